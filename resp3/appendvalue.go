@@ -1,0 +1,129 @@
+package resp3
+
+import "strconv"
+
+// AppendValue appends the encoding of v with its attributes. A value that was
+// read is written as it came, except that streamed forms get their lengths and
+// integers lose a plus sign and leading zeros. The zero Value is written as
+// null.
+func AppendValue(dst []byte, v Value) []byte {
+	w := walk{}
+	for w.start(v); w.next(); {
+		dst = appendElement(dst, w.v)
+	}
+	return dst
+}
+
+// appendElement appends a scalar, or the header of an aggregate.
+func appendElement(dst []byte, v Value) []byte {
+	switch v.kind {
+	case Array, Map, Set, Push, Attribute:
+		if v.null {
+			return AppendNullArray(dst)
+		}
+		return appendHeader(dst, v.kind, v.Len())
+	case BulkString:
+		if v.null {
+			return AppendNullBulk(dst)
+		}
+		return AppendBulk(dst, v.text)
+	case VerbatimString, BulkError:
+		return appendBlob(dst, v.kind, v.text)
+	case SimpleString, SimpleError, Double, BigNumber:
+		return appendLine(dst, v.kind, v.text)
+	case Integer:
+		return AppendInt(dst, v.num)
+	case Boolean:
+		return AppendBool(dst, v.num != 0)
+	}
+	return AppendNull(dst)
+}
+
+// walk visits a value and all inside it in the order of their encoding,
+// attributes in front. It keeps a stack of its own, since values may be nested
+// to any depth.
+type walk struct {
+	v     Value // visited now
+	depth int   // aggregates around it
+	first [1]Value
+	lists [][]Value // rests of the aggregates that are open
+}
+
+// start begins with v.
+func (w *walk) start(v Value) {
+	w.first[0] = v
+	w.lists = append(w.lists[:0], w.first[:])
+}
+
+// next moves to the next value and reports whether there is one.
+func (w *walk) next() bool {
+	for len(w.lists) > 0 {
+		top := len(w.lists) - 1
+		if len(w.lists[top]) == 0 {
+			w.lists = w.lists[:top]
+			continue
+		}
+		v := w.lists[top][0]
+		w.lists[top] = w.lists[top][1:]
+		if t, ok := v.tag(); ok {
+			w.lists = append(w.lists, []Value{t, v.bare()})
+			continue
+		}
+		w.v, w.depth = v, top
+		if len(v.elems) > 0 {
+			w.lists = append(w.lists, v.elems)
+		}
+		return true
+	}
+	return false
+}
+
+// shown bounds what String shows: bytes of the result and of one text.
+const (
+	shownBytes = 256
+	shownText  = 64
+)
+
+// String returns the value for people to read, cut to about 256 bytes. Its
+// form is not fixed. Use Text for the content.
+func (v Value) String() string {
+	var out []byte
+	w := walk{}
+	for w.start(v); w.next(); {
+		if len(out) > 0 {
+			out = append(out, ' ')
+		}
+		if len(out) >= shownBytes {
+			return string(append(out, "..."...))
+		}
+		out = appendShown(out, w.v)
+	}
+	return string(out)
+}
+
+func appendShown(out []byte, v Value) []byte {
+	switch {
+	case v.IsNull():
+		return append(out, "null"...)
+	case v.kind.aggregate():
+		out = append(append(out, v.kind.String()...), '(')
+		return append(strconv.AppendInt(out, int64(v.Len()), 10), ')')
+	}
+	switch v.kind {
+	case Integer:
+		return strconv.AppendInt(out, v.num, 10)
+	case Boolean:
+		return strconv.AppendBool(out, v.num != 0)
+	case Invalid:
+		return append(out, "invalid"...)
+	case Double, BigNumber:
+		return append(out, v.text[:min(len(v.text), shownText)]...)
+	case SimpleError, BulkError:
+		out = append(out, "error "...)
+	}
+	out = strconv.AppendQuote(out, v.text[:min(len(v.text), shownText)])
+	if len(v.text) > shownText {
+		out = append(out, "..."...)
+	}
+	return out
+}

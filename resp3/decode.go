@@ -1,0 +1,174 @@
+package resp3
+
+import "io"
+
+// Decode reads the first value in block and returns the length of its
+// encoding. Texts are pieces of block, so nothing is copied but streamed
+// strings; one further block holds all elements. The limits are the defaults.
+//
+// It is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the
+// value, else a [*SyntaxError].
+func Decode(block string) (Value, int, error) {
+	var levels [8]level // enough for most, so that no block is needed for it
+	s := scanner{bounds: Limits{}.bounds(), stack: levels[:0]}
+	done, err := s.scan(viewBytes(block))
+	switch {
+	case err != nil:
+		return Value{}, 0, err
+	case !done && len(block) == 0:
+		return Value{}, 0, io.EOF
+	case !done:
+		return Value{}, 0, io.ErrUnexpectedEOF
+	}
+	text := block[:s.pos]
+	if s.seen&streamBits != 0 {
+		text = view(unstream(viewBytes(text), s.counts))
+	}
+	var elems []Value
+	if s.elems > 1 {
+		elems = make([]Value, s.elems-1)
+	}
+	return decode(text, elems), s.pos, nil
+}
+
+// decoder fills one block with all the elements of a value. The elements of an
+// aggregate lie side by side, those of the aggregates among them behind. There
+// is no stack: while an aggregate is filled, the way back is kept in its num.
+type decoder struct {
+	text  string
+	block []Value
+	top   int // first free place in block
+	root  Value
+
+	up  int // place of the aggregate being filled; -1: root
+	at  int // place to fill next; -1: root
+	end int // behind the last place of the aggregate
+
+	tag    Value // attribute that belongs to the next value
+	tagged bool
+}
+
+// decode reads the value that text begins with. The scanner has accepted text,
+// there are no streamed forms in it, and block has exactly one place for each
+// value below the top one.
+func decode(text string, block []Value) Value {
+	d := decoder{text: text, block: block, up: -1, at: -1}
+	for i := 0; ; {
+		v := d.place(d.at)
+		n := 0
+		if k := Kind(text[i]); k.aggregate() {
+			v.kind = k
+			if n, i = readLength(text, i+1); n < 0 {
+				v.null, n = true, 0
+			} else if k.paired() {
+				n *= 2
+			}
+		} else {
+			i = readScalar(v, text, i)
+		}
+		if n > 0 || d.tagged {
+			d.reserve(v, n)
+		}
+		if n > 0 {
+			v.num = int64(d.up+1)<<32 | int64(d.end)
+			d.up, d.at, d.end = d.at, d.top-cap(v.elems), d.top-cap(v.elems)+n
+			continue
+		}
+		if d.next() {
+			return d.root
+		}
+	}
+}
+
+// place returns where a value goes.
+func (d *decoder) place(at int) *Value {
+	if at < 0 {
+		return &d.root
+	}
+	return &d.block[at]
+}
+
+// reserve gives v places for n elements, and one more behind them for the
+// attribute in front of it.
+func (d *decoder) reserve(v *Value, n int) {
+	end := d.top + n
+	if d.tagged {
+		d.block[end] = d.tag
+		end++
+		v.tagged, d.tagged, d.tag = true, false, Value{}
+	}
+	v.elems = d.block[d.top : d.top+n : end]
+	d.top = end
+}
+
+// next moves to the place after a complete value and reports whether there is
+// none. An aggregate that is full with it is complete too; a complete
+// attribute gives its place to the value behind it.
+func (d *decoder) next() bool {
+	for {
+		v := d.place(d.at)
+		if v.kind == Attribute {
+			d.tag, d.tagged = *v, true
+			*v = Value{}
+			return false
+		}
+		if d.at < 0 {
+			return true
+		}
+		if d.at++; d.at < d.end {
+			return false
+		}
+		full := d.place(d.up)
+		d.at, d.up, d.end = d.up, int(full.num>>32)-1, int(uint32(full.num))
+		full.num = 0
+	}
+}
+
+// readScalar reads the scalar at s[i] into v and returns where it ends.
+func readScalar(v *Value, s string, i int) int {
+	v.kind = Kind(s[i])
+	switch v.kind {
+	case BulkString, BulkError, VerbatimString:
+		n, head := readLength(s, i+1)
+		if n < 0 {
+			v.null = true
+			return head
+		}
+		v.text = s[head : head+n]
+		return head + n + 2
+	case Integer:
+		end := lineEnd(s, i+1)
+		v.num, _ = parseInt(s[i+1 : end])
+		return end + 2
+	case Boolean:
+		if s[i+1] == 't' {
+			v.num = 1
+		}
+		return i + 4
+	case Null:
+		return i + 3
+	}
+	end := lineEnd(s, i+1)
+	v.text = s[i+1 : end]
+	return end + 2
+}
+
+// readLength reads the length at s[i] and returns where the line ends.
+func readLength(s string, i int) (n, end int) {
+	if s[i] == '-' {
+		return nullLen, i + 4
+	}
+	for s[i] != '\r' {
+		n = n*10 + int(s[i]-'0')
+		i++
+	}
+	return n, i + 2
+}
+
+// lineEnd returns where the line at s[i:] has its CR.
+func lineEnd(s string, i int) int {
+	for s[i] != '\r' {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,68 @@
+package resp3
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// ErrNull is what an accessor of [Value] returns when something was asked of
+// a null. A null is a value like any other; only taking text or a number out
+// of it is an error.
+var ErrNull = errors.New("resp3: null")
+
+// Error is an error that the peer sent as a value. It says nothing about the
+// stream, which goes on behind it.
+type Error struct {
+	Code    string // first word if it is in capitals, as in "WRONGTYPE"; else empty
+	Message string // the text behind the code, without the space between
+}
+
+// Error returns the text as the peer sent it.
+func (e *Error) Error() string {
+	switch {
+	case e.Code == "":
+		return e.Message
+	case e.Message == "":
+		return e.Code
+	}
+	return e.Code + " " + e.Message
+}
+
+// newError splits the text of a simple or bulk error. The code is a
+// convention of Redis, not of the protocol (protocol-spec, "Simple errors").
+func newError(text string) *Error {
+	code, rest, _ := strings.Cut(text, " ")
+	for i := range len(code) {
+		c := code[i]
+		if (c < 'A' || c > 'Z') && (i == 0 || c != '_' && c != '-' && (c < '0' || c > '9')) {
+			return &Error{Message: text}
+		}
+	}
+	return &Error{Code: code, Message: rest}
+}
+
+// SyntaxError says that the bytes received are not RESP, or pass a limit.
+// Where the next value would begin is unknown then, so nothing more can be
+// read from that stream.
+type SyntaxError struct {
+	Offset int64  // of the element in the stream, counted from 0
+	What   string // what is wrong, with the limit if it is one
+}
+
+// Error returns What with the offset.
+func (e *SyntaxError) Error() string {
+	return "resp3: " + e.What + " (offset " + strconv.FormatInt(e.Offset, 10) + ")"
+}
+
+// TypeError says that a value was asked for something it does not hold. It
+// names the kinds only, never the content.
+type TypeError struct {
+	Want string // what was asked for, as in "int64"
+	Kind Kind   // what the value is
+}
+
+// Error names what was asked for and what there is.
+func (e *TypeError) Error() string {
+	return "resp3: " + e.Kind.String() + " is not " + e.Want
+}

@@ -1,0 +1,263 @@
+package resp3
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Reader reads values from a byte stream. It buffers, so the bytes of its
+// source belong to it alone. It starts no goroutine and is for one goroutine
+// at a time.
+//
+// Errors of the source that are timeouts (they have a method Timeout that
+// reports true) are returned as they are and lose nothing: the next call goes
+// on in the same place. Every other error ends the stream and comes again.
+type Reader struct {
+	src  io.Reader
+	scan scanner
+
+	// mode comes first in every call. Only in between can a frame be found
+	// without the scanner.
+	mode mode
+	err  error // why the stream ended; with mode dead
+	late error // came from the source together with bytes; due when these are used up
+
+	buf  []byte  // the buffer; r and w are places in it
+	box  *[]byte // what to give back to the pool for it; nil for a tiny one
+	r, w int     // first byte not consumed, first byte not filled
+	tiny []byte  // kept for the next time the link is idle
+
+	received int64 // bytes taken from the source
+	left     int   // payload bytes of the open frame not yet read
+	full     bool  // the last read filled the buffer
+	share    share
+}
+
+// mode is where the stream stands.
+type mode byte
+
+const (
+	between mode = iota // in front of a value
+	inside              // the scanner has begun one
+	payload             // in the payload of an open frame
+	trailer             // in front of the CRLF behind it
+	dead                // at the end, for the reason in err
+)
+
+// ErrBody is what Next, Buffered and ReadValue return while the payload of an
+// open frame has not been read to its end. It does no harm to the stream.
+var ErrBody = errors.New("resp3: the payload of an open frame is not read yet")
+
+var errNegativeRead = errors.New("resp3: the source returned an impossible count of bytes")
+
+// NewReader returns a Reader of r with the given limits; 0 and negative ones
+// mean the defaults. It takes a buffer at the first read.
+func NewReader(r io.Reader, l Limits) *Reader {
+	return &Reader{src: r, scan: scanner{bounds: l.bounds()}}
+}
+
+// SetStream makes Next and Buffered return bulk strings of more than n bytes
+// as open frames as soon as their header is there, unless they are part of an
+// aggregate. 0, the default, means never. It takes effect with the next frame.
+func (r *Reader) SetStream(n int) { r.scan.stream = max(n, 0) }
+
+// Received returns how many bytes were taken from the source so far.
+func (r *Reader) Received() int64 { return r.received }
+
+// Next returns the next frame. It reads from the source until a whole one is
+// buffered and never asks for more than that, so it does not wait for bytes
+// that the frame has not promised.
+//
+// The error is io.EOF if the source ends between two values,
+// io.ErrUnexpectedEOF if it ends inside one, a [*SyntaxError] for what is not
+// RESP or passes a limit, [ErrBody], or an error of the source.
+func (r *Reader) Next() (Frame, error) {
+	for {
+		f, ok, err := r.Buffered()
+		if ok || err != nil {
+			return f, err
+		}
+		if err := r.fill(); err != nil {
+			return Frame{}, err
+		}
+	}
+}
+
+// Buffered is Next that never reads from the source: ok is false if no whole
+// frame is buffered. Errors that the source has already given are left to Next.
+func (r *Reader) Buffered() (f Frame, ok bool, err error) {
+	if r.mode == between && r.w-r.r >= 5 {
+		b := r.buf[r.r:r.w]
+		if b[0] == byte(BulkString) {
+			limit := r.scan.bulk
+			if r.scan.stream > 0 {
+				limit = min(limit, r.scan.stream)
+			}
+			if _, end := quickBulk(b, 0, limit); end != 0 {
+				r.r += end
+				return Frame{Kind: BulkString, Elems: 1, Bytes: b[:end:end], seen: kindBit('$')}, true, nil
+			}
+		}
+	}
+	return r.scanned()
+}
+
+// scanned is Buffered for all that is not the simplest case.
+func (r *Reader) scanned() (Frame, bool, error) {
+	switch r.mode {
+	case between:
+		if r.r == r.w {
+			return Frame{}, false, nil
+		}
+		r.scan.reset()
+		r.mode = inside
+	case payload, trailer:
+		return Frame{}, false, ErrBody
+	case dead:
+		if _, ok := r.err.(*SyntaxError); ok {
+			return Frame{}, false, r.err
+		}
+		return Frame{}, false, nil
+	}
+	b := r.buf[r.r:r.w]
+	s := &r.scan
+	if len(b) < s.need {
+		return Frame{}, false, nil
+	}
+	done, err := s.scan(b)
+	if err != nil {
+		return Frame{}, false, r.broken(err)
+	}
+	if !done {
+		return Frame{}, false, nil
+	}
+	f := Frame{
+		Kind: Kind(b[s.head]), Attrs: s.head, Elems: s.elems, Bytes: b[:s.pos:s.pos],
+		Open: s.open, seen: s.seen, counts: s.counts,
+	}
+	r.r += s.pos
+	r.mode = between
+	if s.open > 0 {
+		r.mode, r.left = payload, s.open
+	}
+	return f, true, nil
+}
+
+// broken ends the stream for a syntax error, which counts from the first byte
+// not consumed.
+func (r *Reader) broken(err error) error {
+	if e, ok := err.(*SyntaxError); ok {
+		e.Offset += r.received - int64(r.w-r.r)
+	}
+	r.mode, r.err = dead, err
+	return err
+}
+
+// fill reads from the source once. Bytes move in the buffer here and nowhere
+// else.
+func (r *Reader) fill() error {
+	if r.mode == dead {
+		return r.err
+	}
+	if err := r.late; err != nil {
+		r.late = nil
+		return r.ended(err)
+	}
+	if have := r.w - r.r; r.mode == inside && have > r.scan.frame {
+		return r.broken(&SyntaxError{What: fmt.Sprintf("frame of more than %d bytes", r.scan.frame)})
+	}
+	r.share.forget()
+	r.room()
+	n, err := r.read(r.buf[r.w:])
+	r.full = n == len(r.buf)-r.w
+	r.w += n
+	if n > 0 {
+		r.late = err
+		return nil
+	}
+	return r.ended(err)
+}
+
+// read takes bytes from the source. Without an error there is at least one.
+func (r *Reader) read(p []byte) (int, error) {
+	for range 100 {
+		n, err := r.src.Read(p)
+		if n < 0 || n > len(p) {
+			return 0, errNegativeRead
+		}
+		r.received += int64(n)
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// ended turns an error of the source into what the caller gets.
+func (r *Reader) ended(err error) error {
+	var t interface{ Timeout() bool }
+	if errors.As(err, &t) && t.Timeout() {
+		return err
+	}
+	if err == io.EOF && r.mode != between {
+		err = io.ErrUnexpectedEOF
+	}
+	r.mode, r.err = dead, err
+	return err
+}
+
+// room makes space to read into. What is buffered comes to the front; the
+// buffer grows if that fills three quarters of it, or if the last read filled
+// it. So it is never above 8/3 of the bytes that a large frame has so far.
+func (r *Reader) room() {
+	have := r.w - r.r
+	size := len(r.buf)
+	switch {
+	case size == 0:
+		size = firstBuffer
+	case 4*have > 3*size:
+		size = max(2*size, firstBuffer)
+	case size < firstBuffer && (have > 0 || r.full):
+		size = firstBuffer
+	case size < busyBuffer && r.full:
+		size = busyBuffer
+	case size > busyBuffer && have < busyBuffer/2:
+		size = busyBuffer
+	}
+	if size == len(r.buf) {
+		if r.r > 0 {
+			copy(r.buf, r.buf[r.r:r.w])
+			r.r, r.w = 0, have
+		}
+		return
+	}
+	box := getBuffer(size)
+	copy(*box, r.buf[r.r:r.w])
+	r.release()
+	r.buf, r.box, r.r, r.w = *box, box, 0, have
+	r.full = false
+}
+
+// release gives the buffer back.
+func (r *Reader) release() {
+	if r.box != nil {
+		putBuffer(r.box)
+	}
+	r.buf, r.box, r.r, r.w = nil, nil, 0, 0
+}
+
+// Shrink gives the buffer back if nothing is buffered. The next read waits
+// with a buffer of 512 bytes, so an idle link costs little. Frames become
+// invalid.
+func (r *Reader) Shrink() {
+	if r.r != r.w {
+		return
+	}
+	r.release()
+	r.share.forget()
+	if r.tiny == nil {
+		r.tiny = make([]byte, tinyBuffer)
+	}
+	r.buf, r.full = r.tiny, false
+}

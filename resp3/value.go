@@ -1,0 +1,129 @@
+package resp3
+
+import "iter"
+
+// Value is one value of RESP, with everything inside it. It is immutable and
+// may be used by many goroutines at once. The zero Value has Kind Invalid and
+// behaves like a value of no content.
+//
+// A Value owns its memory: no buffer of a [Reader] is behind it. Its texts are
+// pieces of one block, so a kept text keeps the block of the reply it came in.
+type Value struct {
+	text  string  // scalars but Integer, Boolean and Null; verbatim with its format in front
+	elems []Value // elements, keys and values alternating; if tagged, attributes stand behind them
+	num   int64   // Integer and Boolean
+	kind  Kind
+	null  bool // $-1 or *-1
+	// tagged says that one more Value lies in elems between length and
+	// capacity: an Attribute that stood in front. It may be tagged itself.
+	tagged bool
+}
+
+// Kind returns the type of the value. Nulls of RESP2 keep theirs: $-1 is a
+// BulkString and *-1 an Array, see IsNull.
+func (v Value) Kind() Kind { return v.kind }
+
+// IsNull reports whether the value is null in one of its three forms: _, $-1
+// or *-1.
+func (v Value) IsNull() bool { return v.null || v.kind == Null }
+
+// Err returns the [*Error] that a SimpleError or BulkError holds, else nil.
+func (v Value) Err() error {
+	if v.kind == SimpleError || v.kind == BulkError {
+		return newError(v.text)
+	}
+	return nil
+}
+
+// Len returns the number of elements of an aggregate, the number of pairs of
+// a Map, and 0 for anything else.
+func (v Value) Len() int {
+	if v.kind.paired() {
+		return len(v.elems) / 2
+	}
+	return len(v.elems)
+}
+
+// Index returns element i. In a Map key i is at 2i and its value at 2i+1.
+// Where there is no element it returns the zero Value.
+func (v Value) Index(i int) Value {
+	if uint(i) >= uint(len(v.elems)) {
+		return Value{}
+	}
+	return v.elems[i]
+}
+
+// All ranges over the elements in the order received; in a Map keys and
+// values alternate.
+func (v Value) All() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		for _, e := range v.elems {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// Pairs ranges over the pairs of a Map in the order received. It takes an
+// Array, Set or Push of even length as pairs too, since maps come as arrays in
+// RESP2. Of anything else it yields nothing.
+func (v Value) Pairs() iter.Seq2[Value, Value] {
+	return func(yield func(k, val Value) bool) {
+		if len(v.elems)%2 == 0 {
+			yieldPairs(v.elems, yield)
+		}
+	}
+}
+
+// Attrs ranges over the attributes that stood in front of the value, in the
+// order received. A client may ignore them (RESP3.md, "Attribute type").
+func (v Value) Attrs() iter.Seq2[Value, Value] {
+	return func(yield func(k, val Value) bool) {
+		var nearest []Value // the last received comes first in this list
+		for t, ok := v.tag(); ok; t, ok = t.tag() {
+			nearest = append(nearest, t)
+		}
+		for i := len(nearest) - 1; i >= 0; i-- {
+			if !yieldPairs(nearest[i].elems, yield) {
+				return
+			}
+		}
+	}
+}
+
+// VerbatimFormat returns the format of a VerbatimString, "txt" or "mkd", and
+// "" for anything else.
+func (v Value) VerbatimFormat() string {
+	if v.kind != VerbatimString {
+		return ""
+	}
+	return v.text[:formatLen]
+}
+
+// formatLen is the length of the format of a verbatim string; a colon follows.
+const formatLen = 3
+
+// tag returns the Attribute in front of the value.
+func (v Value) tag() (Value, bool) {
+	if !v.tagged {
+		return Value{}, false
+	}
+	return v.elems[:len(v.elems)+1][len(v.elems)], true
+}
+
+// bare returns the value without its attributes.
+func (v Value) bare() Value {
+	v.tagged = false
+	v.elems = v.elems[:len(v.elems):len(v.elems)]
+	return v
+}
+
+func yieldPairs(flat []Value, yield func(k, v Value) bool) bool {
+	for i := 0; i+1 < len(flat); i += 2 {
+		if !yield(flat[i], flat[i+1]) {
+			return false
+		}
+	}
+	return true
+}
