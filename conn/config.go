@@ -1,0 +1,76 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-go/baton/resp3"
+)
+
+// Config says how connections to one endpoint are dialled, set up and watched. It is shared by all connections of a
+// client, must not be copied after the first Dial, and is read concurrently. Durations are final here: 0 means none.
+type Config struct {
+	Network string // "tcp" (the default) or "unix"
+	// Dial opens the byte stream; nil: a net.Dialer with keep-alive. TLS, if wanted, is put on top of what it returns.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS nil: plaintext. ServerName must hold the configured host: it stays the name for SNI and verification whatever
+	// address is dialled.
+	TLS *tls.Config
+
+	DialTimeout time.Duration // for dialling and set-up together
+	ReadTimeout time.Duration // for a reply; Call.Timeout replaces it per call
+	Limits      resp3.Limits
+
+	// Protocol is 0 (RESP3, falling back to RESP2), 2, or 3 (RESP3 or an error).
+	Protocol   int
+	DB         int
+	ClientName string
+	LibName    string // CLIENT SETINFO LIB-NAME; "" sends neither
+	LibVersion string
+	// Credentials is asked at every set-up; nil or an empty password: no AUTH.
+	Credentials func(ctx context.Context) (username, password string, err error)
+
+	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it must
+	// not block. It may be called before Dial returns.
+	OnPush func(c *Conn, peer string, v resp3.Value)
+	// Relaxed returns the least timeout in force at now for something that began at start; 0 if nothing is relaxed.
+	Relaxed func(start, now time.Time) time.Duration
+	// OptIn returns the endpoint type to ask for in CLIENT MAINT_NOTIFICATIONS, or "" not to ask.
+	OptIn func(f Facts) string
+	// OptedIn is told what set-up found. An error fails the connection.
+	OptedIn func(s Setup) error
+	// OnState is told every change of state after it happened, without locks held. It must not block.
+	OnState func(c *Conn, from, to State)
+
+	calls     sync.Pool
+	noSetInfo atomic.Bool // the endpoint refused CLIENT SETINFO once: it is not asked again
+}
+
+// Facts are what is known of a link before its set-up.
+type Facts struct {
+	Peer string // remote address, "" if unknown
+	TLS  bool
+}
+
+// Setup is what the set-up of a link found.
+type Setup struct {
+	Peer    string
+	TLS     bool
+	Server  string // as HELLO names it: "redis", "valkey", …; "" without HELLO
+	Version string
+	Proto   int    // granted RESP version
+	Asked   string // endpoint type asked for, "" if the opt-in was not sent
+	Refused error  // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
+}
+
+// patience is the timeout for something that began at start: the looser of d and what maintenance relaxes it to. No timeout (0) is loosest.
+func (c *Config) patience(d time.Duration, start, now time.Time) time.Duration {
+	if d <= 0 || c.Relaxed == nil {
+		return max(d, 0)
+	}
+	return max(d, c.Relaxed(start, now))
+}

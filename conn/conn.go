@@ -1,0 +1,278 @@
+package conn
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-go/baton/resp3"
+)
+
+// Conn is a connection: an identity that outlives sockets. It is served by one link at a time; Move puts another in its
+// place without its callers noticing. All methods may be called from several goroutines at once.
+type Conn struct {
+	cfg  *Config
+	id   uint64
+	born time.Time
+
+	cur  atomic.Pointer[link] // the serving link; written with mu held
+	done chan struct{}        // closed when the connection is Closed
+
+	mu    sync.Mutex
+	state State
+	old   []*link       // retired links that still owe replies
+	turn  chan struct{} // closed and replaced at every change of state
+	cause error         // why it is Closed; set before done is closed
+	epoch int           // links that have served
+
+	work sync.WaitGroup // keepers, background writers, moves
+}
+
+var lastID atomic.Uint64
+
+// Dial opens a connection to addr and sets it up. It blocks until the connection is usable, ctx ends, or DialTimeout is
+// over (the relaxed timeout, if that is longer). Errors are *Error, with the server's answer as cause if it refused.
+func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
+	c := &Conn{cfg: cfg, id: lastID.Add(1), born: time.Now(), done: make(chan struct{}), turn: make(chan struct{})}
+	l, err := c.open(ctx, addr)
+	if err != nil {
+		c.end(err)
+		return nil, err
+	}
+	c.mu.Lock()
+	c.cur.Store(l)
+	c.epoch = 1
+	var step func()
+	if err = l.failure(); err != nil { // lost between set-up and here
+		err = &Error{Op: "dial", Addr: addr, Err: err}
+		step = c.closeLocked(err)
+	} else {
+		step = c.setStateLocked(Ready)
+	}
+	c.mu.Unlock()
+	step()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// ID is unique within the process.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Peer is the remote address of the serving link, or the address that was dialled where the socket has none to tell.
+func (c *Conn) Peer() string {
+	if l := c.cur.Load(); l != nil {
+		return l.peer
+	}
+	return ""
+}
+
+// TLS reports whether the serving link is encrypted.
+func (c *Conn) TLS() bool { return c.cfg.TLS != nil }
+
+// Done is closed when the connection is Closed.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err is nil until the connection is Closed, then why.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// State returns what the connection is doing.
+func (c *Conn) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Owes returns how many calls wait for replies on the serving link, abandoned ones included.
+func (c *Conn) Owes() int {
+	if l := c.cur.Load(); l != nil {
+		return int(l.owes.Load())
+	}
+	return 0
+}
+
+// Slow reports whether a reply has been awaited for longer than a tick: new commands would have to wait behind it.
+func (c *Conn) Slow() bool { l := c.cur.Load(); return l != nil && l.slow.Load() }
+
+// Do sends q.Req and returns when its replies have come, ctx has ended or the call's timeout is over. A non-nil error is
+// an *Error that says whether the command may have been executed; what the server answered, be it an error, is in q.
+// A call that was given up after it was sent costs nothing but its reply, which is swallowed. During a move a call that
+// was not sent yet goes to the next link.
+func (c *Conn) Do(ctx context.Context, q *Call) error {
+	if ctx.Err() != nil {
+		return &Error{Op: "do", Addr: c.Peer(), Err: context.Cause(ctx)}
+	}
+	for {
+		l := c.cur.Load()
+		err := l.do(ctx, q)
+		if err != errNext {
+			return err
+		}
+		if err := c.awaitNext(ctx, l, q.Timeout); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitNext waits until another link than l serves.
+func (c *Conn) awaitNext(ctx context.Context, l *link, timeout time.Duration) error {
+	begun := time.Now()
+	for {
+		c.mu.Lock()
+		turn, closed, cause := c.turn, c.state == Closed, c.cause
+		next := c.cur.Load() != l
+		c.mu.Unlock()
+		switch {
+		case next:
+			return nil
+		case closed:
+			return &Error{Op: "do", Addr: l.peer, Err: cause}
+		}
+		var late <-chan time.Time
+		if p := c.cfg.patience(timeout, begun, time.Now()); p > 0 {
+			late = time.After(time.Until(begun.Add(p)))
+		}
+		select {
+		case <-turn:
+		case <-late:
+			return &Error{Op: "do", Addr: l.peer, Err: ErrTimeout}
+		case <-ctx.Done():
+			return &Error{Op: "do", Addr: l.peer, Err: context.Cause(ctx)}
+		}
+	}
+}
+
+// Close ends the connection: commands that wait fail. It waits until nothing of the connection runs any more.
+func (c *Conn) Close() error {
+	c.end(ErrClosed)
+	c.work.Wait()
+	return nil
+}
+
+// Retire ends the connection for new commands at once and lets it deliver what it owes, until drain at the latest.
+func (c *Conn) Retire(drain time.Time) {
+	c.mu.Lock()
+	step := func() {}
+	if c.state != Closed {
+		step = c.closeLocked(ErrClosed)
+	}
+	l := c.cur.Load()
+	c.mu.Unlock()
+	step()
+	if l != nil {
+		l.retire(drain)
+	}
+}
+
+// Shutdown is Retire that waits: until all owed replies have been delivered, or until ctx ends and the rest has failed.
+func (c *Conn) Shutdown(ctx context.Context) error {
+	c.Retire(time.Now().Add(time.Hour))
+	finished := make(chan struct{})
+	go func() { // ends when the last link has ended, which Close sees to
+		c.work.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		c.Close()
+		return context.Cause(ctx)
+	}
+}
+
+// end closes the connection and its links; the first cause wins.
+func (c *Conn) end(cause error) {
+	c.mu.Lock()
+	step := func() {}
+	if c.state != Closed {
+		step = c.closeLocked(cause)
+	}
+	links := append([]*link(nil), c.old...)
+	if l := c.cur.Load(); l != nil {
+		links = append(links, l)
+	}
+	c.mu.Unlock()
+	for _, l := range links {
+		l.fail(cause)
+	}
+	step()
+}
+
+func (c *Conn) closeLocked(cause error) (step func()) {
+	c.cause = cause
+	step = c.setStateLocked(Closed)
+	close(c.done)
+	return step
+}
+
+// lost is told by a link that it has ended.
+func (c *Conn) lost(l *link) {
+	c.mu.Lock()
+	step := func() {}
+	for i, o := range c.old {
+		if o == l {
+			c.old = append(c.old[:i:i], c.old[i+1:]...)
+			if len(c.old) == 0 && c.state == Draining {
+				step = c.setStateLocked(Ready)
+			}
+			break
+		}
+	}
+	if c.cur.Load() == l && (c.state == Ready || c.state == Draining) {
+		step = c.closeLocked(l.failure())
+	}
+	c.mu.Unlock()
+	step()
+}
+
+// setStateLocked is the only writer of the state. The caller runs what it returns after unlocking.
+func (c *Conn) setStateLocked(to State) (step func()) {
+	from := c.state
+	if !legalStep(from, to) {
+		panic("conn: illegal step from " + from.String() + " to " + to.String())
+	}
+	c.state = to
+	close(c.turn)
+	c.turn = make(chan struct{})
+	if c.cfg.OnState == nil {
+		return func() {}
+	}
+	return func() { c.cfg.OnState(c, from, to) }
+}
+
+// pushed hands a push frame on.
+func (c *Conn) pushed(l *link, f resp3.Frame) {
+	if c.cfg.OnPush != nil {
+		c.cfg.OnPush(c, l.peer, f.Value())
+	}
+}
+
+// Info is a snapshot of a connection.
+type Info struct {
+	ID    uint64
+	Peer  string
+	State State
+	Age   time.Duration
+	Epoch int    // links that have served, the present one included
+	Owed  int    // calls the serving link owes replies, abandoned ones included
+	Done  uint64 // replies the serving link has delivered
+	Setup Setup  // what the set-up of the serving link found
+}
+
+// Info returns a snapshot.
+func (c *Conn) Info() Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := Info{ID: c.id, State: c.state, Age: time.Since(c.born), Epoch: c.epoch}
+	if l := c.cur.Load(); l != nil {
+		i.Peer, i.Owed, i.Done, i.Setup = l.peer, int(l.owes.Load()), l.done.Load(), l.setup
+	}
+	return i
+}

@@ -1,0 +1,254 @@
+package conn
+
+import (
+	"io"
+
+	"github.com/baton-go/baton/resp3"
+)
+
+// fill waits for bytes and hands out every reply that is whole then. It reports whether own was among them.
+func (l *link) fill(own *Call) (mine bool, err error) {
+	if l.open {
+		return l.stream(own)
+	}
+	f, err := l.rd.Next()
+	if err != nil {
+		return false, err
+	}
+	return l.handOutFrom(f, own)
+}
+
+// handOut hands out every reply that is whole in the buffer.
+func (l *link) handOut(own *Call) (mine bool, err error) {
+	if l.open {
+		return false, nil
+	}
+	f, ok, err := l.rd.Buffered()
+	if !ok || err != nil {
+		return false, err
+	}
+	return l.handOutFrom(f, own)
+}
+
+// handOutFrom hands out f and all that is buffered behind it.
+func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
+	if l.batch == nil {
+		l.batch = batches.Get().(*batch)
+	}
+	for ok := true; ok; {
+		n := 0
+		for ; ok && f.Open == 0 && n < batchLen; n++ {
+			l.batch.frames[n] = f
+			if f, ok, err = l.rd.Buffered(); err != nil {
+				ok = false
+			}
+		}
+		got, derr := l.deliver(own, n)
+		mine = mine || got
+		if derr != nil {
+			return mine, derr
+		}
+		if ok && f.Open > 0 {
+			got, serr := l.openBody(f, own)
+			return mine || got, serr
+		}
+	}
+	return mine, err
+}
+
+// deliver gives the first n frames of the batch to those they belong to, in order.
+func (l *link) deliver(own *Call, n int) (mine bool, err error) {
+	b, replies := l.batch, 0
+	for i := range b.frames[:n] {
+		if b.frames[i].Kind != resp3.Push {
+			replies++
+		}
+	}
+	claims, i := 0, 0
+	if replies > 0 {
+		claims, err = l.claim(replies)
+	}
+	for _, c := range b.claims[:claims] {
+		for ; c.n > 0; i++ {
+			if b.frames[i].Kind == resp3.Push {
+				l.conn.pushed(l, b.frames[i])
+				continue
+			}
+			if c.call != nil {
+				c.call.take(b.frames[i])
+			}
+			c.n--
+		}
+		mine = l.release(c, own) || mine
+	}
+	for ; i < n && err == nil; i++ {
+		if b.frames[i].Kind == resp3.Push {
+			l.conn.pushed(l, b.frames[i])
+		}
+	}
+	return mine, err
+}
+
+// claim takes the calls that the next n replies belong to and returns how many there are. From here to release nobody
+// else ends them.
+func (l *link) claim(n int) (claims int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done.Add(uint64(n))
+	if l.slow.Load() {
+		l.slow.Store(false)
+	}
+	for ; n > 0; claims++ {
+		if l.q.head >= l.handed || l.q.len() == 0 {
+			if l.cause != nil {
+				return claims, l.cause // the queue is empty because the link has failed meanwhile
+			}
+			return claims, ErrSurplus
+		}
+		e := l.q.at(l.q.head)
+		k := min(n, e.left)
+		n -= k
+		e.left -= k
+		l.batch.claims[claims] = claim{call: e.call, n: k, last: e.left == 0}
+		if e.call != nil {
+			e.call.taken = true
+			e.call.ended = e.left == 0
+		}
+		if e.left == 0 {
+			l.popLocked()
+		}
+	}
+	return claims, nil
+}
+
+func (l *link) popLocked() {
+	l.waited -= l.q.at(l.q.head).size
+	l.q.pop()
+	l.owes.Store(int32(l.q.len()))
+}
+
+// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has ended.
+func (l *link) release(c claim, own *Call) (mine bool) {
+	q := c.call
+	if q == nil {
+		return false
+	}
+	if !c.last {
+		l.mu.Lock()
+		q.taken = false
+		if q.cut == nil {
+			l.mu.Unlock()
+			return false
+		}
+		if l.cause == nil {
+			l.q.at(q.seq).call = nil
+		}
+		q.fault, q.ended = q.cut, true
+		l.mu.Unlock()
+	}
+	if q == own {
+		return true
+	}
+	q.wake <- sigDone
+	return false
+}
+
+// openBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
+func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
+	l.mu.Lock()
+	if l.q.len() == 0 || l.q.head >= l.handed {
+		defer l.mu.Unlock()
+		if l.cause != nil {
+			return false, l.cause
+		}
+		return false, ErrSurplus
+	}
+	q := l.q.at(l.q.head).call
+	if q != nil {
+		q.taken = true
+	}
+	l.open = true
+	l.mu.Unlock()
+	if q != nil {
+		q.open(f)
+		if mine = l.release(claim{call: q}, own); mine {
+			return true, nil // cut short: the rest is swallowed by whoever reads next
+		}
+	}
+	return l.stream(own)
+}
+
+// stream reads the rest of the open bulk string to where its owner wants it.
+func (l *link) stream(own *Call) (mine bool, err error) {
+	for {
+		l.mu.Lock()
+		if l.cause != nil {
+			l.mu.Unlock()
+			return false, l.cause
+		}
+		q := l.q.at(l.q.head).call
+		if q != nil {
+			q.taken = true
+		}
+		l.mu.Unlock()
+
+		rerr := l.readBody(q)
+		last := false
+		if rerr == io.EOF {
+			if q != nil {
+				q.shut()
+			}
+			last, rerr = l.closeBody(), nil
+		}
+		mine = l.release(claim{call: q, last: last}, own)
+		if last || mine || rerr != nil {
+			return mine, rerr
+		}
+		if !l.open {
+			return false, nil // one reply of several
+		}
+	}
+}
+
+// readBody reads one piece. The memory for it grows with what has come.
+func (l *link) readBody(q *Call) error {
+	var dst *[]byte
+	if q != nil {
+		dst = q.body()
+	}
+	if dst == nil {
+		scratch := l.batch.scratch[:0]
+		dst = &scratch
+	}
+	room := cap(*dst) - len(*dst)
+	if left := l.rd.Body(); room < left && room < 4<<10 {
+		grown := make([]byte, len(*dst), len(*dst)+min(left, max(bodyStep, len(*dst))))
+		copy(grown, *dst)
+		*dst, room = grown, cap(grown)-len(grown)
+	}
+	n := len(*dst)
+	got, err := l.rd.ReadBody((*dst)[n : n+min(room, l.rd.Body())])
+	*dst = (*dst)[:n+got]
+	return err
+}
+
+// closeBody counts the streamed reply and reports whether it was the last of its call.
+func (l *link) closeBody() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open = false
+	l.done.Add(1)
+	l.slow.Store(false)
+	if l.cause != nil {
+		return false
+	}
+	e := l.q.at(l.q.head)
+	if e.left--; e.left > 0 {
+		return false
+	}
+	if e.call != nil {
+		e.call.ended = true
+	}
+	l.popLocked()
+	return true
+}

@@ -1,0 +1,75 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// open dials addr and sets up a link. It is bounded by ctx and by DialTimeout, or the relaxed timeout if that is longer.
+func (c *Conn) open(ctx context.Context, addr string) (*link, error) {
+	now := time.Now()
+	if d := c.cfg.patience(c.cfg.DialTimeout, now, now); d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(d), ErrTimeout)
+		defer cancel()
+	}
+	raw, err := c.cfg.dial(ctx, addr)
+	if err != nil {
+		return nil, &Error{Op: "dial", Addr: addr, Err: inContext(ctx, err)}
+	}
+	nc, err := c.cfg.encrypt(ctx, raw)
+	if err != nil {
+		raw.Close()
+		return nil, &Error{Op: "dial", Addr: addr, Err: inContext(ctx, err)}
+	}
+	l := newLink(c, nc, raw, peerOf(raw, addr))
+	if err := l.setUp(ctx); err != nil {
+		l.fail(err)
+		return nil, err
+	}
+	return l, nil
+}
+
+func (c *Config) dial(ctx context.Context, addr string) (net.Conn, error) {
+	network := c.Network
+	if network == "" {
+		network = "tcp"
+	}
+	if c.Dial != nil {
+		return c.Dial(ctx, network, addr)
+	}
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	return d.DialContext(ctx, network, addr)
+}
+
+// encrypt does the TLS handshake on a fresh socket. The name it verifies is the configured one, whatever was dialled.
+func (c *Config) encrypt(ctx context.Context, raw net.Conn) (net.Conn, error) {
+	if c.TLS == nil {
+		return raw, nil
+	}
+	t := tls.Client(raw, c.TLS)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// peerOf is the peer's address, or what was dialled where the socket cannot tell.
+func peerOf(nc net.Conn, dialled string) string {
+	if a := nc.RemoteAddr(); a != nil {
+		if s := a.String(); s != "" && s != "@" {
+			return s
+		}
+	}
+	return dialled
+}
+
+// inContext prefers the reason the context ended to the noise it makes elsewhere.
+func inContext(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package conn
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that say why a connection took no command or no move. They are matched with errors.Is.
+var (
+	// ErrClosed is returned by every use of a connection after Close.
+	ErrClosed = errors.New("connection closed")
+	// ErrTimeout is the cause when a reply did not come within the command's timeout. It is also a timeout in the sense
+	// of net.Error when wrapped in an *Error.
+	ErrTimeout = errors.New("no reply in time")
+	// ErrDead is the cause when replies were owed and not one byte came for a whole read timeout.
+	ErrDead = errors.New("peer is silent")
+	// ErrMoving is returned by Move while another move of the same connection runs.
+	ErrMoving = errors.New("connection is already moving")
+	// ErrSamePeer is returned by Move when the dialled address led to the peer that was to be avoided.
+	ErrSamePeer = errors.New("address leads to the peer that retires")
+	// ErrDrained is the cause when an old link was closed at the end of its drain time while it still owed replies.
+	ErrDrained = errors.New("old link closed at the end of the move")
+	// ErrSurplus is the cause when the server sent a reply that nobody asked for.
+	ErrSurplus = errors.New("reply without a command")
+	// ErrProtocol is the cause when the server does not grant the RESP version that was demanded.
+	ErrProtocol = errors.New("protocol version not granted")
+)
+
+// Error is every failure of a connection that is not an answer of the server.
+type Error struct {
+	Op   string // "dial", "set up", "write", "read", "move", "do"
+	Addr string // peer, or the address that was dialled
+	// Sent is false only if it is certain that no byte of the command reached the socket, so that it cannot have been executed.
+	Sent bool
+	Err  error
+}
+
+// Error gives "op addr: cause".
+func (e *Error) Error() string {
+	if e.Addr == "" {
+		return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.Addr, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout reports whether the cause is a deadline of any kind.
+func (e *Error) Timeout() bool {
+	if errors.Is(e.Err, ErrTimeout) || errors.Is(e.Err, ErrDead) {
+		return true
+	}
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}

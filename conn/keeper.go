@@ -1,0 +1,180 @@
+package conn
+
+import "time"
+
+const (
+	// look is how often the keeper of a link in use looks at it: it takes the reading if nobody has queued anything in
+	// between, so an idle link hears pushes and the end of the stream after at most two looks. It also bounds how late a
+	// timeout is noticed while callers keep the reading among themselves.
+	look = 40 * time.Millisecond
+	// recheck bounds the keeper's sleep while replies are owed, since a timeout may shrink when maintenance ends.
+	recheck = 250 * time.Millisecond
+)
+
+// keep is the link's one goroutine. It ends when the link is dead.
+func (l *link) keep() {
+	t := time.NewTimer(look)
+	defer t.Stop()
+	var quiet silence
+	var seen uint64
+	for {
+		select {
+		case <-l.dead:
+			return
+		case <-l.park:
+			l.readUntilServed(&quiet)
+		case <-t.C:
+			if l.isIdle(&seen) {
+				l.readUntilServed(&quiet)
+			}
+		}
+		t.Reset(look)
+	}
+}
+
+// isIdle ends overdue calls, and takes the reading if nobody has it and nothing was queued since the last look.
+func (l *link) isIdle(seen *uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expireLocked(time.Now())
+	idle := !l.reading && *seen == l.q.tail && l.cause == nil
+	*seen = l.q.tail
+	l.reading = l.reading || idle
+	return idle
+}
+
+// silence measures for how long replies were owed and no byte came. Only the keeper sees long silences: a caller that
+// gets no byte for a tick gives it the reading.
+type silence struct {
+	bytes int64
+	since time.Time
+}
+
+func (s *silence) update(bytes int64, owing bool, now time.Time) {
+	if bytes != s.bytes || !owing || s.since.IsZero() {
+		s.bytes, s.since = bytes, now
+	}
+}
+
+// readUntilServed reads, for as long as it takes, until a reply has been handed out; then it passes the reading on. The
+// keeper holds the reading.
+func (l *link) readUntilServed(quiet *silence) {
+	l.fine = false
+	served := l.done.Load()
+	for {
+		if !l.watch(quiet) {
+			return
+		}
+		_, err := l.fill(nil)
+		l.mu.Lock()
+		l.parked, l.watched = false, false
+		l.mu.Unlock()
+		switch {
+		case err == nil:
+			if l.done.Load() != served && !l.open {
+				l.passOn()
+				return
+			}
+		case !isTimeout(err):
+			l.fail(err)
+			return
+		}
+	}
+}
+
+// watch ends what is overdue and sets the time until which the keeper may sleep in a read. It reports false if the link has ended.
+func (l *link) watch(quiet *silence) bool {
+	l.mu.Lock()
+	now := time.Now()
+	if l.cause != nil {
+		l.mu.Unlock()
+		return false
+	}
+	idle := l.q.len() == 0
+	quiet.update(l.rd.Received(), !idle, now)
+	next := l.expireLocked(now)
+	cause := l.deadLocked(quiet.since, now)
+	if cause != nil {
+		l.mu.Unlock()
+		l.fail(cause)
+		return false
+	}
+	l.parked, l.watched = idle, !idle
+	if idle {
+		l.q.shrink()
+		l.pending, l.spare = thin(l.pending), thin(l.spare)
+		next = time.Time{}
+	}
+	l.nc.SetReadDeadline(next)
+	l.mu.Unlock()
+	if idle && !l.open {
+		l.rd.Shrink()
+		if l.batch != nil {
+			*l.batch = batch{}
+			batches.Put(l.batch)
+			l.batch = nil
+		}
+	}
+	return true
+}
+
+// expireLocked ends the calls whose timeout is over and returns when to look again. A call's timeout begins when the link
+// first looks at it here, at most two looks after it was queued, so that queueing needs no clock.
+func (l *link) expireLocked(now time.Time) (next time.Time) {
+	next = now.Add(recheck)
+	if l.retired && l.retireAt.Before(next) {
+		next = l.retireAt
+	}
+	for s := l.q.head; s < l.q.tail; s++ {
+		e := l.q.at(s)
+		if e.start.IsZero() {
+			e.start = now
+		}
+		if e.timeout <= 0 || e.call == nil {
+			continue
+		}
+		at := e.start.Add(l.cfg.patience(e.timeout, e.start, now))
+		if at.After(now) {
+			if at.Before(next) {
+				next = at
+			}
+			continue
+		}
+		fault := &Error{Op: "read", Addr: l.peer, Sent: s < l.handed, Err: ErrTimeout}
+		if e.call.taken {
+			e.call.cut = fault
+			continue
+		}
+		l.endLocked(e.call, fault)
+	}
+	return next
+}
+
+// deadLocked returns why the link has to end now: the drain time of a retired link is over, or replies are owed and not a
+// single byte has come for the timeout of the oldest.
+func (l *link) deadLocked(quiet, now time.Time) error {
+	if l.retired && !l.retireAt.After(now) {
+		return ErrDrained
+	}
+	if l.q.len() == 0 {
+		return nil
+	}
+	e := l.q.at(l.q.head)
+	if e.timeout <= 0 {
+		return nil
+	}
+	if quiet.Before(e.start) {
+		quiet = e.start
+	}
+	if now.Sub(quiet) >= l.cfg.patience(e.timeout, e.start, now) {
+		return ErrDead
+	}
+	return nil
+}
+
+func thin(b []byte) []byte {
+	if cap(b) > 1<<10 {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,236 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-go/baton/resp3"
+)
+
+// errNext tells Conn.Do that a link did not take the call: it is retired or dead, and no byte of the call was sent.
+var errNext = errors.New("link takes no more commands")
+
+// link is one socket and the replies it owes.
+//
+// Callers do the work themselves. Whoever finds nobody writing writes what all have queued; whoever finds nobody reading
+// holds the reading (write.go, read.go), and gives it to the oldest waiting caller when its own reply has come. One
+// goroutine per link, the keeper (keeper.go), reads when no caller does: when the link is idle, and when a reply takes long.
+//
+// mu guards memory only: it is never held over a blocking call. Setting a socket deadline does not block.
+type link struct {
+	conn *Conn
+	cfg  *Config
+	nc   net.Conn
+	raw  net.Conn // the socket below nc if that is TLS: closing it neither writes nor waits
+	peer string
+	born time.Time
+
+	setup Setup // written by set-up before the link is published
+
+	mu       sync.Mutex
+	pending  []byte // requests queued and not handed to the socket
+	spare    []byte // the buffer to queue into while pending is written
+	q        owedQueue
+	handed   uint64 // places below this number have been handed to the socket, at least in part
+	waited   int    // request bytes queued or sent and not yet answered
+	writing  bool   // somebody writes
+	reading  bool   // somebody holds the reading
+	parked   bool   // the keeper holds it, blocked in a read without a deadline
+	watched  bool   // the keeper holds it, blocked in a read with a deadline
+	retired  bool   // takes no new command
+	retireAt time.Time
+	cause    error // why it is dead; set before dead is closed
+
+	dead chan struct{} // closed when the link has failed or is finished
+	park chan struct{} // a reader gives the reading to the keeper; room for one
+
+	// Held with the reading.
+	rd    *resp3.Reader
+	batch *batch // replies being handed out
+	fine  bool   // the socket's read deadline is a tick, not far away
+	open  bool   // in the middle of a bulk string that is streamed
+
+	// Counters for the pool and for sight; written with mu held, read without.
+	owes atomic.Int32
+	slow atomic.Bool // a reply has been awaited for more than a tick
+	done atomic.Uint64
+}
+
+func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
+	l := &link{
+		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer, born: time.Now(),
+		dead: make(chan struct{}), park: make(chan struct{}, 1),
+		rd: resp3.NewReader(nc, c.cfg.Limits),
+	}
+	l.rd.SetStream(streamAbove)
+	c.work.Go(l.keep)
+	return l
+}
+
+// do queues q, sees to it that it is written, and returns when its replies have come or ctx or its timeout ends. errNext
+// means that nothing of it was sent here and that the connection may have another link for it.
+func (l *link) do(ctx context.Context, q *Call) error {
+	l.mu.Lock()
+	if l.retired || l.cause != nil {
+		l.mu.Unlock()
+		return errNext
+	}
+	l.queueLocked(q)
+	if !l.writing {
+		l.writeLocked()
+	}
+	if q.ended { // the write failed, or another has read the reply meanwhile
+		l.mu.Unlock()
+		return l.await(ctx, q)
+	}
+	if !l.reading {
+		l.reading = true
+		l.mu.Unlock()
+		if l.lead(ctx, q) {
+			return q.fault
+		}
+		return l.await(ctx, q)
+	}
+	q.waiting = true
+	l.mu.Unlock()
+	return l.await(ctx, q)
+}
+
+func (l *link) queueLocked(q *Call) {
+	q.begin()
+	l.pending = append(l.pending, q.Req...)
+	q.seq = l.q.push(owed{call: q, left: q.Replies, size: len(q.Req), timeout: q.Timeout})
+	l.waited += len(q.Req)
+	l.owes.Store(int32(l.q.len()))
+	if l.parked {
+		l.parked, l.watched = false, true
+		l.nc.SetReadDeadline(time.Now().Add(tick)) // from here on the keeper looks at the clock
+	}
+}
+
+// await sleeps until q has ended, or until q is to read for all.
+func (l *link) await(ctx context.Context, q *Call) error {
+	for {
+		var s signal
+		if gone := ctx.Done(); gone == nil {
+			s = <-q.wake
+		} else {
+			select {
+			case s = <-q.wake:
+			case <-gone:
+				return l.giveUp(ctx, q)
+			}
+		}
+		if s == sigDone || l.lead(ctx, q) {
+			return q.fault
+		}
+	}
+}
+
+// giveUp ends q because its context has ended. Its place in the queue stays, as an orphan; a reply that is just being
+// filled in is waited for, which takes no longer than copying it.
+func (l *link) giveUp(ctx context.Context, q *Call) error {
+	l.mu.Lock()
+	due := 1 // signals to take: the end, and the reading if it was given to q
+	if q.leads {
+		due++
+	}
+	q.waiting, q.leads = false, false
+	fault := &Error{Op: "read", Addr: l.peer, Sent: true, Err: context.Cause(ctx)}
+	switch {
+	case q.ended:
+	case q.taken:
+		q.cut = fault
+		if l.open {
+			l.nc.SetReadDeadline(longAgo) // the reader may be waiting for more of this very reply
+		}
+	default:
+		l.endLocked(q, fault)
+	}
+	l.mu.Unlock()
+	for ; due > 0; due-- {
+		if <-q.wake == sigLead {
+			l.passOn()
+		}
+	}
+	return q.fault
+}
+
+// endLocked ends a queued call that nobody fills in, and leaves its place in the queue to an orphan.
+func (l *link) endLocked(q *Call, fault error) {
+	l.q.at(q.seq).call = nil
+	q.fault, q.ended, q.waiting = fault, true, false
+	q.wake <- sigDone // there is room: a call ends once
+}
+
+// retire stops the link from taking commands. It delivers what it owes and closes itself then, or at the given time at the latest.
+func (l *link) retire(at time.Time) {
+	l.mu.Lock()
+	l.retired, l.retireAt = true, at
+	finished := l.finishedLocked()
+	if l.watched {
+		l.nc.SetReadDeadline(longAgo) // the keeper has to look at the new time
+	}
+	l.mu.Unlock()
+	if finished {
+		l.fail(errNext)
+	}
+}
+
+// finishedLocked reports whether a retired link has delivered all it owed.
+func (l *link) finishedLocked() bool {
+	return l.retired && l.q.len() == 0 && !l.writing && l.cause == nil
+}
+
+// fail ends the link for good: the first cause wins. Calls that were not handed to the socket get errNext, others an
+// error that says they may have been executed.
+func (l *link) fail(cause error) { l.failFrom(cause, ^uint64(0)) }
+
+// failFrom is fail, knowing that places from unsent on were not sent.
+func (l *link) failFrom(cause error, unsent uint64) {
+	l.mu.Lock()
+	if l.cause != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.cause = cause
+	seq, unsent := l.q.head, min(unsent, l.handed)
+	left := l.q.clear()
+	for i := range left {
+		q := left[i].call
+		if q == nil {
+			continue
+		}
+		fault := errNext
+		if seq+uint64(i) < unsent {
+			fault = &Error{Op: "read", Addr: l.peer, Sent: true, Err: cause}
+		}
+		if q.taken { // the reader ends it when it has its hands free
+			q.cut, left[i].call = fault, nil
+			continue
+		}
+		q.fault, q.ended, q.waiting = fault, true, false
+	}
+	l.waited = 0
+	l.owes.Store(0)
+	l.mu.Unlock()
+	l.raw.Close()
+	close(l.dead)
+	l.conn.lost(l)
+	for _, e := range left {
+		if e.call != nil {
+			e.call.wake <- sigDone
+		}
+	}
+}
+
+// failure is why the link is dead, nil while it lives.
+func (l *link) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cause
+}

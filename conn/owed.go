@@ -1,0 +1,66 @@
+package conn
+
+import "time"
+
+// owed is one place in the queue of replies a link owes. It stays until its last reply has come, even if the caller has gone.
+type owed struct {
+	call    *Call // nil: an orphan, whose replies are swallowed
+	left    int   // replies still to come
+	size    int   // bytes of the request
+	timeout time.Duration
+	start   time.Time // when the link first looked; zero until then
+}
+
+// owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.
+type owedQueue struct {
+	ring       []owed // length is a power of two
+	head, tail uint64 // numbers of the oldest place and of the next one
+}
+
+func (q *owedQueue) len() int { return int(q.tail - q.head) }
+
+func (q *owedQueue) at(seq uint64) *owed { return &q.ring[seq&uint64(len(q.ring)-1)] }
+
+func (q *owedQueue) holds(seq uint64) bool { return seq >= q.head && seq < q.tail }
+
+// push appends e and returns its number.
+func (q *owedQueue) push(e owed) uint64 {
+	if q.len() == len(q.ring) {
+		q.resize(max(8, 2*len(q.ring)))
+	}
+	seq := q.tail
+	q.tail++
+	*q.at(seq) = e
+	return seq
+}
+
+// pop drops the oldest place.
+func (q *owedQueue) pop() {
+	*q.at(q.head) = owed{}
+	q.head++
+}
+
+// clear empties the queue and returns what was in it, oldest first.
+func (q *owedQueue) clear() []owed {
+	out := make([]owed, 0, q.len())
+	for ; q.head < q.tail; q.head++ {
+		out = append(out, *q.at(q.head))
+	}
+	q.ring = nil
+	return out
+}
+
+func (q *owedQueue) resize(n int) {
+	ring := make([]owed, n)
+	for s := q.head; s < q.tail; s++ {
+		ring[s&uint64(n-1)] = *q.at(s)
+	}
+	q.ring = ring
+}
+
+// shrink gives back the memory of a past burst; the queue must be empty.
+func (q *owedQueue) shrink() {
+	if len(q.ring) > 64 {
+		q.ring = nil
+	}
+}

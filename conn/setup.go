@@ -1,0 +1,225 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/baton-go/baton/resp3"
+)
+
+// step is one command of the set-up and what to do with its reply. An error ends the set-up.
+type step struct {
+	name  string
+	args  []string
+	reply func(v resp3.Value) error
+}
+
+// setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order; pushes
+// may stand between any two (protocol.md 1.4). A server that does not know HELLO gets a second write in RESP2.
+func (l *link) setUp(ctx context.Context) error {
+	user, pass, err := l.cfg.credentials(ctx)
+	if err != nil {
+		return l.setUpError("credentials", err)
+	}
+	l.setup = Setup{Peer: l.peer, TLS: l.cfg.TLS != nil, Proto: 2}
+	if l.cfg.Protocol == 2 {
+		return l.setUpRESP2(ctx, user, pass)
+	}
+	if l.cfg.OptIn != nil {
+		l.setup.Asked = l.cfg.OptIn(Facts{Peer: l.peer, TLS: l.setup.TLS})
+	}
+	err = l.run(ctx, l.stepsRESP3(user, pass))
+	if errors.Is(err, errNoHello) {
+		l.setup = Setup{Peer: l.peer, TLS: l.setup.TLS, Proto: 2, Asked: l.setup.Asked}
+		if l.cfg.Protocol == 3 {
+			return l.setUpError("HELLO", ErrProtocol)
+		}
+		return l.setUpRESP2(ctx, user, pass)
+	}
+	if err != nil {
+		return err
+	}
+	return l.report()
+}
+
+func (l *link) setUpRESP2(ctx context.Context, user, pass string) error {
+	if err := l.run(ctx, l.stepsRESP2(user, pass)); err != nil {
+		return err
+	}
+	return l.report()
+}
+
+// report tells what was found to whoever decides whether that will do.
+func (l *link) report() error {
+	if l.setup.Proto < 3 {
+		l.setup.Refused = ErrProtocol // pushes need RESP3, whatever the server answered to the opt-in
+	}
+	if l.cfg.OptedIn == nil {
+		return nil
+	}
+	if err := l.cfg.OptedIn(l.setup); err != nil {
+		return l.setUpError("CLIENT MAINT_NOTIFICATIONS", err)
+	}
+	return nil
+}
+
+func (l *link) stepsRESP3(user, pass string) []step {
+	hello := []string{"HELLO", "3"}
+	if pass != "" {
+		if user == "" {
+			user = "default"
+		}
+		hello = append(hello, "AUTH", user, pass)
+	}
+	if l.cfg.ClientName != "" {
+		hello = append(hello, "SETNAME", l.cfg.ClientName)
+	}
+	steps := []step{{"HELLO", hello, l.hello}}
+	steps = append(steps, l.commonSteps()...)
+	if l.setup.Asked != "" {
+		args := []string{"CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked}
+		steps = append(steps, step{"CLIENT MAINT_NOTIFICATIONS", args, l.optIn})
+	}
+	return steps
+}
+
+func (l *link) stepsRESP2(user, pass string) []step {
+	var steps []step
+	if pass != "" {
+		args := []string{"AUTH", pass}
+		if user != "" {
+			args = []string{"AUTH", user, pass}
+		}
+		steps = append(steps, step{"AUTH", args, wantOK})
+	}
+	if l.cfg.ClientName != "" {
+		steps = append(steps, step{"CLIENT SETNAME", []string{"CLIENT", "SETNAME", l.cfg.ClientName}, answered})
+	}
+	steps = append(steps, l.commonSteps()...)
+	if len(steps) == 0 {
+		steps = append(steps, step{"PING", []string{"PING"}, wantOK})
+	}
+	return steps
+}
+
+func (l *link) commonSteps() []step {
+	var steps []step
+	if l.cfg.LibName != "" && !l.cfg.noSetInfo.Load() {
+		steps = append(steps,
+			step{"CLIENT SETINFO", []string{"CLIENT", "SETINFO", "LIB-NAME", l.cfg.LibName}, l.setInfo},
+			step{"CLIENT SETINFO", []string{"CLIENT", "SETINFO", "LIB-VER", l.cfg.LibVersion}, l.setInfo})
+	}
+	if l.cfg.DB != 0 {
+		steps = append(steps, step{"SELECT", []string{"SELECT", strconv.Itoa(l.cfg.DB)}, wantOK})
+	}
+	return steps
+}
+
+// run sends the steps in one write and looks at their replies in order.
+func (l *link) run(ctx context.Context, steps []step) error {
+	q := l.cfg.NewCall()
+	defer q.Free()
+	q.Mode, q.Replies = Raw, len(steps)
+	for _, s := range steps {
+		q.Req = resp3.AppendCommand(q.Req, s.args...)
+	}
+	if err := l.do(ctx, q); err != nil {
+		if err == errNext {
+			err = l.failure()
+		}
+		var e *Error
+		if errors.As(err, &e) {
+			err = e.Err
+		}
+		return l.setUpError("", err)
+	}
+	rest := string(q.Rep)
+	for _, s := range steps {
+		v, n, err := resp3.Decode(rest)
+		if err != nil {
+			return l.setUpError(s.name, err)
+		}
+		rest = rest[n:]
+		if err := s.reply(v); err != nil {
+			return l.setUpError(s.name, err)
+		}
+	}
+	return nil
+}
+
+// setUpError names the step. Its arguments are not told, since one of them is the password.
+func (l *link) setUpError(name string, err error) error {
+	op := "set up"
+	if name != "" {
+		op += " (" + name + ")"
+	}
+	return &Error{Op: op, Addr: l.peer, Err: err}
+}
+
+var errNoHello = errors.New("server does not know HELLO 3")
+
+// hello reads what the server grants out of the reply, which is a map, or a flat array from a server that stays in RESP2 (H-72).
+func (l *link) hello(v resp3.Value) error {
+	if e := v.Err(); e != nil {
+		var r *resp3.Error
+		if errors.As(e, &r) && (r.Code == "NOPROTO" || r.Code == "ERR" && strings.Contains(strings.ToLower(r.Message), "unknown command")) {
+			return errNoHello
+		}
+		return e
+	}
+	for k, v := range v.Pairs() {
+		key, _ := k.Text()
+		switch key {
+		case "server":
+			l.setup.Server, _ = v.Text()
+		case "version":
+			l.setup.Version, _ = v.Text()
+		case "proto":
+			if n, err := v.Int(); err == nil {
+				l.setup.Proto = int(n)
+			}
+		}
+	}
+	if l.cfg.Protocol == 3 && l.setup.Proto != 3 {
+		return ErrProtocol
+	}
+	return nil
+}
+
+func (l *link) setInfo(v resp3.Value) error {
+	if v.Err() != nil {
+		l.cfg.noSetInfo.Store(true)
+	}
+	return nil
+}
+
+// optIn takes +OK for yes and any error for no. Anything else means that replies and commands are out of step.
+func (l *link) optIn(v resp3.Value) error {
+	if err := v.Err(); err != nil {
+		l.setup.Refused = err
+		return nil
+	}
+	return wantOK(v)
+}
+
+func answered(resp3.Value) error { return nil }
+
+// wantOK takes any status for a yes.
+func wantOK(v resp3.Value) error {
+	if err := v.Err(); err != nil {
+		return err
+	}
+	if v.Kind() == resp3.SimpleString {
+		return nil
+	}
+	return &resp3.SyntaxError{What: "unexpected reply " + v.String()}
+}
+
+func (c *Config) credentials(ctx context.Context) (user, pass string, err error) {
+	if c.Credentials == nil {
+		return "", "", nil
+	}
+	return c.Credentials(ctx)
+}

@@ -1,0 +1,71 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Config sizes a pool. The zero value is useful. Durations: 0 means the default, negative means no limit.
+type Config struct {
+	// Size bounds the connections, shared and leased ones together. Default 10 per processor, at most 64.
+	Size int
+	// Lanes bounds the shared connections. Default 4, at most Size. One is open most of the time, since each further one
+	// splits the batches; another is opened when the open ones wait for a slow reply, and given up again afterwards.
+	Lanes int
+	// MinIdle is how many connections are kept ready for leases, from the first use of the pool on. Default 0.
+	MinIdle int
+	// MaxActive bounds the sockets, with the second one of every connection that is being moved. 0: no bound of its own;
+	// otherwise it must leave room for at least one, so be greater than Size.
+	MaxActive int
+	// MaxDialing bounds the dials in parallel. Default 8, at most Size.
+	MaxDialing int
+	// MaxWaiting bounds the callers that wait for a lease; one more is refused at once. Default 64 times Size.
+	MaxWaiting int
+	// WaitTimeout bounds the wait for a connection. Default 3 s.
+	WaitTimeout time.Duration
+	// MaxIdleTime is how long an unused connection above MinIdle is kept. Default 5 min, which is below the 10 min after
+	// which common load balancers forget a connection.
+	MaxIdleTime time.Duration
+	// MaxLifetime is the age at which a connection is replaced, less a random tenth. Default none.
+	MaxLifetime time.Duration
+}
+
+// WithDefaults returns c with every zero replaced by its default.
+func (c Config) WithDefaults() Config {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	dur := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&c.Size, min(10*runtime.GOMAXPROCS(0), 64))
+	def(&c.Lanes, min(4, c.Size))
+	def(&c.MaxDialing, min(8, c.Size))
+	def(&c.MaxWaiting, 64*c.Size)
+	dur(&c.WaitTimeout, 3*time.Second)
+	dur(&c.MaxIdleTime, 5*time.Minute)
+	return c
+}
+
+// Validate reports everything that is wrong with c after WithDefaults.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(ok bool, format string, a ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, a...))
+		}
+	}
+	bad(c.Size >= 1, "Pool.Size is %d, must be at least 1", c.Size)
+	bad(c.Lanes >= 1 && c.Lanes <= c.Size, "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size)
+	bad(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
+	bad(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size)
+	bad(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing)
+	bad(c.MaxWaiting >= 1, "Pool.MaxWaiting is %d, must be at least 1", c.MaxWaiting)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,150 @@
+package pool
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// backoff is the one failure state of the endpoint: after a failed dial the next one waits, longer each time, with full
+// jitter, so that many clients do not return in step.
+type backoff struct {
+	failed int
+	until  time.Time
+	err    error
+}
+
+const (
+	minBackoff = 8 * time.Millisecond
+	maxBackoff = time.Second
+)
+
+func (b *backoff) note(err error, now time.Time) {
+	if b.err = err; err == nil {
+		*b = backoff{}
+		return
+	}
+	limit := min(minBackoff<<min(b.failed, 10), maxBackoff)
+	b.failed++
+	b.until = now.Add(rand.N(limit))
+}
+
+func (b *backoff) wait(now time.Time) time.Duration { return max(0, b.until.Sub(now)) }
+
+// dialOne dials after the back-off, if any. The caller's impatience does not matter here: what comes of it goes to the pool.
+func (p *Pool) dialOne() (*conn.Conn, error) {
+	p.mu.Lock()
+	wait := p.backoff.wait(time.Now())
+	p.count.Dials++
+	p.mu.Unlock()
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-p.ctx.Done():
+			return nil, ErrClosed
+		}
+	}
+	return p.dial(p.ctx)
+}
+
+// addLocked enters a fresh connection in the books, as idle and not yet on the idle list. It returns nil and an error if
+// there is nothing to enter.
+func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
+	p.backoff.note(err, time.Now())
+	if err != nil {
+		p.count.DialErrors++
+		if p.closed {
+			err = ErrClosed
+		}
+		return nil, err
+	}
+	p.caring.Do(func() { p.work.Go(p.care) })
+	if p.closed {
+		go c.Close() // joins itself: nothing of the pool waits for it
+		return nil, ErrClosed
+	}
+	m := &member{c: c, since: time.Now(), until: p.lifeEnd()}
+	p.all[c] = m
+	select {
+	case <-c.Done(): // it ended before it was in the books, so Gone did not find it
+		delete(p.all, c)
+		return nil, c.Err()
+	default:
+		return m, nil
+	}
+}
+
+// announce tells the client of a connection once it is in the books.
+func (p *Pool) announce(c *conn.Conn) {
+	if p.joined != nil {
+		p.joined(c)
+	}
+}
+
+// lifeEnd spreads the ends over the last tenth of MaxLifetime, so that connections opened together do not end together.
+func (p *Pool) lifeEnd() time.Time {
+	if p.cfg.MaxLifetime <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(p.cfg.MaxLifetime - rand.N(p.cfg.MaxLifetime/10+1))
+}
+
+// roomLocked reports whether one more connection may be dialled.
+func (p *Pool) roomLocked() bool {
+	return !p.closed && len(p.all)+p.dialing < p.cfg.Size && p.dialing < p.cfg.MaxDialing
+}
+
+// startDialsLocked starts as many dials as waiting callers and MinIdle ask for and limits allow. It is called whenever one
+// of these has changed.
+func (p *Pool) startDialsLocked() {
+	wanted := max(p.waiting.Len(), p.cfg.MinIdle-len(p.idle))
+	leaseDials := p.dialing
+	if p.opening != nil {
+		leaseDials--
+	}
+	for ; leaseDials < wanted && p.roomForLeaseLocked() && p.roomLocked(); leaseDials++ {
+		p.dialing++
+		p.work.Go(p.dialForLease)
+	}
+}
+
+// roomForLeaseLocked keeps one place for the lane.
+func (p *Pool) roomForLeaseLocked() bool {
+	lane := 0
+	if len(*p.lanes.Load()) == 0 && p.opening == nil {
+		lane = 1
+	}
+	return len(p.all)+p.dialing+lane < p.cfg.Size
+}
+
+func (p *Pool) dialForLease() {
+	c, err := p.dialOne()
+	p.mu.Lock()
+	p.dialing--
+	m, err := p.addLocked(c, err)
+	if err != nil {
+		if w := p.nextWaiterLocked(); w != nil {
+			w.end(nil, err) // the others try again
+			p.startDialsLocked()
+		}
+	}
+	p.mu.Unlock()
+	if m == nil {
+		return
+	}
+	p.announce(c)
+	p.mu.Lock()
+	p.offerLocked(m)
+	p.startDialsLocked()
+	p.mu.Unlock()
+}
+
+func (p *Pool) timeoutError(begun time.Time, cause error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.Timeouts++
+	return &TimeoutError{Waited: time.Since(begun), Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.backoff.err, Cause: cause}
+}

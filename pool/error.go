@@ -1,0 +1,47 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrClosed is returned by every use of a pool after Close.
+var ErrClosed = errors.New("pool is closed")
+
+// TimeoutError says that no connection was to be had in time, or that too many waited already, and why.
+type TimeoutError struct {
+	Waited   time.Duration
+	Stats    Stats
+	Size     int
+	LastDial error // of the last dial if that failed, else nil
+	Cause    error // the context's, nil if it was WaitTimeout or MaxWaiting
+}
+
+// Error gives the counts, so that the text alone tells whether the pool is too small or the server is away.
+func (e *TimeoutError) Error() string {
+	s := fmt.Sprintf("pool: no connection within %v (%d of %d leased, %d shared, %d dialing, %d waiting",
+		e.Waited.Round(time.Millisecond), e.Stats.Leased, e.Size, e.Stats.Lanes, e.Stats.Dialing, e.Stats.Waiting)
+	if e.LastDial != nil {
+		s += fmt.Sprintf(", last dial: %v", e.LastDial)
+	}
+	s += ")"
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap gives the context's error and the last dial's.
+func (e *TimeoutError) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Cause, e.LastDial} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// Timeout reports true: it is a timeout in the sense of net.Error.
+func (e *TimeoutError) Timeout() bool { return true }

@@ -1,0 +1,131 @@
+package pool
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// opening is the dial of a lane that many callers may wait for.
+type opening struct {
+	done chan struct{} // closed when c or err is set
+	c    *conn.Conn
+	err  error
+}
+
+// Lane returns a shared connection: the one that owes least. It dials the first one, and waits for that until ctx ends or
+// WaitTimeout is over. The connection may end at any time; then Do on it tells so and Lane gives another.
+func (p *Pool) Lane(ctx context.Context) (*conn.Conn, error) {
+	lanes := *p.lanes.Load()
+	if len(lanes) == 1 && !lanes[0].Slow() {
+		return lanes[0], nil
+	}
+	if c := p.best(lanes); c != nil {
+		return c, nil
+	}
+	return p.awaitLane(ctx)
+}
+
+// best picks the lane that owes least among those that are not held up by a slow reply. If all are, another is opened
+// for those who come later.
+func (p *Pool) best(lanes []*conn.Conn) *conn.Conn {
+	var best *conn.Conn
+	slow := true
+	for _, c := range lanes {
+		s := c.Slow()
+		if best == nil || slow && !s || s == slow && c.Owes() < best.Owes() {
+			best, slow = c, s
+		}
+	}
+	if best != nil && slow && len(lanes) < p.cfg.Lanes {
+		p.mu.Lock()
+		if p.roomLocked() && p.backoff.wait(time.Now()) == 0 {
+			p.openLaneLocked()
+		}
+		p.mu.Unlock()
+	}
+	return best
+}
+
+// awaitLane waits for the first lane.
+func (p *Pool) awaitLane(ctx context.Context) (*conn.Conn, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, ErrClosed
+	}
+	if lanes := *p.lanes.Load(); len(lanes) > 0 {
+		p.mu.Unlock()
+		return lanes[0], nil
+	}
+	if c := p.promoteLocked(); c != nil {
+		p.mu.Unlock()
+		return c, nil
+	}
+	o := p.openLaneLocked()
+	p.mu.Unlock()
+
+	begun := time.Now()
+	var late <-chan time.Time
+	if p.cfg.WaitTimeout > 0 {
+		t := time.NewTimer(p.cfg.WaitTimeout)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-o.done:
+		return o.c, o.err
+	case <-ctx.Done():
+		return nil, p.timeoutError(begun, context.Cause(ctx))
+	case <-late:
+		return nil, p.timeoutError(begun, nil)
+	}
+}
+
+// promoteLocked makes an idle connection the first lane.
+func (p *Pool) promoteLocked() *conn.Conn {
+	if len(p.idle) == 0 || p.opening != nil {
+		return nil
+	}
+	m := p.idle[len(p.idle)-1]
+	p.idle = p.idle[:len(p.idle)-1]
+	p.asLaneLocked(m)
+	return m.c
+}
+
+func (p *Pool) asLaneLocked(m *member) {
+	m.role, m.since = Lane, time.Now()
+	lanes := append(slices.Clone(*p.lanes.Load()), m.c)
+	p.lanes.Store(&lanes)
+}
+
+// openLaneLocked starts the dial of a lane, or joins the one under way. It goes beyond Size by nothing: a lane that is
+// needed while all are leased waits for one of those places through the same dial limit.
+func (p *Pool) openLaneLocked() *opening {
+	if p.opening != nil {
+		return p.opening
+	}
+	o := &opening{done: make(chan struct{})}
+	p.opening = o
+	p.dialing++
+	p.work.Go(func() {
+		c, err := p.dialOne()
+		p.mu.Lock()
+		p.opening = nil
+		p.dialing--
+		m, err := p.addLocked(c, err)
+		if m != nil {
+			p.asLaneLocked(m)
+		}
+		o.c, o.err = c, err
+		p.startDialsLocked()
+		p.mu.Unlock()
+		if err == nil {
+			p.announce(c)
+		}
+		close(o.done)
+	})
+	return o
+}

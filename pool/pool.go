@@ -1,0 +1,101 @@
+package pool
+
+import (
+	"container/list"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// Pool knows which connections exist and who holds them. It makes no decisions about endpoints: it calls dial, which
+// knows where to. All methods may be called from several goroutines at once.
+type Pool struct {
+	cfg    Config
+	dial   func(context.Context) (*conn.Conn, error)
+	joined func(*conn.Conn)
+
+	lanes atomic.Pointer[[]*conn.Conn] // shared connections, never modified in place; written with mu held
+
+	ctx    context.Context // ends with the pool
+	cancel context.CancelFunc
+	work   sync.WaitGroup // dials and the care loop
+	caring sync.Once
+
+	// mu guards what follows and memory only: it is a leaf, nothing else is locked and nothing is called while it is held.
+	mu      sync.Mutex
+	all     map[*conn.Conn]*member
+	idle    []*member  // last used last
+	waiting *list.List // of *waiter, oldest first
+	opening *opening   // the dial of a lane that is under way
+	dialing int        // dials under way, that of a lane included
+	backoff backoff
+	closed  bool
+	count   Stats // the counters
+}
+
+type member struct {
+	c     *conn.Conn
+	role  Role
+	since time.Time
+	until time.Time // end of its life; zero: none
+	done  uint64    // lane: replies it had delivered when care last looked
+}
+
+// New makes a pool of at most cfg.Size connections and dials none. dial opens a connection; joined, if not nil, is told of
+// each one after it can be found by List. The configuration must be valid.
+func New(cfg Config, dial func(context.Context) (*conn.Conn, error), joined func(*conn.Conn)) *Pool {
+	p := &Pool{cfg: cfg, dial: dial, joined: joined, all: map[*conn.Conn]*member{}, waiting: list.New()}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.lanes.Store(&[]*conn.Conn{})
+	return p
+}
+
+// Gone tells the pool that a connection is Closed. The client calls it from the connection's state hook.
+func (p *Pool) Gone(c *conn.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.all[c]; ok {
+		p.count.Lost++
+		p.removeLocked(c)
+	}
+	p.startDialsLocked()
+}
+
+// removeLocked forgets a connection, wherever it stands. It is the only place that does.
+func (p *Pool) removeLocked(c *conn.Conn) {
+	m, ok := p.all[c]
+	if !ok {
+		return
+	}
+	delete(p.all, c)
+	switch m.role {
+	case Idle:
+		p.idle = slices.DeleteFunc(p.idle, func(o *member) bool { return o == m })
+	case Lane:
+		lanes := slices.DeleteFunc(slices.Clone(*p.lanes.Load()), func(o *conn.Conn) bool { return o == c })
+		p.lanes.Store(&lanes)
+	}
+}
+
+// Close ends the pool and closes every connection. Waiting callers get ErrClosed. It returns when nothing of the pool runs any more.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closed = true
+	for p.waiting.Len() > 0 {
+		p.nextWaiterLocked().end(nil, ErrClosed)
+	}
+	var cs []*conn.Conn
+	for c := range p.all {
+		cs = append(cs, c)
+	}
+	p.mu.Unlock()
+	p.cancel()
+	for _, c := range cs {
+		c.Close()
+	}
+	p.work.Wait()
+}

@@ -1,0 +1,101 @@
+package pool
+
+import (
+	"iter"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// Stats is a snapshot: first the state, then counters since the pool was made.
+type Stats struct {
+	Open    int // connections, shared, idle and leased
+	Lanes   int // shared ones
+	Idle    int
+	Leased  int
+	Dialing int
+	Waiting int // callers that wait for a lease
+
+	Dials      uint64 // begun
+	DialErrors uint64
+	Lost       uint64 // connections that ended by themselves
+	Retired    uint64 // connections closed by the pool: idle too long, too old
+	Acquired   uint64 // leases
+	Waits      uint64 // leases that had to wait
+	Timeouts   uint64 // waits that ended without a lease
+}
+
+// Role says what the pool uses a connection for.
+type Role uint8
+
+// The roles of a connection.
+const (
+	Idle   Role = iota // waits for a lease
+	Lane               // shared by all callers
+	Leased             // held by one caller
+)
+
+// String returns the lower-case name of the role.
+func (r Role) String() string { return [...]string{"idle", "lane", "leased"}[r] }
+
+// ConnInfo describes one live connection.
+type ConnInfo struct {
+	ID    uint64
+	Peer  string // remote address
+	Role  Role
+	State conn.State
+	Age   time.Duration
+	Since time.Duration // for how long it has had this role
+	Owed  int           // replies awaited, those nobody wants any more included
+	Epoch int           // sockets it has had: 1 until it is moved
+	Done  uint64        // replies received on the present socket
+}
+
+// Stats returns a snapshot.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.statsLocked()
+}
+
+func (p *Pool) statsLocked() Stats {
+	s := p.count
+	s.Open, s.Dialing, s.Waiting, s.Idle = len(p.all), p.dialing, p.waiting.Len(), len(p.idle)
+	s.Lanes = len(*p.lanes.Load())
+	s.Leased = s.Open - s.Lanes - s.Idle
+	return s
+}
+
+// Conns yields every live connection as it was when the iteration began.
+func (p *Pool) Conns() iter.Seq[ConnInfo] {
+	return func(yield func(ConnInfo) bool) {
+		for _, m := range p.members() {
+			i := m.c.Info()
+			info := ConnInfo{ID: i.ID, Peer: i.Peer, Role: m.role, State: i.State, Age: i.Age,
+				Since: time.Since(m.since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done}
+			if !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+// List returns every live connection, whatever it is used for.
+func (p *Pool) List() []*conn.Conn {
+	ms := p.members()
+	cs := make([]*conn.Conn, len(ms))
+	for i, m := range ms {
+		cs[i] = m.c
+	}
+	return cs
+}
+
+func (p *Pool) members() []member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ms := make([]member, 0, len(p.all))
+	for _, m := range p.all {
+		ms = append(ms, *m)
+	}
+	return ms
+}
