@@ -1,0 +1,138 @@
+package handoff
+
+import (
+	"errors"
+	"time"
+)
+
+var errBarred = errors.New("target must not be used")
+
+// act decides about one notification and does what was decided. The error is for hooks: the notification was acted upon
+// as far as possible.
+func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
+	now := time.Now()
+	bar := ""
+	if n.Kind == Moving {
+		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
+	}
+	jitter := m.jitter(jitterBound(n, m.cfg.Jitter))
+
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	v := m.viewLocked(info.Peer, n, bar, jitter, now)
+	a := decide(n, v, now)
+	if !a.repeat {
+		m.rememberLocked(a, n, info.Peer, now)
+	}
+	m.applyLocked(a, n, info.Peer, now)
+	check := a.check && !m.cfg.DryRun && m.checkLocked(now)
+	m.mu.Unlock()
+
+	if check {
+		go m.checkPeers()
+	}
+	m.report(a, info, n, unreadable, bar)
+	if bar != "" && a.do == move {
+		return errBarred
+	}
+	return nil
+}
+
+func (m *Manager) viewLocked(peer string, n Notification, bar string, jitter time.Duration, now time.Time) view {
+	v := view{
+		peer: peer, named: m.named, barred: bar, cap: m.cfg.RelaxedCap, jitter: jitter,
+		known: m.memory.has(eventOf(n, peer), now),
+	}
+	switch {
+	case n.Kind == Moving:
+		for _, j := range m.running {
+			if j.plan.cause == eventOf(n, j.peer) && j.arrived[peer] {
+				v.arrived = true
+			}
+		}
+	case n.Kind.closes():
+		v.opened = m.windows.ended(n.Kind.family(), n.Seq, n.HasSeq, now) >= 0
+		v.fresh = m.capability.isFresh(peer, now)
+	}
+	return v
+}
+
+// applyLocked does what needs no more than memory, and starts or wakes a job. A dry run keeps the windows, without which
+// later decisions would differ, but neither relaxes nor moves.
+func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) {
+	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
+	switch a.do {
+	case relax:
+		m.windows.add(w, now)
+	case extend:
+		m.windows.extend(w, now)
+	case unrelax:
+		m.windows.end(m.windows.ended(w.family, w.seq, w.hasSeq, now), now, m.cfg.RelaxedTimeout)
+	case join:
+		m.wakeLocked(peer)
+	case move:
+		w.id = peer + " " + a.target
+		m.windows.add(w, now)
+		m.startLocked(peer, plan{
+			cause: eventOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
+			start: a.start, deadline: a.deadline, until: a.until,
+		})
+	case ignore:
+		return
+	}
+	m.publishLocked()
+}
+
+func goalsOf(target string) []string {
+	if target == "" {
+		return nil
+	}
+	return []string{target}
+}
+
+// rememberLocked makes copies of what is acted upon recognisable. An event without a number is the same as another one
+// only while its window is open: two such operations must not become one.
+func (m *Manager) rememberLocked(a action, n Notification, peer string, now time.Time) {
+	until := now.Add(max(2*n.In, leastMemory))
+	if !n.HasSeq {
+		if n.Kind != Moving {
+			return
+		}
+		until = a.until
+	}
+	m.memory.add(eventOf(n, peer), until, now)
+}
+
+func (m *Manager) publishLocked() {
+	if !m.cfg.DryRun {
+		m.relaxed.Store(m.windows.relaxation(m.cfg.RelaxedTimeout))
+	}
+}
+
+// report tells the decision. Copies are counted and on the timeline, and not logged.
+func (m *Manager) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
+	e := Event{
+		What: Noticed, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
+		Outcome: a.reason, Err: unreadable,
+	}
+	if m.cfg.DryRun {
+		e.Outcome = "dry run: " + a.reason
+	}
+	if a.repeat {
+		e.What = Repeated
+	}
+	m.timeline.count(func(s *Stats) {
+		if a.replay {
+			s.Replays++
+		} else if a.repeat {
+			s.Duplicates++
+		}
+		if bar != "" && a.do == move {
+			s.Barred++
+		}
+	})
+	m.tell(e)
+}

@@ -1,0 +1,70 @@
+package handoff
+
+import "time"
+
+const maxBreakers = 128
+
+// breaker leaves a target alone after too many failures in a row, and tries it again after a while: closed until
+// threshold failures, then open for reset, then half-open, in which probes successes close it and one failure opens it
+// again. The step to half-open is taken by the question itself, so there is no path that forgets it.
+type breaker struct {
+	failures int
+	openTill time.Time // zero: closed
+	probes   int       // successes while half-open
+}
+
+func (b *breaker) allows(now time.Time) bool { return !now.Before(b.openTill) }
+
+func (b *breaker) halfOpen(now time.Time) bool { return !b.openTill.IsZero() && b.allows(now) }
+
+func (b *breaker) success(now time.Time, probes int) {
+	if !b.halfOpen(now) {
+		b.failures = 0
+		return
+	}
+	if b.probes++; b.probes >= probes {
+		*b = breaker{}
+	}
+}
+
+// failure reports whether it opened the breaker.
+func (b *breaker) failure(now time.Time, threshold int, reset time.Duration) bool {
+	b.failures++
+	if !b.halfOpen(now) && b.failures < threshold {
+		return false
+	}
+	*b = breaker{failures: b.failures, openTill: now.Add(reset)}
+	return true
+}
+
+// breakers holds one breaker for each target, at most maxBreakers: targets come from the wire. The zero value is empty;
+// the owner locks.
+type breakers struct {
+	of map[string]*breaker
+}
+
+func (s *breakers) get(target string) *breaker {
+	if b := s.of[target]; b != nil {
+		return b
+	}
+	if s.of == nil {
+		s.of = map[string]*breaker{}
+	}
+	if len(s.of) >= maxBreakers {
+		s.forget()
+	}
+	b := new(breaker)
+	s.of[target] = b
+	return b
+}
+
+// forget drops the one with the fewest failures: it costs least to learn again.
+func (s *breakers) forget() {
+	victim, least := "", 0
+	for t, b := range s.of {
+		if victim == "" || b.failures < least {
+			victim, least = t, b.failures
+		}
+	}
+	delete(s.of, victim)
+}

@@ -1,0 +1,180 @@
+package handoff
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Mode says whether the server is asked for maintenance notifications. It is what the user wants and never changes; what
+// the server can do is remembered elsewhere. The zero value is ModeAuto.
+type Mode uint8
+
+// The modes.
+const (
+	// ModeAuto asks; a server that refuses, or grants RESP2 only, is served without the feature and without a word.
+	ModeAuto Mode = iota
+	// ModeEnabled insists: a connection that cannot have notifications fails, and the error says why.
+	ModeEnabled
+	// ModeDisabled does not ask and ignores what is sent nevertheless.
+	ModeDisabled
+)
+
+// String returns "auto", "enabled" or "disabled".
+func (m Mode) String() string {
+	switch m {
+	case ModeAuto:
+		return "auto"
+	case ModeEnabled:
+		return "enabled"
+	case ModeDisabled:
+		return "disabled"
+	}
+	return fmt.Sprintf("Mode(%d)", uint8(m))
+}
+
+// Config says how maintenance of the server is handled. The zero value is what most programs want. For durations 0 means
+// the default; where negative is allowed it means none. The fields up to MaxHandoffRetries have the names and the meaning
+// of go-redis's maintnotifications.Config.
+type Config struct {
+	// Mode defaults to ModeAuto.
+	Mode Mode
+	// EndpointType is the form in which a target is asked for. The default, EndpointTypeAuto, follows from the address of
+	// the connected peer and from TLS, for each connection.
+	EndpointType EndpointType
+
+	// RelaxedTimeout is the least timeout of a command, dial or set-up while maintenance goes on; a longer one that was
+	// configured stays. Default 10 s, negative: timeouts are not relaxed.
+	RelaxedTimeout time.Duration
+	// PostHandoffRelaxedDuration is how long timeouts stay relaxed after connections moved. Default twice RelaxedTimeout,
+	// negative: not at all.
+	PostHandoffRelaxedDuration time.Duration
+	// HandoffTimeout bounds one attempt to move one connection. Default 15 s. Within a window an attempt also ends when a
+	// third of what is left of the window has passed (but not before one second), so that a target that swallows packets
+	// leaves time for others.
+	HandoffTimeout time.Duration
+
+	// MaxWorkers bounds how many connections move at the same time. Default min(PoolSize/2, max(10, PoolSize/3)), at least 1.
+	MaxWorkers int
+	// HandoffQueueSize bounds how many connections are lined up to be moved. Those that do not fit stay where they are and
+	// are lined up later: none is dropped. Default max(20*MaxWorkers, PoolSize), at most MaxActiveConns+1 if that is
+	// limited, else 5*PoolSize.
+	HandoffQueueSize int
+
+	// CircuitBreakerFailureThreshold is how many handoffs in a row to one target must fail before it is left alone.
+	// Default 5. A handoff counts as failed when MaxHandoffRetries attempts in a row did.
+	CircuitBreakerFailureThreshold int
+	// CircuitBreakerResetTimeout is how long such a target is left alone before it is tried again. Default 60 s.
+	CircuitBreakerResetTimeout time.Duration
+	// CircuitBreakerMaxRequests is how many attempts then must succeed to trust it again. Default 3. One failure and it is
+	// left alone anew.
+	CircuitBreakerMaxRequests int
+
+	// MaxHandoffRetries is how many attempts on a target make one failure for its circuit breaker, 1 to 10. Default 3.
+	// It does not end a handoff: while the window is open and the breaker allows it, attempts go on.
+	MaxHandoffRetries int
+
+	// RelaxedCap is how long timeouts stay relaxed when the server never says that the operation ended, counted from the
+	// announced beginning; an announcement renews it. Default 60 s.
+	RelaxedCap time.Duration
+	// Jitter bounds the random delay before connections move, so that a fleet does not dial at one instant. It never
+	// exceeds a tenth of the announced time. Default 1 s, negative: none.
+	Jitter time.Duration
+	// Reprobe is how long a refusal is remembered in ModeAuto before a new connection asks again. Default 60 s,
+	// negative: for ever.
+	Reprobe time.Duration
+	// AllowEndpoint may refuse the host that a MOVING names, a name in lower case or an IP. The move then goes as if the
+	// server had named nobody. It may be called on a goroutine that reads from a connection: it must not block. nil
+	// allows every host, except loopback and link-local addresses if the peer that names them has none of the kind.
+	AllowEndpoint func(host string) bool
+	// DryRun reads, counts and reports notifications and what would be done, and does nothing: nothing is relaxed or moved.
+	DryRun bool
+}
+
+// WithDefaults returns c with every zero replaced by its default. maxActive 0 means that the pool has no such limit.
+func (c Config) WithDefaults(poolSize, maxActive int) Config {
+	poolSize = max(poolSize, 1)
+	setDuration(&c.RelaxedTimeout, 10*time.Second)
+	setDuration(&c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
+	setDuration(&c.HandoffTimeout, 15*time.Second)
+	setDuration(&c.CircuitBreakerResetTimeout, time.Minute)
+	setDuration(&c.RelaxedCap, time.Minute)
+	setDuration(&c.Jitter, time.Second)
+	setDuration(&c.Reprobe, time.Minute)
+	setInt(&c.MaxWorkers, max(1, min(poolSize/2, max(10, poolSize/3))))
+	queue := max(20*c.MaxWorkers, poolSize)
+	if maxActive > 0 {
+		queue = min(queue, maxActive+1)
+	} else {
+		queue = min(queue, 5*poolSize)
+	}
+	setInt(&c.HandoffQueueSize, queue)
+	setInt(&c.CircuitBreakerFailureThreshold, 5)
+	setInt(&c.CircuitBreakerMaxRequests, 3)
+	setInt(&c.MaxHandoffRetries, 3)
+	return c
+}
+
+func setDuration(d *time.Duration, def time.Duration) {
+	if *d == 0 {
+		*d = def
+	}
+}
+
+func setInt(n *int, def int) {
+	if *n == 0 {
+		*n = def
+	}
+}
+
+// Limits of Config. Durations outside of them are nearly always a number without its unit.
+const (
+	leastDuration   = time.Millisecond
+	longestDuration = 10 * time.Minute
+	mostRetries     = 10
+)
+
+// Validate reports every field that is out of range, joined, each with its value and the limit. Zeroes are fine.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("handoff: "+format, args...)) }
+	if c.Mode > ModeDisabled {
+		bad("Mode is %d, limit %d", c.Mode, ModeDisabled)
+	}
+	if c.EndpointType > EndpointTypeNone {
+		bad("EndpointType is %d, limit %d", c.EndpointType, EndpointTypeNone)
+	}
+	for _, d := range []struct {
+		name   string
+		value  time.Duration
+		noneOK bool
+	}{
+		{"RelaxedTimeout", c.RelaxedTimeout, true},
+		{"PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true},
+		{"HandoffTimeout", c.HandoffTimeout, false},
+		{"CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false},
+		{"RelaxedCap", c.RelaxedCap, false},
+		{"Jitter", c.Jitter, true},
+	} {
+		if d.value == 0 || d.value < 0 && d.noneOK || d.value >= leastDuration && d.value <= longestDuration {
+			continue
+		}
+		bad("%s is %v, limits %v to %v", d.name, d.value, leastDuration, longestDuration)
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+		limit int
+	}{
+		{"MaxWorkers", c.MaxWorkers, 1 << 16},
+		{"HandoffQueueSize", c.HandoffQueueSize, 1 << 24},
+		{"CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1 << 16},
+		{"CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1 << 16},
+		{"MaxHandoffRetries", c.MaxHandoffRetries, mostRetries},
+	} {
+		if n.value < 0 || n.value > n.limit {
+			bad("%s is %d, limits 1 to %d", n.name, n.value, n.limit)
+		}
+	}
+	return errors.Join(errs...)
+}

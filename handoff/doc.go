@@ -1,0 +1,24 @@
+// Package handoff decides what a client does when its Redis server announces maintenance: it reads the notifications,
+// relaxes timeouts while replies are slow, and moves connections away from a peer that is about to leave. It opens no
+// sockets and knows no pool: moving is conn's, and who holds a connection is the pool's business.
+//
+// # One MOVING
+//
+//	t0          a push arrives on any connection to peer A: MOVING seq 17 in 15s to B
+//	            timeouts are relaxed for the endpoint; new dials go to B (Remap)
+//	t0+jitter   one connection dials B, is set up there and swaps; the others follow, MaxWorkers at a time,
+//	            whether idle, busy or leased. Old links deliver what they owe and close
+//	t0+15s      A stops serving
+//	t0+19s      the window ends: new dials go to the configured address again
+//
+// If B cannot be reached, attempts alternate between B and the configured name, 100 ms to 1 s apart, until the window ends,
+// and the old links go on serving. If the server names nobody, the configured name is looked up every second until it has
+// another address; where there is no name to look up, connections are opened anew when half of the time has passed. The
+// copies of the notification on all the other connections, and on those opened meanwhile, start nothing new.
+//
+// # Who runs what
+//
+// OnPush runs on the goroutine that reads, and takes microseconds. A job (one for each retiring peer) has a goroutine and
+// at most MaxWorkers attempts beside it; a look-up has one while it lasts; hooks and logger have two, started when first
+// needed. Close ends and awaits them all.
+package handoff

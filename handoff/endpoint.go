@@ -1,0 +1,179 @@
+package handoff
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// EndpointType is the form in which the server is asked to name the target of a MOVING (Redis docs, "Smart client
+// handoffs", moving-endpoint-type). The zero value, EndpointTypeAuto, is never on the wire: it becomes one of the others.
+type EndpointType uint8
+
+// The endpoint types.
+const (
+	EndpointTypeAuto EndpointType = iota
+	EndpointTypeInternalIP
+	EndpointTypeInternalFQDN
+	EndpointTypeExternalIP
+	EndpointTypeExternalFQDN
+	EndpointTypeNone // the server names nobody
+)
+
+var endpointWords = [...]string{"auto", "internal-ip", "internal-fqdn", "external-ip", "external-fqdn", "none"}
+
+// String returns the word on the wire, "auto" for the zero value.
+func (t EndpointType) String() string {
+	if int(t) < len(endpointWords) {
+		return endpointWords[t]
+	}
+	return fmt.Sprintf("EndpointType(%d)", uint8(t))
+}
+
+// DetectEndpointType chooses the type for a connection to peer ("ip:port"). Private, loopback and link-local peers are
+// internal; with TLS a name is wanted, otherwise an address. A peer that is not known (unix socket, a dialler that hides
+// it) gives EndpointTypeNone. 100.64.0.0/10 counts as external, as most clients have it. Nothing is resolved.
+func DetectEndpointType(peer string, tls bool) EndpointType {
+	ip, ok := ipOf(peer)
+	if !ok {
+		return EndpointTypeNone
+	}
+	internal := ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || isSiteLocal(ip)
+	switch {
+	case internal && tls:
+		return EndpointTypeInternalFQDN
+	case internal:
+		return EndpointTypeInternalIP
+	case tls:
+		return EndpointTypeExternalFQDN
+	}
+	return EndpointTypeExternalIP
+}
+
+var siteLocal = netip.MustParsePrefix("fec0::/10") // deprecated by RFC 3879, still private where used
+
+func isSiteLocal(ip netip.Addr) bool { return siteLocal.Contains(ip.WithZone("")) }
+
+// ipOf gives the address of "ip:port", IPv4 in its plain form.
+func ipOf(peer string) (netip.Addr, bool) {
+	ap, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return ap.Addr().Unmap(), true
+}
+
+// ParseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case,
+// IPv6 in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no
+// address. Without a port it takes defaultPort; without brackets, a colon behind a complete IPv6 address separates the port.
+func ParseEndpoint(text, defaultPort string) (string, error) {
+	text = strings.TrimSpace(text)
+	switch text {
+	case "", "?", "null", "(nil)", "<nil>":
+		return "", nil
+	}
+	host, port, err := splitEndpoint(text)
+	if err != nil {
+		return "", err
+	}
+	if host == "" || host == "?" || host == "null" {
+		return "", nil
+	}
+	if port == "" {
+		port = defaultPort
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", fmt.Errorf("endpoint %s: port %s, limit 65535", quote(text), quote(port))
+	}
+	if number == 0 {
+		return "", nil
+	}
+	if host, err = canonicalHost(host); err != nil {
+		return "", fmt.Errorf("endpoint %s: %w", quote(text), err)
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
+}
+
+// splitEndpoint cuts at the last colon outside brackets. port is "" if there is none.
+func splitEndpoint(text string) (host, port string, err error) {
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		host, after, closed := strings.Cut(inner, "]")
+		if !closed || after != "" && after[0] != ':' {
+			return "", "", fmt.Errorf("endpoint %s: bad brackets", quote(text))
+		}
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "", "", fmt.Errorf("endpoint %s: no IPv6 address in the brackets", quote(text))
+		}
+		return host, strings.TrimPrefix(after, ":"), nil
+	}
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 {
+		return text, "", nil
+	}
+	host, port = text[:i], text[i+1:]
+	if !strings.Contains(host, ":") {
+		return host, port, nil
+	}
+	if _, err := netip.ParseAddr(host); err == nil && isPort(port) {
+		return host, port, nil
+	}
+	if _, err := netip.ParseAddr(text); err != nil {
+		return "", "", fmt.Errorf("endpoint %s: more than one colon and no IPv6 address", quote(text))
+	}
+	return text, "", nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// canonicalHost makes hosts comparable and refuses what cannot be dialled.
+func canonicalHost(host string) (string, error) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.IsUnspecified() || ip.IsMulticast() {
+			return "", fmt.Errorf("%s is not the address of a server", ip)
+		}
+		return ip.Unmap().String(), nil
+	}
+	if len(host) > 253 {
+		return "", fmt.Errorf("host of %d bytes, limit 253", len(host))
+	}
+	for i := range len(host) {
+		c := host[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && c != '-' && c != '.' && c != '_' {
+			return "", fmt.Errorf("host holds %q", c)
+		}
+	}
+	return strings.ToLower(host), nil
+}
+
+// isName reports whether the host of addr is a name, something to be resolved.
+func isName(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || host == "" {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err != nil
+}
+
+func hostOf(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+func portOf(addr string) string {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ""
+	}
+	return port
+}

@@ -1,0 +1,151 @@
+package handoff
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// maxJobs bounds the peers that are left at the same time; more than one is rare, and the number comes from the wire.
+const maxJobs = 64
+
+// job moves the connections away from one peer, as long as its window is open. There is at most one for each peer.
+type job struct {
+	peer string
+	wake chan struct{} // holds one: look again, something is new
+
+	// Guarded by Manager.mu.
+	plan    plan
+	goal    string          // where new dials go, "" while that is not known
+	sick    bool            // the last attempt on goal failed: new dials go to the configured address
+	arrived map[string]bool // peers that connections were moved to
+}
+
+// plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
+type plan struct {
+	rev      int   // higher is newer, over all jobs
+	cause    event // what announced it
+	way      way
+	goals    []string // addresses to go to, empty until they are known
+	opened   time.Time
+	start    time.Time // not before
+	deadline time.Time // when the peer stops serving, as far as we were told
+	until    time.Time // end of the window
+}
+
+// drain is when an old link is closed even if it owes replies. Servers close later than they say, so that replies owed
+// get a few seconds even when the announcement says "now".
+func (p plan) drain() time.Time { return later(p.deadline, p.opened.Add(closeSlack)) }
+
+// startLocked gives p to the job of that peer, which may have to be started.
+func (m *Manager) startLocked(peer string, p plan) {
+	if m.cfg.DryRun || m.closed {
+		return
+	}
+	m.lastRev++
+	p.rev = m.lastRev
+	j := m.running[peer]
+	if j == nil {
+		if len(m.running) >= maxJobs {
+			return
+		}
+		j = &job{peer: peer, wake: make(chan struct{}, 1), arrived: map[string]bool{}}
+		m.running[peer] = j
+		m.jobs.Add(1)
+		defer func() { go m.run(j) }()
+	}
+	j.plan, j.goal, j.sick = p, "", false
+	if len(p.goals) > 0 && p.way == toTarget {
+		j.goal = p.goals[0]
+	}
+	j.poke()
+}
+
+func (j *job) poke() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *Manager) wakeLocked(peer string) {
+	if j := m.running[peer]; j != nil {
+		j.poke()
+	}
+}
+
+// Joined tells the Manager that c has been registered, so that Wiring.Conns returns it from now on. If its peer retires, c
+// is moved by the job that runs: it may have been dialled before the announcement and have missed it.
+func (m *Manager) Joined(c *conn.Conn) { m.joined(c.Peer()) }
+
+func (m *Manager) joined(peer string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wakeLocked(peer)
+}
+
+// PeerLost tells the Manager that c lost its peer, or was closed by it. The peers of the other connections are looked up:
+// a proxy that DNS does not list any more is about to go, with or without an announcement.
+func (m *Manager) PeerLost(*conn.Conn) { m.peerLost() }
+
+func (m *Manager) peerLost() {
+	m.mu.Lock()
+	check := m.cfg.Mode != ModeDisabled && !m.cfg.DryRun && m.named && m.checkLocked(time.Now())
+	m.mu.Unlock()
+	if check {
+		go m.checkPeers()
+	}
+}
+
+// Remap returns where a new connection is to be dialled now: the target of the newest handoff while its window is open,
+// and the peer that must not be reached. addr "" means the configured address, with no peer to avoid: nothing goes on, the
+// new place is not known yet, or it could not be reached a moment ago. The old peer serves in the meantime, and what
+// lands there is moved later.
+func (m *Manager) Remap() (addr, avoid string) {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var newest *job
+	for _, j := range m.running {
+		if j.goal != "" && now.Before(j.plan.until) && (newest == nil || j.plan.rev > newest.plan.rev) {
+			newest = j
+		}
+	}
+	for range maxJobs { // a target that retires itself: follow to where that one goes
+		if newest == nil || newest.sick {
+			return "", ""
+		}
+		next := m.running[newest.goal]
+		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
+			return newest.goal, newest.peer
+		}
+		newest = next
+	}
+	return "", ""
+}
+
+// run is the goroutine of a job.
+func (m *Manager) run(j *job) {
+	defer m.jobs.Done()
+	ctx, cancel := context.WithCancel(m.ctx)
+	r := &runner{m: m, j: j, results: make(chan result, m.cfg.MaxWorkers), answers: make(chan []netip.Addr, 1)}
+	for r.turn(ctx) {
+	}
+	cancel()
+	r.settle()
+}
+
+// ended takes the job off the list, unless a newer plan came at the last moment.
+func (m *Manager) ended(j *job, rev int, closing bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j.plan.rev != rev && !closing {
+		return false
+	}
+	if m.running[j.peer] == j {
+		delete(m.running, j.peer)
+	}
+	return true
+}

@@ -1,0 +1,237 @@
+package handoff
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
+)
+
+// Wiring is what a Manager uses of the client it works for. Nothing of it is copied back: the client owns what is behind
+// the functions, which are called without any lock of the Manager held and may be called from several goroutines at once.
+type Wiring struct {
+	Network, Addr string // configured endpoint, e.g. "tcp", "redis.example.com:12000"
+	PoolSize      int
+	MaxActive     int // 0: no limit
+	// Conns returns all live connections of the client: idle, busy, leased.
+	Conns func() []*conn.Conn
+	// Resolve looks a host up, afresh each time. nil: net.DefaultResolver.LookupHost.
+	Resolve func(ctx context.Context, host string) ([]string, error)
+	// Logger gets one record per event and decision. nil: silent.
+	Logger *slog.Logger
+}
+
+// Manager handles the maintenance of one endpoint for one client: it reads notifications, relaxes timeouts, and moves
+// connections away from a peer that retires. All methods may be called from several goroutines at once and none blocks,
+// except Close.
+type Manager struct {
+	cfg     Config
+	addr    string // configured endpoint as it is dialled
+	port    string
+	named   bool // addr is a name that can be resolved
+	members func() []member
+	resolve func(ctx context.Context, host string) ([]string, error)
+	jitter  func(most time.Duration) time.Duration
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	jobs   sync.WaitGroup // goroutines of jobs, attempts and look-ups
+	slots  chan struct{}  // one for each attempt that runs
+
+	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
+	capability capability
+	timeline   Timeline
+	desk       *desk
+
+	mu       sync.Mutex // guards what follows; a leaf: nothing is called or locked while it is held
+	closed   bool
+	windows  windows
+	memory   memory
+	breakers breakers
+	running  map[string]*job // by retiring peer
+	lastRev  int             // number of the newest plan
+	checking bool            // a look-up of the peers in use is under way
+	checked  time.Time       // when the last one began
+}
+
+// member is what a job knows of one connection: conn.Conn behind a few functions, so that jobs run without sockets.
+type member struct {
+	id   uint64
+	peer func() string
+	done <-chan struct{} // closed when the connection is
+	move func(ctx context.Context, t conn.Target) error
+}
+
+func memberOf(c *conn.Conn) member {
+	return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move}
+}
+
+func (c member) gone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// NewManager returns a Manager, which starts no goroutine before it is needed. Errors are those of Config.Validate, and a
+// missing Conns.
+func NewManager(cfg Config, w Wiring) (*Manager, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if w.Conns == nil {
+		return nil, errors.New("handoff: Wiring.Conns is nil")
+	}
+	members := func() []member {
+		conns := w.Conns()
+		list := make([]member, 0, len(conns))
+		for _, c := range conns {
+			list = append(list, memberOf(c))
+		}
+		return list
+	}
+	return newManager(cfg, w, members), nil
+}
+
+func newManager(cfg Config, w Wiring, members func() []member) *Manager {
+	cfg = cfg.WithDefaults(w.PoolSize, w.MaxActive)
+	m := &Manager{
+		cfg:     cfg,
+		addr:    w.Addr,
+		members: members,
+		resolve: w.Resolve,
+		jitter:  randomly,
+		slots:   make(chan struct{}, cfg.MaxWorkers),
+		running: map[string]*job{},
+	}
+	if w.Network != "unix" {
+		m.port, m.named = portOf(w.Addr), isName(w.Addr)
+	}
+	if m.resolve == nil {
+		m.resolve = net.DefaultResolver.LookupHost
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	m.capability.cfg = &m.cfg
+	m.desk = newDesk(m.ctx, w.Logger)
+	m.desk.act, m.desk.failed = m.act, m.hookFailed
+	return m
+}
+
+func randomly(most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	return rand.N(most)
+}
+
+// OnPush takes a push that came in on a link to peer. It is meant for conn.Config.OnPush: it runs on the goroutine that
+// reads and does not block. Pushes that have nothing to do with maintenance are left alone.
+func (m *Manager) OnPush(c *conn.Conn, peer string, v resp3.Value) {
+	if m.cfg.Mode == ModeDisabled {
+		return
+	}
+	n, ours, err := ParseNotification(v, m.port)
+	if !ours {
+		return
+	}
+	m.receive(ConnInfo{ID: c.ID(), Peer: peer, Addr: m.addr, TLS: c.TLS()}, n, err)
+}
+
+// receive acts at once if there are no hooks, so that relaxing waits for nobody.
+func (m *Manager) receive(info ConnInfo, n Notification, unreadable error) {
+	m.timeline.count(func(s *Stats) {
+		s.Received[n.Kind]++
+		if unreadable != nil {
+			s.Malformed++
+		}
+	})
+	if m.desk.put(task{act: true, info: info, n: n, err: unreadable}) {
+		return
+	}
+	if len(m.desk.hooks()) > 0 {
+		m.hookFailed(nil)
+	}
+	_ = m.act(info, n, unreadable) // reported in the event
+}
+
+// Relaxed returns the least timeout in force at now for something that began at start: RelaxedTimeout while maintenance
+// goes on, and shortly after it for what began before its end; otherwise 0. It is one atomic load when nothing goes on.
+func (m *Manager) Relaxed(start, now time.Time) time.Duration {
+	return m.relaxed.Load().at(start, now)
+}
+
+// OptIn returns the endpoint type to ask for on a new link, "" not to ask. It is meant for conn.Config.OptIn.
+func (m *Manager) OptIn(f conn.Facts) string {
+	return m.capability.ask(f.Peer, f.TLS, time.Now())
+}
+
+// OptedIn takes what the set-up of a link found. It is meant for conn.Config.OptedIn. In ModeEnabled it returns an
+// *OptInError if there will be no notifications; in ModeAuto a refusal is remembered and nothing else happens.
+func (m *Manager) OptedIn(s conn.Setup) error {
+	news, err := m.capability.learn(s, time.Now())
+	if news {
+		m.tell(Event{What: OptInRefused, From: s.Peer, Err: s.Refused})
+	}
+	return err
+}
+
+// Phase returns the kind of maintenance that goes on, the most serious one if there are several; KindNone if none does.
+func (m *Manager) Phase() Kind {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.windows.phase(time.Now())
+}
+
+// Timeline returns the events of this Manager.
+func (m *Manager) Timeline() *Timeline { return &m.timeline }
+
+// Stats returns the counters, and how many jobs run and windows are open at this moment.
+func (m *Manager) Stats() Stats {
+	s := m.timeline.stats()
+	s.Capability = m.capability.get()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.windows.expire(time.Now())
+	s.Jobs, s.Windows = len(m.running), len(m.windows.open)
+	return s
+}
+
+// AddNotificationHook adds a hook behind those added before. See NotificationHook.
+func (m *Manager) AddNotificationHook(h NotificationHook) { m.desk.add(h) }
+
+// Close ends all jobs, look-ups and timers and waits for their goroutines, and at most a second for a hook that ignores
+// its context. Connections stay where they are. Close may be called more than once.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	m.closed = true
+	m.windows = windows{}
+	m.relaxed.Store(nil)
+	m.mu.Unlock()
+	m.cancel()
+	m.jobs.Wait()
+	m.desk.close()
+}
+
+// tell puts an event on the timeline and passes it to logger and hooks.
+func (m *Manager) tell(e Event) {
+	e.Time = time.Now()
+	m.timeline.add(e)
+	m.desk.put(task{event: e})
+}
+
+func (m *Manager) hookFailed(err error) {
+	if err == nil {
+		m.timeline.count(func(s *Stats) { s.HooksLate++ })
+		return
+	}
+	m.tell(Event{What: HookFailed, Err: err})
+}

@@ -1,0 +1,299 @@
+package handoff
+
+import (
+	"testing"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	nodeA  = "10.0.0.1:12000"
+	nodeB  = "10.0.0.2:12000"
+	nodeC  = "10.0.0.3:12000"
+	byIP   = nodeA
+	byDNS  = "redis.example.com:12000"
+	domain = "redis.example.com"
+)
+
+func TestShardNotificationsRelaxTimeouts(t *testing.T) {
+	for _, k := range []struct{ opens, closes Kind }{{Migrating, Migrated}, {FailingOver, FailedOver}, {SMigrating, SMigrated}} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, Config{}, byIP)
+			defer r.m.Close()
+			c := r.open(2, nodeA)
+			assert.False(t, r.relaxed(), "negative control")
+			begun := time.Now()
+			r.say(c[0], shardEvent(k.opens, 0, 2*s))
+			assert.Equal(t, 10*s, r.m.Relaxed(time.Now(), time.Now()), "seq 0, H-30; at once, without waiting for a goroutine")
+			assert.Equal(t, k.opens, r.m.Phase())
+			r.pass(12 * s)
+			r.say(c[1], shardEvent(k.opens, 0, 2*s)) // its copy, read late
+			r.say(c[1], shardEvent(k.closes, 1, 0))  // H-05: over another connection
+			assert.False(t, r.relaxed(), "what begins now has the usual timeout")
+			assert.Equal(t, 10*s, r.m.Relaxed(begun, time.Now()), "what began before keeps the relaxed one")
+			assert.Equal(t, KindNone, r.m.Phase())
+			r.say(c[0], shardEvent(k.closes, 1, 0)) // copies
+			r.say(c[0], shardEvent(k.opens, 0, 2*s))
+			assert.False(t, r.relaxed(), "a late copy of the opening opens nothing")
+			r.pass(10 * s)
+			assert.Zero(t, r.m.Relaxed(begun, time.Now()), "the tail ends")
+			assert.Empty(t, r.dialLog())
+			assert.EqualValues(t, 3, r.m.Stats().Duplicates)
+		})
+	}
+}
+
+// H-04: the closing never comes.
+func TestRelaxingEndsWithoutClosing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.say(r.open(1, nodeA)[0], shardEvent(FailingOver, 3, 2*s))
+		r.pass(61 * s)
+		assert.True(t, r.relaxed())
+		r.pass(time.Second)
+		assert.False(t, r.relaxed())
+		assert.Zero(t, r.m.Stats().Windows)
+	})
+}
+
+// H-07: a completion kept by the server for each new connection.
+func TestReplayedCompletionChangesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.setDNS(domain, "10.0.0.9") // asking would find that the peer is gone
+		for i := range 3 {
+			c := r.open(1, nodeA)[0]
+			assert.Equal(t, "internal-ip", r.m.OptIn(conn.Facts{Peer: nodeA}))
+			require.NoError(t, r.m.OptedIn(conn.Setup{Peer: nodeA, Server: "redis", Proto: 3, Asked: "internal-ip"}))
+			r.pass(17 * time.Millisecond)
+			before := time.Now().Add(-s)
+			r.say(c, shardEvent(Migrated, 1, 0))
+			assert.False(t, r.relaxed())
+			assert.Zero(t, r.m.Relaxed(before, time.Now()), "no tail")
+			assert.EqualValues(t, i+1, r.m.Stats().Replays)
+			r.pass(5 * s)
+		}
+		assert.Empty(t, r.asked, "a replay is no reason to look anything up")
+	})
+}
+
+func TestMovingNamedTargetMovesAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.set(nodeB, node{takes: 20 * time.Millisecond})
+		c := r.open(100, nodeA)
+		r.open(3, nodeC) // healthy siblings
+		r.say(c[7], movingTo(17, 15*s, nodeB))
+		addr, avoid := r.m.Remap()
+		assert.Equal(t, []string{nodeB, nodeA}, []string{addr, avoid}, "new dials go to the target at once")
+		assert.True(t, r.relaxed())
+		assert.Equal(t, Moving, r.m.Phase())
+		for _, x := range c { // each connection is told, H-28
+			r.say(x, movingTo(17, 15*s, nodeB))
+		}
+		r.pass(s)
+		assert.Equal(t, map[string]int{nodeB: 100, nodeC: 3}, r.peers(), r.dialLog())
+		assert.Equal(t, 100, r.dialCount(), "one dial for each connection")
+		assert.LessOrEqual(t, r.most, 33, "H-26, H-52: bounded")
+		for _, d := range r.dials {
+			assert.Equal(t, nodeA, d.target.Avoid)
+			assert.Equal(t, r.began.Add(15*s), d.target.Drain)
+		}
+		for _, x := range c { // told again by their new peer: a handoff of this event led there
+			r.say(x, movingTo(17, 14*s, nodeB))
+		}
+		r.pass(17 * s)
+		addr, _ = r.m.Remap()
+		assert.Equal(t, nodeB, addr, "until the window ends")
+		r.pass(2 * s)
+		addr, avoid = r.m.Remap()
+		assert.Equal(t, []string{"", ""}, []string{addr, avoid}, "H-40: nothing stays pinned")
+		assert.Equal(t, 100, r.dialCount())
+		st := r.m.Stats()
+		assert.Zero(t, st.Jobs, "H-15")
+		assert.EqualValues(t, 100, st.Succeeded)
+		assert.Zero(t, st.Abandoned)
+		assert.True(t, r.relaxed(), "after the handoff timeouts stay relaxed")
+		r.pass(3 * s)
+		assert.False(t, r.relaxed(), "20 s after the last move")
+	})
+}
+
+// Negative control: without the feature nothing moves and nothing is relaxed.
+func TestDisabledDoesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{Mode: ModeDisabled}, byIP)
+		defer r.m.Close()
+		r.set(nodeB, node{})
+		r.open(3, nodeA)
+		assert.Empty(t, r.m.OptIn(conn.Facts{Peer: nodeA}))
+		assert.NoError(t, r.m.OptedIn(conn.Setup{Proto: 2}))
+		r.m.OnPush(nil, nodeA, push(t, ">4 +MOVING :1 :15 $14 10.0.0.2:12000"))
+		r.pass(20 * s)
+		assert.False(t, r.relaxed())
+		assert.Equal(t, map[string]int{nodeA: 3}, r.peers())
+	})
+}
+
+func TestDryRunObservesOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{DryRun: true}, byIP)
+		defer r.m.Close()
+		r.set(nodeB, node{})
+		c := r.open(3, nodeA)
+		assert.Equal(t, "internal-ip", r.m.OptIn(conn.Facts{Peer: nodeA}), "it asks, else there is nothing to observe")
+		r.say(c[0], shardEvent(Migrating, 1, 2*s))
+		r.say(c[0], shardEvent(Migrated, 2, 0))
+		r.say(c[0], movingTo(3, 15*s, nodeB))
+		r.pass(10 * s)
+		assert.False(t, r.relaxed())
+		assert.Equal(t, map[string]int{nodeA: 3}, r.peers())
+		addr, _ := r.m.Remap()
+		assert.Empty(t, addr)
+		var told []string
+		for e := range r.m.Timeline().All() {
+			told = append(told, e.Outcome)
+		}
+		assert.Equal(t, []string{"dry run: operation announced", "dry run: operation is over", "dry run: server named a target"}, told)
+	})
+}
+
+// Null endpoint, name, one address: DNS moves before, near, and after the half of the window (protocol notes 2.5).
+func TestNullEndpointFollowsTheName(t *testing.T) {
+	for _, moves := range []time.Duration{4400 * time.Millisecond, 9700 * time.Millisecond, 17500 * time.Millisecond} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, Config{}, byDNS)
+			defer r.m.Close()
+			r.set(nodeA, node{})
+			r.set(nodeB, node{})
+			r.setDNS(domain, "10.0.0.1")
+			c := r.open(10, nodeA)
+			r.say(c[3], movingTo(0, 15*s, ""))
+			r.pass(moves - time.Millisecond)
+			assert.Zero(t, r.dialCount(), "reconnecting early would lead back")
+			addr, _ := r.m.Remap()
+			assert.Empty(t, addr, "the new place is not known")
+			r.setDNS(domain, "10.0.0.2")
+			r.pass(1100 * time.Millisecond)
+			assert.Equal(t, map[string]int{nodeB: 10}, r.peers())
+			addr, avoid := r.m.Remap()
+			assert.Equal(t, []string{nodeB, nodeA}, []string{addr, avoid})
+			r.pass(20 * s)
+			assert.Equal(t, 10, r.dialCount())
+			assert.LessOrEqual(t, len(r.asked), 20)
+		})
+	}
+}
+
+func TestNullEndpointTakesASiblingAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.set(nodeB, node{})
+		r.set(nodeC, node{})
+		r.setDNS(domain, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		c := r.open(40, nodeA)
+		r.say(c[0], movingTo(0, 15*s, ""))
+		r.pass(s)
+		p := r.peers()
+		assert.Zero(t, p[nodeA])
+		assert.Positive(t, p[nodeB], "spread over the siblings: %v", p)
+		assert.Positive(t, p[nodeC], "spread over the siblings: %v", p)
+	})
+}
+
+// H-38: a name with an address of each IP version may name one node twice.
+func TestNullEndpointDoesNotTakeTheOtherIPVersionForASibling(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.setDNS(domain, "2001:db8::1", "10.0.0.1")
+		r.set("[2001:db8::2]:12000", node{})
+		r.open(2, nodeA)
+		r.say(r.conns[0], movingTo(0, 15*s, ""))
+		r.pass(5 * s)
+		assert.Zero(t, r.dialCount())
+		r.setDNS(domain, "2001:db8::2", "10.0.0.1")
+		r.pass(2 * s)
+		assert.Equal(t, map[string]int{"[2001:db8::2]:12000": 2}, r.peers(), "one that was not listed before is news")
+	})
+}
+
+// The name never moves within the window: the close will trigger a plain reconnect.
+func TestNullEndpointNameDoesNotMove(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.setDNS(domain, "10.0.0.1")
+		r.open(3, nodeA)
+		r.say(r.conns[0], movingTo(0, 15*s, ""))
+		r.pass(20 * s)
+		assert.Zero(t, r.dialCount())
+		assert.EqualValues(t, 3, r.m.Stats().Abandoned)
+		assert.Zero(t, r.m.Stats().Jobs)
+	})
+}
+
+// Null endpoint with an address instead of a name: reconnect once, at half of the time, in milliseconds (H-19).
+func TestNullEndpointReconnectsAtHalfTime(t *testing.T) {
+	for _, in := range []time.Duration{15 * s, s, 0} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, Config{}, byIP)
+			defer r.m.Close()
+			r.set(nodeA, node{})
+			c := r.open(4, nodeA)
+			r.say(c[0], movingTo(0, in, ""))
+			r.pass(in/2 - 1)
+			if in > 0 {
+				assert.Zero(t, r.dialCount())
+			}
+			r.say(c[1], movingTo(0, in/2, "")) // a copy does not postpone it, H-34
+			r.pass(1)
+			assert.Equal(t, 4, r.dialCount())
+			for _, x := range c { // H-28, H-35: the new links lead to the same node, which tells again
+				r.say(x, movingTo(0, in/2, ""))
+			}
+			late := r.open(1, nodeA)[0]
+			r.m.joined(late.peer)
+			r.say(late, movingTo(0, in/2, ""))
+			r.pass(30 * s)
+			assert.Equal(t, 4, r.dialCount(), "never a second round")
+			assert.Zero(t, r.m.Stats().Jobs)
+		})
+	}
+}
+
+// The peer is not the configured address, as behind an address translator, and leads to itself again: the old links stay.
+func TestHalfTimeKeepsTheSamePeer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, "192.0.2.1:12000")
+		defer r.m.Close()
+		r.set("192.0.2.1:12000", node{peer: nodeA})
+		r.open(4, nodeA)
+		r.say(r.conns[0], movingTo(0, 4*s, ""))
+		r.pass(60 * s)
+		assert.Equal(t, 4, r.dialCount())
+		assert.EqualValues(t, 4, r.m.Stats().Kept)
+		assert.Equal(t, nodeA, r.dials[0].target.Avoid)
+	})
+}
+
+func TestUnknownPeerReconnectsAtHalfTimeOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, "/tmp/redis.sock", func(w *Wiring) { w.Network = "unix" })
+		defer r.m.Close()
+		r.set(":", node{})
+		r.open(2, "")
+		r.say(r.conns[0], movingTo(0, 4*s, ""))
+		r.pass(60 * s)
+		assert.Empty(t, r.asked)
+		assert.LessOrEqual(t, r.m.Stats().Succeeded, int64(2))
+		assert.Zero(t, r.m.Stats().Jobs)
+	})
+}

@@ -1,0 +1,367 @@
+package handoff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+const (
+	firstPause   = 100 * time.Millisecond // after a failure; doubles
+	longestPause = time.Second
+	// hedge is how long the first attempts may be silent before another connection is tried elsewhere.
+	hedge = 250 * time.Millisecond
+	// unproven is how many attempts run at most before one has succeeded.
+	unproven = 4
+)
+
+// runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few
+// are tried, alternately at the goal and at the configured address; then all others follow to the same place, MaxWorkers
+// at a time. A connection that cannot be moved stays where it is and is tried again.
+type runner struct {
+	m *Manager
+	j *job
+	p plan
+
+	goals   []string // where to go, empty while nobody knows
+	proven  string   // where the last attempt succeeded
+	tries   int      // attempts failed in this plan; even ones go to the goal
+	strikes int      // failed attempts on goals since the breaker was told
+	pause   time.Duration
+	again   time.Time // no attempt before
+
+	rescan   bool
+	waiting  []member
+	inflight map[uint64]*attempt
+	last     time.Time       // when the last attempt began
+	stay     map[uint64]bool // moved already where the peer does not show it, or kept on purpose
+	moved    int
+
+	results chan result
+
+	lookup  lookup
+	answers chan []netip.Addr
+}
+
+// attempt is one try to move one connection.
+type attempt struct {
+	c      member
+	rev    int
+	to     string
+	goal   bool // to is one of the goals, not the configured address
+	began  time.Time
+	cancel context.CancelFunc
+}
+
+type result struct {
+	*attempt
+	peer string // where the connection is now
+	took time.Duration
+	err  error
+}
+
+// turn does what can be done now and waits for news. false: the window is over.
+func (r *runner) turn(ctx context.Context) bool {
+	r.adopt()
+	now := time.Now()
+	closing := ctx.Err() != nil
+	if closing || !now.Before(r.p.until) {
+		return !r.m.ended(r.j, r.p.rev, closing)
+	}
+	t := time.NewTimer(r.step(ctx, now))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-r.j.wake:
+		r.rescan = r.rescan || r.p.way != halfTime
+	case res := <-r.results:
+		r.finish(res)
+	case addrs := <-r.answers:
+		r.answered(addrs)
+	}
+	return true
+}
+
+// adopt takes over a newer plan. Attempts of the older one are called off; connections that have moved stay.
+func (r *runner) adopt() {
+	r.m.mu.Lock()
+	p := r.j.plan
+	r.m.mu.Unlock()
+	if p.rev == r.p.rev {
+		return
+	}
+	for _, a := range r.inflight {
+		a.cancel()
+	}
+	*r = runner{
+		m: r.m, j: r.j, p: p, goals: p.goals, rescan: true, inflight: r.inflight, stay: map[uint64]bool{},
+		results: r.results, answers: r.answers, lookup: lookup{running: r.lookup.running}, moved: r.moved,
+	}
+	if r.inflight == nil {
+		r.inflight = map[uint64]*attempt{}
+	}
+	if p.way == halfTime {
+		r.goals = []string{r.m.addr}
+	}
+	to := ""
+	if len(r.goals) > 0 {
+		to = r.goals[0]
+	}
+	r.event(Event{What: JobStarted, To: to, Outcome: p.way.String()})
+}
+
+// step starts what may start now and returns for how long there is nothing else to do.
+func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
+	next := r.p.until
+	if now.Before(r.p.start) {
+		return r.p.start.Sub(now)
+	}
+	if len(r.goals) == 0 {
+		next = sooner(next, r.ask(ctx, now))
+		return next.Sub(now)
+	}
+	if now.Before(r.again) {
+		return sooner(next, r.again).Sub(now)
+	}
+	for r.pick() {
+		if !r.mayStart(now) {
+			if due := r.last.Add(hedge); r.proven == "" && due.After(now) {
+				next = sooner(next, due)
+			}
+			break
+		}
+		if to, goal := r.destination(now); to != "" {
+			r.begin(ctx, to, goal, now)
+			continue
+		}
+		next = sooner(next, now.Add(longestPause)) // nowhere to go until the breaker allows it
+		break
+	}
+	return next.Sub(now)
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// mayStart says whether one more attempt may run beside those that do.
+func (r *runner) mayStart(now time.Time) bool {
+	n := len(r.inflight)
+	if r.proven != "" {
+		return n < r.m.cfg.MaxWorkers
+	}
+	return n == 0 || n < min(unproven, r.m.cfg.MaxWorkers) && now.Sub(r.last) >= hedge
+}
+
+// pick makes waiting non-empty if there is a connection to move. HandoffQueueSize bounds the line; who does not fit is
+// found by the next scan.
+func (r *runner) pick() bool {
+	for {
+		for len(r.waiting) > 0 && (r.waiting[0].gone() || r.waiting[0].peer() != r.j.peer) {
+			r.waiting = r.waiting[1:]
+		}
+		if len(r.waiting) > 0 || !r.rescan {
+			return len(r.waiting) > 0
+		}
+		r.rescan = false
+		for _, c := range r.onPeer() {
+			if len(r.waiting) >= r.m.cfg.HandoffQueueSize {
+				r.rescan = true
+				break
+			}
+			if r.inflight[c.id] == nil && !r.stay[c.id] {
+				r.waiting = append(r.waiting, c)
+			}
+		}
+		if len(r.waiting) == 0 {
+			return false
+		}
+	}
+}
+
+func (r *runner) onPeer() []member {
+	return slices.DeleteFunc(r.m.members(), func(c member) bool { return c.gone() || c.peer() != r.j.peer })
+}
+
+// destination is where the next attempt goes: where the last one succeeded; else goal and configured address in turns.
+// "" if neither may be tried now.
+func (r *runner) destination(now time.Time) (to string, goal bool) {
+	n := r.tries + len(r.inflight) // attempts that run beside each other do not all bet on one address
+	if r.proven != "" {
+		if r.proven == r.m.addr && r.p.way != halfTime {
+			return r.proven, false
+		}
+		n = len(r.inflight) // spread over the goals
+	}
+	goalAddr := r.goals[n%len(r.goals)]
+	usable := r.m.targetAllowed(goalAddr, now)
+	fallback := r.fallback(goalAddr)
+	if usable && (fallback == "" || r.proven != "" || n%2 == 0) {
+		return goalAddr, true
+	}
+	return fallback, false
+}
+
+// fallback is the configured address, if it may lead anywhere else.
+func (r *runner) fallback(goal string) string {
+	addr := r.m.addr
+	if r.p.way == halfTime || r.p.way == quiet || addr == goal || sameAddr(addr, r.j.peer) {
+		return ""
+	}
+	return addr
+}
+
+// avoid is the peer that must not be reached. Where the configured address is the peer's own, reaching it again is what
+// is wanted: an address that stays can be served by another node at half of the time, and nobody can tell from here.
+func (r *runner) avoid(to string) string {
+	if sameAddr(to, r.j.peer) {
+		return ""
+	}
+	return r.j.peer
+}
+
+// begin starts an attempt on the first in line.
+func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time) {
+	c := r.waiting[0]
+	r.waiting = r.waiting[1:]
+	left := r.p.until.Sub(now)
+	limit := min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
+	r.inflight[c.id], r.last = a, now
+	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: r.p.drain()}
+	r.event(Event{What: MoveStarted, To: to, Conn: c.id})
+	r.m.jobs.Add(1)
+	go func() {
+		defer r.m.jobs.Done()
+		defer cancel()
+		res := result{attempt: a}
+		select {
+		case r.m.slots <- struct{}{}:
+			res.err = moveSafely(ctx, c, target)
+			<-r.m.slots
+		case <-ctx.Done():
+			res.err = ctx.Err()
+		}
+		res.peer, res.took = c.peer(), time.Since(now)
+		r.results <- res
+	}()
+}
+
+// moveSafely turns a panic into an error: a job must not take the program or the other connections along.
+func moveSafely(ctx context.Context, c member, t conn.Target) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handoff %s: move panicked: %v", t.Addr, p)
+		}
+	}()
+	return c.move(ctx, t)
+}
+
+// finish takes the outcome of an attempt.
+func (r *runner) finish(res result) {
+	if r.inflight[res.c.id] == res.attempt {
+		delete(r.inflight, res.c.id)
+	}
+	e := Event{Conn: res.c.id, To: res.to, Took: res.took, Err: res.err}
+	switch {
+	case res.err == nil:
+		r.succeeded(res, e)
+	case res.c.gone():
+		e.What, e.Outcome = MoveFailed, "connection was closed"
+		r.event(e)
+	case errors.Is(res.err, conn.ErrMoving):
+		e.What, e.Outcome = MoveFailed, "somebody else moves the connection"
+		r.event(e)
+		r.retry(res.c)
+	case res.rev != r.p.rev:
+		e.What, e.Outcome = MoveFailed, "called off for a newer announcement"
+		r.event(e)
+		r.rescan = true
+	case errors.Is(res.err, conn.ErrSamePeer):
+		r.samePeer(res, e)
+	default:
+		r.failed(res, e)
+	}
+}
+
+func (r *runner) succeeded(res result, e Event) {
+	e.What, e.To = MoveSucceeded, res.peer
+	r.event(e)
+	r.moved++
+	if res.rev == r.p.rev {
+		r.proven, r.pause, r.strikes = res.to, 0, 0
+		if r.p.way == halfTime || res.peer == r.j.peer {
+			r.stay[res.c.id] = true // the peer does not tell that it has moved
+		}
+	}
+	r.m.arrived(r.j, res, r.p)
+}
+
+func (r *runner) samePeer(res result, e Event) {
+	if r.p.way == halfTime || r.p.way == quiet {
+		e.What, e.Outcome = MoveKept, "address leads to the same peer"
+		r.stay[res.c.id] = true
+		r.event(e)
+		return
+	}
+	e.What, e.Outcome = MoveFailed, "address leads to the retiring peer"
+	r.event(e)
+	r.proven = ""
+	r.tries++
+	r.retry(res.c)
+}
+
+func (r *runner) failed(res result, e Event) {
+	e.What = MoveFailed
+	r.event(e)
+	if res.goal {
+		r.strikes++
+		if r.m.targetFailed(r.j, res.to, r.strikes) {
+			r.event(Event{What: BreakerOpened, To: res.to})
+		}
+	}
+	r.proven = ""
+	r.tries++
+	r.retry(res.c)
+}
+
+// retry puts c in line again and lets all wait, longer each time.
+func (r *runner) retry(c member) {
+	r.waiting = append(r.waiting, c)
+	r.pause = min(max(2*r.pause, firstPause), longestPause)
+	r.again = time.Now().Add(r.pause)
+}
+
+// settle waits for attempts that were cancelled and says how it went.
+func (r *runner) settle() {
+	for len(r.inflight) > 0 {
+		r.finish(<-r.results)
+	}
+	left := 0
+	if r.m.ctx.Err() == nil {
+		for _, c := range r.onPeer() {
+			if !r.stay[c.id] {
+				left++
+			}
+		}
+	}
+	r.m.timeline.count(func(s *Stats) { s.Abandoned += int64(left) })
+	r.event(Event{What: JobEnded, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
+}
+
+// event completes e with what it is about.
+func (r *runner) event(e Event) {
+	c := r.p.cause
+	e.Kind, e.Seq, e.HasSeq, e.From = c.kind, c.seq, c.hasSeq, r.j.peer
+	r.m.tell(e)
+}

@@ -1,0 +1,127 @@
+package handoff
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kind is the kind of a maintenance notification. The zero value, KindNone, means that there is none.
+// The wire words are those of the server's pushes (Redis docs, "Smart client handoffs").
+type Kind uint8
+
+// The kinds of notification.
+const (
+	KindNone    Kind = iota
+	Moving           // the peer stops serving this endpoint
+	Migrating        // a shard is about to migrate: replies may be slow
+	Migrated         // that migration is over
+	FailingOver      // a shard is about to fail over: replies may be slow
+	FailedOver       // that failover is over
+	SMigrating       // slots of a cluster are about to move
+	SMigrated        // those slots have another owner
+)
+
+var kindWords = [...]string{"", "MOVING", "MIGRATING", "MIGRATED", "FAILING_OVER", "FAILED_OVER", "SMIGRATING", "SMIGRATED"}
+
+// String returns the word that is on the wire, "" for KindNone.
+func (k Kind) String() string {
+	if int(k) < len(kindWords) {
+		return kindWords[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// kindOf knows the exact upper-case words only. SMOVING and SFAILING_OVER were drafts that no server sends.
+func kindOf(word string) Kind {
+	for k, w := range kindWords {
+		if k > 0 && w == word {
+			return Kind(k)
+		}
+	}
+	return KindNone
+}
+
+// family is what an opening and a closing notification have in common.
+type family uint8
+
+const (
+	noFamily family = iota
+	familyMoving
+	familyMigration
+	familyFailover
+	familySlots
+	familyHandedOff // no notification: the time after a handoff of ours
+)
+
+func (k Kind) family() family {
+	switch k {
+	case Moving:
+		return familyMoving
+	case Migrating, Migrated:
+		return familyMigration
+	case FailingOver, FailedOver:
+		return familyFailover
+	case SMigrating, SMigrated:
+		return familySlots
+	case KindNone:
+	}
+	return noFamily
+}
+
+// closes reports whether a notification of this kind ends a window instead of opening one.
+func (k Kind) closes() bool { return k == Migrated || k == FailedOver || k == SMigrated }
+
+// SlotRange is an inclusive range of cluster slots.
+type SlotRange struct{ First, Last uint16 }
+
+// SlotMove says where slots go. SMIGRATING names the slots only: From and To are empty then.
+type SlotMove struct {
+	From, To string // canonical host:port
+	Slots    []SlotRange
+}
+
+// Notification is one maintenance push, typed. It is a plain value; its slices are not changed after parsing.
+type Notification struct {
+	Kind Kind
+	// Seq identifies the event, not the delivery: every connection is told the same number. It is meaningful only if
+	// HasSeq is set, since 0 is an ordinary number and the first one a database uses.
+	Seq    int64
+	HasSeq bool
+	// In is the time until the event (MOVING: until the peer stops serving; openers: until the operation begins), never
+	// negative and at most 10 minutes. Without HasIn the server did not say.
+	In    time.Duration
+	HasIn bool
+	// Endpoint is where MOVING sends us, as canonical host:port. "" means that the server names nobody.
+	Endpoint string
+	// Shards are the ids of the shards concerned. They mean something to the operator of the server only.
+	Shards []string
+	// Slots are those of SMIGRATING and SMIGRATED.
+	Slots []SlotMove
+}
+
+// String gives one line for logs, e.g. "MOVING seq 17 in 15s to 10.0.0.7:12000".
+func (n Notification) String() string {
+	s := n.Kind.String()
+	if n.HasSeq {
+		s += fmt.Sprintf(" seq %d", n.Seq)
+	}
+	if n.HasIn {
+		s += fmt.Sprintf(" in %v", n.In)
+	}
+	if n.Endpoint != "" {
+		s += " to " + n.Endpoint
+	}
+	return s
+}
+
+// NotificationError tells which part of a maintenance push cannot be read. It is reported to hooks and counted, and never
+// hurts the connection: whatever else the push says is used.
+type NotificationError struct {
+	Kind Kind
+	What string // the part and why, with a bounded piece of what was sent
+}
+
+// Error gives "handoff: MOVING: endpoint ...".
+func (e *NotificationError) Error() string {
+	return fmt.Sprintf("handoff: %s: %s", e.Kind, e.What)
+}

@@ -1,0 +1,276 @@
+package handoff
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/baton-go/baton/resp3"
+)
+
+const (
+	longestIn  = 10 * time.Minute // a longer announcement is taken as this one: relaxing always ends
+	maxSlot    = 16383
+	maxShards  = 1024
+	maxMoves   = 4096 // slot moves, and ranges of one move, kept of one push
+	quotedText = 64   // bytes of what the server sent that may stand in an error
+)
+
+// ParseNotification reads a push. The bool says whether it is a maintenance notification at all. It accepts every shape
+// known to be sent by servers, proxies and mocks, so an error means that a part of it is unreadable and was left out: the
+// notification is usable nevertheless. defaultPort completes an endpoint that has no port; it should be the configured
+// one, since databases of Redis Enterprise are hardly ever on 6379.
+func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, error) {
+	if v.Kind() != resp3.Push || v.Len() == 0 {
+		return Notification{}, false, nil
+	}
+	word, err := v.Index(0).Text()
+	if err != nil {
+		return Notification{}, false, nil
+	}
+	kind := kindOf(word)
+	if kind == KindNone {
+		return Notification{}, false, nil
+	}
+	p := parser{n: Notification{Kind: kind}, port: defaultPort}
+	for i := 1; i < v.Len() && i < 8; i++ { // no shape has more than four elements: what follows is from the future
+		p.rest = append(p.rest, v.Index(i))
+	}
+	p.seq()
+	switch kind.family() {
+	case familyMoving:
+		p.moving()
+	case familySlots:
+		p.slots()
+	default:
+		p.shards()
+	}
+	return p.n, true, errors.Join(p.errs...)
+}
+
+// parser takes one element after the other from rest.
+type parser struct {
+	n    Notification
+	port string
+	rest []resp3.Value
+	errs []error
+}
+
+func (p *parser) complain(format string, args ...any) {
+	p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
+}
+
+func (p *parser) next() (resp3.Value, bool) {
+	if len(p.rest) == 0 {
+		return resp3.Value{}, false
+	}
+	v := p.rest[0]
+	p.rest = p.rest[1:]
+	return v, true
+}
+
+// seq takes the sequence number. Without one, a text or a list in its place is left for the element behind it.
+func (p *parser) seq() {
+	if len(p.rest) == 0 {
+		return
+	}
+	v := p.rest[0]
+	if n, ok := integer(v); ok {
+		p.n.Seq, p.n.HasSeq = n, true
+		p.next()
+		return
+	}
+	if v.IsNull() && len(p.rest) > 1 {
+		p.next()
+		return
+	}
+	if !isText(v) && v.Kind() != resp3.Array && !v.IsNull() {
+		p.complain("sequence number is a %v", v.Kind())
+		p.next()
+	}
+}
+
+// seconds takes the time if an integer is next.
+func (p *parser) seconds() {
+	if len(p.rest) == 0 {
+		return
+	}
+	if n, ok := integer(p.rest[0]); ok {
+		p.next()
+		p.n.In, p.n.HasIn = clampSeconds(n), true
+		return
+	}
+	if p.rest[0].IsNull() && len(p.rest) > 1 {
+		p.next()
+	}
+}
+
+// clampSeconds: late joiners are told 0 or less, which means now. Multiplying first would overflow.
+func clampSeconds(n int64) time.Duration {
+	n = min(max(n, 0), int64(longestIn/time.Second))
+	return time.Duration(n) * time.Second
+}
+
+func (p *parser) moving() {
+	p.seconds()
+	v, ok := p.next()
+	if !ok || v.IsNull() {
+		return
+	}
+	text, err := v.Text()
+	if err != nil {
+		p.complain("endpoint is a %v", v.Kind())
+		return
+	}
+	endpoint, err := ParseEndpoint(text, p.port)
+	if err != nil {
+		p.complain("%v", err)
+		return
+	}
+	p.n.Endpoint = endpoint
+}
+
+// shards reads the four shard notifications. Completions have no time; where one is sent it is passed over. A text that
+// comes last is the shard list even if it is a number: go-redis's mock sends slots there, and no opener known ends with a time in text.
+func (p *parser) shards() {
+	if p.n.Kind.closes() {
+		for len(p.rest) > 0 && p.rest[0].Kind() == resp3.Integer {
+			p.next()
+		}
+	} else if len(p.rest) > 1 || len(p.rest) == 1 && p.rest[0].Kind() == resp3.Integer {
+		p.seconds()
+	}
+	v, ok := p.next()
+	if !ok || v.IsNull() {
+		return
+	}
+	if text, err := v.Text(); err == nil {
+		p.n.Shards = splitShards(text)
+		return
+	}
+	if v.Kind() != resp3.Array && v.Kind() != resp3.Set {
+		p.complain("shard list is a %v", v.Kind())
+		return
+	}
+	for e := range v.All() {
+		if text, err := e.Text(); err == nil && len(p.n.Shards) < maxShards {
+			p.n.Shards = append(p.n.Shards, text)
+		}
+	}
+}
+
+// splitShards reads a JSON array of strings, the form that servers send, or a comma-separated list.
+func splitShards(text string) []string {
+	text = strings.TrimSpace(text)
+	if text == "" || len(text) > 1<<16 {
+		return nil
+	}
+	var list []any
+	if strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &list) == nil {
+		shards := make([]string, 0, min(len(list), maxShards))
+		for _, e := range list[:min(len(list), maxShards)] {
+			shards = append(shards, fmt.Sprint(e))
+		}
+		return shards
+	}
+	shards := strings.Split(text, ",")
+	return shards[:min(len(shards), maxShards)]
+}
+
+func (p *parser) slots() {
+	v, ok := p.next()
+	if !ok {
+		p.complain("no slots")
+		return
+	}
+	if p.n.Kind == SMigrating {
+		text, err := v.Text()
+		if err != nil {
+			p.complain("slots are a %v", v.Kind())
+			return
+		}
+		p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
+		return
+	}
+	if v.Kind() != resp3.Array || v.Len() == 0 {
+		p.complain("list of slot moves is a %v of %d", v.Kind(), v.Len())
+		return
+	}
+	for e := range v.All() {
+		p.triplet(e)
+	}
+}
+
+// triplet reads source, destination and slots. Drafts sent pairs and flat lists without a source; they are not guessed at.
+func (p *parser) triplet(v resp3.Value) {
+	if v.Kind() != resp3.Array || v.Len() < 3 || len(p.n.Slots) >= maxMoves {
+		p.complain("slot move is a %v of %d", v.Kind(), v.Len())
+		return
+	}
+	var text [3]string
+	for i := range text {
+		t, err := v.Index(i).Text()
+		if err != nil {
+			p.complain("slot move holds a %v", v.Index(i).Kind())
+			return
+		}
+		text[i] = t
+	}
+	from, errFrom := ParseEndpoint(text[0], p.port)
+	to, errTo := ParseEndpoint(text[1], p.port)
+	if errFrom != nil || errTo != nil || to == "" {
+		p.complain("slot move from %s to %s", quote(text[0]), quote(text[1]))
+		return
+	}
+	if r := p.ranges(text[2]); len(r) > 0 {
+		p.n.Slots = append(p.n.Slots, SlotMove{From: from, To: to, Slots: r})
+	}
+}
+
+// ranges reads "123,456,789-1000", which is in no particular order. A bad entry costs that entry only.
+func (p *parser) ranges(text string) []SlotRange {
+	var out []SlotRange
+	for entry := range strings.SplitSeq(text, ",") {
+		if len(out) == maxMoves {
+			break
+		}
+		first, last, isRange := strings.Cut(entry, "-")
+		if !isRange {
+			last = first
+		}
+		a, errA := strconv.ParseUint(first, 10, 16)
+		b, errB := strconv.ParseUint(last, 10, 16)
+		if errA != nil || errB != nil || a > b || b > maxSlot {
+			if len(p.errs) < 8 {
+				p.complain("slots %s, limit %d", quote(entry), maxSlot)
+			}
+			continue
+		}
+		out = append(out, SlotRange{uint16(a), uint16(b)})
+	}
+	return out
+}
+
+// integer takes numbers and texts that are numbers: older proxies send integers as bulk strings.
+func integer(v resp3.Value) (int64, bool) {
+	if v.Kind() != resp3.Integer && !isText(v) {
+		return 0, false
+	}
+	n, err := v.Int()
+	return n, err == nil
+}
+
+func isText(v resp3.Value) bool {
+	k := v.Kind()
+	return !v.IsNull() && (k == resp3.BulkString || k == resp3.SimpleString || k == resp3.VerbatimString)
+}
+
+func quote(s string) string {
+	if len(s) > quotedText {
+		s = s[:quotedText] + "..."
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,172 @@
+package handoff
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What says what an Event tells.
+type What uint8
+
+// The events of a timeline.
+const (
+	// Noticed: a notification was read; Outcome is the decision and its reason.
+	Noticed What = iota + 1
+	// Repeated: another copy of an event that was noticed before.
+	Repeated
+	// JobStarted: connections will leave From; To is where to, "" if that has to be found out.
+	JobStarted
+	// JobEnded: the window is over. Outcome tells how many connections moved and how many did not.
+	JobEnded
+	// MoveStarted: an attempt to move Conn from From to To begins.
+	MoveStarted
+	// MoveSucceeded: Conn is served by To now.
+	MoveSucceeded
+	// MoveFailed: Conn stays where it is; Err tells why. It is tried again while the window is open.
+	MoveFailed
+	// MoveKept: Conn stays on purpose, e.g. since the address led to the same peer again.
+	MoveKept
+	// BreakerOpened: To is left alone for a while.
+	BreakerOpened
+	// OptInRefused: the endpoint does not send notifications; Err is its answer.
+	OptInRefused
+	// HookFailed: a hook panicked or did not return in time; Err tells which.
+	HookFailed
+)
+
+var whatWords = [...]string{
+	"", "noticed", "repeated", "job started", "job ended", "move started", "move succeeded", "move failed", "move kept",
+	"breaker opened", "opt-in refused", "hook failed",
+}
+
+// String returns a few lower-case words.
+func (w What) String() string {
+	if int(w) < len(whatWords) {
+		return whatWords[w]
+	}
+	return fmt.Sprintf("What(%d)", uint8(w))
+}
+
+// Event is one entry of a Timeline. Fields that do not apply are zero.
+type Event struct {
+	Time     time.Time
+	What     What
+	Kind     Kind // of the notification that is the cause
+	Seq      int64
+	HasSeq   bool
+	From, To string // peers or addresses, host:port
+	Conn     uint64 // id of the connection
+	Outcome  string
+	Took     time.Duration
+	Err      error
+}
+
+// String gives one line.
+func (e Event) String() string {
+	s := e.What.String()
+	if e.Kind != KindNone {
+		s += " " + e.Kind.String()
+	}
+	if e.HasSeq {
+		s += fmt.Sprintf(" seq %d", e.Seq)
+	}
+	for _, f := range []struct{ name, value string }{{"from", e.From}, {"to", e.To}, {"", e.Outcome}} {
+		if f.value != "" {
+			s += " " + f.name + " " + f.value
+		}
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+const timelineSize = 512
+
+// Timeline holds the last 512 events. It is safe for concurrent use. The zero value is an empty timeline.
+type Timeline struct {
+	mu     sync.Mutex // guards the fields below
+	ring   []Event
+	next   int
+	counts Stats
+}
+
+// Stats counts what happened since the start.
+type Stats struct {
+	Received   map[Kind]int64 // notifications by kind, copies included
+	Duplicates int64          // copies of events that were known
+	Replays    int64          // completions that the server kept for new connections
+	Malformed  int64          // notifications of which a part was unreadable
+	Barred     int64          // targets that must not be used
+	Started    int64          // attempts to move a connection
+	Succeeded  int64
+	Failed     int64
+	Kept       int64 // connections that stay on purpose
+	Abandoned  int64 // connections still on the retiring peer when the window ended
+	Breakers   int64 // how often a circuit breaker opened
+	Refusals   int64 // refusals of the opt-in that were news
+	HooksLate  int64 // hooks that panicked, did not return in time, or were passed over for that reason
+	Jobs       int   // running now
+	Windows    int   // open now
+	Capability Capability
+}
+
+// All yields the events, oldest first. It works on a copy: events that happen meanwhile are not seen.
+func (t *Timeline) All() iter.Seq[Event] {
+	t.mu.Lock()
+	events := append(slices.Clone(t.ring[t.next:]), t.ring[:t.next]...)
+	t.mu.Unlock()
+	return slices.Values(events)
+}
+
+func (t *Timeline) add(e Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.ring) < timelineSize {
+		t.ring = append(t.ring, e)
+	} else {
+		t.ring[t.next] = e
+		t.next = (t.next + 1) % timelineSize
+	}
+	switch e.What {
+	case MoveStarted:
+		t.counts.Started++
+	case MoveSucceeded:
+		t.counts.Succeeded++
+	case MoveFailed:
+		t.counts.Failed++
+	case MoveKept:
+		t.counts.Kept++
+	case BreakerOpened:
+		t.counts.Breakers++
+	case OptInRefused:
+		t.counts.Refusals++
+	case HookFailed:
+		t.counts.HooksLate++
+	case Noticed, Repeated, JobStarted, JobEnded: // counted by what they are about
+	}
+}
+
+// count changes the counters under the lock.
+func (t *Timeline) count(change func(s *Stats)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts.Received == nil {
+		t.counts.Received = map[Kind]int64{}
+	}
+	change(&t.counts)
+}
+
+func (t *Timeline) stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.counts
+	s.Received = map[Kind]int64{}
+	for k, n := range t.counts.Received {
+		s.Received[k] = n
+	}
+	return s
+}
