@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// Role says what a driver stands for in the report.
+type Role string
+
+// The roles.
+const (
+	Ours  Role = "ours"
+	Peer  Role = "peer"
+	Floor Role = "floor" // hand-made minimum without any client around it
+	Null  Role = "null"  // the harness alone
+)
+
+// Env is where a driver finds its server and how many callers will use it.
+type Env struct {
+	Network string // "tcp" or "unix"
+	Addr    string
+	Callers int
+}
+
+// Worker is what one caller owns. Nothing in it is shared, so operations may keep scratch space there.
+type Worker struct {
+	ID  int
+	Buf []byte // scratch or destination, big enough for the scenario's value
+	req request
+}
+
+// Driver is one client in one of its modes. A nil function means that the client does not offer the operation.
+type Driver struct {
+	Name   string
+	Role   Role
+	Open   func(e Env) (*Session, error)
+	Idle   func(e Env, n int) (io.Closer, error) // opens n connections that stay unused
+	Decode func(stream Stream) (int, error)      // decodes the stream once, returns the number of replies
+}
+
+// Session is an opened client. Every operation returns what is needed to check the reply: bytes of a value, elements of an
+// aggregate, bytes of all values of a pipeline. All operations may be called by many workers at once.
+type Session struct {
+	Get     func(ctx context.Context, w *Worker, key string) (int, error)
+	GetInto func(ctx context.Context, w *Worker, key string) (int, error) // into w.Buf
+	Set     func(ctx context.Context, w *Worker, key string, value []byte) (int, error)
+	Incr    func(ctx context.Context, w *Worker, key string) (int, error)
+	Pipe    func(ctx context.Context, w *Worker, keys []string) (int, error)
+	MGet    func(ctx context.Context, w *Worker, keys []string) (int, error)
+	HGetAll func(ctx context.Context, w *Worker, key string) (int, error)
+	LRange  func(ctx context.Context, w *Worker, key string) (int, error)
+	Close   func()
+}
+
+// closers closes many connections.
+type closers []io.Closer
+
+// Close closes them all and returns the first error.
+func (c closers) Close() error {
+	var first error
+	for _, x := range c {
+		if err := x.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// closerFunc makes a function an io.Closer.
+type closerFunc func()
+
+// Close calls the function.
+func (f closerFunc) Close() error { f(); return nil }
+
+// allDrivers lists every driver, ours first.
+func allDrivers() []Driver {
+	var all []Driver
+	for _, family := range [][]Driver{
+		batonDrivers(), goRedisDrivers(), rueidisDrivers(), radixDrivers(), redigoDrivers(), floorDrivers(), sharedFloorDrivers(), nullDrivers(),
+	} {
+		all = append(all, family...)
+	}
+	return all
+}
+
+// nullDrivers is the harness without a client: what an open loop costs by itself.
+func nullDrivers() []Driver {
+	open := func(Env) (*Session, error) {
+		return &Session{
+			Get:   func(context.Context, *Worker, string) (int, error) { return smallValue, nil },
+			Close: func() {},
+		}, nil
+	}
+	return []Driver{{Name: "null", Role: Null, Open: open}}
+}
+
+// findDriver returns the driver of that name.
+func findDriver(name string) (Driver, error) {
+	for _, d := range allDrivers() {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	return Driver{}, fmt.Errorf("driver %q: not known", name)
+}

@@ -1,0 +1,139 @@
+// Command bench compares Baton with other Redis clients for Go and with two hand-made minima, on a server that it starts
+// itself. Run it with "go run . -quick"; see -help for the rest.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Defaults of a full and of a quick run.
+const (
+	fullRounds, quickRounds     = 5, 2
+	fullDuration, quickDuration = time.Second, 200 * time.Millisecond
+)
+
+func main() {
+	if err := realMain(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func realMain() error {
+	cell := flag.String("cell", "", "measure one cell (used by the program itself)")
+	quick := flag.Bool("quick", false, "the main scenarios, short, in under two minutes")
+	rounds := flag.Int("rounds", 0, "rounds (default 5, quick 2)")
+	d := flag.Duration("d", 0, "time of one cell (default 1s, quick 200ms)")
+	drivers := flag.String("drivers", "", "comma separated names or prefixes ending in * (default all)")
+	scenarios := flag.String("scenarios", "", "comma separated names or prefixes ending in * (default all)")
+	network := flag.String("net", "tcp", "tcp or unix")
+	binary := flag.String("server", "/usr/bin/redis-server", "server to start")
+	jsonFile := flag.String("json", "", "write raw results to this file")
+	from := flag.String("from", "", "do not measure, report what this file holds")
+	profile := flag.String("profile", "", "write a CPU profile of every cell into this directory")
+	list := flag.Bool("list", false, "list scenarios and drivers")
+	flag.Parse()
+	switch {
+	case *cell != "":
+		return runCell(*cell)
+	case *list:
+		printLists()
+		return nil
+	case *from != "":
+		f, err := readFile(*from)
+		if err != nil {
+			return err
+		}
+		return show(f)
+	}
+	p := plan{rounds: *rounds, duration: *d, network: *network, binary: *binary, profile: *profile}
+	p.complete(*quick, *scenarios, *drivers)
+	f, err := p.run(terminal(os.Stderr))
+	if err != nil {
+		return err
+	}
+	if *jsonFile != "" {
+		if err := writeFile(*jsonFile, f); err != nil {
+			return err
+		}
+	}
+	return show(f)
+}
+
+// complete fills in defaults and selects scenarios and drivers.
+func (p *plan) complete(quick bool, scenarios, drivers string) {
+	rounds, d := fullRounds, fullDuration
+	if quick {
+		rounds, d = quickRounds, quickDuration
+	}
+	if p.rounds == 0 {
+		p.rounds = rounds
+	}
+	if p.duration == 0 {
+		p.duration = d
+	}
+	for _, s := range allScenarios() {
+		if scenarios == "" && (s.Quick || !quick) || selected(s.Name, scenarios) {
+			p.scenarios = append(p.scenarios, s)
+		}
+	}
+	for _, d := range allDrivers() {
+		if drivers == "" || selected(d.Name, drivers) {
+			p.drivers = append(p.drivers, d)
+		}
+	}
+}
+
+// selected tells whether a name is in a list of names and prefixes.
+func selected(name, list string) bool {
+	return slices.ContainsFunc(strings.Split(list, ","), func(x string) bool {
+		prefix, wild := strings.CutSuffix(x, "*")
+		return x == name || wild && strings.HasPrefix(name, prefix)
+	})
+}
+
+// show writes the head and the tables of a run.
+func show(f *File) error {
+	fmt.Printf("%s, %d CPUs, %s, redis %s over %s, %d rounds of %s, medians; load %s -> %s; idle cores kept awake: %v\n",
+		f.Machine, f.CPUs, f.Go, f.Server, f.Network, f.Rounds, f.Duration, f.LoadStart, f.LoadEnd, f.Awake)
+	return report(os.Stdout, f)
+}
+
+// terminal returns the file if it is a terminal and nil if not: nobody wants progress in a log.
+func terminal(f *os.File) io.Writer {
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	return f
+}
+
+func printLists() {
+	for _, s := range allScenarios() {
+		fmt.Printf("%-14s %s\n", s.Name, s.What)
+	}
+	fmt.Println("\n" + strings.Join(driverNames(), " "))
+}
+
+func readFile(name string) (*File, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	f := new(File)
+	return f, json.Unmarshal(b, f)
+}
+
+func writeFile(name string, f *File) error {
+	b, err := json.MarshalIndent(f, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(b, '\n'), 0o644)
+}

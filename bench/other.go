@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// idleConns is the number of connections of the idle scenario.
+const idleConns = 1000
+
+// runFirst opens a client, lets all callers make their first call at once, waits for all and closes, again and again.
+func runFirst(c *cell) (Metrics, error) {
+	var h Hist
+	return c.between(func() *Hist { return &h }, func() error {
+		for end := time.Now().Add(c.Duration); time.Now().Before(end); {
+			start := time.Now()
+			s, err := c.driver.Open(c.env())
+			if err != nil {
+				return err
+			}
+			err = firstCalls(newLoad(c.scenario, opGet(s)))
+			h.Add(time.Since(start))
+			s.Close()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// firstCalls is one call of every worker at once.
+func firstCalls(l *load) error {
+	errs := make(chan error, len(l.workers))
+	for _, w := range l.workers {
+		go func() { errs <- l.call(context.Background(), w) }()
+	}
+	var first error
+	for range l.workers {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// runIdle opens many connections and watches them being unused for at least two seconds.
+func runIdle(c *cell) (Metrics, error) {
+	base, before := settled()
+	start := time.Now()
+	conns, err := c.driver.Idle(c.env(), idleConns)
+	if err != nil {
+		return nil, err
+	}
+	defer conns.Close()
+	opened := time.Since(start)
+	time.Sleep(time.Second) // whatever a client does after opening shall be over
+	heap, goroutines := settled()
+	u0, err := takeUsage(c.server)
+	if err != nil {
+		return nil, err
+	}
+	time.Sleep(max(c.Duration, 2*time.Second))
+	u1, err := takeUsage(c.server)
+	if err != nil {
+		return nil, err
+	}
+	spent := u1.user + u1.sys - u0.user - u0.sys
+	return Metrics{
+		"heap":       (float64(heap) - float64(base)) / 1024 / idleConns,
+		"goroutines": float64(goroutines-before) / idleConns,
+		"idlecpu":    100 * spent.Seconds() / u1.at.Sub(u0.at).Seconds(),
+		"p50":        float64(opened.Microseconds()),
+	}, nil
+}
+
+// settled is the heap in use after collection, and the goroutines that are left.
+func settled() (heap uint64, goroutines int) {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc, runtime.NumGoroutine()
+}
+
+// runDecode decodes the same stream again and again; nothing is sent.
+func runDecode(stream func() Stream) func(c *cell) (Metrics, error) {
+	return func(c *cell) (Metrics, error) {
+		in := stream()
+		if n, err := c.driver.Decode(in); err != nil || n != in.Replies {
+			return nil, fmt.Errorf("%d replies, want %d: %w", n, in.Replies, err)
+		}
+		var m0, m1 runtime.MemStats
+		runtime.ReadMemStats(&m0)
+		stop, err := c.profile()
+		if err != nil {
+			return nil, err
+		}
+		replies, start := 0, time.Now()
+		best := time.Duration(1<<63 - 1)
+		for time.Since(start) < c.Duration {
+			t := time.Now()
+			n, err := c.driver.Decode(in)
+			if err != nil {
+				return nil, err
+			}
+			best = min(best, time.Since(t))
+			replies += n
+		}
+		spent := time.Since(start)
+		stop()
+		runtime.ReadMemStats(&m1)
+		return Metrics{
+			"mbs":     float64(len(in.Bytes)) * float64(replies/in.Replies) / spent.Seconds() / 1e6,
+			"mbsbest": float64(len(in.Bytes)) / best.Seconds() / 1e6,
+			"ns":      float64(spent.Nanoseconds()) / float64(replies),
+			"allocs":  float64(m1.Mallocs-m0.Mallocs) / float64(replies),
+			"bytes":   float64(m1.TotalAlloc-m0.TotalAlloc) / float64(replies),
+		}, nil
+	}
+}

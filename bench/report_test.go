@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestGoalVerdicts(t *testing.T) {
+	r := Results{}
+	for _, c := range []struct {
+		driver string
+		ops    []float64
+	}{{"baton", []float64{90, 96, 96}}, {"floor", []float64{100, 100, 100}}} {
+		r = append(r, cellsOf("get-1", c.driver, "ops", c.ops...)...)
+	}
+	g := Goal{Scenario: "get-1", Driver: "baton", Metric: "ops", How: quotient, Against: "floor", AtLeast: true, Limit: .95}
+	assert.Equal(t, Met, g.judge(r, nil).Verdict)
+
+	g.Limit = .97 // negative control: the same figures against a harder goal
+	j := g.judge(r, nil)
+	assert.Equal(t, Missed, j.Verdict)
+	assert.InDelta(t, .96, j.Found, 1e-9)
+
+	g.Scenario = "get-8"
+	assert.Equal(t, NoData, g.judge(r, nil).Verdict)
+}
+
+func TestGoalAtMost(t *testing.T) {
+	r := cellsOf("pipe-100", "baton", "allocs", 4, 4, 5)
+	g := Goal{Scenario: "pipe-100", Driver: "baton", Metric: "allocs", Limit: 4.1}
+	assert.Equal(t, Met, g.judge(r, nil).Verdict)
+	g.Limit = 3.9
+	assert.Equal(t, Missed, g.judge(r, nil).Verdict)
+}
+
+func TestGoalSurplus(t *testing.T) {
+	r := append(cellsOf("timeout", "baton", "allocs", 5, 5), cellsOf("timeout", "floor", "allocs", 4, 4)...)
+	g := Goal{Scenario: "timeout", Driver: "baton", Metric: "allocs", How: surplus, Against: "floor", Limit: 1.1}
+	assert.Equal(t, Met, g.judge(r, nil).Verdict)
+	g.Limit = .1
+	assert.Equal(t, Missed, g.judge(r, nil).Verdict)
+}
+
+func TestGoalLowestLooksAtEveryPeer(t *testing.T) {
+	r := append(cellsOf("s", "baton", "p99", 10, 10), cellsOf("s", "slow", "p99", 50, 50)...)
+	g := Goal{Scenario: "s", Driver: "baton", Metric: "p99", How: lowest, Limit: 1}
+	assert.Equal(t, Met, g.judge(r, []string{"slow", "absent"}).Verdict)
+
+	r = append(r, cellsOf("s", "fast", "p99", 8, 8)...)
+	j := g.judge(r, []string{"slow", "fast"})
+	assert.Equal(t, Missed, j.Verdict, "one faster peer is enough")
+	assert.Equal(t, "fast", j.Versus)
+	assert.InDelta(t, 1.25, j.Found, 1e-9)
+}
+
+func TestGoalsNameWhatExists(t *testing.T) {
+	known := map[string]bool{"floor": true, "shared-floor": true, "": true, "baton": true, "baton-append": true, "baton-frames": true}
+	for _, g := range allGoals() {
+		_, err := findScenario(g.Scenario)
+		require.NoError(t, err)
+		assert.True(t, known[g.Driver] && known[g.Against], "%+v", g)
+		found := false
+		for _, c := range columns {
+			found = found || c.metric == g.Metric
+		}
+		assert.True(t, found, "metric %q has no column", g.Metric)
+	}
+}
+
+// The report shows a missed goal as missed and a failed cell as failed.
+func TestReportShowsWhatIsWrong(t *testing.T) {
+	f := &File{Cells: append(cellsOf("get-1", "baton", "ops", 50, 50), cellsOf("get-1", "floor", "ops", 100, 100)...)}
+	f.Cells = append(f.Cells, Cell{Scenario: "get-8", Driver: "redigo", Round: 1, Error: "connection refused"})
+	var b bytes.Buffer
+	require.NoError(t, report(&b, f))
+	assert.Contains(t, b.String(), "MISSED  get-1  baton ops  one caller  0.50  want at least 0.95 of floor")
+	assert.Contains(t, b.String(), "FAILED get-8 redigo round 1: connection refused")
+	assert.Contains(t, b.String(), "0 met, 1 missed")
+
+	for i := range f.Cells {
+		if f.Cells[i].Driver == "baton" {
+			f.Cells[i].Metrics["ops"] = 97
+		}
+	}
+	b.Reset()
+	require.NoError(t, report(&b, f))
+	assert.Contains(t, b.String(), "1 met, 0 missed")
+}
+
+func TestFileSurvivesJSON(t *testing.T) {
+	f := File{Go: "go", Cells: cellsOf("get-1", "floor", "ops", 1.5)}
+	b, err := json.Marshal(f)
+	require.NoError(t, err)
+	var got File
+	require.NoError(t, json.Unmarshal(b, &got))
+	assert.Equal(t, f, got)
+}
+
+func TestSelected(t *testing.T) {
+	assert.True(t, selected("get-64", "a,get-*"))
+	assert.True(t, selected("get-64", "get-64"))
+	assert.False(t, selected("get-64", "get-6"))
+	assert.False(t, selected("get-64", ""))
+}

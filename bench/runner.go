@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// File is a run with what one has to know about it; it is what -json writes.
+type File struct {
+	Started   time.Time         `json:"started"`
+	Go        string            `json:"go"`
+	Machine   string            `json:"machine"`
+	CPUs      int               `json:"cpus"`
+	Server    string            `json:"server"`
+	Network   string            `json:"network"`
+	Awake     bool              `json:"awake"` // idle cores were kept from sleeping
+	LoadStart string            `json:"load_start"`
+	LoadEnd   string            `json:"load_end"`
+	Modules   map[string]string `json:"modules"`
+	Rounds    int               `json:"rounds"`
+	Duration  string            `json:"duration"`
+	Cells     Results           `json:"cells"`
+}
+
+// plan is what to run.
+type plan struct {
+	scenarios []Scenario
+	drivers   []Driver
+	rounds    int
+	duration  time.Duration
+	network   string
+	binary    string // of the server
+	profile   string
+}
+
+// cellTimeout is how long the process of a cell may take beyond what it measures.
+const cellTimeout = 60 * time.Second
+
+// run starts a server, measures every cell in a process of its own, round by round in changing order, and stops the server.
+func (p plan) run(progress io.Writer) (*File, error) {
+	s, err := startServer(p.binary)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	awake := holdAwake()
+	if awake != nil {
+		defer awake.Close()
+	}
+	f := &File{
+		Started: time.Now().UTC(), Go: runtime.Version(), Machine: machine(), CPUs: runtime.NumCPU(), Server: s.Version,
+		Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Rounds: p.rounds, Duration: p.duration.String(),
+	}
+	addr := s.TCP
+	if p.network == "unix" {
+		addr = s.Unix
+	}
+	for round := range p.rounds {
+		for _, sc := range p.scenarios {
+			for _, d := range order(p.drivers, round, sc.Name) {
+				if !sc.runs(d) {
+					continue
+				}
+				c := Cell{
+					Scenario: sc.Name, Driver: d.Name, Round: round, Network: p.network, Addr: addr, Control: s.TCP,
+					Duration: p.duration, Profile: p.profile,
+				}
+				done := startCell(c)
+				tell(progress, fmt.Sprintf("round %d/%d  %s  %s", round+1, p.rounds, sc.Name, d.Name))
+				f.Cells = append(f.Cells, done)
+			}
+		}
+	}
+	tell(progress, "")
+	f.LoadEnd = loadAverage()
+	return f, nil
+}
+
+// tell replaces the line of progress. A nil writer gets nothing.
+func tell(progress io.Writer, text string) {
+	if progress != nil {
+		fmt.Fprintf(progress, "\r%-60s\r%s", "", text)
+	}
+}
+
+// order is another order of the drivers in every round, the same in every run.
+func order(d []Driver, round int, scenario string) []Driver {
+	seed := uint64(round)
+	for _, c := range scenario {
+		seed = seed*131 + uint64(c)
+	}
+	shuffled := append([]Driver(nil), d...)
+	rand.New(rand.NewPCG(seed, 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	return shuffled
+}
+
+// startCell runs this program again for one cell and waits for it.
+func startCell(c Cell) Cell {
+	fail := func(err error) Cell { c.Error = err.Error(); return c }
+	self, err := os.Executable()
+	if err != nil {
+		return fail(err)
+	}
+	arg, err := json.Marshal(c)
+	if err != nil {
+		return fail(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.Duration+cellTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, "-cell", string(arg))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fail(fmt.Errorf("%w: %s", err, firstLines(stderr.String(), 400)))
+	}
+	if err := json.Unmarshal(out, &c); err != nil {
+		return fail(err)
+	}
+	c.Addr, c.Control, c.Profile = "", "", ""
+	return c
+}
+
+// firstLines is the beginning of a text.
+func firstLines(s string, n int) string { return s[:min(len(s), n)] }
+
+// machine is the processor's name.
+func machine() string {
+	b, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(b)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok {
+			return strings.Trim(name, "\t :\n")
+		}
+	}
+	return runtime.GOARCH
+}
+
+func loadAverage() string {
+	b, _ := os.ReadFile("/proc/loadavg")
+	return strings.TrimSpace(string(b))
+}
+
+// modules are the versions of the clients that are compared.
+func modules() map[string]string {
+	found := make(map[string]string)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			found[m.Path] = m.Version
+		}
+	}
+	return found
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// server is the redis-server of one run of the benchmark.
+type server struct {
+	cmd     *exec.Cmd
+	dir     string
+	TCP     string
+	Unix    string
+	Version string
+}
+
+// startServer starts a server without persistence on a free loopback port and on a unix socket in a directory of its own, and
+// fills it with the values that the scenarios read.
+func startServer(binary string) (*server, error) {
+	dir, err := os.MkdirTemp("", "baton-bench-")
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir, TCP: "127.0.0.1:" + strconv.Itoa(port), Unix: filepath.Join(dir, "redis.sock")}
+	s.cmd = exec.Command(binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--unixsocket", s.Unix,
+		"--save", "", "--appendonly", "no", "--dir", dir, "--maxclients", "10000", "--tcp-backlog", "4096", "--loglevel", "warning")
+	if err := s.cmd.Start(); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	if err := s.fill(); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// stop ends the server that startServer started, and only that one.
+func (s *server) stop() {
+	s.cmd.Process.Signal(os.Interrupt)
+	s.cmd.Wait()
+	os.RemoveAll(s.dir)
+}
+
+// fill waits until the server answers and writes the values.
+func (s *server) fill() error {
+	c, err := awaitControl(s.TCP)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	text, err := c.do("INFO", "server")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(text) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
+			s.Version = v
+		}
+	}
+	for _, cmd := range dataset() {
+		if _, err := c.do(cmd...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitControl connects as soon as the server accepts, for at most five seconds.
+func awaitControl(addr string) (*control, error) {
+	var last error
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		c, err := dialControl("tcp", addr)
+		if err == nil {
+			_, err = c.do("PING")
+			if err == nil {
+				return c, nil
+			}
+			c.close()
+		}
+		last = err
+	}
+	return nil, fmt.Errorf("server at %s does not answer: %w", addr, last)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	a, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, errors.New("listener without a port")
+	}
+	return a.Port, nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+)
+
+// median is the middle of the values, the mean of the two middle ones if their number is even, and false for none.
+func median(v []float64) (float64, bool) {
+	if len(v) == 0 {
+		return 0, false
+	}
+	s := slices.Sorted(slices.Values(v))
+	m := len(s) / 2
+	if len(s)%2 == 1 {
+		return s[m], true
+	}
+	return (s[m-1] + s[m]) / 2, true
+}
+
+// Results are the cells of a run, in the order in which they were measured.
+type Results []Cell
+
+// where selects the measured cells of a driver in a scenario, at most one for each round.
+func (r Results) where(scenario, driver string) map[int]Metrics {
+	found := make(map[int]Metrics)
+	for _, c := range r {
+		if c.Scenario == scenario && c.Driver == driver && c.Error == "" && !c.Skipped {
+			found[c.Round] = c.Metrics
+		}
+	}
+	return found
+}
+
+// median is the median over rounds of a figure.
+func (r Results) median(scenario, driver, metric string) (float64, bool) {
+	var v []float64
+	for _, m := range r.where(scenario, driver) {
+		if x, ok := m[metric]; ok {
+			v = append(v, x)
+		}
+	}
+	return median(v)
+}
+
+// ratio is the median over rounds of the quotient of two drivers' figures in the same round. Rounds in which one of them has
+// no figure, or the second has zero, do not count.
+func (r Results) ratio(scenario, driver, against, metric string) (float64, bool) {
+	return r.paired(scenario, driver, against, metric, func(x, y float64) (float64, bool) { return x / y, y != 0 })
+}
+
+// excess is the median over rounds of the difference of two drivers' figures in the same round.
+func (r Results) excess(scenario, driver, against, metric string) (float64, bool) {
+	return r.paired(scenario, driver, against, metric, func(x, y float64) (float64, bool) { return x - y, true })
+}
+
+func (r Results) paired(scenario, driver, against, metric string, f func(x, y float64) (float64, bool)) (float64, bool) {
+	theirs := r.where(scenario, against)
+	var v []float64
+	for round, m := range r.where(scenario, driver) {
+		x, ok := m[metric]
+		y, also := theirs[round][metric]
+		if !ok || !also {
+			continue
+		}
+		if q, ok := f(x, y); ok {
+			v = append(v, q)
+		}
+	}
+	return median(v)
+}
+
+// drivers are the names of the drivers that have figures in a scenario, in the order of first appearance in the given list.
+func (r Results) drivers(scenario string, order []string) []string {
+	var found []string
+	for _, name := range order {
+		if len(r.where(scenario, name)) > 0 {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// sortedBy returns the names ordered by a figure's median, smallest first; those without the figure come last.
+func (r Results) sortedBy(scenario, metric string, names []string) []string {
+	s := slices.Clone(names)
+	slices.SortStableFunc(s, func(a, b string) int {
+		x, okX := r.median(scenario, a, metric)
+		y, okY := r.median(scenario, b, metric)
+		if okX != okY {
+			if okX {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(x, y)
+	})
+	return s
+}
