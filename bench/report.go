@@ -43,10 +43,6 @@ func report(w io.Writer, f *File) error {
 // table writes the medians of one scenario, with the ratios to both floors where there are any.
 func table(w io.Writer, r Results, s Scenario, names []string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	main := "ops"
-	if _, ok := r.median(s.Name, names[0], main); !ok {
-		main = "mbs"
-	}
 	var shown []column
 	for _, c := range columns {
 		for _, n := range names {
@@ -62,7 +58,7 @@ func table(w io.Writer, r Results, s Scenario, names []string) error {
 	}
 	fmt.Fprintln(t)
 	for _, n := range names {
-		fmt.Fprint(t, n, "\t", ratioText(r, s.Name, n, "floor", main), "\t", ratioText(r, s.Name, n, "shared-floor", main), "\t")
+		fmt.Fprint(t, n, "\t", ratioText(r, s.Name, n, "floor", s.Main), "\t", ratioText(r, s.Name, n, "shared-floor", s.Main), "\t")
 		for _, c := range shown {
 			fmt.Fprint(t, figure(r, s.Name, n, c), "\t")
 		}

@@ -29,12 +29,12 @@ type Scenario struct {
 	What    string
 	Callers int
 	Ctx     CtxMode
-	Burst   bool // 64 callers run for a moment before the measurement
-	Rate    int  // open loop: requests a second, all callers together; 0: as fast as replies come
-	Batch   int  // commands in one operation, for the figures per command in the text
-	Want    int  // what every operation has to return; -1: anything above zero
-	Buf     int  // bytes of Worker.Buf
-	Quick   bool // part of -quick
+	Burst   bool   // 64 callers run for a moment before the measurement
+	Rate    int    // open loop: requests a second, all callers together; 0: as fast as replies come
+	Want    int    // what every operation has to return; -1: anything above zero
+	Buf     int    // bytes of Worker.Buf
+	Quick   bool   // part of -quick
+	Main    string // the figure whose ratios to the floors are shown; default "ops"
 	Op      func(s *Session) opFunc
 	Run     func(c *cell) (Metrics, error) // measures; nil: a closed or open loop over Op
 	Has     func(d Driver) bool            // whether the driver can do it; nil: all that can be opened
@@ -59,8 +59,8 @@ func (s *Scenario) defaults() {
 	if s.Buf == 0 {
 		s.Buf = 512
 	}
-	if s.Batch == 0 {
-		s.Batch = 1
+	if s.Main == "" {
+		s.Main = "ops"
 	}
 }
 
@@ -134,7 +134,7 @@ func pipeScenarios() []Scenario {
 		keys := numberedKeys(n)
 		all = append(all, Scenario{
 			Name: fmt.Sprintf("pipe-%d", n), What: fmt.Sprintf("one caller, pipelines of %d GETs into strings", n),
-			Want: n * smallValue, Batch: n, Quick: n == 100,
+			Want: n * smallValue, Quick: n == 100,
 			Op: func(s *Session) opFunc {
 				if s.Pipe == nil {
 					return nil
@@ -186,10 +186,10 @@ func otherScenarios() []Scenario {
 	decoder := func(d Driver) bool { return d.Decode != nil }
 	client := func(d Driver) bool { return d.Role != Null && d.Open != nil && d.Name != "shared-floor" }
 	return []Scenario{
-		{Name: "first-100", What: "open and 100 concurrent first GETs, ms each", Callers: 100, Want: smallValue, Run: runFirst, Has: client, Quick: true},
-		{Name: "idle-1000", What: "1000 idle connections", Run: runIdle, Has: func(d Driver) bool { return d.Idle != nil }},
-		{Name: "decode-mixed", What: "decoding a mixed RESP3 stream in memory", Run: runDecode(mixedStream), Has: decoder, Quick: true},
-		{Name: "decode-bulk64", What: "decoding bulk strings of 64 bytes in memory", Run: runDecode(bulkStream), Has: decoder, Quick: true},
+		{Name: "first-100", What: "open and 100 concurrent first GETs, ms each", Callers: 100, Want: smallValue, Main: "p50", Run: runFirst, Has: client, Quick: true},
+		{Name: "idle-1000", What: "1000 idle connections", Main: "heap", Run: runIdle, Has: func(d Driver) bool { return d.Idle != nil }},
+		{Name: "decode-mixed", What: "decoding a mixed RESP3 stream in memory", Main: "mbs", Run: runDecode(mixedStream), Has: decoder, Quick: true},
+		{Name: "decode-bulk64", What: "decoding bulk strings of 64 bytes in memory", Main: "mbs", Run: runDecode(bulkStream), Has: decoder, Quick: true},
 	}
 }
 

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/pool"
+)
+
+// batonDrivers is Baton as it comes, with strings, and with its calls that append to the caller's memory.
+func batonDrivers() []Driver {
+	return []Driver{
+		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Decode: decodeBaton},
+		{Name: "baton-append", Role: Ours, Open: openBatonAppend},
+		{Name: "baton-frames", Role: Ours, Decode: decodeBatonFrames},
+	}
+}
+
+func openBaton(e Env) (*Session, error) {
+	c, err := baton.New(baton.Options{Network: e.Network, Addr: e.Addr})
+	if err != nil {
+		return nil, err
+	}
+	return &Session{
+		Get: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			s, err := c.Get(ctx, key)
+			return len(s), err
+		},
+		GetInto: func(ctx context.Context, w *Worker, key string) (int, error) {
+			b, err := c.AppendGet(ctx, w.Buf[:0], key)
+			return len(b), err
+		},
+		Set: func(ctx context.Context, _ *Worker, key string, value []byte) (int, error) {
+			_, err := c.SetBytes(ctx, key, value)
+			return 0, err
+		},
+		Incr: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			n, err := c.Incr(ctx, key)
+			return int(n), err
+		},
+		Pipe: func(ctx context.Context, _ *Worker, keys []string) (int, error) { return batonPipe(ctx, c, keys) },
+		MGet: func(ctx context.Context, _ *Worker, keys []string) (int, error) {
+			v, err := baton.As[[]string](c.Do(ctx, mgetArgs(keys)...))
+			return len(v), err
+		},
+		HGetAll: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			m, err := baton.As[map[string]string](c.Do(ctx, "HGETALL", key))
+			return len(m), err
+		},
+		LRange: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			v, err := baton.As[[]string](c.Do(ctx, "LRANGE", key, 0, -1))
+			return len(v), err
+		},
+		Close: func() { c.Close() },
+	}, nil
+}
+
+func batonPipe(ctx context.Context, c *baton.Client, keys []string) (int, error) {
+	replies := make([]baton.Reply[string], len(keys))
+	err := c.Pipeline(ctx, func(p *baton.Pipe) error {
+		for i, k := range keys {
+			replies[i] = p.Get(k)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	sum := 0
+	for _, r := range replies {
+		s, err := r.Get()
+		if err != nil {
+			return 0, err
+		}
+		sum += len(s)
+	}
+	return sum, nil
+}
+
+// openBatonAppend reads small values into the caller's buffer.
+func openBatonAppend(e Env) (*Session, error) {
+	c, err := baton.New(baton.Options{Network: e.Network, Addr: e.Addr})
+	if err != nil {
+		return nil, err
+	}
+	return &Session{
+		Get: func(ctx context.Context, w *Worker, key string) (int, error) {
+			b, err := c.AppendGet(ctx, w.Buf[:0], key)
+			return len(b), err
+		},
+		Close: func() { c.Close() },
+	}, nil
+}
+
+// idleBaton lets one client keep n connections ready, and waits until it has them.
+func idleBaton(e Env, n int) (io.Closer, error) {
+	c, err := baton.New(baton.Options{Network: e.Network, Addr: e.Addr, Pool: pool.Config{Size: n + 1, MinIdle: n - 1}})
+	if err != nil {
+		return nil, err
+	}
+	stop := closerFunc(func() { c.Close() })
+	if err := c.Ready(context.Background()); err != nil {
+		stop()
+		return nil, err
+	}
+	for range 1000 {
+		open := 0
+		for range c.Conns() {
+			open++
+		}
+		if open >= n {
+			return stop, nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	stop()
+	return nil, fmt.Errorf("baton: fewer than %d connections after 5s", n)
+}
+
+func mgetArgs(keys []string) []any {
+	args := make([]any, 1, 1+len(keys))
+	args[0] = "MGET"
+	for _, k := range keys {
+		args = append(args, k)
+	}
+	return args
+}
