@@ -28,7 +28,7 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 		m.rememberLocked(a, n, info.Peer, now)
 	}
 	m.applyLocked(a, n, info.Peer, now)
-	check := a.check && !m.cfg.DryRun && m.checkLocked(now)
+	check := a.check && m.checkLocked(checkRounds, now)
 	m.mu.Unlock()
 
 	if check {

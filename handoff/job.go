@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -86,13 +87,18 @@ func (m *Manager) joined(peer string) {
 	m.wakeLocked(peer)
 }
 
-// PeerLost tells the Manager that c lost its peer, or was closed by it. The peers of the other connections are looked up:
-// a proxy that DNS does not list any more is about to go, with or without an announcement.
-func (m *Manager) PeerLost(*conn.Conn) { m.peerLost() }
+// PeerLost tells the Manager that c is closed. If it was the peer that ended it, the peers of the other connections are
+// looked up: a proxy that DNS does not list any more is about to go, with or without an announcement.
+func (m *Manager) PeerLost(c *conn.Conn) {
+	if !errors.Is(c.Err(), conn.ErrClosed) {
+		m.peerLost()
+	}
+}
 
 func (m *Manager) peerLost() {
+	now := time.Now()
 	m.mu.Lock()
-	check := m.cfg.Mode != ModeDisabled && !m.cfg.DryRun && m.named && m.checkLocked(time.Now())
+	check := m.cfg.Mode != ModeDisabled && m.named && now.Sub(m.checked) >= checkEvery && m.checkLocked(1, now)
 	m.mu.Unlock()
 	if check {
 		go m.checkPeers()

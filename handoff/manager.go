@@ -57,8 +57,8 @@ type Manager struct {
 	breakers breakers
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
-	checking bool            // a look-up of the peers in use is under way
-	checked  time.Time       // when the last one began
+	checks   int             // look-ups of the peers in use that are still to be made; a goroutine makes them
+	checked  time.Time       // when that was last asked for
 }
 
 // member is what a job knows of one connection: conn.Conn behind a few functions, so that jobs run without sockets.

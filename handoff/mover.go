@@ -18,6 +18,8 @@ const (
 	hedge = 250 * time.Millisecond
 	// unproven is how many attempts run at most before one has succeeded.
 	unproven = 4
+	// leastDrain is what an old link is given for the replies it owes, however late it is.
+	leastDrain = time.Second
 )
 
 // runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few
@@ -238,7 +240,7 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
-	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: r.p.drain()}
+	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: later(r.p.drain(), now.Add(leastDrain))}
 	r.event(Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go func() {
@@ -276,7 +278,7 @@ func (r *runner) finish(res result) {
 	switch {
 	case res.err == nil:
 		r.succeeded(res, e)
-	case res.c.gone():
+	case res.c.gone() || errors.Is(res.err, conn.ErrClosed):
 		e.What, e.Outcome = MoveFailed, "connection was closed"
 		r.event(e)
 	case errors.Is(res.err, conn.ErrMoving):
@@ -318,7 +320,8 @@ func (r *runner) samePeer(res result, e Event) {
 	r.event(e)
 	r.proven = ""
 	r.tries++
-	r.retry(res.c)
+	r.waiting = append(r.waiting, res.c)
+	r.again = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
 
 func (r *runner) failed(res result, e Event) {

@@ -98,23 +98,33 @@ func (m *Manager) retires(addr string) bool {
 	return m.running[addr] != nil
 }
 
-// checkLocked says whether a check of the peers in use is to be started now, and reserves it.
-func (m *Manager) checkLocked(now time.Time) bool {
-	if m.closed || m.checking || !m.checked.IsZero() && now.Sub(m.checked) < pollEvery {
+// checkLocked orders look-ups of the peers in use. true: the caller starts the goroutine that makes them.
+func (m *Manager) checkLocked(rounds int, now time.Time) bool {
+	if m.closed || m.cfg.DryRun {
 		return false
 	}
-	m.checking, m.checked = true, now
-	m.jobs.Add(1)
-	return true
+	idle := m.checks == 0
+	m.checks, m.checked = max(m.checks, rounds), now
+	if idle {
+		m.jobs.Add(1)
+	}
+	return idle
 }
 
 // checkPeers asks DNS a few times whether the peers of the live connections are still listed, and quietly moves the
 // connections of those that are not. An answer that is empty or an error says nothing.
 func (m *Manager) checkPeers() {
 	defer m.jobs.Done()
-	for range checkRounds {
+	for {
 		if addrs := m.lookUp(m.ctx); len(addrs) > 0 {
 			m.leaveUnlisted(addrs)
+		}
+		m.mu.Lock()
+		m.checks--
+		more := m.checks > 0
+		m.mu.Unlock()
+		if !more {
+			return
 		}
 		t := time.NewTimer(checkEvery)
 		select {
@@ -124,9 +134,6 @@ func (m *Manager) checkPeers() {
 			return
 		}
 	}
-	m.mu.Lock()
-	m.checking = false
-	m.mu.Unlock()
 }
 
 func (m *Manager) leaveUnlisted(addrs []netip.Addr) {

@@ -73,9 +73,9 @@ func (e Event) String() string {
 	if e.HasSeq {
 		s += fmt.Sprintf(" seq %d", e.Seq)
 	}
-	for _, f := range []struct{ name, value string }{{"from", e.From}, {"to", e.To}, {"", e.Outcome}} {
+	for _, f := range []struct{ word, value string }{{" from ", e.From}, {" to ", e.To}, {", ", e.Outcome}} {
 		if f.value != "" {
-			s += " " + f.name + " " + f.value
+			s += f.word + f.value
 		}
 	}
 	if e.Err != nil {

@@ -1,0 +1,258 @@
+package handoff
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// lines collects log records.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.FieldsFunc(l.buf.String(), func(c rune) bool { return c == '\n' })
+}
+
+// hook is made of functions; nil ones do nothing.
+type hook struct {
+	pre  func(ctx context.Context, c ConnInfo, n Notification) (Notification, bool)
+	post func(ctx context.Context, c ConnInfo, n Notification, err error)
+}
+
+func (h hook) PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool) {
+	if h.pre == nil {
+		return n, true
+	}
+	return h.pre(ctx, c, n)
+}
+
+func (h hook) PostHook(ctx context.Context, c ConnInfo, n Notification, err error) {
+	if h.post != nil {
+		h.post(ctx, c, n, err)
+	}
+}
+
+func TestHooksSeeChangeAndDrop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.set(nodeC, node{})
+		c := r.open(2, nodeA)
+		var saw []string
+		r.m.AddNotificationHook(hook{
+			pre: func(_ context.Context, c ConnInfo, n Notification) (Notification, bool) {
+				assert.Equal(t, ConnInfo{ID: 1, Peer: nodeA, Addr: byIP}, c)
+				saw = append(saw, "first "+n.String())
+				n.Endpoint = strings.Replace(n.Endpoint, nodeB, nodeC, 1)
+				return n, n.Kind != Migrating
+			},
+			post: func(_ context.Context, _ ConnInfo, n Notification, err error) {
+				assert.NoError(t, err)
+				saw = append(saw, "after "+n.String())
+			},
+		})
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			saw = append(saw, "second "+n.String())
+			return n, true
+		}})
+		r.say(c[0], shardEvent(Migrating, 1, 2*s))
+		r.say(c[0], movingTo(2, 15*s, nodeB))
+		r.pass(s)
+		assert.Equal(t, []string{
+			"first MIGRATING seq 1 in 2s",
+			"first MOVING seq 2 in 15s to " + nodeB, "second MOVING seq 2 in 15s to " + nodeC, "after MOVING seq 2 in 15s to " + nodeC,
+		}, saw)
+		assert.Equal(t, map[string]int{nodeC: 2}, r.peers())
+		assert.Equal(t, Moving, r.m.Phase(), "MIGRATING was dropped")
+	})
+}
+
+// A hook that never returns, and one that panics, hurt nobody.
+func TestBlockingHookHurtsNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		r.set(nodeB, node{})
+		c := r.open(50, nodeA)
+		r.m.AddNotificationHook(hook{pre: func(ctx context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			<-ctx.Done()
+			return n, false
+		}})
+		for _, x := range c {
+			r.say(x, shardEvent(FailingOver, 1, 2*s))
+			r.say(x, movingTo(2, 15*s, nodeB))
+		}
+		r.pass(300 * time.Millisecond)
+		assert.True(t, r.relaxed(), "after a quarter of a second")
+		r.pass(time.Second)
+		assert.Equal(t, map[string]int{nodeB: 50}, r.peers(), "the copies do not wait for the hook one after the other")
+		for range 1000 { // far more than the queue holds
+			r.say(c[0], shardEvent(FailingOver, 3, 2*s))
+		}
+		assert.Positive(t, r.m.Stats().HooksLate)
+		r.m.Close()
+	})
+}
+
+func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		forever := make(chan struct{})
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			<-forever
+			return n, true
+		}})
+		r.say(r.open(1, nodeA)[0], shardEvent(FailingOver, 1, 2*s))
+		r.pass(s)
+		began := time.Now()
+		r.m.Close()
+		assert.LessOrEqual(t, time.Since(began), closePatience)
+		close(forever)
+	})
+}
+
+func TestPanickingHookIsRecovered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.m.AddNotificationHook(hook{
+			pre:  func(context.Context, ConnInfo, Notification) (Notification, bool) { panic("before") },
+			post: func(context.Context, ConnInfo, Notification, error) { panic("after") },
+		})
+		r.say(r.open(1, nodeA)[0], shardEvent(FailingOver, 1, 2*s))
+		r.pass(s)
+		assert.True(t, r.relaxed())
+		assert.EqualValues(t, 2, r.m.Stats().HooksLate)
+	})
+}
+
+func TestMetricsHookCounts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		h := NewMetricsHook()
+		r.m.AddNotificationHook(h)
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			time.Sleep(10 * time.Millisecond) // fake
+			return n, true
+		}})
+		r.set(nodeB, node{takes: 40 * time.Millisecond})
+		c := r.open(3, nodeA)
+		for _, x := range c {
+			r.say(x, movingTo(2, 15*s, nodeB))
+		}
+		r.m.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, What: "x"})
+		r.pass(5 * s)
+		got := h.GetMetrics()
+		assert.Equal(t, map[string]int64{"MOVING": 3, "MIGRATING": 1}, got["notification_counts"])
+		assert.Equal(t, map[string]int64{"MIGRATING": 1}, got["error_counts"])
+		assert.Equal(t, 30*time.Millisecond, got["processing_times"].(map[string]time.Duration)["MOVING"], "H-102")
+		assert.Equal(t, []any{int64(3), int64(3), int64(0)}, []any{got["handoffs_started"], got["handoffs_succeeded"], got["handoffs_failed"]})
+		assert.Equal(t, DurationStats{Count: 3, Total: 120 * time.Millisecond, Min: 40 * time.Millisecond, Max: 40 * time.Millisecond}, got["handoff_durations"])
+		assert.EqualValues(t, 1, r.m.Stats().Malformed)
+	})
+}
+
+func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
+	h := NewMetricsHook()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 200 {
+				n, _ := h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
+				h.PostHook(t.Context(), ConnInfo{ID: uint64(i)}, n, nil)
+				h.OnEvent(t.Context(), Event{What: MoveFailed})
+				h.GetMetrics()
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, map[string]int64{"MOVING": 1600}, h.GetMetrics()["notification_counts"])
+	assert.EqualValues(t, 1600, h.GetMetrics()["handoffs_failed"])
+	for i := range 3 * maxBegan { // dropped by a later hook: PostHook never comes
+		h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
+	}
+	assert.LessOrEqual(t, len(h.began), maxBegan)
+}
+
+// One record per event and decision, with its reason; none for copies (H-100).
+func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		log := &lines{}
+		r := newRig(t, Config{}, byIP, func(w *Wiring) { w.Logger = log.logger() })
+		r.set(nodeB, node{})
+		c := r.open(1, nodeA)
+		for range 5 {
+			r.say(c[0], movingTo(2, 15*s, nodeB))
+		}
+		r.pass(20 * s)
+		r.m.Close()
+		var got []string
+		for _, l := range log.all() {
+			_, msg, _ := strings.Cut(l, "msg=")
+			got = append(got, msg)
+		}
+		id := `kind=MOVING seq=2 `
+		assert.Equal(t, []string{
+			`"handoff: noticed" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB + ` outcome="server named a target"`,
+			`"handoff: job started" ` + id + `from=` + nodeA + ` to=` + nodeB + ` outcome="named target"`,
+			`"handoff: move started" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB,
+			`"handoff: move succeeded" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB,
+			`"handoff: job ended" ` + id + `from=` + nodeA + ` outcome="1 moved, 0 left on the peer"`,
+		}, got)
+	})
+}
+
+func TestLoggingHook(t *testing.T) {
+	log := &lines{}
+	h := NewLoggingHook(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	n, keep := h.PreHook(t.Context(), ConnInfo{ID: 4, Peer: nodeA}, movingTo(2, 15*s, nodeB))
+	assert.True(t, keep)
+	h.PostHook(t.Context(), ConnInfo{ID: 4, Peer: nodeA}, n, errBarred)
+	got := log.all()
+	assert.Len(t, got, 2)
+	assert.Contains(t, got[0], `level=DEBUG msg="handoff: notification received" notification="MOVING seq 2 in 15s to 10.0.0.2:12000" conn=4`)
+	assert.Contains(t, got[1], `level=WARN msg="handoff: notification acted upon"`)
+	assert.NotNil(t, NewLoggingHook(nil).logger)
+}
+
+func TestTimelineIsABoundedRing(t *testing.T) {
+	var tl Timeline
+	for range tl.All() {
+		t.Fatal("empty")
+	}
+	for i := range uint64(timelineSize + 10) {
+		tl.add(Event{What: Noticed, Conn: i})
+	}
+	next := uint64(10)
+	for e := range tl.All() {
+		assert.Equal(t, next, e.Conn)
+		next++
+	}
+	assert.EqualValues(t, timelineSize+10, next)
+	for e := range tl.All() {
+		assert.EqualValues(t, 10, e.Conn, "stops when told")
+		break
+	}
+	e := Event{What: MoveFailed, Kind: Moving, Seq: 3, HasSeq: true, From: nodeA, To: nodeB, Outcome: "x", Err: errRefusedDial}
+	assert.Equal(t, "move failed MOVING seq 3 from 10.0.0.1:12000 to 10.0.0.2:12000, x: connection refused", e.String())
+	assert.Equal(t, "What(99)", What(99).String())
+}

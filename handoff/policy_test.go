@@ -1,0 +1,167 @@
+package handoff
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestDecide(t *testing.T) {
+	moving := movingTo(5, 15*s, nodeB)
+	null := movingTo(5, 15*s, "")
+	base := view{peer: nodeA, cap: 60 * s, jitter: s / 2}
+	with := func(f func(v *view)) view { v := base; f(&v); return v }
+	for _, c := range []struct {
+		why  string
+		n    Notification
+		v    view
+		want action
+	}{
+		{"no notification", Notification{}, base, action{reason: "no notification"}},
+		// 4.1, first row
+		{"opening", shardEvent(Migrating, 1, 2*s), base, action{do: relax, until: at(62), reason: "operation announced"}},
+		{"opening without seconds", Notification{Kind: FailingOver}, base, action{do: relax, until: at(60), reason: "operation announced"}},
+		{"slots", Notification{Kind: SMigrating, Seq: 1, HasSeq: true}, base, action{do: relax, until: at(60), reason: "operation announced"}},
+		{"opening again", shardEvent(Migrating, 1, 2*s), with(func(v *view) { v.known = true }),
+			action{do: extend, until: at(62), repeat: true, reason: "announced before"}},
+		// closings
+		{"closing of an open window", shardEvent(FailedOver, 2, 0), with(func(v *view) { v.opened = true }), action{do: unrelax, reason: "operation is over"}},
+		{"live MIGRATED looks the peer up (4, 23)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.opened, v.named = true, true }),
+			action{do: unrelax, check: true, reason: "operation is over"}},
+		{"live MIGRATED whose opening was missed", shardEvent(Migrated, 2, 0), with(func(v *view) { v.named = true }),
+			action{check: true, reason: "no operation is open that it ends"}},
+		{"replay (2.6)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.fresh, v.named = true, true }),
+			action{repeat: true, replay: true, reason: "completion kept for new connections"}},
+		{"a fresh connection and an open window: not a replay", shardEvent(Migrated, 2, 0), with(func(v *view) { v.fresh, v.opened = true, true }),
+			action{do: unrelax, reason: "operation is over"}},
+		{"copy of a closing must not end another window", shardEvent(Migrated, 2, 0), with(func(v *view) { v.known, v.opened = true, true }),
+			action{repeat: true, reason: "told before"}},
+		// MOVING
+		{"named target", moving, base, action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
+		{"no seconds: 15", Notification{Kind: Moving, Endpoint: nodeB}, base,
+			action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
+		{"now", movingTo(5, 0, nodeB), with(func(v *view) { v.jitter = 0 }),
+			action{do: move, way: toTarget, target: nodeB, start: at(0), deadline: at(0), until: at(4), reason: "server named a target"}},
+		{"copy", moving, with(func(v *view) { v.known = true }), action{do: join, repeat: true, reason: "announced before"}},
+		{"told by the place the event led to (H-28)", moving, with(func(v *view) { v.arrived = true }), action{repeat: true, reason: "a handoff of this event led here"}},
+		{"already there (4, 10)", moving, with(func(v *view) { v.peer = nodeB }), action{repeat: true, reason: "connected to the target already"}},
+		{"null, name and peer known (4, 4)", null, with(func(v *view) { v.named = true }),
+			action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "no target: wait for the name to move"}},
+		{"null, no name: half of the time", null, base,
+			action{do: move, way: halfTime, start: at(8), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
+		{"null, peer unknown", null, with(func(v *view) { v.named, v.peer, v.jitter = true, "", 0 }),
+			action{do: move, way: halfTime, start: at(7.5), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
+		{"one second, H-19", movingTo(5, s, ""), with(func(v *view) { v.jitter = 0 }),
+			action{do: move, way: halfTime, start: at(0.5), deadline: at(1), until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
+		{"barred target goes as null", moving, with(func(v *view) { v.named, v.barred = true, "AllowEndpoint refuses the target" }),
+			action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "AllowEndpoint refuses the target"}},
+	} {
+		assert.Equal(t, c.want, decide(c.n, c.v, t0), c.why)
+	}
+}
+
+func TestJitterBound(t *testing.T) {
+	assert.Equal(t, s, jitterBound(movingTo(1, 15*s, ""), s), "at most the setting")
+	assert.Equal(t, 200*time.Millisecond, jitterBound(movingTo(1, 2*s, ""), s), "at most a tenth")
+	assert.Zero(t, jitterBound(movingTo(1, 0, ""), s), "now means now")
+	assert.Equal(t, s, jitterBound(Notification{Kind: Moving}, s), "unknown time")
+	assert.Zero(t, jitterBound(movingTo(1, 15*s, ""), -1), "turned off")
+	for range 100 {
+		assert.Less(t, randomly(s), s)
+	}
+	assert.Zero(t, randomly(-1))
+}
+
+func TestBarred(t *testing.T) {
+	const localTarget, refused = "the target is local to this host and the peer is not", "AllowEndpoint refuses the target"
+	only := func(host string) bool { return host == "good.example.com" }
+	for _, c := range []struct {
+		endpoint, peer string
+		allow          func(string) bool
+		want           string
+	}{
+		{"", nodeA, only, ""},
+		{nodeB, nodeA, nil, ""},
+		{"good.example.com:1", nodeA, only, ""},
+		{"evil.example.com:1", nodeA, only, refused},
+		{nodeB, nodeA, only, refused},
+		{nodeB, nodeA, func(string) bool { panic("user's fault") }, refused},
+		// Reliability H1: forged announcements.
+		{"127.0.0.1:6379", nodeA, nil, localTarget},
+		{"[::1]:6379", nodeA, nil, localTarget},
+		{"169.254.169.254:80", nodeA, nil, localTarget},
+		{"[fe80::1]:6379", nodeA, nil, localTarget},
+		{"127.0.0.1:6379", nodeA, func(string) bool { return true }, ""},
+		// Negative control: tests and tunnels live on this host.
+		{"127.0.0.1:7001", "127.0.0.1:7000", nil, ""},
+		{"127.0.0.1:7001", "[::1]:7000", nil, ""},
+		{"169.254.1.2:7001", "169.254.1.1:7000", nil, ""},
+		{"127.0.0.1:7001", "", nil, ""},
+	} {
+		assert.Equal(t, c.want, barred(c.endpoint, c.peer, c.allow), "%s from %s", c.endpoint, c.peer)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	var m memory
+	e := eventOf(movingTo(0, 15*s, nodeB), nodeA)
+	assert.False(t, m.has(e, at(0)))
+	m.add(e, at(120), at(0))
+	assert.True(t, m.has(e, at(119)))
+	assert.False(t, m.has(e, at(120)), "expires")
+	for why, other := range map[string]event{
+		"H-30: no seq is not seq 0":          eventOf(Notification{Kind: Moving, Endpoint: nodeB}, nodeA),
+		"H-31: another seq, also a lower one": eventOf(movingTo(-1, 0, nodeB), nodeA),
+		"H-32: same seq, other target":       eventOf(movingTo(0, 0, nodeC), nodeA),
+		"H-33: same event, other peer":       eventOf(movingTo(0, 0, nodeB), nodeC),
+		"H-86: same seq, other kind":         eventOf(shardEvent(Migrated, 0, 0), nodeA),
+	} {
+		assert.False(t, m.has(other, at(1)), why)
+	}
+	for i := range int64(4_000) { // H-91
+		m.add(event{kind: Migrating, seq: i}, at(float64(200+i)), at(1))
+	}
+	assert.LessOrEqual(t, len(m.until), maxMemory)
+	assert.True(t, m.has(event{kind: Migrating, seq: 3_999}, at(1)))
+}
+
+// H-13: a breaker that opens must be able to close.
+func TestBreaker(t *testing.T) {
+	var set breakers
+	b := set.get(nodeB)
+	assert.Same(t, b, set.get(nodeB))
+	for range 4 {
+		assert.False(t, b.failure(at(0), 5, 60*s))
+		assert.True(t, b.allows(at(0)))
+	}
+	b.success(at(0), 3)
+	for range 4 {
+		assert.False(t, b.failure(at(0), 5, 60*s), "a success in between starts the count anew")
+	}
+	assert.True(t, b.failure(at(0), 5, 60*s))
+	assert.False(t, b.allows(at(59)))
+	assert.True(t, b.allows(at(60)), "half-open by the clock alone")
+	assert.True(t, b.halfOpen(at(60)))
+	assert.True(t, b.failure(at(60), 5, 60*s), "one failure while half-open")
+	assert.False(t, b.allows(at(119)))
+	for range 2 {
+		b.success(at(120), 3)
+		assert.True(t, b.halfOpen(at(120)))
+	}
+	b.success(at(120), 3)
+	assert.False(t, b.halfOpen(at(120)), "closed after three probes")
+	assert.False(t, b.failure(at(121), 5, 60*s))
+}
+
+// Reliability H27: targets come from the wire.
+func TestBreakersAreBounded(t *testing.T) {
+	var set breakers
+	bad := set.get(nodeB)
+	bad.failure(at(0), 5, 60*s)
+	for i := range 1_000 {
+		set.get(time.Duration(i).String())
+	}
+	assert.LessOrEqual(t, len(set.of), maxBreakers)
+	assert.Same(t, bad, set.get(nodeB), "those with failures are remembered longest")
+}
