@@ -12,7 +12,7 @@ import (
 type Mode uint8
 
 const (
-	// Check wants nothing but to know whether the reply is an error.
+	// Check wants nothing but to know whether the reply is an error or null.
 	Check Mode = iota
 	// AppendText appends the text of the reply to Call.Dst.
 	AppendText
@@ -33,7 +33,7 @@ type Call struct {
 	Req     []byte // one or more whole commands; kept for another attempt until Free
 	Replies int    // how many replies Req asks for; more than one needs mode Raw
 	Mode    Mode
-	// Timeout for the reply, from the moment the command is queued; 0 none. It is a floor during maintenance.
+	// Timeout for the reply to come, or to go on once it has begun; 0 none. It is a floor during maintenance.
 	Timeout time.Duration
 
 	Dst  []byte      // AppendText: in and out
@@ -41,7 +41,7 @@ type Call struct {
 	Num  int64       // Int
 	Val  resp3.Value // Value
 	Rep  []byte      // Raw: encoded replies
-	Null bool        // AppendText, Text, Int: the reply was null
+	Null bool        // the reply was null; not in modes Value and Raw
 	// Err is what the server answered if that is an error, or a *resp3.TypeError; the link is fine.
 	Err error
 
@@ -91,6 +91,16 @@ func (q *Call) Free() {
 	q.home.Put(q)
 }
 
+// Block returns the replies of mode Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
+func (q *Call) Block() string {
+	if cap(q.Rep) <= keepBuffer {
+		return string(q.Rep)
+	}
+	s := frozen(q.Rep)
+	q.Rep = nil
+	return s
+}
+
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
 	q.Null, q.Err, q.Rep = false, nil, q.Rep[:0]
@@ -110,9 +120,9 @@ func (q *Call) take(f resp3.Frame) {
 	switch {
 	case f.Kind == resp3.SimpleError || f.Kind == resp3.BulkError:
 		q.Err = f.Value().Err()
-	case q.Mode == Check:
 	case f.IsNull():
 		q.Null = true
+	case q.Mode == Check:
 	case q.Mode == Int:
 		q.takeInt(f)
 	default:

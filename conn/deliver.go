@@ -2,6 +2,7 @@ package conn
 
 import (
 	"io"
+	"time"
 
 	"github.com/baton-go/baton/resp3"
 )
@@ -116,6 +117,8 @@ func (l *link) claim(n int) (claims int, err error) {
 		}
 		if e.left == 0 {
 			l.popLocked()
+		} else {
+			e.start = time.Time{} // it is being answered: its timeout begins anew
 		}
 	}
 	return claims, nil
@@ -168,6 +171,7 @@ func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
 		q.taken = true
 	}
 	l.open = true
+	l.slow.Store(true) // whoever has a choice does not queue behind it
 	l.mu.Unlock()
 	if q != nil {
 		q.open(f)
@@ -186,7 +190,9 @@ func (l *link) stream(own *Call) (mine bool, err error) {
 			l.mu.Unlock()
 			return false, l.cause
 		}
-		q := l.q.at(l.q.head).call
+		e := l.q.at(l.q.head)
+		e.start = time.Time{} // it is being answered: its timeout begins anew
+		q := e.call
 		if q != nil {
 			q.taken = true
 		}
@@ -210,7 +216,7 @@ func (l *link) stream(own *Call) (mine bool, err error) {
 	}
 }
 
-// readBody reads one piece. The memory for it grows with what has come.
+// readBody reads one piece to where q wants it, or away if q is nil.
 func (l *link) readBody(q *Call) error {
 	var dst *[]byte
 	if q != nil {
@@ -220,16 +226,25 @@ func (l *link) readBody(q *Call) error {
 		scratch := l.batch.scratch[:0]
 		dst = &scratch
 	}
-	room := cap(*dst) - len(*dst)
-	if left := l.rd.Body(); room < left && room < 4<<10 {
-		grown := make([]byte, len(*dst), len(*dst)+min(left, max(bodyStep, len(*dst))))
-		copy(grown, *dst)
-		*dst, room = grown, cap(grown)-len(grown)
+	n, left := len(*dst), l.rd.Body()
+	if room := cap(*dst) - n; room < left && room < 4<<10 {
+		*dst = grown(*dst, left, q.Mode == Raw)
 	}
-	n := len(*dst)
-	got, err := l.rd.ReadBody((*dst)[n : n+min(room, l.rd.Body())])
+	got, err := l.rd.ReadBody((*dst)[n:min(cap(*dst), n+left)])
 	*dst = (*dst)[:n+got]
 	return err
+}
+
+// grown returns b with room for more: for all that is left if that is not much compared with what has come, so that memory
+// follows the bytes and not what the server announces.
+func grown(b []byte, left int, more bool) []byte {
+	room := min(left, max(bodyStep, len(b)))
+	if more { // other replies follow in the same slice
+		room = max(room, len(b)/2)
+	}
+	out := make([]byte, len(b), len(b)+room)
+	copy(out, b)
+	return out
 }
 
 // closeBody counts the streamed reply and reports whether it was the last of its call.

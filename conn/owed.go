@@ -8,7 +8,7 @@ type owed struct {
 	left    int   // replies still to come
 	size    int   // bytes of the request
 	timeout time.Duration
-	start   time.Time // when the link first looked; zero until then
+	start   time.Time // when the link first looked after it was queued or last got a part of its replies; zero until then
 }
 
 // owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.

@@ -44,30 +44,29 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 // lead reads for all until q has its reply (true), or until somebody else reads or nobody needs to (false: wait for the
 // end of q). The caller holds the reading.
 func (l *link) lead(ctx context.Context, q *Call) bool {
-	armed := false
+	armed, bytes := false, l.rd.Received()
 	mine, err := l.handOut(q)
-	for err == nil && !mine {
-		if !l.fine {
-			l.arm()
-			armed = true
-		}
-		got := l.done.Load()
-		mine, err = l.fill(q)
+	for !mine {
 		switch {
 		case err == nil:
-			armed = armed && got == l.done.Load()
 		case !isTimeout(err):
-		case armed || ctx.Err() != nil:
+			l.stopLeading(q)
+			l.fail(err)
+			return false
+		case armed && bytes == l.rd.Received() || ctx.Err() != nil:
 			l.giveToKeeper(q)
 			return false
-		default: // the tick was set by an earlier reader: take one of our own
-			l.fine, err = false, nil
+		default: // the tick was set by an earlier reader, or bytes have come since: take one of our own
+			l.fine = false
 		}
+		if !l.fine {
+			l.arm()
+			armed, bytes = true, l.rd.Received()
+		}
+		mine, err = l.fill(q)
 	}
-	if err != nil {
-		l.stopLeading(q)
+	if err != nil && !isTimeout(err) {
 		l.fail(err)
-		return mine
 	}
 	l.passOn()
 	return true

@@ -26,14 +26,14 @@ func (l *Lease) Release() {
 	if l.over.Swap(true) {
 		return
 	}
-	if l.m.c.Owes() > 0 {
-		l.p.retire(l.m)
-		return
-	}
 	l.p.mu.Lock()
-	defer l.p.mu.Unlock()
-	if l.p.all[l.m.c] == l.m && !l.p.closed {
+	fit := !l.p.closed && l.m.c.Owes() == 0
+	if fit {
 		l.p.offerLocked(l.m)
+	}
+	l.p.mu.Unlock()
+	if !fit {
+		l.p.retire(l.m)
 	}
 }
 

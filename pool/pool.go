@@ -99,3 +99,35 @@ func (p *Pool) Close() {
 	}
 	p.work.Wait()
 }
+
+// Drain refuses new work, lets every connection deliver what it owes and every lease come back, and returns when all have
+// ended. If ctx ends first it returns the context's error and leaves the rest to Close.
+func (p *Pool) Drain(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	for p.waiting.Len() > 0 {
+		p.nextWaiterLocked().end(nil, ErrClosed)
+	}
+	var free, held []*conn.Conn
+	for c, m := range p.all {
+		if m.role == Leased {
+			held = append(held, c)
+		} else {
+			free = append(free, c)
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range free {
+		if err := c.Shutdown(ctx); err != nil {
+			return err
+		}
+	}
+	for _, c := range held { // Release closes them
+		select {
+		case <-c.Done():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package baton
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/pool"
+)
+
+// Version of this library, as told to the server.
+const Version = "0.1.0"
+
+// Client is a client of one Redis endpoint. It may be used from any number of goroutines at once; that is how it is
+// fastest, since they share connections and system calls.
+type Client struct {
+	o        Options // with defaults
+	cfg      *conn.Config
+	pool     *pool.Pool
+	handoffs *handoff.Manager
+	closed   atomic.Bool
+}
+
+// New makes a client. It validates o and does no I/O: the first command connects. Later changes of o have no effect.
+func New(o Options) (*Client, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{o: o}
+	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
+		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
+		Conns:   func() []*conn.Conn { return c.pool.List() },
+		Resolve: o.Resolver.LookupHost,
+		Logger:  o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.handoffs = m
+	c.cfg = c.connConfig()
+	c.pool = pool.New(o.Pool, c.dial, m.Joined)
+	return c, nil
+}
+
+// Dial is ParseURL, New and Ready: it returns a client that has reached its server.
+func Dial(ctx context.Context, url string) (*Client, error) {
+	o, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	c, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Ready(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// connConfig introduces the layers to each other.
+func (c *Client) connConfig() *conn.Config {
+	o, m := &c.o, c.handoffs
+	cfg := &conn.Config{
+		Network: o.Network, Dial: c.dialNet, TLS: o.TLS,
+		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, Limits: o.Limits,
+		Protocol: o.Protocol, DB: o.DB, ClientName: o.ClientName, LibName: "baton", LibVersion: Version,
+		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn,
+	}
+	cfg.Credentials = func(ctx context.Context) (string, string, error) {
+		if o.Credentials == nil {
+			return o.Username, o.Password, nil
+		}
+		cr, err := o.Credentials.Credentials(ctx)
+		return cr.Username, cr.Password, err
+	}
+	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
+		if to == conn.Closed && from != conn.Dialing {
+			m.PeerLost(cn)
+			c.pool.Gone(cn)
+		}
+	}
+	return cfg
+}
+
+// Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be.
+func (c *Client) Ready(ctx context.Context) error {
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Req = append(q.Req, "*1\r\n$4\r\nPING\r\n"...)
+	return c.run(ctx, &operation{call: q, name: "PING"})
+}
+
+// Stats returns the state of the pool and its counters.
+func (c *Client) Stats() pool.Stats { return c.pool.Stats() }
+
+// Conns yields every live connection: shared, idle and leased ones.
+func (c *Client) Conns() iter.Seq[pool.ConnInfo] { return c.pool.Conns() }
+
+// Handoffs returns what handles maintenance: its hooks, its timeline, its counters.
+func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
+
+// Close ends the client at once: commands that wait fail. It returns when no goroutine, timer or socket of the client is left.
+func (c *Client) Close() error {
+	c.closed.Store(true)
+	c.handoffs.Close()
+	c.pool.Close()
+	return nil
+}
+
+// Shutdown refuses new commands, lets those that run finish, and closes. If ctx ends first, what still runs fails, and the
+// context's error is returned.
+func (c *Client) Shutdown(ctx context.Context) error {
+	c.closed.Store(true)
+	err := c.pool.Drain(ctx)
+	c.Close()
+	return err
+}
+
+// operation is a call with what the layers above conn need to know of it.
+type operation struct {
+	call  *conn.Call
+	name  string
+	class Class
+	lease bool // needs a connection of its own and may take as long as the server lets it
+}
+
+// run sends op, again if the policy allows, and returns its failure or the server's error.
+func (c *Client) run(ctx context.Context, op *operation) error {
+	if !op.lease {
+		op.call.Timeout = c.o.ReadTimeout
+	}
+	if c.o.Tracer != nil {
+		return c.traced(ctx, op)
+	}
+	_, err := c.attempt(ctx, op)
+	return err
+}
+
+// attempt sends op until it has an answer or may not be sent again.
+func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err error) {
+	for attempt := 1; ; attempt++ {
+		if c.closed.Load() {
+			return attempt, ErrClosed
+		}
+		cn, err := c.once(ctx, op)
+		if err == nil {
+			err = op.call.Err
+			if err == nil || !provesNotApplied(err) {
+				return attempt, err
+			}
+		}
+		if !c.o.Retry.allows(ctx, op.class, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
+			if provesNotApplied(err) {
+				return attempt, err
+			}
+			return attempt, c.opError(op.name, attempt, cn, err)
+		}
+	}
+}
+
+// once sends op on a connection of the kind it needs.
+func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
+	if !op.lease {
+		cn, err := c.pool.Lane(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return cn, cn.Do(ctx, op.call)
+	}
+	l, err := c.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Release()
+	return l.Conn(), l.Conn().Do(ctx, op.call)
+}

@@ -1,0 +1,185 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
+)
+
+// Do sends any command and returns its reply, which owns its memory. An error that the server answers is returned as
+// *resp3.Error, a null as a Value for which IsNull holds. Arguments are strings, byte slices, integers, floats, bools,
+// time.Duration and what implements encoding.BinaryMarshaler or TextMarshaler; another type is an error before anything is sent.
+//
+// A command that may block on the server runs on a connection of its own, without a read timeout. Commands that change
+// the state of their connection (SUBSCRIBE, MULTI, SELECT, ...) are refused, since connections are shared.
+func (c *Client) Do(ctx context.Context, args ...any) (resp3.Value, error) {
+	if len(args) == 0 {
+		return resp3.Value{}, errors.New("baton: Do needs a command")
+	}
+	name, ok := args[0].(string)
+	if !ok || name == "" {
+		return resp3.Value{}, fmt.Errorf("baton: Do needs a command name as first argument, got %T", args[0])
+	}
+	f := factOf(name, args)
+	if f.use == refused {
+		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", name)
+	}
+	q := c.cfg.NewCall()
+	defer q.Free()
+	var err error
+	if q.Req, err = resp3.AppendCommandArgs(q.Req, args...); err != nil {
+		return resp3.Value{}, fmt.Errorf("baton: %s: %w", name, err)
+	}
+	q.Mode = conn.Value
+	op := &operation{call: q, name: name, class: f.class, lease: f.use == blocks}
+	if err := c.run(ctx, op); err != nil {
+		return resp3.Value{}, err
+	}
+	return q.Val, q.Val.Err()
+}
+
+// As turns a reply into a T: string, []byte, bool, int, int64, uint64, float64, *big.Int, resp3.Value, []string, []int64,
+// []float64, []resp3.Value, map[string]string, or map[string]resp3.Value. It is made to be wrapped around Do:
+//
+//	n, err := baton.As[int64](c.Do(ctx, "LLEN", "queue"))
+//
+// An error goes through unchanged. A null is Nil; null elements of a slice or map are Nil too, except in the forms with
+// resp3.Value. A reply of another kind is a *resp3.TypeError.
+func As[T any](v resp3.Value, err error) (T, error) {
+	var out T
+	if err != nil {
+		return out, err
+	}
+	if p, ok := any(&out).(*resp3.Value); ok {
+		*p = v
+		return out, nil
+	}
+	if v.IsNull() {
+		return out, Nil
+	}
+	return out, convert(v, any(&out))
+}
+
+// convert stores v in what dst points to.
+func convert(v resp3.Value, dst any) (err error) {
+	if v.IsNull() {
+		return Nil
+	}
+	switch p := dst.(type) {
+	case *string:
+		*p, err = v.Text()
+	case *[]byte:
+		*p, err = v.Bytes()
+	case *bool:
+		*p, err = truth(v)
+	case *int64:
+		*p, err = v.Int()
+	case *int:
+		var n int64
+		n, err = v.Int()
+		if *p = int(n); int64(*p) != n {
+			return fmt.Errorf("baton: %d does not fit into an int", n)
+		}
+	case *uint64:
+		*p, err = unsigned(v)
+	case *float64:
+		*p, err = v.Float()
+	case **big.Int:
+		*p, err = v.Big()
+	default:
+		return convertMany(v, dst)
+	}
+	return err
+}
+
+func convertMany(v resp3.Value, dst any) (err error) {
+	switch p := dst.(type) {
+	case *[]string:
+		*p, err = many[string](v)
+	case *[]int64:
+		*p, err = many[int64](v)
+	case *[]float64:
+		*p, err = many[float64](v)
+	case *[]resp3.Value:
+		*p, err = many[resp3.Value](v)
+	case *map[string]string:
+		*p, err = pairs[string](v)
+	case *map[string]resp3.Value:
+		*p, err = pairs[resp3.Value](v)
+	default:
+		return fmt.Errorf("baton: As cannot make a %T", dst)
+	}
+	return err
+}
+
+func many[T any](v resp3.Value) ([]T, error) {
+	if err := aggregate(v); err != nil {
+		return nil, err
+	}
+	out := make([]T, 0, v.Len())
+	for e := range v.All() {
+		t, err := As[T](e, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func pairs[T any](v resp3.Value) (map[string]T, error) {
+	if err := aggregate(v); err != nil {
+		return nil, err
+	}
+	out := make(map[string]T, v.Len())
+	for k, e := range v.Pairs() {
+		key, err := k.Text()
+		if err != nil {
+			return nil, err
+		}
+		if out[key], err = As[T](e, nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// aggregate returns an error unless v has elements, maybe none.
+func aggregate(v resp3.Value) error {
+	switch v.Kind() {
+	case resp3.Array, resp3.Map, resp3.Set, resp3.Push:
+		return nil
+	}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	return fmt.Errorf("baton: reply is a %v, want an array, a set or a map", v.Kind())
+}
+
+// truth reads a boolean, a number, or the status OK.
+func truth(v resp3.Value) (bool, error) {
+	if v.Kind() == resp3.SimpleString {
+		if s, _ := v.Text(); s == "OK" {
+			return true, nil
+		}
+	}
+	return v.Bool()
+}
+
+func unsigned(v resp3.Value) (uint64, error) {
+	if n, err := v.Int(); err == nil && n >= 0 {
+		return uint64(n), nil
+	}
+	b, err := v.Big()
+	if err != nil {
+		return 0, err
+	}
+	if !b.IsUint64() {
+		return 0, fmt.Errorf("baton: %s does not fit into a uint64", b)
+	}
+	return b.Uint64(), nil
+}

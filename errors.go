@@ -1,0 +1,94 @@
+package baton
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
+)
+
+var (
+	// Nil says that there is no such value: the server answered null where a value was asked for.
+	Nil = errors.New("baton: nil")
+	// ErrClosed is returned by every use of a Client after Close or Shutdown.
+	ErrClosed = errors.New("baton: client is closed")
+)
+
+// OpError is every failure of a command that is not an answer of the server. What the server answers is a *resp3.Error and is
+// returned as it is.
+type OpError struct {
+	Command string // name of the command, or "pipeline"
+	Addr    string // peer, or the address that could not be reached
+	ConnID  uint64 // 0 if there was no connection
+	Attempt int    // 1 for the first
+	// Sent is false only if it is certain that the command did not reach the server: it can be sent again without harm.
+	Sent  bool
+	Phase handoff.Kind // maintenance that was in force, KindNone if none
+	Err   error        // the cause: a context's error, a *conn.Error, a *pool.TimeoutError, ...
+}
+
+// Error gives "command addr: cause (facts)".
+func (e *OpError) Error() string {
+	s := "baton: " + e.Command
+	if e.Addr != "" {
+		s += " " + e.Addr
+	}
+	s += fmt.Sprintf(": %v (attempt %d, ", e.Err, e.Attempt)
+	if e.Sent {
+		s += "may have been executed"
+	} else {
+		s += "not sent"
+	}
+	if e.Phase != handoff.KindNone {
+		s += ", during " + e.Phase.String()
+	}
+	return s + ")"
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the cause is a deadline of any kind.
+func (e *OpError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+// opError makes the error the caller sees. cn is nil if none was to be had.
+func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error) error {
+	if c.closed.Load() && !sent(err) || errors.Is(err, pool.ErrClosed) {
+		return ErrClosed
+	}
+	e := &OpError{Command: name, Attempt: attempt, Sent: sent(err), Phase: c.handoffs.Phase(), Err: err}
+	var ce *conn.Error
+	if errors.As(err, &ce) {
+		e.Addr = ce.Addr
+		if cn != nil && ce.Op != "dial" { // addr and id stand in this error now: show the cause alone
+			e.Err = ce.Err
+		}
+	}
+	if cn != nil {
+		e.ConnID = cn.ID()
+		if e.Addr == "" {
+			e.Addr = cn.Peer()
+		}
+	}
+	return e
+}
+
+// sent reports whether a command that failed with err may have reached the server.
+func sent(err error) bool {
+	var ce *conn.Error
+	return errors.As(err, &ce) && ce.Sent
+}
+
+// notApplied lists the answers that prove that a command was not executed, because of the state the server is in.
+var notApplied = map[string]bool{"LOADING": true, "READONLY": true, "MASTERDOWN": true, "TRYAGAIN": true, "CLUSTERDOWN": true}
+
+func provesNotApplied(err error) bool {
+	var e *resp3.Error
+	return errors.As(err, &e) && notApplied[e.Code]
+}

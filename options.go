@@ -1,0 +1,153 @@
+package baton
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
+)
+
+// Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
+// negative means no limit.
+type Options struct {
+	Network string // "tcp" (default) or "unix"
+	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
+
+	Username, Password string
+	// Credentials is asked at every set-up of a link and wins over Username and Password.
+	Credentials CredentialsProvider
+	DB          int
+	ClientName  string
+	// Protocol is 0 (RESP3, falling back to RESP2 on a server that lacks it), 3 (RESP3 or an error), or 2.
+	// Maintenance notifications need RESP3.
+	Protocol int
+
+	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
+	// maintenance moves the connection.
+	TLS *tls.Config
+	// Dialer opens the byte stream, without TLS. Default: a net.Dialer with keep-alive.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Resolver looks up the host of Addr. Default: net.DefaultResolver.
+	Resolver Resolver
+
+	DialTimeout  time.Duration // dialling and set-up of a link; default 5 s
+	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
+	WriteTimeout time.Duration // kept for completeness: a stalled write is found by ReadTimeout; default ReadTimeout
+
+	Pool    pool.Config
+	Retry   RetryPolicy
+	Handoff handoff.Config
+	Limits  resp3.Limits
+	Tracer  Tracer
+	Logger  *slog.Logger // nil: silent
+}
+
+// Credentials are what a CredentialsProvider gives. An empty Username with a Password means the default user.
+type Credentials struct{ Username, Password string }
+
+// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once.
+type CredentialsProvider interface {
+	Credentials(ctx context.Context) (Credentials, error)
+}
+
+// Resolver looks up the addresses of a host, as *net.Resolver does. It may be called from several goroutines at once.
+type Resolver interface {
+	LookupHost(ctx context.Context, host string) ([]string, error)
+}
+
+const (
+	defaultAddr        = "localhost:6379"
+	defaultDialTimeout = 5 * time.Second
+	defaultReadTimeout = 3 * time.Second
+)
+
+// withDefaults replaces every zero by its default and turns "none" into 0 for the layers below.
+func (o Options) withDefaults() Options {
+	if o.Network == "" {
+		o.Network = "tcp"
+	}
+	if o.Addr == "" {
+		o.Addr = defaultAddr
+	}
+	if o.Network == "tcp" {
+		if _, _, err := net.SplitHostPort(o.Addr); err != nil && net.ParseIP(o.Addr) == nil && o.Addr[0] != ':' {
+			if _, _, err := net.SplitHostPort(o.Addr + ":6379"); err == nil {
+				o.Addr += ":6379"
+			}
+		}
+	}
+	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
+	o.ReadTimeout = timeout(o.ReadTimeout, defaultReadTimeout)
+	o.WriteTimeout = timeout(o.WriteTimeout, o.ReadTimeout)
+	o.Pool = o.Pool.WithDefaults()
+	o.Retry = o.Retry.withDefaults()
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.TLS != nil && o.TLS.ServerName == "" {
+		o.TLS = o.TLS.Clone()
+		if host, _, err := net.SplitHostPort(o.Addr); err == nil {
+			o.TLS.ServerName = host
+		}
+	}
+	return o
+}
+
+func timeout(d, def time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return def
+	case d < 0:
+		return 0
+	}
+	return d
+}
+
+// validate reports everything that is wrong with o after withDefaults.
+func (o Options) validate() error {
+	var errs []error
+	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	if o.Network != "tcp" && o.Network != "unix" {
+		bad("Network is %q, must be tcp or unix", o.Network)
+	}
+	if o.Network == "tcp" {
+		if _, port, err := net.SplitHostPort(o.Addr); err != nil {
+			bad("Addr is %q, must be host:port: %v", o.Addr, err)
+		} else if _, err := net.LookupPort("tcp", port); err != nil {
+			bad("Addr is %q, its port must be from 1 to 65535", o.Addr)
+		}
+	}
+	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
+		bad("Protocol is %d, must be 0, 2 or 3", o.Protocol)
+	}
+	if o.DB < 0 {
+		bad("DB is %d, must not be negative", o.DB)
+	}
+	if o.Username != "" && o.Password == "" && o.Credentials == nil {
+		bad("Username is %q without a Password", o.Username)
+	}
+	for i := range len(o.ClientName) {
+		if ch := o.ClientName[i]; ch <= ' ' || ch > '~' {
+			bad("ClientName is %q, must be printable without blanks", o.ClientName)
+			break
+		}
+	}
+	if o.Network == "unix" && o.TLS != nil {
+		bad("TLS over a unix socket is not supported")
+	}
+	errs = append(errs, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate())
+	if o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled {
+		bad("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("baton: invalid options: %w", err)
+	}
+	return nil
+}

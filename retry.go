@@ -1,0 +1,81 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Class says what happens if a command is executed twice.
+type Class uint8
+
+// The classes, from harmless to harmful.
+const (
+	Read            Class = iota // changes nothing
+	WriteOnce                    // the second time changes nothing, and only the answer differs: DEL, EXPIRE
+	WriteLastWins                // may undo what another wrote in between: SET, HSET
+	WriteAccumulate              // changes again, or answers as if it had failed: INCR, LPUSH, SET NX
+	Never                        // is never repeated
+)
+
+// RetryPolicy says which failed commands are tried again. A command that was certainly not sent, or that the server
+// answered with a state in which it executes nothing (LOADING, READONLY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN), is always
+// one of them. The zero value is useful.
+type RetryPolicy struct {
+	// Max is the number of further attempts. Default 2, negative none.
+	Max int
+	// UpTo is the most harmful class of which a command that may have been executed is sent again. Default Read.
+	UpTo Class
+	// MinBackoff and MaxBackoff bound the pause before an attempt: a random time up to MinBackoff doubled for each attempt.
+	// Defaults 8 ms and 512 ms, negative no pause.
+	MinBackoff, MaxBackoff time.Duration
+}
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	switch {
+	case p.Max == 0:
+		p.Max = 2
+	case p.Max < 0:
+		p.Max = 0
+	}
+	p.MinBackoff = timeout(p.MinBackoff, 8*time.Millisecond)
+	p.MaxBackoff = timeout(p.MaxBackoff, 512*time.Millisecond)
+	return p
+}
+
+func (p RetryPolicy) validate() error {
+	var errs []error
+	if p.UpTo > WriteAccumulate {
+		errs = append(errs, fmt.Errorf("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate))
+	}
+	if p.MinBackoff > p.MaxBackoff {
+		errs = append(errs, fmt.Errorf("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff))
+	}
+	return errors.Join(errs...)
+}
+
+// allows reports whether a command of the class may be sent again after attempt failed with err.
+func (p RetryPolicy) allows(ctx context.Context, class Class, attempt int, err error) bool {
+	if attempt > p.Max || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+		return false
+	}
+	return !sent(err) || class <= p.UpTo && class != Never
+}
+
+// pause waits before the next attempt. It reports false if ctx ended.
+func (p RetryPolicy) pause(ctx context.Context, attempt int) bool {
+	limit := min(p.MinBackoff<<min(attempt-1, 16), p.MaxBackoff)
+	if limit <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(rand.N(limit))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,177 @@
+package baton
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/baton-go/baton/handoff"
+)
+
+// ParseURL reads connection options from a URL:
+//
+//	redis://[user:password@]host[:port][/db][?key=value&...]     plaintext; valkey:// means the same
+//	rediss://...                                                 TLS; valkeys:// means the same
+//	unix://[user:password@]/path/to/socket[?db=n&...]
+//
+// Query keys: db, client_name, protocol, dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
+// none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, maint (auto, enabled, disabled). A key that
+// is not listed is refused, as is one given twice. An error never contains the password.
+func ParseURL(raw string) (Options, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) { // its text would repeat the URL with the password
+			err = ue.Err
+		}
+		return Options{}, fmt.Errorf("baton: invalid URL: %w", scrub(err, raw))
+	}
+	var o Options
+	if err := o.setScheme(u); err != nil {
+		return Options{}, fmt.Errorf("baton: invalid URL: %w", err)
+	}
+	if u.User != nil {
+		o.Username = u.User.Username()
+		o.Password, _ = u.User.Password()
+		if o.Password == "" && o.Username != "" {
+			return Options{}, errors.New("baton: invalid URL: user name without a password")
+		}
+	}
+	if err := o.setQuery(u.RawQuery); err != nil {
+		return Options{}, fmt.Errorf("baton: invalid URL: %w", err)
+	}
+	return o, nil
+}
+
+// scrub drops an error text that repeats part of the URL's user information.
+func scrub(err error, raw string) error {
+	if strings.Contains(raw, "@") {
+		return errors.New("cannot be parsed (details withheld, since it may contain a password)")
+	}
+	return err
+}
+
+func (o *Options) setScheme(u *url.URL) error {
+	switch u.Scheme {
+	case "redis", "valkey":
+	case "rediss", "valkeys":
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	case "unix":
+		o.Network, o.Addr = "unix", u.Path
+		if u.Host != "" || u.Path == "" {
+			return errors.New("unix scheme needs an absolute path, as in unix:///run/redis.sock")
+		}
+		return nil
+	default:
+		return fmt.Errorf("scheme is %q, must be redis, rediss, valkey, valkeys or unix", u.Scheme)
+	}
+	host, port := u.Hostname(), u.Port()
+	if host == "" {
+		host = "localhost"
+	}
+	if port == "" {
+		port = "6379"
+	}
+	o.Addr = net.JoinHostPort(host, port)
+	if o.TLS != nil {
+		o.TLS.ServerName = host
+	}
+	if p := strings.Trim(path.Clean("/"+u.Path), "/"); p != "" {
+		return o.setDB(p)
+	}
+	return nil
+}
+
+func (o *Options) setDB(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("database is %q, must be a number from 0", s)
+	}
+	o.DB = n
+	return nil
+}
+
+// queryKeys are the settings a URL may carry.
+var queryKeys = map[string]func(o *Options, v string) error{
+	"db":            (*Options).setDB,
+	"client_name":   func(o *Options, v string) error { o.ClientName = v; return nil },
+	"protocol":      func(o *Options, v string) error { return setInt(&o.Protocol, v) },
+	"dial_timeout":  func(o *Options, v string) error { return setDuration(&o.DialTimeout, v) },
+	"read_timeout":  func(o *Options, v string) error { return setDuration(&o.ReadTimeout, v) },
+	"write_timeout": func(o *Options, v string) error { return setDuration(&o.WriteTimeout, v) },
+	"pool_size":     func(o *Options, v string) error { return setInt(&o.Pool.Size, v) },
+	"min_idle":      func(o *Options, v string) error { return setInt(&o.Pool.MinIdle, v) },
+	"lanes":         func(o *Options, v string) error { return setInt(&o.Pool.Lanes, v) },
+	"max_lifetime":  func(o *Options, v string) error { return setDuration(&o.Pool.MaxLifetime, v) },
+	"max_idle_time": func(o *Options, v string) error { return setDuration(&o.Pool.MaxIdleTime, v) },
+	"wait_timeout":  func(o *Options, v string) error { return setDuration(&o.Pool.WaitTimeout, v) },
+	"maint":         setMaint,
+}
+
+func (o *Options) setQuery(raw string) error {
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	var errs []error
+	for key, vals := range q {
+		set, known := queryKeys[key]
+		switch {
+		case !known:
+			errs = append(errs, fmt.Errorf("unknown query key %q", key))
+		case len(vals) != 1:
+			errs = append(errs, fmt.Errorf("query key %q is given %d times", key, len(vals)))
+		default:
+			if err := set(o, vals[0]); err != nil {
+				errs = append(errs, fmt.Errorf("query key %q: %w", key, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func setInt(dst *int, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return fmt.Errorf("value is %q, must be a number", v)
+	}
+	*dst = n
+	return nil
+}
+
+func setDuration(dst *time.Duration, v string) error {
+	if n, err := strconv.Atoi(v); err == nil {
+		if n < 0 {
+			*dst = -1
+			return nil
+		}
+		*dst = time.Duration(n) * time.Second
+		return nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		return fmt.Errorf("value is %q, must be a duration such as 500ms, whole seconds, or -1 for none", v)
+	}
+	*dst = d
+	return nil
+}
+
+func setMaint(o *Options, v string) error {
+	switch v {
+	case "auto":
+		o.Handoff.Mode = handoff.ModeAuto
+	case "enabled":
+		o.Handoff.Mode = handoff.ModeEnabled
+	case "disabled":
+		o.Handoff.Mode = handoff.ModeDisabled
+	default:
+		return fmt.Errorf("value is %q, must be auto, enabled or disabled", v)
+	}
+	return nil
+}
