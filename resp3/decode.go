@@ -1,6 +1,9 @@
 package resp3
 
-import "io"
+import (
+	"io"
+	"strings"
+)
 
 // Decode reads the first value in block and returns the length of its
 // encoding. Texts are pieces of block, so nothing is copied but streamed
@@ -22,7 +25,7 @@ func Decode(block string) (Value, int, error) {
 	}
 	text := block[:s.pos]
 	if s.seen&streamBits != 0 {
-		text = view(unstream(viewBytes(text), s.counts))
+		text = unstream(viewBytes(text))
 	}
 	var elems []Value
 	if s.elems > 1 {
@@ -54,6 +57,12 @@ type decoder struct {
 func decode(text string, block []Value) Value {
 	d := decoder{text: text, block: block, up: -1, at: -1}
 	for i := 0; ; {
+		if i = d.scalars(i); d.at == d.end {
+			if d.full(); d.next() {
+				return d.root
+			}
+			continue
+		}
 		v := d.place(d.at)
 		n := 0
 		if k := Kind(text[i]); k.aggregate() {
@@ -66,18 +75,30 @@ func decode(text string, block []Value) Value {
 		} else {
 			i = readScalar(v, text, i)
 		}
+		first := d.top
 		if n > 0 || d.tagged {
 			d.reserve(v, n)
 		}
 		if n > 0 {
 			v.num = int64(d.up+1)<<32 | int64(d.end)
-			d.up, d.at, d.end = d.at, d.top-cap(v.elems), d.top-cap(v.elems)+n
-			continue
-		}
-		if d.next() {
+			d.up, d.at, d.end = d.at, first, first+n
+		} else if d.next() {
 			return d.root
 		}
 	}
+}
+
+// scalars reads what is most common, scalars in the aggregate being filled,
+// and stops in front of anything else. It returns how far it came.
+func (d *decoder) scalars(i int) int {
+	if d.tagged || d.at < 0 {
+		return i
+	}
+	for d.at < d.end && !Kind(d.text[i]).aggregate() {
+		i = readScalar(&d.block[d.at], d.text, i)
+		d.at++
+	}
+	return i
 }
 
 // place returns where a value goes.
@@ -101,9 +122,9 @@ func (d *decoder) reserve(v *Value, n int) {
 	d.top = end
 }
 
-// next moves to the place after a complete value and reports whether there is
-// none. An aggregate that is full with it is complete too; a complete
-// attribute gives its place to the value behind it.
+// next takes note of a complete value at the present place, and of all the
+// aggregates it completes, and reports whether the top one is among them. A
+// complete attribute gives its place to the value behind it.
 func (d *decoder) next() bool {
 	for {
 		v := d.place(d.at)
@@ -118,13 +139,19 @@ func (d *decoder) next() bool {
 		if d.at++; d.at < d.end {
 			return false
 		}
-		full := d.place(d.up)
-		d.at, d.up, d.end = d.up, int(full.num>>32)-1, int(uint32(full.num))
-		full.num = 0
+		d.full()
 	}
 }
 
-// readScalar reads the scalar at s[i] into v and returns where it ends.
+// full goes back from an aggregate that has all its elements to its place.
+func (d *decoder) full() {
+	v := d.place(d.up)
+	d.at, d.up, d.end = d.up, int(v.num>>32)-1, int(uint32(v.num))
+	v.num = 0
+}
+
+// readScalar reads the scalar at s[i] into v and returns where it ends. An
+// aggregate without elements that is the whole of s passes too.
 func readScalar(v *Value, s string, i int) int {
 	v.kind = Kind(s[i])
 	switch v.kind {
@@ -137,9 +164,8 @@ func readScalar(v *Value, s string, i int) int {
 		v.text = s[head : head+n]
 		return head + n + 2
 	case Integer:
-		end := lineEnd(s, i+1)
-		v.num, _ = parseInt(s[i+1 : end])
-		return end + 2
+		v.num, i = readInt(s, i+1)
+		return i
 	case Boolean:
 		if s[i+1] == 't' {
 			v.num = 1
@@ -147,10 +173,28 @@ func readScalar(v *Value, s string, i int) int {
 		return i + 4
 	case Null:
 		return i + 3
+	case Array, Map, Set, Push: // without elements, alone
+		v.null = s[i+1] == '-'
+		return len(s)
 	}
 	end := lineEnd(s, i+1)
 	v.text = s[i+1 : end]
 	return end + 2
+}
+
+// readInt reads the integer at s[i] and returns where the line ends.
+func readInt(s string, i int) (n int64, end int) {
+	minus := s[i] == '-'
+	if minus || s[i] == '+' {
+		i++
+	}
+	for ; s[i] != '\r'; i++ {
+		n = n*10 + int64(s[i]-'0') // the smallest int64 comes about by wrapping
+	}
+	if minus {
+		n = -n
+	}
+	return n, i + 2
 }
 
 // readLength reads the length at s[i] and returns where the line ends.
@@ -166,9 +210,4 @@ func readLength(s string, i int) (n, end int) {
 }
 
 // lineEnd returns where the line at s[i:] has its CR.
-func lineEnd(s string, i int) int {
-	for s[i] != '\r' {
-		i++
-	}
-	return i
-}
+func lineEnd(s string, i int) int { return i + strings.IndexByte(s[i:], '\r') }

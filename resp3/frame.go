@@ -13,13 +13,11 @@ import (
 // that Buffered returned in between are valid together.
 type Frame struct {
 	Kind  Kind   // of the value itself, behind any attributes
+	seen  uint32 // kinds in the frame, see kindBit
 	Attrs int    // bytes of attributes in front
 	Elems int    // values in the frame altogether: the top one, nested ones, attributes
 	Bytes []byte // the whole frame; of an open frame only what stands before the payload
 	Open  int    // above 0: a bulk string of so many bytes follows, see Reader.ReadBody
-
-	seen   uint32 // kinds in the frame, see kindBit
-	counts []int  // lengths of streamed aggregates in the order of their headers
 }
 
 // IsNull reports whether the value is null: _, $-1 or *-1.
@@ -62,16 +60,14 @@ func (f Frame) Value() Value {
 	if f.Elems == 1 && f.seen&streamBits == 0 {
 		return f.scalar()
 	}
-	b := f.Bytes
-	if f.seen&streamBits != 0 {
-		b = unstream(b, f.counts)
-		return decode(view(b), make([]Value, f.Elems-1))
-	}
 	var text string
-	if f.seen&textBits != 0 {
-		text = string(b)
-	} else {
-		text = view(b) // no Value will keep a part of it
+	switch {
+	case f.seen&streamBits != 0:
+		text = unstream(f.Bytes)
+	case f.seen&textBits != 0:
+		text = string(f.Bytes)
+	default:
+		text = view(f.Bytes) // no Value will keep a part of it
 	}
 	return decode(text, make([]Value, f.Elems-1))
 }
@@ -87,8 +83,6 @@ func (f Frame) scalar() Value {
 	case VerbatimString:
 		b := f.Bytes[bytes.IndexByte(f.Bytes, '\n')+1:]
 		v.text = string(b[:len(b)-2])
-	case Array, Map, Set, Push: // empty or null
-		v.null = f.IsNull()
 	default:
 		readScalar(&v, view(f.Bytes), 0)
 	}

@@ -72,14 +72,19 @@ func (r *Reader) Received() int64 { return r.received }
 // The error is io.EOF if the source ends between two values,
 // io.ErrUnexpectedEOF if it ends inside one, a [*SyntaxError] for what is not
 // RESP or passes a limit, [ErrBody], or an error of the source.
-func (r *Reader) Next() (Frame, error) {
+func (r *Reader) Next() (f Frame, err error) {
+	err = r.await(&f)
+	return f, err
+}
+
+// await is Next. Frames are passed by pointer inside, they are long.
+func (r *Reader) await(f *Frame) error {
 	for {
-		f, ok, err := r.Buffered()
-		if ok || err != nil {
-			return f, err
+		if ok, err := r.take(f); ok || err != nil {
+			return err
 		}
 		if err := r.fill(); err != nil {
-			return Frame{}, err
+			return err
 		}
 	}
 }
@@ -87,61 +92,67 @@ func (r *Reader) Next() (Frame, error) {
 // Buffered is Next that never reads from the source: ok is false if no whole
 // frame is buffered. Errors that the source has already given are left to Next.
 func (r *Reader) Buffered() (f Frame, ok bool, err error) {
-	if r.mode == between && r.w-r.r >= 5 {
-		b := r.buf[r.r:r.w]
-		if b[0] == byte(BulkString) {
-			limit := r.scan.bulk
-			if r.scan.stream > 0 {
-				limit = min(limit, r.scan.stream)
-			}
-			if _, end := quickBulk(b, 0, limit); end != 0 {
-				r.r += end
-				return Frame{Kind: BulkString, Elems: 1, Bytes: b[:end:end], seen: kindBit('$')}, true, nil
-			}
-		}
-	}
-	return r.scanned()
+	ok, err = r.take(&f)
+	return f, ok, err
 }
 
-// scanned is Buffered for all that is not the simplest case.
-func (r *Reader) scanned() (Frame, bool, error) {
-	switch r.mode {
-	case between:
-		if r.r == r.w {
-			return Frame{}, false, nil
-		}
+// take is Buffered. The most common case comes first: nothing begun, and a
+// scalar that is wholly buffered.
+func (r *Reader) take(f *Frame) (ok bool, err error) {
+	if r.mode != between {
+		return r.scanned(f)
+	}
+	b := r.buf[r.r:r.w]
+	if len(b) == 0 {
+		return false, nil
+	}
+	limit := r.scan.bulk
+	if r.scan.stream > 0 {
+		limit = min(limit, r.scan.stream)
+	}
+	end := quick(b, 0, limit)
+	if end == 0 {
 		r.scan.reset()
 		r.mode = inside
+		return r.scanned(f)
+	}
+	r.r += end
+	f.Kind, f.seen = Kind(b[0]), kindBit(b[0])
+	f.Elems, f.Bytes = 1, b[:end:end]
+	return true, nil
+}
+
+// scanned goes on with the scanner where it stopped.
+func (r *Reader) scanned(f *Frame) (bool, error) {
+	switch r.mode {
 	case payload, trailer:
-		return Frame{}, false, ErrBody
+		return false, ErrBody
 	case dead:
 		if _, ok := r.err.(*SyntaxError); ok {
-			return Frame{}, false, r.err
+			return false, r.err
 		}
-		return Frame{}, false, nil
+		return false, nil
 	}
 	b := r.buf[r.r:r.w]
 	s := &r.scan
 	if len(b) < s.need {
-		return Frame{}, false, nil
+		return false, nil
 	}
 	done, err := s.scan(b)
 	if err != nil {
-		return Frame{}, false, r.broken(err)
+		return false, r.broken(err)
 	}
 	if !done {
-		return Frame{}, false, nil
+		return false, nil
 	}
-	f := Frame{
-		Kind: Kind(b[s.head]), Attrs: s.head, Elems: s.elems, Bytes: b[:s.pos:s.pos],
-		Open: s.open, seen: s.seen, counts: s.counts,
-	}
+	f.Kind, f.seen = Kind(b[s.head]), s.seen
+	f.Attrs, f.Elems, f.Bytes, f.Open = s.head, s.elems, b[:s.pos:s.pos], s.open
 	r.r += s.pos
 	r.mode = between
 	if s.open > 0 {
 		r.mode, r.left = payload, s.open
 	}
-	return f, true, nil
+	return true, nil
 }
 
 // broken ends the stream for a syntax error, which counts from the first byte

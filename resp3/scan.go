@@ -28,9 +28,7 @@ type scanner struct {
 	open  int    // payload of a bulk string above stream
 	seen  uint32 // one bit for each kind met, see kindBit
 
-	// counts has the length of each streamed aggregate in the order of their
-	// headers. Frames keep it, so it is never written again.
-	counts []int
+	counts []int // values in each streamed aggregate, in the order of their headers
 }
 
 // level is an aggregate, attribute or streamed string that is not complete.
@@ -67,7 +65,7 @@ var (
 func (s *scanner) reset() {
 	s.pos, s.need, s.line, s.left = 0, 0, 0, 0
 	s.head, s.tag, s.elems, s.open, s.seen = 0, 0, 0, 0, 0
-	s.stack, s.counts = s.stack[:0], nil
+	s.stack, s.counts = s.stack[:0], s.counts[:0]
 }
 
 // scan looks at b, the bytes of the frame so far, and reports whether the

@@ -24,30 +24,31 @@ func (s *share) forget() { s.text, s.from = "", 0 }
 //
 // Small values that were buffered together share blocks of at most 4 KiB, so
 // whoever keeps one small value out of many for long may want to copy its text.
-func (r *Reader) ReadValue() (Value, error) {
+func (r *Reader) ReadValue() (v Value, err error) {
+	var f Frame
 	stream := r.scan.stream
 	r.scan.stream = 0
-	f, err := r.Next()
+	err = r.await(&f)
 	r.scan.stream = stream
-	if err != nil {
-		return Value{}, err
-	}
-	if f.seen&streamBits != 0 || f.Elems > shareMost || len(f.Bytes) > shareText/4 {
+	switch {
+	case err != nil:
+		return v, err
+	case f.seen&streamBits != 0 || f.Elems > shareMost || len(f.Bytes) > shareText/4:
 		return f.Value(), nil
+	case f.Elems > 1:
+		return decode(r.sharedText(&f), r.sharedElems(f.Elems-1)), nil
 	}
-	text := ""
-	if f.seen&textBits != 0 {
-		text = r.sharedText(len(f.Bytes))
-	} else {
-		text = view(f.Bytes)
-	}
-	return decode(text, r.sharedElems(f.Elems-1)), nil
+	readScalar(&v, r.sharedText(&f), 0)
+	return v, nil
 }
 
-// sharedText returns the last n bytes consumed as a string.
-func (r *Reader) sharedText(n int) string {
+// sharedText returns the bytes of the frame consumed last as a string.
+func (r *Reader) sharedText(f *Frame) string {
+	if f.seen&textBits == 0 {
+		return view(f.Bytes) // no Value will keep a part of it
+	}
 	s := &r.share
-	start := r.r - n
+	start := r.r - len(f.Bytes)
 	if start < s.from || r.r > s.from+len(s.text) {
 		s.from = start
 		s.text = string(r.buf[start:min(r.w, start+shareText)])
@@ -57,9 +58,6 @@ func (r *Reader) sharedText(n int) string {
 
 // sharedElems returns n places for elements.
 func (r *Reader) sharedElems(n int) []Value {
-	if n == 0 {
-		return nil
-	}
 	s := &r.share
 	if n > len(s.elems) {
 		if r.r == r.w {

@@ -1,17 +1,23 @@
 package resp3
 
 import (
+	"math"
 	"slices"
 	"strconv"
 )
 
+// unbounded are limits for bytes that were accepted before.
+var unbounded = Limits{MaxBulk: math.MaxInt, MaxElems: math.MaxInt, MaxDepth: math.MaxInt}.bounds()
+
 // unstream copies a frame that the scanner has accepted and spells its
-// streamed strings and aggregates as if their lengths had been known. counts
-// has the lengths of the aggregates in the order of their headers.
-func unstream(b []byte, counts []int) []byte {
+// streamed strings and aggregates as if their lengths had been known. They are
+// so rare that the frame is scanned again for the lengths of aggregates.
+func unstream(frame []byte) string {
+	sc := scanner{bounds: unbounded}
+	_, _ = sc.scan(frame)
 	// A streamed string only shrinks, an aggregate grows by its digits.
-	out := make([]byte, 0, len(b)+maxLenDigits*len(counts))
-	s := view(b)
+	out := make([]byte, 0, len(frame)+maxLenDigits*len(sc.counts))
+	s := view(frame)
 	for i := 0; i < len(s); {
 		k := Kind(s[i])
 		switch {
@@ -19,13 +25,12 @@ func unstream(b []byte, counts []int) []byte {
 			i += len(".\r\n")
 		case k == BulkString && s[i+1] == '?':
 			n, end := chunksLen(s, i)
-			out = appendHeader(out, k, n)
-			out = joinChunks(out, b[i:end])
+			out = joinChunks(appendHeader(out, k, n), frame[i:end])
 			out = append(out, '\r', '\n')
 			i = end
 		case s[i+1] == '?' && k.aggregate():
-			n := counts[0]
-			if counts = counts[1:]; k.paired() {
+			n := sc.counts[0]
+			if sc.counts = sc.counts[1:]; k.paired() {
 				n /= 2
 			}
 			out = appendHeader(out, k, n)
@@ -36,19 +41,17 @@ func unstream(b []byte, counts []int) []byte {
 			i = end
 		}
 	}
-	return out
+	return view(out)
 }
 
 // tokenEnd returns where the scalar or the header at s[i:] ends.
 func tokenEnd(s string, i int) int {
-	switch k := Kind(s[i]); {
-	case k.aggregate():
+	if Kind(s[i]).aggregate() {
 		_, end := readLength(s, i+1)
 		return end
-	default:
-		var v Value
-		return readScalar(&v, s, i)
 	}
+	var v Value
+	return readScalar(&v, s, i)
 }
 
 // chunksLen returns how many bytes the streamed string at s[i:] has together
@@ -82,9 +85,11 @@ func joinChunks(dst, b []byte) []byte {
 
 // appendHeader appends a type byte, a length and CRLF.
 func appendHeader(dst []byte, k Kind, n int) []byte {
-	dst = append(dst, byte(k))
-	if uint(n) < 10 {
-		return append(dst, byte('0'+n), '\r', '\n')
+	switch {
+	case uint(n) < 10:
+		return append(dst, byte(k), byte('0'+n), '\r', '\n')
+	case uint(n) < 100:
+		return append(dst, byte(k), byte('0'+n/10), byte('0'+n%10), '\r', '\n')
 	}
-	return append(strconv.AppendInt(dst, int64(n), 10), '\r', '\n')
+	return append(strconv.AppendInt(append(dst, byte(k)), int64(n), 10), '\r', '\n')
 }
