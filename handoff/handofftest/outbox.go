@@ -1,0 +1,185 @@
+package handofftest
+
+import (
+	"sync"
+	"time"
+)
+
+// outbox holds what one connection has yet to send. Whoever produces bytes only
+// appends here, so that neither a command nor the operator ever waits for a slow
+// client; one writer goroutine takes them out.
+//
+// Replies can be held back (stalled, delayed) while pushes pass: a server that is
+// busy with a failover still tells about it.
+type outbox struct {
+	mu   sync.Mutex // memory only
+	cond sync.Cond  // for the writer
+
+	ready   []byte      // to be written now
+	held    []heldReply // replies kept back, oldest first
+	stalled bool
+	delay   time.Duration
+	timer   *time.Timer // wakes the writer for the oldest held reply
+	pushes  []latePush
+
+	cutAfter int64 // bytes after which the connection is cut; 0: never
+	ended    bool  // nothing is added any more; the writer leaves when ready is empty
+}
+
+// heldReply is replies of one batch and the instant they may go.
+type heldReply struct {
+	due   time.Time
+	bytes []byte
+}
+
+// latePush is a push that waits for its time.
+type latePush struct {
+	due   time.Time
+	bytes []byte
+}
+
+func newOutbox() *outbox {
+	o := &outbox{}
+	o.cond.L = &o.mu
+	return o
+}
+
+// reply adds the reply of one command. It is not sent before the next flush or push.
+func (o *outbox) reply(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return
+	}
+	if !o.stalled && o.delay == 0 && len(o.held) == 0 {
+		o.ready = append(o.ready, b...)
+		return
+	}
+	o.held = append(o.held, heldReply{due: time.Now().Add(o.delay), bytes: append([]byte(nil), b...)})
+}
+
+// flush lets the writer have what is ready.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cond.Signal()
+}
+
+// push adds out-of-band bytes behind the replies that are ready, and sends both.
+// With a positive after they wait that long first.
+func (o *outbox) push(b []byte, after time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return
+	}
+	if after > 0 {
+		o.pushes = append(o.pushes, latePush{due: time.Now().Add(after), bytes: append([]byte(nil), b...)})
+	} else {
+		o.ready = append(o.ready, b...)
+	}
+	o.cond.Signal()
+}
+
+// stall holds all replies from now on, or lets them go.
+func (o *outbox) stall(on bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stalled = on
+	o.cond.Signal()
+}
+
+// setDelay makes each reply wait for d.
+func (o *outbox) setDelay(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.delay = d
+	o.cond.Signal()
+}
+
+// setCutAfter cuts the connection after n more bytes.
+func (o *outbox) setCutAfter(n int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cutAfter = n
+}
+
+// end refuses further bytes. Replies still held are lost.
+func (o *outbox) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	o.held, o.pushes = nil, nil
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+	o.cond.Signal()
+}
+
+// take waits for bytes and returns them; cut says that the connection must be cut
+// after them. ok is false when there will be no more. spare is reused.
+func (o *outbox) take(spare []byte) (b []byte, cut, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		o.releaseLocked()
+		if len(o.ready) > 0 {
+			break
+		}
+		if o.ended {
+			return nil, false, false
+		}
+		o.cond.Wait()
+	}
+	b, o.ready = o.ready, spare[:0]
+	if o.cutAfter > 0 {
+		if int64(len(b)) >= o.cutAfter {
+			return b[:o.cutAfter], true, true
+		}
+		o.cutAfter -= int64(len(b))
+	}
+	return b, false, true
+}
+
+// releaseLocked moves what has waited long enough to ready and sets the timer for
+// the rest.
+func (o *outbox) releaseLocked() {
+	if len(o.held) == 0 && len(o.pushes) == 0 {
+		return
+	}
+	now := time.Now()
+	var next time.Time
+	for !o.stalled && len(o.held) > 0 {
+		if h := o.held[0]; h.due.After(now) {
+			next = h.due
+			break
+		}
+		o.ready = append(o.ready, o.held[0].bytes...)
+		o.held = o.held[1:]
+	}
+	for len(o.pushes) > 0 {
+		if p := o.pushes[0]; p.due.After(now) {
+			if next.IsZero() || p.due.Before(next) {
+				next = p.due
+			}
+			break
+		}
+		o.ready = append(o.ready, o.pushes[0].bytes...)
+		o.pushes = o.pushes[1:]
+	}
+	if !next.IsZero() {
+		o.alarmLocked(next.Sub(now))
+	}
+}
+
+// alarmLocked wakes the writer after d.
+func (o *outbox) alarmLocked(d time.Duration) {
+	if o.timer == nil {
+		o.timer = time.AfterFunc(d, o.flush)
+		return
+	}
+	o.timer.Reset(d)
+}
