@@ -81,7 +81,7 @@ func (s *scanner) scan(b []byte) (done bool, err error) {
 		}
 		if end != 0 {
 			s.seen |= kindBit(b[s.pos])
-			s.pos = end
+			s.pos, s.line = end, 0
 		} else if st, err = s.element(b); err != nil {
 			return false, err
 		}
