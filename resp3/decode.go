@@ -3,6 +3,7 @@ package resp3
 import (
 	"io"
 	"strings"
+	"sync"
 )
 
 // Decode reads the first value in block and returns the length of its
@@ -12,15 +13,17 @@ import (
 // It is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the
 // value, else a [*SyntaxError].
 func Decode(block string) (Value, int, error) {
-	var levels [8]level // enough for most, so that no block is needed for it
-	s := scanner{bounds: Limits{}.bounds(), stack: levels[:0]}
-	done, err := s.scan(viewBytes(block))
-	switch {
-	case err != nil:
-		return Value{}, 0, err
-	case !done && len(block) == 0:
+	if block == "" {
 		return Value{}, 0, io.EOF
-	case !done:
+	}
+	s := scanners.Get().(*scanner)
+	defer scanners.Put(s)
+	s.reset()
+	done, err := s.scan(viewBytes(block))
+	if err != nil {
+		return Value{}, 0, err
+	}
+	if !done {
 		return Value{}, 0, io.ErrUnexpectedEOF
 	}
 	text := block[:s.pos]
@@ -33,6 +36,9 @@ func Decode(block string) (Value, int, error) {
 	}
 	return decode(text, elems), s.pos, nil
 }
+
+// scanners are for Decode: their stacks would be a block for each call.
+var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
 // decoder fills one block with all the elements of a value. The elements of an
 // aggregate lie side by side, those of the aggregates among them behind. There

@@ -32,7 +32,10 @@ func (e *Error) Error() string {
 // newError splits the text of a simple or bulk error. The code is a
 // convention of Redis, not of the protocol (protocol-spec, "Simple errors").
 func newError(text string) *Error {
-	code, rest, _ := strings.Cut(text, " ")
+	code, rest, more := strings.Cut(text, " ")
+	if code == "" || more && rest == "" {
+		return &Error{Message: text}
+	}
 	for i := range len(code) {
 		c := code[i]
 		if (c < 'A' || c > 'Z') && (i == 0 || c != '_' && c != '-' && (c < '0' || c > '9')) {

@@ -1,0 +1,133 @@
+package resp3
+
+import (
+	"errors"
+	"math"
+	"math/big"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAppendScalars(t *testing.T) {
+	for want, got := range map[string][]byte{
+		"+OK\r\n": AppendSimple(nil, "OK"), "+a  b\r\n": AppendSimple(nil, "a\r\nb"), "-ERR a b\r\n": AppendError(nil, "ERR a\nb"),
+		"$-1\r\n": AppendNullBulk(nil), "*-1\r\n": AppendNullArray(nil), "_\r\n": AppendNull(nil), "#t\r\n": AppendBool(nil, true), "#f\r\n": AppendBool(nil, false),
+		"$3\r\na\r\n\r\n": AppendBulk(nil, "a\r\n"), "$0\r\n\r\n": AppendBulkBytes(nil, nil), "!5\r\na\r\nb \r\n": AppendBulkError(nil, "a\r\nb "),
+		"=7\r\nmkd:*a*\r\n": AppendVerbatim(nil, "mkd", "*a*"), "(12345678901234567890\r\n": AppendBigNumber(nil, bigInt("12345678901234567890")),
+		"*0\r\n": AppendArrayLen(nil, 0), "%12\r\n": AppendMapLen(nil, 12), "~100\r\n": AppendSetLen(nil, 100), ">2\r\n": AppendPushLen(nil, 2), "|1\r\n": AppendAttrLen(nil, 1),
+		"$4\r\n-1.5\r\n": AppendBulkFloat(nil, -1.5), "$3\r\ninf\r\n": AppendBulkFloat(nil, math.Inf(1)),
+		",-inf\r\n": AppendDouble(nil, math.Inf(-1)), ",nan\r\n": AppendDouble(nil, math.NaN()),
+	} {
+		require.Equal(t, want, string(got))
+	}
+	require.Equal(t, "_\r\n", string(AppendBigNumber(nil, nil)))
+	require.Panics(t, func() { AppendArrayLen(nil, -1) })
+	require.Panics(t, func() { AppendVerbatim(nil, "t", "") })
+}
+
+func bigInt(s string) *big.Int {
+	n, _ := new(big.Int).SetString(s, 10)
+	return n
+}
+
+func TestAppendIntegers(t *testing.T) {
+	for _, i := range []int64{0, 1, 9, 10, 99, 100, 1234567, -1, -9, -10, math.MaxInt64, math.MinInt64} {
+		text := strconv.FormatInt(i, 10)
+		require.Equal(t, ":"+text+"\r\n", string(AppendInt(nil, i)))
+		require.Equal(t, string(AppendBulk(nil, text)), string(AppendBulkInt(nil, i)))
+		n, err := read(t, string(AppendInt(nil, i))).Int()
+		require.NoError(t, err)
+		require.Equal(t, i, n)
+	}
+}
+
+func TestDoublesReadBack(t *testing.T) {
+	for _, f := range []float64{0, math.Copysign(0, -1), 1, -1.5, 0.1, 1e21, 1e300, 5e-324, math.MaxFloat64, math.SmallestNonzeroFloat64, math.Pi, 123456789.125, math.Inf(1), math.Inf(-1)} {
+		got, err := read(t, string(AppendDouble(nil, f))).Float()
+		require.NoError(t, err)
+		require.Equal(t, math.Float64bits(f), math.Float64bits(got), "%v", f)
+		got, err = read(t, string(AppendBulkFloat(nil, f))).Float()
+		require.NoError(t, err)
+		require.Equal(t, math.Float64bits(f), math.Float64bits(got), "%v", f)
+	}
+}
+
+func TestAppendCommand(t *testing.T) {
+	want := "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\n*1\r\n$4\r\nPING\r\n"
+	require.Equal(t, want, string(AppendCommand(nil, "SET", "k", "*1\r\n$4\r\nPING")), "one argument stays one argument")
+	require.Equal(t, "x*0\r\n", string(AppendCommand([]byte("x"))))
+	v := read(t, string(AppendCommand(nil, "GET", strings.Repeat("k", 1000))))
+	require.Equal(t, 2, v.Len())
+}
+
+type word string
+
+type upper struct{ s string }
+
+func (u upper) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(u.s)), nil }
+
+var errBroken = errors.New("test: broken")
+
+type broken struct{}
+
+func (broken) MarshalBinary() ([]byte, error) { return nil, errBroken }
+
+func TestAppendCommandArgs(t *testing.T) {
+	when := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	link, err := url.Parse("http://a/b")
+	require.NoError(t, err)
+	for _, c := range []struct {
+		arg  any
+		want string
+	}{
+		{"text", "text"}, {[]byte{0, 1}, "\x00\x01"}, {[]byte(nil), ""}, {7, "7"}, {int8(-8), "-8"}, {int16(16), "16"}, {int32(-32), "-32"}, {int64(math.MinInt64), "-9223372036854775808"},
+		{uint(7), "7"}, {uint8(8), "8"}, {uint16(16), "16"}, {uint32(32), "32"}, {uint64(math.MaxUint64), "18446744073709551615"},
+		{0.1, "0.1"}, {float32(0.1), "0.1"}, {math.Inf(1), "inf"}, {float32(math.Inf(-1)), "-inf"}, {math.NaN(), "nan"}, {float32(math.NaN()), "nan"},
+		{true, "1"}, {false, "0"}, {1500 * time.Millisecond, "1500"}, {-time.Second, "-1000"}, {when, "2026-01-02T03:04:05.000000006Z"},
+		{upper{"abc"}, "ABC"}, {bigInt("123"), "123"}, {link, "http://a/b"}, {netip.MustParseAddr("10.0.0.1"), "\x0a\x00\x00\x01"},
+	} {
+		got, err := AppendCommandArgs([]byte("x"), "SET", c.arg)
+		require.NoError(t, err, "%T", c.arg)
+		require.Equal(t, "x"+string(AppendCommand(nil, "SET", c.want)), string(got), "%T", c.arg)
+	}
+}
+
+func TestArgumentsThatCannotBeEncoded(t *testing.T) {
+	for _, c := range []struct {
+		arg  any
+		want string
+	}{
+		{nil, "resp3: argument 2 of type <nil> cannot be encoded: convert it to a string, a number or a byte slice"},
+		{word("secret"), "resp3: argument 2 of type resp3.word cannot be encoded: convert it to a string, a number or a byte slice"},
+		{[]string{"secret"}, "resp3: argument 2 of type []string cannot be encoded: convert it to a string, a number or a byte slice"},
+		{ptr("secret"), "resp3: argument 2 of type *string cannot be encoded: convert it to a string, a number or a byte slice"},
+		{struct{}{}, "resp3: argument 2 of type struct {} cannot be encoded: convert it to a string, a number or a byte slice"},
+		{complex(1, 1), "resp3: argument 2 of type complex128 cannot be encoded: convert it to a string, a number or a byte slice"},
+		{time.Microsecond, "resp3: argument 2 of type time.Duration: 1\u00b5s is no whole number of milliseconds"},
+		{broken{}, "resp3: argument 2 of type resp3.broken: test: broken"},
+	} {
+		dst := []byte("before")
+		got, err := AppendCommandArgs(dst, "SET", "k", c.arg)
+		require.EqualError(t, err, c.want)
+		require.Equal(t, "before", string(got))
+		var arg *ArgError
+		require.ErrorAs(t, err, &arg)
+		require.Equal(t, 2, arg.Index)
+	}
+	_, err := AppendCommandArgs(nil, broken{})
+	require.ErrorIs(t, err, errBroken)
+}
+
+func TestDeepValuesAreWrittenWithoutRecursion(t *testing.T) {
+	const depth = 1_000_000
+	out := AppendValue(nil, nested(depth))
+	require.Len(t, out, depth*len("*1\r\n")+len(":1\r\n"))
+}
+
+func ptr(s string) *string { return &s }

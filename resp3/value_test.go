@@ -1,0 +1,266 @@
+package resp3
+
+import (
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// read decodes one value.
+func read(t testing.TB, frame string) Value {
+	t.Helper()
+	v, _, err := Decode(frame)
+	require.NoError(t, err)
+	return v
+}
+
+// outcome is what an accessor gave: a value or the type of its error.
+func outcome[T any](v T, err error) any {
+	if err != nil {
+		return err.Error()
+	}
+	return v
+}
+
+func TestScalarAccessors(t *testing.T) {
+	const null = "resp3: null"
+	not := func(kind, what string) string { return "resp3: " + kind + " is not " + what }
+	for _, c := range []struct {
+		frame                string
+		text, i, f, b, whole any
+	}{
+		{"+OK\r\n", "OK", not("simple string", "an int64"), not("simple string", "a float64"), not("simple string", "a boolean"), not("simple string", "a whole number")},
+		{"$1\r\n1\r\n", "1", int64(1), 1.0, true, "1"},
+		{"$1\r\n0\r\n", "0", int64(0), 0.0, false, "0"},
+		{"$4\r\n-1.5\r\n", "-1.5", not("bulk string", "an int64"), -1.5, not("bulk string", "a boolean"), not("bulk string", "a whole number")},
+		{"$3\r\ninf\r\n", "inf", not("bulk string", "an int64"), math.Inf(1), not("bulk string", "a boolean"), not("bulk string", "a whole number")},
+		{"$0\r\n\r\n", "", not("bulk string", "an int64"), not("bulk string", "a float64"), not("bulk string", "a boolean"), not("bulk string", "a whole number")},
+		{"=6\r\ntxt:12\r\n", "12", int64(12), 12.0, not("verbatim string", "a boolean"), "12"},
+		{":7\r\n", "7", int64(7), 7.0, not("integer", "a boolean"), "7"},
+		{":1\r\n", "1", int64(1), 1.0, true, "1"},
+		{"#t\r\n", not("boolean", "text"), int64(1), not("boolean", "a float64"), true, not("boolean", "a whole number")},
+		{"#f\r\n", not("boolean", "text"), int64(0), not("boolean", "a float64"), false, not("boolean", "a whole number")},
+		{",1.5\r\n", "1.5", not("double", "an int64"), 1.5, not("double", "a boolean"), not("double", "a whole number")},
+		{",1e999\r\n", "1e999", not("double", "an int64"), not("double", "a float64"), not("double", "a boolean"), not("double", "a whole number")},
+		{"(12\r\n", "12", int64(12), 12.0, not("big number", "a boolean"), "12"},
+		{"(9223372036854775808\r\n", "9223372036854775808", not("big number", "an int64"), 9223372036854775808.0, not("big number", "a boolean"), "9223372036854775808"},
+		{"-ERR no\r\n", "ERR no", "ERR no", "ERR no", "ERR no", "ERR no"},
+		{"!6\r\nERR no\r\n", "ERR no", "ERR no", "ERR no", "ERR no", "ERR no"},
+		{"_\r\n", null, null, null, null, null},
+		{"$-1\r\n", null, null, null, null, null},
+		{"*-1\r\n", null, null, null, null, null},
+		{"*1\r\n:1\r\n", not("array", "text"), not("array", "an int64"), not("array", "a float64"), not("array", "a boolean"), not("array", "a whole number")},
+	} {
+		v := read(t, c.frame)
+		require.Equal(t, c.text, outcome(v.Text()), c.frame)
+		require.Equal(t, c.i, outcome(v.Int()), c.frame)
+		require.Equal(t, c.f, outcome(v.Float()), c.frame)
+		require.Equal(t, c.b, outcome(v.Bool()), c.frame)
+		n, err := v.Big()
+		if err == nil {
+			require.Equal(t, c.whole, n.String(), c.frame)
+		} else {
+			require.EqualError(t, err, c.whole.(string), c.frame)
+		}
+		b, err := v.Bytes()
+		if err == nil {
+			require.Equal(t, c.text, string(b))
+		} else {
+			require.EqualError(t, err, c.text.(string))
+		}
+	}
+}
+
+func TestNaN(t *testing.T) {
+	for _, s := range []string{",nan\r\n", ",-nan\r\n", "$3\r\nnan\r\n"} {
+		f, err := read(t, s).Float()
+		require.NoError(t, err)
+		require.True(t, math.IsNaN(f))
+	}
+}
+
+func TestZeroValue(t *testing.T) {
+	var v Value
+	require.Equal(t, Invalid, v.Kind())
+	require.False(t, v.IsNull())
+	require.NoError(t, v.Err())
+	require.Zero(t, v.Len())
+	_, err := v.Text()
+	require.EqualError(t, err, "resp3: invalid is not text")
+	require.Equal(t, "_\r\n", string(AppendValue(nil, v)))
+	require.Equal(t, "invalid", v.String())
+	require.Empty(t, v.VerbatimFormat())
+	require.Equal(t, Value{}, Frame{}.Value())
+	require.Nil(t, Frame{}.Payload())
+	require.False(t, Frame{}.IsNull())
+}
+
+func TestErrorValues(t *testing.T) {
+	for text, want := range map[string]Error{
+		"ERR no such key":       {"ERR", "no such key"},
+		"WRONGTYPE":             {"WRONGTYPE", ""},
+		"MOVED 1 10.0.0.1:6379": {"MOVED", "1 10.0.0.1:6379"},
+		"NOPROTO2 x":            {"NOPROTO2", "x"},
+		"ERR  two blanks":       {"ERR", " two blanks"},
+		"Err mixed case":        {"", "Err mixed case"},
+		"9LIVES x":              {"", "9LIVES x"},
+		"":                      {"", ""},
+		" ERR":                  {"", " ERR"},
+		"ERR ":                  {"", "ERR "},
+	} {
+		for _, v := range []Value{Fault(text), BulkFault(text), read(t, string(AppendValue(nil, Fault(text))))} {
+			err, ok := v.Err().(*Error)
+			require.True(t, ok)
+			require.Equal(t, want, *err, text)
+			require.EqualError(t, err, text)
+		}
+	}
+}
+
+func TestAggregateAccessors(t *testing.T) {
+	m := read(t, "%2\r\n+a\r\n:1\r\n*1\r\n:5\r\n:2\r\n")
+	require.Equal(t, 2, m.Len())
+	require.Equal(t, Simple("a"), m.Index(0))
+	require.Equal(t, Int64(2), m.Index(3))
+	require.Equal(t, Value{}, m.Index(4))
+	require.Equal(t, Value{}, m.Index(-1))
+	require.Len(t, slices.Collect(m.All()), 4)
+	for _, flat := range []Value{m, List(m.Index(0), m.Index(1), m.Index(2), m.Index(3))} {
+		var keys, values []Value
+		for k, v := range flat.Pairs() {
+			keys, values = append(keys, k), append(values, v)
+		}
+		require.Equal(t, []Value{Simple("a"), List(Int64(5))}, keys)
+		require.Equal(t, []Value{Int64(1), Int64(2)}, values)
+	}
+	for range List(Int64(1)).Pairs() {
+		t.Fatal("an odd array has no pairs")
+	}
+	for range m.All() {
+		break
+	}
+	for range m.Pairs() {
+		break
+	}
+	require.Equal(t, 3, read(t, "*3\r\n:1\r\n:2\r\n:3\r\n").Len())
+	require.Zero(t, read(t, "+a\r\n").Len())
+}
+
+func TestAttributesStayWithTheirValue(t *testing.T) {
+	v := read(t, "|1\r\n+a\r\n:1\r\n|2\r\n+b\r\n:2\r\n+c\r\n:3\r\n*2\r\n|1\r\n+in\r\n:4\r\n+x\r\n+y\r\n")
+	names := func(v Value) (s string) {
+		for k, val := range v.Attrs() {
+			s += k.String() + "=" + val.String() + " "
+		}
+		return s
+	}
+	require.Equal(t, `"a"=1 "b"=2 "c"=3 `, names(v))
+	require.Equal(t, `"in"=4 `, names(v.Index(0)))
+	require.Empty(t, names(v.Index(1)))
+	for range v.Attrs() {
+		break
+	}
+	w := v.WithAttrs(Str("d"), Int64(5))
+	require.Equal(t, `"a"=1 "b"=2 "c"=3 "d"=5 `, names(w))
+	require.Equal(t, `"a"=1 "b"=2 "c"=3 `, names(v), "values do not change")
+	require.Equal(t, `"d"=5 `, names(Int64(1).WithAttrs(Str("d"), Int64(5))))
+	again, _, err := Decode(string(AppendValue(nil, w)))
+	require.NoError(t, err)
+	require.Equal(t, names(w), names(again))
+	require.Equal(t, 2, again.Len())
+}
+
+func TestManyEmptyAttributes(t *testing.T) {
+	v := read(t, strings.Repeat("|0\r\n", 1000)+"+OK\r\n")
+	for range v.Attrs() {
+		t.Fatal("they have no pairs")
+	}
+	require.Len(t, AppendValue(nil, v), 4*1000+5)
+}
+
+func TestString(t *testing.T) {
+	for frame, want := range map[string]string{
+		"+OK\r\n":                              `"OK"`,
+		"-ERR x\r\n":                           `error "ERR x"`,
+		":-5\r\n":                              `-5`,
+		",1.5\r\n":                             `1.5`,
+		"(12\r\n":                              `12`,
+		"#t\r\n":                               `true`,
+		"$-1\r\n":                              `null`,
+		"$2\r\n\r\n\r\n":                       `"\r\n"`,
+		"=5\r\ntxt:a\r\n":                      `"txt:a"`,
+		"*2\r\n:1\r\n*0\r\n":                   `array(2) 1 array(0)`,
+		"|1\r\n+a\r\n:1\r\n%1\r\n+k\r\n+v\r\n": `attribute(1) "a" 1 map(1) "k" "v"`,
+		"$70\r\n" + strings.Repeat("x", 70) + "\r\n": `"` + strings.Repeat("x", 64) + `"...`,
+	} {
+		require.Equal(t, want, read(t, frame).String())
+	}
+	for _, v := range []Value{List(slices.Repeat([]Value{Int64(1)}, 10000)...), nested(100000)} {
+		require.Less(t, len(v.String()), 512)
+	}
+}
+
+// nested returns an array in an array in an array ...
+func nested(depth int) Value {
+	v := Int64(1)
+	for range depth {
+		v = List(v)
+	}
+	return v
+}
+
+func TestKindNames(t *testing.T) {
+	seen := map[string]Kind{}
+	for _, k := range []Kind{Invalid, SimpleString, SimpleError, Integer, BulkString, Array, Null, Boolean, Double, BigNumber, BulkError, VerbatimString, Map, Set, Attribute, Push, chunkMark} {
+		require.NotContains(t, seen, k.String())
+		seen[k.String()] = k
+	}
+	require.Equal(t, "kind 'x'", Kind('x').String())
+}
+
+func TestParseInt(t *testing.T) {
+	for s, want := range map[string]int64{
+		"0": 0, "-0": 0, "+0": 0, "7": 7, "+7": 7, "-7": -7, "007": 7, "9223372036854775807": math.MaxInt64,
+		"-9223372036854775808": math.MinInt64, "000000000000000000000000000001": 1,
+	} {
+		n, err := ParseInt([]byte(s))
+		require.NoError(t, err, s)
+		require.Equal(t, want, n, s)
+	}
+	for _, s := range []string{"", "-", "+", " 1", "1 ", "1.0", "1e3", "0x1", "1_0", "--1", "9223372036854775808", "-9223372036854775809",
+		"18446744073709551616", "18446744073709551617", "99999999999999999999999999", "\u0661"} {
+		_, err := ParseInt([]byte(s))
+		require.ErrorAs(t, err, new(*TypeError), s)
+	}
+}
+
+func TestBuildersWriteWhatTheySay(t *testing.T) {
+	for want, v := range map[string]Value{
+		"$1\r\na\r\n": Str("a"), "+a\r\n": Simple("a"), "-ERR a\r\n": Fault("ERR a"), "!5\r\nERR a\r\n": BulkFault("ERR a"),
+		"=5\r\ntxt:a\r\n": Verbatim("txt", "a"), ":5\r\n": Int64(5), ",1.5\r\n": Float64(1.5), ",-inf\r\n": Float64(math.Inf(-1)),
+		"#t\r\n": Bool(true), "#f\r\n": Bool(false), "(12\r\n": Big(big.NewInt(12)), "_\r\n": Nil(), "$-1\r\n": NilStr(), "*-1\r\n": NilList(),
+		"*2\r\n:1\r\n*0\r\n": List(Int64(1), List()), "~1\r\n:1\r\n": SetOf(Int64(1)), ">1\r\n$1\r\na\r\n": PushOf(Str("a")),
+		"%1\r\n+k\r\n:1\r\n": Dict(Simple("k"), Int64(1)), "|1\r\n+a\r\n:1\r\n*0\r\n": List().WithAttrs(Simple("a"), Int64(1)),
+	} {
+		require.Equal(t, want, string(AppendValue(nil, v)))
+		back := read(t, want)
+		require.Equal(t, v.Kind(), back.Kind())
+		require.Equal(t, v.String(), back.String())
+	}
+	require.Equal(t, Nil(), Big(nil))
+	require.Equal(t, "txt", Verbatim("txt", "a").VerbatimFormat())
+	require.PanicsWithValue(t, `resp3: verbatim format "text" is not 3 bytes`, func() { Verbatim("text", "") })
+	require.PanicsWithValue(t, "resp3: map of 1 keys and values", func() { Dict(Nil()) })
+	require.PanicsWithValue(t, "resp3: attribute of 1 keys and values", func() { Nil().WithAttrs(Nil()) })
+}
+
+func TestBuildersCopyTheirArguments(t *testing.T) {
+	elems := []Value{Int64(1)}
+	v := List(elems...)
+	elems[0] = Int64(2)
+	require.Equal(t, Int64(1), v.Index(0))
+}
