@@ -1,0 +1,170 @@
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff/handofftest"
+)
+
+const secret = "s3cr3t-word"
+
+func credentials(user, pass string) func(context.Context) (string, string, error) {
+	return func(context.Context) (string, string, error) { return user, pass, nil }
+}
+
+func TestSetUp(t *testing.T) {
+	tests := []struct {
+		name   string
+		server handofftest.Options
+		client func(c *conn.Config)
+		wrong  string // part of the error; "" for success
+		want   conn.Setup
+	}{
+		{name: "plain", want: conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3, Asked: "internal-ip"}},
+		{name: "password", server: handofftest.Options{Password: secret},
+			client: func(c *conn.Config) { c.Credentials = credentials("", secret); c.ClientName = "me"; c.DB = 3 },
+			want:   conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3, Asked: "internal-ip"}},
+		{name: "wrong password", server: handofftest.Options{Password: secret},
+			client: func(c *conn.Config) { c.Credentials = credentials("", secret+"x") }, wrong: "WRONGPASS"},
+		{name: "no password", server: handofftest.Options{Password: secret}, wrong: "NOAUTH"},
+		{name: "provider fails", client: func(c *conn.Config) {
+			c.Credentials = func(context.Context) (string, string, error) { return "", "", errors.New("vault is sealed") }
+		}, wrong: "vault is sealed"},
+		{name: "no HELLO", server: handofftest.Options{Resp2Only: true, Password: secret},
+			client: func(c *conn.Config) { c.Credentials = credentials("", secret); c.DB = 1; c.ClientName = "me" },
+			want:   conn.Setup{Proto: 2, Asked: "internal-ip", Refused: conn.ErrProtocol}},
+		{name: "no HELLO, wrong password", server: handofftest.Options{Resp2Only: true, Password: secret},
+			client: func(c *conn.Config) { c.Credentials = credentials("", secret+"x") }, wrong: "AUTH"},
+		{name: "no HELLO, RESP3 demanded", server: handofftest.Options{Resp2Only: true},
+			client: func(c *conn.Config) { c.Protocol = 3 }, wrong: "protocol version not granted"},
+		{name: "RESP2 wanted", client: func(c *conn.Config) { c.Protocol = 2 },
+			want: conn.Setup{Proto: 2, Refused: conn.ErrProtocol}},
+		{name: "feature off", server: handofftest.Options{Maintenance: handofftest.MaintenanceOff},
+			want: conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3, Asked: "internal-ip"}},
+		{name: "feature unknown", server: handofftest.Options{Maintenance: handofftest.MaintenanceUnknown},
+			want: conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3, Asked: "internal-ip"}},
+		{name: "not asked", client: func(c *conn.Config) { c.OptIn = nil },
+			want: conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3}},
+		{name: "pushes between all replies", server: handofftest.Options{SetupPush: []byte(">1\r\n$4\r\nnews\r\n")},
+			want: conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3, Asked: "internal-ip"}},
+		{name: "one byte at a time", server: handofftest.Options{ByteByByte: true, SetupPush: []byte(">1\r\n$4\r\nnews\r\n")},
+			want: conn.Setup{Server: "redis", Version: "7.4.0", Proto: 3, Asked: "internal-ip"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, tt.server)
+				var got conn.Setup
+				w.cfg.OptedIn = func(s conn.Setup) error { got = s; return nil }
+				if tt.client != nil {
+					tt.client(w.cfg)
+				}
+				c, err := conn.Dial(t.Context(), w.cfg, addrA)
+				if tt.wrong != "" {
+					require.ErrorContains(t, err, tt.wrong)
+					assert.NotContains(t, err.Error(), secret)
+					w.close()
+					assert.Zero(t, w.a.Stats().Open)
+					return
+				}
+				require.NoError(t, err)
+				refused := got.Refused
+				assert.Equal(t, tt.server.Maintenance != handofftest.MaintenanceOn, tt.want.Refused == nil && refused != nil)
+				tt.want.Peer = addrA
+				if tt.want.Refused == nil {
+					tt.want.Refused = refused
+				}
+				assert.Equal(t, tt.want, got)
+				w.want(c, "x", "ECHO", "x")
+				w.close(c)
+			})
+		})
+	}
+}
+
+func TestSetUpGoesOutInOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{Password: secret})
+		w.cfg.Credentials, w.cfg.ClientName, w.cfg.DB = credentials("default", secret), "me", 2
+		writes := w.countWrites()
+		c := w.dial()
+		defer w.close(c)
+		assert.EqualValues(t, 1, writes.Load())
+	})
+}
+
+func TestRefusedClientInfoIsNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if len(args) > 1 && string(args[1]) == "SETINFO" {
+				asked++
+				return []byte("-ERR unknown subcommand\r\n"), true
+			}
+			return nil, false
+		}})
+		c, d := w.dial(), w.dial()
+		defer w.close(c, d)
+		assert.Equal(t, 2, asked, "two for the first connection, none for the second")
+	})
+}
+
+func TestRefusalByTheOwnerOfTheFeatureFailsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{Maintenance: handofftest.MaintenanceOff})
+		w.cfg.OptedIn = func(s conn.Setup) error { return s.Refused }
+		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		require.ErrorContains(t, err, "maintenance notifications are disabled on this server")
+		w.close()
+		assert.Zero(t, w.a.Stats().Open)
+	})
+}
+
+func TestAnswerToTheOptInThatIsNeitherYesNorNoFailsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			return []byte(":7\r\n"), len(args) > 1 && string(args[1]) == "MAINT_NOTIFICATIONS"
+		}})
+		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		require.ErrorContains(t, err, "MAINT_NOTIFICATIONS")
+		w.close()
+	})
+}
+
+func TestServerThatNeverAnswersHello(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		w.a.Stall(true)
+		begun := time.Now()
+		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		assert.ErrorIs(t, err, conn.ErrTimeout)
+		assert.Equal(t, 5*time.Second, time.Since(begun))
+
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		begun = time.Now()
+		_, err = conn.Dial(ctx, w.cfg, addrA)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.LessOrEqual(t, time.Since(begun), 30*time.Millisecond)
+		w.close()
+	})
+}
+
+func TestPushRightBehindTheOptInIsHeard(t *testing.T) { // H-65
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		w.a.Moving(15*time.Second, addrB)
+		c := w.dial()
+		defer w.close(c)
+		<-time.After(100 * time.Millisecond)
+		assert.Equal(t, []string{addrA + " MOVING"}, w.heard())
+	})
+}

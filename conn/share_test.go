@@ -1,0 +1,392 @@
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/resp3"
+)
+
+func TestManyCallersShareOneSocketAndGetTheirOwnReplies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		done := make(chan error, 100)
+		for i := range 100 {
+			go func() {
+				for n := range 50 {
+					want := fmt.Sprintf("%d-%d", i, n)
+					if got, err := w.text(t.Context(), c, "ECHO", want); err != nil || got != want {
+						done <- fmt.Errorf("asked for %s, got %s: %w", want, got, err)
+						return
+					}
+				}
+				done <- nil
+			}()
+		}
+		for range 100 {
+			require.NoError(t, <-done)
+		}
+		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+	})
+}
+
+func TestCancelledCallReturnsAtOnceAndItsReplyIsSwallowed(t *testing.T) {
+	for _, role := range []string{"alone", "behind another"} {
+		t.Run(role, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, handofftest.Options{})
+				c := w.dial()
+				defer w.close(c)
+				var first <-chan outcome
+				if role != "alone" {
+					first = w.later(t.Context(), c, "PAUSE", "500")
+					synctest.Wait()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+				begun := time.Now()
+				_, err := w.text(ctx, c, "PAUSE", "1000")
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.LessOrEqual(t, time.Since(begun), 60*time.Millisecond)
+				var e *conn.Error
+				require.ErrorAs(t, err, &e)
+				assert.True(t, e.Sent)
+				w.want(c, "mine", "ECHO", "mine") // not the OK of the cancelled one
+				if first != nil {
+					assert.NoError(t, (<-first).err)
+				}
+				assert.EqualValues(t, 1, w.a.Stats().Accepted, "a cancelled call must not cost the connection")
+			})
+		})
+	}
+}
+
+func TestThousandExpiredCallsCostNoConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		w.a.Delay(30 * time.Millisecond)
+		late := 0
+		results := make(chan error, 1000)
+		for i := range 1000 {
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i%50)*time.Millisecond)
+				defer cancel()
+				got, err := w.text(ctx, c, "ECHO", fmt.Sprint(i))
+				if err == nil && got != fmt.Sprint(i) {
+					err = errors.New("crossed: " + got)
+				}
+				results <- err
+			}()
+		}
+		for range 1000 {
+			err := <-results
+			if err != nil {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				late++
+			}
+		}
+		assert.Positive(t, late)
+		w.a.Delay(0)
+		w.want(c, "still here", "ECHO", "still here")
+		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+	})
+}
+
+func TestContextThatHasEndedSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := w.text(ctx, c, "INCR", "n")
+		var e *conn.Error
+		require.ErrorAs(t, err, &e)
+		assert.False(t, e.Sent)
+		assert.Zero(t, w.srv.Executed("INCR"))
+	})
+}
+
+func TestSilentPeerIsFoundAfterTheReadTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		w.a.Stall(true)
+		r := <-w.later(t.Context(), c, "ECHO", "x")
+		var e *conn.Error
+		require.ErrorAs(t, r.err, &e)
+		assert.True(t, e.Sent)
+		assert.True(t, e.Timeout())
+		assert.InDelta(t, 3*time.Second, r.took, float64(100*time.Millisecond))
+		<-c.Done()
+		assert.ErrorIs(t, c.Err(), conn.ErrDead)
+	})
+}
+
+func TestSlowReplyTimesOutAloneWhileOthersAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		q := w.cfg.NewCall()
+		defer q.Free()
+		q.Timeout = 100 * time.Millisecond
+		q.Req = resp3.AppendCommand(q.Req, "PAUSE", "1000")
+		other := make(chan outcome, 1)
+		time.AfterFunc(10*time.Millisecond, func() {
+			s, err := w.text(t.Context(), c, "ECHO", "other")
+			other <- outcome{text: s, err: err}
+		})
+		begun := time.Now()
+		err := c.Do(t.Context(), q)
+		// Nothing came for its whole timeout: the link counts as dead, unless a call with more patience is older.
+		require.ErrorIs(t, err, conn.ErrTimeout)
+		assert.InDelta(t, 100*time.Millisecond, time.Since(begun), float64(50*time.Millisecond))
+		<-other
+	})
+}
+
+func TestRelaxedTimeoutReachesCallsThatWaitAlready(t *testing.T) {
+	for _, relaxed := range []bool{true, false} { // without it is the control
+		t.Run(fmt.Sprint(relaxed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, handofftest.Options{})
+				var from time.Time
+				w.cfg.Relaxed = func(_, now time.Time) time.Duration {
+					if relaxed && !from.IsZero() && !now.Before(from) {
+						return 10 * time.Second
+					}
+					return 0
+				}
+				c := w.dial()
+				defer w.close(c)
+				from = time.Now().Add(time.Second) // H-02: the opener comes while the command waits
+				r := <-w.later(t.Context(), c, "PAUSE", "5000")
+				if !relaxed {
+					require.Error(t, r.err)
+					return
+				}
+				require.NoError(t, r.err)
+				assert.GreaterOrEqual(t, r.took, 5*time.Second)
+			})
+		})
+	}
+}
+
+func TestIdleConnectionHearsPushesAndTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		w.want(c, "x", "ECHO", "x")
+		for range 3 { // idle for longer each time
+			<-time.After(time.Second)
+			before := len(w.heard())
+			w.srv.Migrating(0, "1")
+			<-time.After(100 * time.Millisecond)
+			assert.Len(t, w.heard(), before+1)
+		}
+		w.a.Shut()
+		<-time.After(100 * time.Millisecond)
+		assert.Equal(t, conn.Closed, c.State())
+		assert.Error(t, c.Err())
+	})
+}
+
+func TestBusyConnectionHearsPushesBetweenReplies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		push := ">2\r\n$4\r\nnews\r\n:1\r\n"
+		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) == "NEWS" {
+				return []byte(push + "+one\r\n" + push + push), true
+			}
+			return nil, false
+		}})
+		c := w.dial()
+		defer w.close(c)
+		for range 10 {
+			w.want(c, "one", "NEWS")
+			w.want(c, "two", "ECHO", "two")
+		}
+		assert.Len(t, w.heard(), 30)
+	})
+}
+
+func TestReplyNobodyAskedForEndsTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			return []byte("+one\r\n+surplus\r\n"), string(args[0]) == "TWICE"
+		}})
+		c := w.dial()
+		defer w.close(c)
+		w.want(c, "one", "TWICE")
+		_, err := w.text(t.Context(), c, "ECHO", "next")
+		require.Error(t, err, "the surplus reply must not be taken for the next one's")
+		assert.ErrorIs(t, c.Err(), conn.ErrSurplus)
+	})
+}
+
+func TestGarbageEndsTheLinkAndNamesTheOffset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			return []byte("*1000000000000\r\n"), string(args[0]) == "BAD"
+		}})
+		c := w.dial()
+		defer w.close(c)
+		_, err := w.text(t.Context(), c, "BAD")
+		var se *resp3.SyntaxError
+		require.ErrorAs(t, err, &se)
+		assert.Contains(t, err.Error(), "1000000000000")
+		assert.Equal(t, conn.Closed, c.State())
+	})
+}
+
+func TestLostLinkTellsWhatMayHaveBeenExecuted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		r := w.later(t.Context(), c, "PAUSE", "1000")
+		synctest.Wait()
+		w.a.Kill()
+		out := <-r
+		var e *conn.Error
+		require.ErrorAs(t, out.err, &e)
+		assert.True(t, e.Sent)
+		_, err := w.text(t.Context(), c, "ECHO", "x")
+		require.ErrorAs(t, err, &e)
+		assert.False(t, e.Sent, "after the loss nothing can be sent")
+	})
+}
+
+func TestLargeRepliesAreReadToWhereTheyAreWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		big := strings.Repeat("0123456789", 30_000)
+		w.want(c, "OK", "SET", "big", big)
+		w.want(c, big, "GET", "big")
+
+		q := w.cfg.NewCall()
+		defer q.Free()
+		dst := make([]byte, 4, 4+len(big))
+		q.Mode, q.Dst = conn.AppendText, dst
+		q.Req = resp3.AppendCommand(q.Req, "GET", "big")
+		require.NoError(t, c.Do(t.Context(), q))
+		assert.Equal(t, big, string(q.Dst[4:]))
+		assert.Same(t, &dst[0], &q.Dst[0], "the caller's memory is used")
+
+		r := w.cfg.NewCall()
+		defer r.Free()
+		r.Mode, r.Replies = conn.Raw, 3
+		for _, k := range []string{"big", "none", "big"} {
+			r.Req = resp3.AppendCommand(r.Req, "GET", k)
+		}
+		require.NoError(t, c.Do(t.Context(), r))
+		frame := fmt.Sprintf("$%d\r\n%s\r\n", len(big), big)
+		assert.Equal(t, frame+"_\r\n"+frame, r.Block())
+
+		v := w.cfg.NewCall()
+		defer v.Free()
+		v.Mode = conn.Value
+		v.Req = resp3.AppendCommand(v.Req, "GET", "big")
+		require.NoError(t, c.Do(t.Context(), v))
+		s, err := v.Val.Text()
+		require.NoError(t, err)
+		assert.Equal(t, big, s)
+	})
+}
+
+func TestLargeReplyOfACancelledCallIsSwallowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		half := make(chan struct{})
+		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			switch string(args[0]) {
+			case "HALF": // the first part of a large value
+				return []byte("$100000\r\n" + strings.Repeat("h", 50_000)), true
+			case "REST":
+				<-half
+				return []byte(strings.Repeat("r", 50_000) + "\r\n+rest\r\n"), true
+			}
+			return nil, false
+		}})
+		c := w.dial()
+		defer w.close(c)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := w.later(ctx, c, "HALF")
+		synctest.Wait()
+		second := w.later(t.Context(), c, "REST")
+		synctest.Wait()
+		cancel()
+		out := <-first
+		assert.ErrorIs(t, out.err, context.Canceled)
+		assert.LessOrEqual(t, out.took, 10*time.Millisecond)
+		close(half)
+		out = <-second
+		require.NoError(t, out.err)
+		assert.Equal(t, "rest", out.text)
+		w.want(c, "after", "ECHO", "after")
+	})
+}
+
+// The server answers before it reads on, as some do: with both directions full, a client that writes all before it reads
+// would wait for ever.
+func TestPipelineLargerThanAllBuffersDoesNotBlockItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		q := w.cfg.NewCall()
+		defer q.Free()
+		const n, size = 64, 32 << 10 // network buffers of 64 KiB each way
+		q.Mode, q.Replies, q.Timeout = conn.Raw, n, 3*time.Second
+		for i := range n {
+			q.Req = resp3.AppendCommand(q.Req, "ECHO", strings.Repeat(string(rune('a'+i%26)), size))
+		}
+		require.NoError(t, c.Do(t.Context(), q))
+		rest := q.Block()
+		for i := range n {
+			v, k, err := resp3.Decode(rest)
+			require.NoError(t, err)
+			s, _ := v.Text()
+			require.Equal(t, strings.Repeat(string(rune('a'+i%26)), size), s)
+			rest = rest[k:]
+		}
+		assert.Empty(t, rest)
+	})
+}
+
+func TestCancelWhileWritingALargePipeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		w.want(c, "OK", "PAUSE", "1")
+		busy := w.later(t.Context(), c, "PAUSE", "1000") // the server does not read on
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		begun := time.Now()
+		_, err := w.text(ctx, c, "SET", "k", strings.Repeat("x", 1<<20))
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.LessOrEqual(t, time.Since(begun), 30*time.Millisecond)
+		require.NoError(t, (<-busy).err)
+		w.want(c, "after", "ECHO", "after")
+		w.close(c)
+	})
+}
