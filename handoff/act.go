@@ -27,14 +27,17 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 	if !a.repeat {
 		m.rememberLocked(a, n, info.Peer, now)
 	}
-	m.applyLocked(a, n, info.Peer, now)
+	started := m.applyLocked(a, n, info.Peer, now)
 	check := a.check && m.checkLocked(checkRounds, now)
 	m.mu.Unlock()
 
+	m.report(a, info, n, unreadable, bar)
+	if started != nil {
+		go m.run(started) // behind the report, so that the timeline tells cause before effect
+	}
 	if check {
 		go m.checkPeers()
 	}
-	m.report(a, info, n, unreadable, bar)
 	if bar != "" && a.do == move {
 		return errBarred
 	}
@@ -49,7 +52,7 @@ func (m *Manager) viewLocked(peer string, n Notification, bar string, jitter tim
 	switch {
 	case n.Kind == Moving:
 		for _, j := range m.running {
-			if j.plan.cause == eventOf(n, j.peer) && j.arrived[peer] {
+			if j.arrived[peer] && m.memory.has(eventOf(n, j.peer), now) {
 				v.arrived = true
 			}
 		}
@@ -60,9 +63,9 @@ func (m *Manager) viewLocked(peer string, n Notification, bar string, jitter tim
 	return v
 }
 
-// applyLocked does what needs no more than memory, and starts or wakes a job. A dry run keeps the windows, without which
+// applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
-func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) {
+func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) (started *job) {
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
 	case relax:
@@ -76,14 +79,15 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 	case move:
 		w.id = peer + " " + a.target
 		m.windows.add(w, now)
-		m.startLocked(peer, plan{
+		started = m.startLocked(peer, plan{
 			cause: eventOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
 			start: a.start, deadline: a.deadline, until: a.until,
 		})
 	case ignore:
-		return
+		return nil
 	}
 	m.publishLocked()
+	return started
 }
 
 func goalsOf(target string) []string {

@@ -40,28 +40,41 @@ type plan struct {
 // get a few seconds even when the announcement says "now".
 func (p plan) drain() time.Time { return later(p.deadline, p.opened.Add(closeSlack)) }
 
-// startLocked gives p to the job of that peer, which may have to be started.
-func (m *Manager) startLocked(peer string, p plan) {
+// startLocked gives p to the job of that peer. If there was none it returns a new one, counted in m.jobs: the caller starts run.
+func (m *Manager) startLocked(peer string, p plan) (started *job) {
 	if m.cfg.DryRun || m.closed {
-		return
+		return nil
+	}
+	if len(p.goals) == 1 {
+		m.recallLocked(p.goals[0], p.opened)
 	}
 	m.lastRev++
 	p.rev = m.lastRev
 	j := m.running[peer]
 	if j == nil {
 		if len(m.running) >= maxJobs {
-			return
+			return nil
 		}
 		j = &job{peer: peer, wake: make(chan struct{}, 1), arrived: map[string]bool{}}
 		m.running[peer] = j
 		m.jobs.Add(1)
-		defer func() { go m.run(j) }()
+		started = j
 	}
 	j.plan, j.goal, j.sick = p, "", false
 	if len(p.goals) > 0 && p.way == toTarget {
 		j.goal = p.goals[0]
 	}
 	j.poke()
+	return started
+}
+
+// recallLocked ends the job of a peer that is a target now: what the server says last holds, and it is going back there.
+func (m *Manager) recallLocked(peer string, now time.Time) {
+	if j := m.running[peer]; j != nil {
+		m.lastRev++
+		j.plan.rev, j.plan.until, j.goal = m.lastRev, now, ""
+		j.poke()
+	}
 }
 
 func (j *job) poke() {
@@ -119,17 +132,36 @@ func (m *Manager) Remap() (addr, avoid string) {
 			newest = j
 		}
 	}
-	for range maxJobs { // a target that retires itself: follow to where that one goes
-		if newest == nil || newest.sick {
-			return "", ""
-		}
-		next := m.running[newest.goal]
-		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
-			return newest.goal, newest.peer
-		}
-		newest = next
+	if newest == nil {
+		return "", ""
 	}
-	return "", ""
+	if newest = m.lastLocked(newest, now); newest.sick {
+		return "", ""
+	}
+	return newest.goal, newest.peer
+}
+
+// lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
+func (m *Manager) lastLocked(j *job, now time.Time) *job {
+	for range maxJobs {
+		next := m.running[j.goal]
+		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
+			break
+		}
+		j = next
+	}
+	return j
+}
+
+// beyond is where a connection has to go that was to go to goal.
+func (m *Manager) beyond(goal string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if j := m.running[goal]; j != nil && j.goal != "" && now.Before(j.plan.until) {
+		return m.lastLocked(j, now).goal
+	}
+	return goal
 }
 
 // run is the goroutine of a job.

@@ -111,6 +111,9 @@ func (r *runner) adopt() {
 	if p.way == halfTime {
 		r.goals = []string{r.m.addr}
 	}
+	if !time.Now().Before(p.until) { // recalled
+		return
+	}
 	to := ""
 	if len(r.goals) > 0 {
 		to = r.goals[0]
@@ -205,6 +208,9 @@ func (r *runner) destination(now time.Time) (to string, goal bool) {
 		n = len(r.inflight) // spread over the goals
 	}
 	goalAddr := r.goals[n%len(r.goals)]
+	if r.p.way != halfTime {
+		goalAddr = r.m.beyond(goalAddr)
+	}
 	usable := r.m.targetAllowed(goalAddr, now)
 	fallback := r.fallback(goalAddr)
 	if usable && (fallback == "" || r.proven != "" || n%2 == 0) {
@@ -243,20 +249,23 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: later(r.p.drain(), now.Add(leastDrain))}
 	r.event(Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
-	go func() {
-		defer r.m.jobs.Done()
-		defer cancel()
-		res := result{attempt: a}
-		select {
-		case r.m.slots <- struct{}{}:
-			res.err = moveSafely(ctx, c, target)
-			<-r.m.slots
-		case <-ctx.Done():
-			res.err = ctx.Err()
-		}
-		res.peer, res.took = c.peer(), time.Since(now)
-		r.results <- res
-	}()
+	go r.m.try(ctx, a, target, r.results)
+}
+
+// try runs one attempt. It must not touch the runner, which goes on meanwhile.
+func (m *Manager) try(ctx context.Context, a *attempt, t conn.Target, out chan<- result) {
+	defer m.jobs.Done()
+	defer a.cancel()
+	res := result{attempt: a}
+	select {
+	case m.slots <- struct{}{}:
+		res.err = moveSafely(ctx, a.c, t)
+		<-m.slots
+	case <-ctx.Done():
+		res.err = ctx.Err()
+	}
+	res.peer, res.took = a.c.peer(), time.Since(a.began)
+	out <- res
 }
 
 // moveSafely turns a panic into an error: a job must not take the program or the other connections along.

@@ -43,6 +43,7 @@ func (m *Manager) arrived(j *job, res result, p plan) {
 	if res.peer != j.peer && len(j.arrived) < maxWindows {
 		j.arrived[res.peer] = true
 	}
+	m.wakeLocked(res.peer) // if the place it went to retires too
 	if m.closed || m.cfg.PostHandoffRelaxedDuration <= 0 {
 		return
 	}

@@ -111,11 +111,11 @@ func TestMemory(t *testing.T) {
 	assert.True(t, m.has(e, at(119)))
 	assert.False(t, m.has(e, at(120)), "expires")
 	for why, other := range map[string]event{
-		"H-30: no seq is not seq 0":          eventOf(Notification{Kind: Moving, Endpoint: nodeB}, nodeA),
+		"H-30: no seq is not seq 0":           eventOf(Notification{Kind: Moving, Endpoint: nodeB}, nodeA),
 		"H-31: another seq, also a lower one": eventOf(movingTo(-1, 0, nodeB), nodeA),
-		"H-32: same seq, other target":       eventOf(movingTo(0, 0, nodeC), nodeA),
-		"H-33: same event, other peer":       eventOf(movingTo(0, 0, nodeB), nodeC),
-		"H-86: same seq, other kind":         eventOf(shardEvent(Migrated, 0, 0), nodeA),
+		"H-32: same seq, other target":        eventOf(movingTo(0, 0, nodeC), nodeA),
+		"H-33: same event, other peer":        eventOf(movingTo(0, 0, nodeB), nodeC),
+		"H-86: same seq, other kind":          eventOf(shardEvent(Migrated, 0, 0), nodeA),
 	} {
 		assert.False(t, m.has(other, at(1)), why)
 	}

@@ -35,10 +35,11 @@ func (r *runner) ask(ctx context.Context, now time.Time) time.Time {
 		return l.next
 	}
 	l.running, l.next = true, now.Add(pollEvery)
-	r.m.jobs.Add(1)
+	m, answers := r.m, r.answers
+	m.jobs.Add(1)
 	go func() {
-		defer r.m.jobs.Done()
-		r.answers <- r.m.lookUp(ctx)
+		defer m.jobs.Done()
+		answers <- m.lookUp(ctx)
 	}()
 	return r.p.until
 }
@@ -162,10 +163,12 @@ func (m *Manager) leaveUnlisted(addrs []netip.Addr) {
 			continue
 		}
 		m.memory.add(e, now.Add(leastMemory), now)
-		m.startLocked(peer, plan{
+		if j := m.startLocked(peer, plan{
 			cause: event{kind: KindNone, peer: peer}, way: quiet, goals: goals, opened: now,
 			start: now.Add(jitter), deadline: now.Add(quietWindow), until: now.Add(quietWindow),
-		})
+		}); j != nil {
+			go m.run(j)
+		}
 	}
 }
 
