@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	baton "github.com/baton-go/baton"
+)
+
+// phase says how far the run has come.
+type phase int32
+
+const (
+	warming phase = iota // not reported
+	before
+	during
+	after
+	phases // how many there are
+)
+
+var phaseWords = [phases]string{"warm-up", "before", "during", "after"}
+
+func (p phase) String() string { return phaseWords[p] }
+
+// patience is how long calls may go on after the end of the load before they are given up.
+const patience = 2 * time.Second
+
+// mostBehind bounds the backlog of a worker: calls that were due longer ago are left out.
+const mostBehind = time.Second
+
+// load is the workers and what they share. It is made by startLoad and read after stop has returned.
+type load struct {
+	client  *baton.Client
+	keys    *keyring
+	workers []*worker
+	phase   atomic.Int32
+
+	ctx    context.Context // of all calls
+	cancel context.CancelFunc
+	end    chan struct{} // closed by stop
+	work   sync.WaitGroup
+}
+
+// startLoad starts n workers that make rate calls a second together, or as many as possible if rate is 0.
+func startLoad(client *baton.Client, keys *keyring, n, rate int) *load {
+	l := &load{client: client, keys: keys, end: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	var every time.Duration
+	if rate > 0 {
+		every = time.Duration(n) * time.Second / time.Duration(rate)
+	}
+	begun := time.Now()
+	for i := range n {
+		w := newWorker(l, i, every)
+		l.workers = append(l.workers, w)
+		first := begun.Add(every * time.Duration(i) / time.Duration(n))
+		l.work.Go(func() { w.run(first) })
+	}
+	return l
+}
+
+// stop ends the load: no call begins any more, and calls that do not end soon are given up. It returns when no worker runs.
+// It may be called again.
+func (l *load) stop() {
+	select {
+	case <-l.end:
+	default:
+		close(l.end)
+	}
+	t := time.AfterFunc(patience, l.cancel)
+	l.work.Wait()
+	t.Stop()
+	l.cancel()
+}
+
+func (l *load) enter(p phase) { l.phase.Store(int32(p)) }
+
+// progress returns how many commands have been answered and how many calls have failed until now.
+func (l *load) progress() (answered, failed int64) {
+	for _, w := range l.workers {
+		answered += w.answered.Load()
+		failed += w.failed.Load()
+	}
+	return answered, failed
+}
+
+// tally is what a worker counts in one phase.
+type tally struct {
+	latency  hist  // of calls that succeeded
+	commands int64 // answered
+	failed   int64 // calls
+}
+
+func (t *tally) merge(o *tally) {
+	t.latency.merge(&o.latency)
+	t.commands += o.commands
+	t.failed += o.failed
+}
+
+// findings is what a worker, or all of them together, found out.
+type findings struct {
+	counts  [counters]count
+	written []written // by worker
+	checked int64     // replies that tell which command they belong to
+	crossed int64     // those that belonged to another
+	stale   int64     // reads that gave a version which was overwritten before
+	faults  faults
+	tallies [phases]tally
+}
+
+// gather puts the findings of all workers together. The load must have been stopped.
+func (l *load) gather() *findings {
+	all := &findings{faults: faults{}}
+	for _, w := range l.workers {
+		f := &w.found
+		for i := range all.counts {
+			all.counts[i].merge(f.counts[i])
+		}
+		for i := range all.tallies {
+			all.tallies[i].merge(&f.tallies[i])
+		}
+		all.written = append(all.written, w.own)
+		all.checked += f.checked
+		all.crossed += f.crossed
+		all.stale += f.stale
+		all.faults.merge(f.faults)
+	}
+	return all
+}

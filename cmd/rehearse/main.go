@@ -1,0 +1,64 @@
+// Command rehearse plays a maintenance window against a client under load and ends with a verdict.
+//
+//	go run ./cmd/rehearse               # embedded server
+//	go run ./cmd/rehearse -off          # negative control: the feature is off, errors must appear
+//	go run ./cmd/rehearse -redis :6379  # the same in front of a real server
+//
+// See -h for the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with the process: a second interrupt must end it at once
+		<-ctx.Done()
+		stop()
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program. It returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p, err := parseFlags(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitPass
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "rehearse: %v\nrun it with -h for help\n", err)
+		return exitNothing
+	}
+	progress := stdout
+	if p.asJSON {
+		progress = stderr
+	}
+	o, err := rehearse(ctx, p, log.New(progress, "", 0))
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "rehearse: interrupted, no verdict")
+		return exitNothing
+	case err != nil:
+		fmt.Fprintf(stderr, "rehearse: could not run: %v\n", err)
+		return exitNothing
+	}
+	v := judge(o)
+	write := writeText
+	if p.asJSON {
+		write = writeJSON
+	}
+	if err := write(stdout, o, v, p.verbose); err != nil {
+		fmt.Fprintf(stderr, "rehearse: write the verdict: %v\n", err)
+		return exitNothing
+	}
+	return v.Exit
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	baton "github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+)
+
+// warmUp is load that is not reported: what the first calls of a process cost is not what a window is compared with.
+const warmUp = 250 * time.Millisecond
+
+// rehearse runs the plan and returns what happened. An error means that it could not be carried out; what it has created
+// is gone in any case.
+func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err error) {
+	s, err := openStage(p)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	keys := newKeyring(p.workers)
+	if err := s.prepare(ctx, keys); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.remove(keys)) }()
+
+	client, err := baton.New(s.options(p))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	if err := s.ready(ctx, client); err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	introduce(out, p, s)
+
+	begun := time.Now()
+	l := startLoad(client, keys, p.workers, p.rate)
+	defer l.stop()
+	bar := startProgress(out, p, s, l)
+	defer bar.stop()
+	moves, err := script(ctx, p, s, l, client, out)
+	if err != nil {
+		return nil, err
+	}
+	l.stop()
+	bar.stop()
+	took := time.Since(begun)
+
+	counts, versions, err := s.totals(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	o = conclude(l.gather(), counts, versions)
+	o.Control, o.Null, o.Workers, o.Took, o.Moves = p.off, p.null, p.workers, took, moves
+	o.OptIns = s.server.OptIns()
+	o.timeline = timelineOf(client, begun)
+	return o, nil
+}
+
+// script is the course of events.
+func script(ctx context.Context, p plan, s *stage, l *load, client *baton.Client, out *log.Logger) ([]move, error) {
+	if err := pause(ctx, warmUp); err != nil {
+		return nil, err
+	}
+	l.enter(before)
+	if err := pause(ctx, p.before); err != nil {
+		return nil, err
+	}
+	var moves []move
+	for i := range p.moves {
+		out.Printf("-- MOVING: %s goes in %v, %s", s.nodes[i].Addr(), p.grace, target(p, s.nodes[i+1].Addr()))
+		l.enter(during)
+		m, err := s.play(ctx, i, p, client)
+		if err != nil {
+			return nil, err
+		}
+		moves = append(moves, m)
+		out.Printf("-- closed: %s, %d connections were still there", m.From, m.Left)
+		rest := nameLag
+		if i == p.moves-1 {
+			l.enter(after)
+			rest = p.after
+		}
+		if err := pause(ctx, min(nameLag, rest)); err != nil {
+			return nil, err
+		}
+		s.leads.Store(int32(i + 1))
+		if err := pause(ctx, rest-nameLag); err != nil {
+			return nil, err
+		}
+	}
+	return moves, nil
+}
+
+func target(p plan, addr string) string {
+	if p.null {
+		return "no target named"
+	}
+	return "next is " + addr
+}
+
+// pause waits for d, or less if ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *stage) prepare(ctx context.Context, keys *keyring) error {
+	c, err := s.dialStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	return keys.prepare(c)
+}
+
+func (s *stage) totals(ctx context.Context, keys *keyring) (counts, versions []int64, err error) {
+	c, err := s.dialStore(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer c.close()
+	return keys.totals(c)
+}
+
+// remove deletes the keys, also after an interrupt. Those of the embedded server vanish with it.
+func (s *stage) remove(keys *keyring) error {
+	if s.store == "" {
+		return nil
+	}
+	c, err := s.dialStore(context.Background())
+	if err != nil {
+		return fmt.Errorf("keys are left behind for %v at most: %w", keysLive, err)
+	}
+	defer c.close()
+	return keys.remove(c)
+}
+
+// line is one entry of the client's timeline.
+type line struct {
+	At   time.Duration `json:"at_ns"` // since the load began
+	Text string        `json:"event"`
+}
+
+func timelineOf(client *baton.Client, begun time.Time) []line {
+	var lines []line
+	for e := range client.Handoffs().Timeline().All() {
+		text := e.String()
+		if e.Conn != 0 && e.What != handoff.JobStarted && e.What != handoff.JobEnded {
+			text = fmt.Sprintf("connection %d: %s", e.Conn, text)
+		}
+		if e.Took > 0 {
+			text += fmt.Sprintf(" (took %v)", e.Took.Round(10*time.Microsecond))
+		}
+		lines = append(lines, line{At: e.Time.Sub(begun), Text: text})
+	}
+	return lines
+}
