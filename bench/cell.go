@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"time"
 )
@@ -105,6 +106,7 @@ func (c *cell) profile() (func(), error) {
 	if err != nil {
 		return nil, err
 	}
+	runtime.SetCPUProfileRate(500) // the default is too coarse for cells of a second; pprof keeps a rate that is set
 	if err := pprof.StartCPUProfile(f); err != nil {
 		f.Close()
 		return nil, err

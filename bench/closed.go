@@ -21,7 +21,7 @@ type load struct {
 	s       Scenario
 	op      opFunc
 	workers []*Worker
-	hists   []Hist // of each worker; made early, so that they are no part of what is measured
+	times   []Recorder // of each worker; made early, so that they are no part of what is measured
 }
 
 func newLoad(s Scenario, op opFunc) *load {
@@ -33,7 +33,7 @@ func newLoad(s Scenario, op opFunc) *load {
 	for i := range n {
 		l.workers = append(l.workers, &Worker{ID: i, Buf: make([]byte, s.Buf)})
 	}
-	l.hists = make([]Hist, n)
+	l.times = make([]Recorder, n)
 	return l
 }
 
@@ -57,8 +57,8 @@ func (l *load) call(ctx context.Context, w *Worker) error {
 // latencies is what all workers have counted.
 func (l *load) latencies() *Hist {
 	var all Hist
-	for i := range l.hists {
-		all.Merge(&l.hists[i])
+	for i := range l.times {
+		all.Merge(l.times[i].Hist())
 	}
 	return &all
 }
@@ -66,7 +66,7 @@ func (l *load) latencies() *Hist {
 // warm lets some load run and forgets it.
 func (l *load) warm(d time.Duration) error {
 	err := l.rush(l.workers, d)
-	clear(l.hists)
+	clear(l.times)
 	return err
 }
 
@@ -91,7 +91,7 @@ func (l *load) rush(workers []*Worker, d time.Duration) error {
 	var wg sync.WaitGroup
 	for i, w := range workers {
 		wg.Go(func() {
-			if errs[i] = l.work(w, &l.hists[w.ID], &stop); errs[i] != nil {
+			if errs[i] = l.work(w, &l.times[w.ID], &stop); errs[i] != nil {
 				stop.Store(true)
 			}
 		})
@@ -101,7 +101,7 @@ func (l *load) rush(workers []*Worker, d time.Duration) error {
 }
 
 // work is one caller.
-func (l *load) work(w *Worker, h *Hist, stop *atomic.Bool) error {
+func (l *load) work(w *Worker, h *Recorder, stop *atomic.Bool) error {
 	ctx, cancel := contextFor(l.s.Ctx)
 	defer cancel()
 	base := time.Now()

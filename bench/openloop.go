@@ -31,7 +31,7 @@ func (l *load) pace(rate int, d time.Duration) error {
 				if errs[i] == nil {
 					errs[i] = l.call(context.Background(), w)
 				}
-				l.hists[i].Add(time.Since(base) - at)
+				l.times[i].Add(time.Since(base) - at)
 			}
 		})
 	}

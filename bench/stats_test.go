@@ -102,3 +102,12 @@ func TestHistMerge(t *testing.T) {
 	assert.Equal(t, time.Second, a.max)
 	assert.Equal(t, time.Second, a.Quantile(1))
 }
+
+func TestRecorderCountsEverything(t *testing.T) {
+	var r Recorder
+	for i := range 100 {
+		r.Add(time.Duration(i) * time.Millisecond)
+	}
+	assert.EqualValues(t, 100, r.Hist().n)
+	assert.Equal(t, 99*time.Millisecond, r.Hist().max)
+}
