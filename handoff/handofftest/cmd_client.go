@@ -96,7 +96,7 @@ func cmdClientUnblock(c *Conn, args [][]byte) {
 // describe is a line of CLIENT LIST with the fields clients look at.
 func (c *Conn) describe() string {
 	return fmt.Sprintf("id=%d addr=%s laddr=%s name=%s age=%d db=%d sub=%d psub=%d multi=%d resp=%d lib-name=%s lib-ver=%s",
-		c.id, c.tcp.RemoteAddr(), c.tcp.LocalAddr(), c.name, int(time.Since(c.opened).Seconds()), c.db,
+		c.id, c.remote, c.tcp.LocalAddr(), c.name, int(time.Since(c.opened).Seconds()), c.db,
 		len(c.subs[exactChannels.index]), len(c.subs[patternChannels.index]), c.tx.depth(), c.proto, c.libName, c.libVer)
 }
 

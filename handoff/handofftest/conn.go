@@ -31,6 +31,7 @@ type Conn struct {
 	stream   net.Conn // tcp, or TLS over it
 	out      *outbox
 	in       *input
+	remote   string
 	opened   time.Time
 	commands atomic.Int64
 	trouble  Trouble
@@ -94,11 +95,12 @@ func (s *Server) admit(n *Node, l net.Listener, nc net.Conn) {
 	s.lastID++
 	c := &Conn{
 		server: s, node: n, id: s.lastID, tcp: nc, stream: nc,
-		out: newOutbox(), opened: time.Now(), trouble: n.trouble,
+		remote: nc.RemoteAddr().String(),
+		out:    newOutbox(), opened: time.Now(), trouble: n.trouble,
 		done: make(chan struct{}), written: make(chan struct{}),
 	}
-	if s.opts.TLS != nil {
-		c.stream = tls.Server(nc, s.opts.TLS)
+	if n.tls != nil {
+		c.stream = tls.Server(nc, n.tls)
 	}
 	c.in = newInput(c)
 	c.proto = 2
@@ -126,7 +128,7 @@ func (c *Conn) Info() ConnInfo {
 
 func (c *Conn) infoLocked() ConnInfo {
 	return ConnInfo{
-		ID: c.id, Node: c.node.addr, Remote: c.tcp.RemoteAddr().String(), Name: c.name,
+		ID: c.id, Node: c.node.addr, Remote: c.remote, Name: c.name,
 		Proto: c.proto, OptedIn: c.optedIn, Endpoint: c.endpoint,
 		Commands: c.commands.Load(), Opened: c.opened,
 	}
@@ -249,6 +251,9 @@ func (c *Conn) write() {
 			return
 		}
 		spare = b
+		if cap(spare) > 1<<20 {
+			spare = nil // one large reply must not cost memory for ever
+		}
 	}
 }
 

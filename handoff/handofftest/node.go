@@ -1,6 +1,7 @@
 package handofftest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type Node struct {
 	accepted int64
 	optIns   int64
 	pushes   int64
+	tls      *tls.Config // nil: plain
 	window   *window
 	trouble  Trouble
 	stalled  bool
@@ -143,6 +145,14 @@ func (n *Node) SetTrouble(t Trouble) {
 	n.server.mu.Lock()
 	defer n.server.mu.Unlock()
 	n.trouble = t
+}
+
+// SetTLS replaces Options.TLS for connections accepted from now on: a target with
+// the wrong certificate, a node that asks for one, or (nil) one without TLS.
+func (n *Node) SetTLS(cfg *tls.Config) {
+	n.server.mu.Lock()
+	defer n.server.mu.Unlock()
+	n.tls = cfg
 }
 
 // Stall holds the replies on all connections of the node, present and future, or

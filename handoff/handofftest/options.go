@@ -45,7 +45,7 @@ type Options struct {
 	// Redis Enterprise.
 	Dialect Dialect
 
-	// TLS, if not nil, is served on every node.
+	// TLS, if not nil, is served on every node; Node.SetTLS makes an exception.
 	TLS *tls.Config
 
 	// Listen opens the addresses of nodes: Network.Listen, or nil for loopback

@@ -52,7 +52,7 @@ func (s *Server) Listen(addr string) (*Node, error) {
 
 // Serve adds a node that accepts from l, and takes l over.
 func (s *Server) Serve(l net.Listener) *Node {
-	n := &Node{server: s, addr: l.Addr().String(), conns: make(map[uint64]*Conn)}
+	n := &Node{server: s, addr: l.Addr().String(), conns: make(map[uint64]*Conn), tls: s.opts.TLS}
 	s.mu.Lock()
 	s.nodes = append(s.nodes, n)
 	s.mu.Unlock()

@@ -1,0 +1,84 @@
+// Package handofftest lets you rehearse server maintenance in your own tests. It
+// is no substitute for a Redis: the keyspace is small, nothing is stored or
+// replicated, and a cluster is not imitated beyond the pushes it sends.
+//
+// There is no published specification of smart client handoffs, and no open source
+// server has the feature. What the kit does follows observations of Redis
+// Enterprise and the behaviour of the clients that are known to work with it.
+//
+// # How to rehearse maintenance in your own tests
+//
+// A [Server] is a database: a keyspace, and a counter of maintenance events. A
+// [Node] is one address under which it is served. Your program connects to a node
+// with whatever client it has; your test plays the operator:
+//
+//	srv := handofftest.NewServer(handofftest.Options{})
+//	defer srv.Close()
+//	old, _ := srv.Listen("127.0.0.1:0")
+//	next, _ := srv.Listen("127.0.0.1:0")
+//
+//	go yourProgram(old.Addr())
+//
+//	old.Moving(2*time.Second, next.Addr()) // "go there, you have two seconds"
+//	...                                    // two seconds later:
+//	left := old.Shut()                     // closes every connection that is still there
+//
+// Then ask. [Server.CheckOptIn] says whether any connection asked for
+// notifications at all: without that a test proves nothing. Shut returns how many
+// connections were not moved in time, [Node.Stats] and [Node.Conns] who is where,
+// [Server.Value] and [Server.Executed] what the database really did,
+// [Server.Commands] and [Server.Pushes] what went over the wire. And run the same
+// test with Options.Maintenance set to [MaintenanceOff]: if it passes there too,
+// it tests something else.
+//
+// # In fake time
+//
+// [Network] is a network in memory. Under testing/synctest a window of fifteen
+// seconds takes microseconds, and the test is exact about what happens when:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		network := handofftest.NewNetwork()
+//		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
+//		defer srv.Close()
+//		node, _ := srv.Listen("10.0.0.1:6379")
+//		// give network.DialContext to your client as its dialler
+//	})
+//
+// Nothing in the kit holds a mutex while it waits, so the fake clock runs whenever
+// all goroutines of the bubble are idle.
+//
+// # In front of a real server
+//
+// With Options.Backend the same nodes are proxies: everything goes to a real Redis,
+// and the kit answers CLIENT MAINT_NOTIFICATIONS and adds the pushes.
+//
+// # What servers do, and the kit with them
+//
+//   - The opt-in is per connection. It needs RESP3; on RESP2 it is accepted, and
+//     nothing ever comes.
+//   - Sequence numbers count the events of a database, of all kinds, from 0.
+//   - MOVING goes to the connections of the node that leaves; shard pushes go to
+//     every opted-in connection of the database.
+//   - Who opts in while a node's MOVING window is open is told as well, with the
+//     seconds that are left and the same number. None and fewer are possible.
+//   - The last MIGRATED or FAILED_OVER is told to everybody who opts in, for ever,
+//     with its old number.
+//   - The address in MOVING is in the form the connection asked for, and null if
+//     it asked for none.
+//   - When the window ends all connections of the node are closed, also those that
+//     were never warned.
+//
+// # When things go wrong
+//
+// [Trouble] makes a node mute at HELLO, deaf to passwords, or talkative;
+// [Node.Refuse], [Node.Kill] and [Node.Reopen] stop and start it; Stall and Delay
+// hold replies, of a node or one [Conn]; [Dialect] and Options.SetupPush,
+// ByteByByte and CatchUp vary how pushes arrive; Options.Intercept answers any
+// command with any bytes.
+//
+// # Limits
+//
+// CLIENT REPLY, MONITOR, scripts, streams and inline commands are not there. A
+// proxy passes CLIENT REPLY on and would lose count of the replies. ZADD takes no
+// options and EXPIRE no conditions.
+package handofftest
