@@ -63,7 +63,8 @@ type Resolver interface {
 }
 
 const (
-	defaultAddr        = "localhost:6379"
+	defaultPort        = "6379"
+	defaultAddr        = "localhost:" + defaultPort
 	defaultDialTimeout = 5 * time.Second
 	defaultReadTimeout = 3 * time.Second
 )
@@ -77,11 +78,7 @@ func (o Options) withDefaults() Options {
 		o.Addr = defaultAddr
 	}
 	if o.Network == "tcp" {
-		if _, _, err := net.SplitHostPort(o.Addr); err != nil && net.ParseIP(o.Addr) == nil && o.Addr[0] != ':' {
-			if _, _, err := net.SplitHostPort(o.Addr + ":6379"); err == nil {
-				o.Addr += ":6379"
-			}
-		}
+		o.Addr = withPort(o.Addr)
 	}
 	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
 	o.ReadTimeout = timeout(o.ReadTimeout, defaultReadTimeout)
@@ -98,6 +95,22 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	return o
+}
+
+// withPort adds the usual port to an address that has none. What is no address comes back as it is, for validate.
+func withPort(addr string) string {
+	if _, _, err := net.SplitHostPort(addr); err == nil {
+		return addr
+	}
+	if net.ParseIP(addr) != nil {
+		return net.JoinHostPort(addr, defaultPort)
+	}
+	if with := addr + ":" + defaultPort; addr != "" {
+		if _, _, err := net.SplitHostPort(with); err == nil {
+			return with
+		}
+	}
+	return addr
 }
 
 func timeout(d, def time.Duration) time.Duration {

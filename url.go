@@ -76,7 +76,7 @@ func (o *Options) setScheme(u *url.URL) error {
 		host = "localhost"
 	}
 	if port == "" {
-		port = "6379"
+		port = defaultPort
 	}
 	o.Addr = net.JoinHostPort(host, port)
 	if o.TLS != nil {

@@ -97,7 +97,8 @@ func (c *Conn) Owes() int {
 	return 0
 }
 
-// Slow reports whether a reply has been awaited for longer than a tick: new commands would have to wait behind it.
+// Slow reports whether a reply has been awaited for longer than a tick, so that new commands would have to wait behind
+// it, or whether the connection takes none at all.
 func (c *Conn) Slow() bool { l := c.cur.Load(); return l != nil && l.slow.Load() }
 
 // Do sends q.Req and returns when its replies have come, ctx has ended or the call's timeout is over. A non-nil error is

@@ -96,7 +96,7 @@ func (l *link) claim(n int) (claims int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.done.Add(uint64(n))
-	if l.slow.Load() {
+	if l.slow.Load() && !l.retired {
 		l.slow.Store(false)
 	}
 	for ; n > 0; claims++ {
@@ -253,7 +253,7 @@ func (l *link) closeBody() bool {
 	defer l.mu.Unlock()
 	l.open = false
 	l.done.Add(1)
-	l.slow.Store(false)
+	l.slow.Store(l.retired)
 	if l.cause != nil {
 		return false
 	}

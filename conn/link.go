@@ -56,7 +56,7 @@ type link struct {
 
 	// Counters for the pool and for sight; written with mu held, read without.
 	owes atomic.Int32
-	slow atomic.Bool // a reply has been awaited for more than a tick
+	slow atomic.Bool // a reply has been awaited for more than a tick, or the link takes no more commands
 	done atomic.Uint64
 }
 
@@ -171,6 +171,7 @@ func (l *link) endLocked(q *Call, fault error) {
 func (l *link) retire(at time.Time) {
 	l.mu.Lock()
 	l.retired, l.retireAt = true, at
+	l.slow.Store(true)
 	finished := l.finishedLocked()
 	if l.watched {
 		l.nc.SetReadDeadline(longAgo) // the keeper has to look at the new time
@@ -198,6 +199,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 		return
 	}
 	l.cause = cause
+	l.slow.Store(true)
 	seq, unsent := l.q.head, min(unsent, l.handed)
 	left := l.q.clear()
 	for i := range left {

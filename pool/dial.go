@@ -68,13 +68,11 @@ func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 	}
 	m := &member{c: c, since: time.Now(), until: p.lifeEnd()}
 	p.all[c] = m
-	select {
-	case <-c.Done(): // it ended before it was in the books, so Gone did not find it
+	if ended(c) { // before it was in the books, so that Gone did not find it
 		delete(p.all, c)
 		return nil, c.Err()
-	default:
-		return m, nil
 	}
+	return m, nil
 }
 
 // announce tells the client of a connection once it is in the books.

@@ -35,6 +35,9 @@ func (p *Pool) best(lanes []*conn.Conn) *conn.Conn {
 	slow := true
 	for _, c := range lanes {
 		s := c.Slow()
+		if s && ended(c) {
+			continue // about to be taken off the list
+		}
 		if best == nil || slow && !s || s == slow && c.Owes() < best.Owes() {
 			best, slow = c, s
 		}
@@ -56,9 +59,11 @@ func (p *Pool) awaitLane(ctx context.Context) (*conn.Conn, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if lanes := *p.lanes.Load(); len(lanes) > 0 {
-		p.mu.Unlock()
-		return lanes[0], nil
+	for _, c := range *p.lanes.Load() {
+		if !ended(c) {
+			p.mu.Unlock()
+			return c, nil
+		}
 	}
 	if c := p.promoteLocked(); c != nil {
 		p.mu.Unlock()
@@ -128,4 +133,13 @@ func (p *Pool) openLaneLocked() *opening {
 		close(o.done)
 	})
 	return o
+}
+
+func ended(c *conn.Conn) bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Stats is a snapshot: first the state, then counters since the pool was made.
 type Stats struct {
-	Open    int // connections, shared, idle and leased
+	Open    int // connections: shared, idle, leased, and those about to become one of these
 	Lanes   int // shared ones
 	Idle    int
 	Leased  int
@@ -62,7 +62,11 @@ func (p *Pool) statsLocked() Stats {
 	s := p.count
 	s.Open, s.Dialing, s.Waiting, s.Idle = len(p.all), p.dialing, p.waiting.Len(), len(p.idle)
 	s.Lanes = len(*p.lanes.Load())
-	s.Leased = s.Open - s.Lanes - s.Idle
+	for _, m := range p.all {
+		if m.role == Leased {
+			s.Leased++
+		}
+	}
 	return s
 }
 

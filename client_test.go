@@ -1,0 +1,409 @@
+package baton_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
+)
+
+// servers runs a test against the kit's server and against a real one.
+func servers(t *testing.T, test func(t *testing.T, addr string)) {
+	t.Run("kit", func(t *testing.T) {
+		srv := handofftest.NewServer(handofftest.Options{})
+		t.Cleanup(srv.Close)
+		n, err := srv.Listen("127.0.0.1:0")
+		require.NoError(t, err)
+		test(t, n.Addr())
+	})
+	t.Run("redis", func(t *testing.T) { test(t, redistest.Start(t)) })
+}
+
+func open(t *testing.T, o baton.Options) *baton.Client {
+	t.Helper()
+	c, err := baton.New(o)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestCommands(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		require.NoError(t, c.Ready(ctx))
+		ok, err := c.Set(ctx, "k", "v", baton.EX(time.Minute))
+		require.NoError(t, err)
+		assert.True(t, ok)
+		ok, err = c.Set(ctx, "k", "w", baton.NX())
+		require.NoError(t, err)
+		assert.False(t, ok)
+		ok, err = c.SetBytes(ctx, "k", []byte("w"), baton.XX(), baton.KeepTTL())
+		require.NoError(t, err)
+		assert.True(t, ok)
+		s, err := c.Get(ctx, "k")
+		require.NoError(t, err)
+		assert.Equal(t, "w", s)
+		ttl, err := baton.As[int64](c.Do(ctx, "TTL", "k"))
+		require.NoError(t, err)
+		assert.Positive(t, ttl)
+		_, err = c.Get(ctx, "none")
+		assert.ErrorIs(t, err, baton.Nil)
+		b, err := c.AppendGet(ctx, []byte("k="), "k")
+		require.NoError(t, err)
+		assert.Equal(t, "k=w", string(b))
+		b, err = c.AppendGet(ctx, []byte("k="), "none")
+		assert.ErrorIs(t, err, baton.Nil)
+		assert.Equal(t, "k=", string(b))
+		n, err := c.Incr(ctx, "n")
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, n)
+		_, err = c.Incr(ctx, "k")
+		var re *resp3.Error
+		require.ErrorAs(t, err, &re)
+		assert.Equal(t, "ERR", re.Code)
+		n, err = c.Del(ctx, "k", "n", "none")
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, n)
+		v, err := c.Do(ctx, "GET", "k")
+		require.NoError(t, err)
+		assert.True(t, v.IsNull())
+		_, err = c.Do(ctx, "NOSUCHCOMMAND")
+		require.ErrorAs(t, err, &re)
+	})
+}
+
+func TestBinaryValuesAndEmptyOnes(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		for _, v := range []string{"", "\r\n", "$-1\r\n", "\x00\xff", strings.Repeat("z", 100_000)} {
+			_, err := c.Set(ctx, "key with\r\nbreaks", v)
+			require.NoError(t, err)
+			got, err := c.Get(ctx, "key with\r\nbreaks")
+			require.NoError(t, err)
+			assert.Equal(t, v, got)
+		}
+	})
+}
+
+func TestPipeline(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		var set, setAgain baton.Reply[bool]
+		var get, none baton.Reply[string]
+		var n baton.Reply[int64]
+		var any baton.Reply[resp3.Value]
+		_, err := get.Get()
+		assert.Error(t, err, "a reply of no pipeline")
+		require.NoError(t, c.Pipeline(ctx, func(p *baton.Pipe) error {
+			set, setAgain = p.Set("k", "v"), p.Set("k", "w", baton.NX())
+			get, none = p.Get("k"), p.Get("none")
+			n, any = p.Incr("n"), p.Do("ECHO", 7)
+			p.Del("k")
+			_, err := get.Get()
+			assert.ErrorContains(t, err, "before its pipeline has ended")
+			return nil
+		}))
+		ok, err := set.Get()
+		assert.NoError(t, err)
+		assert.True(t, ok)
+		ok, err = setAgain.Get()
+		assert.NoError(t, err)
+		assert.False(t, ok)
+		s, err := get.Get()
+		assert.NoError(t, err)
+		assert.Equal(t, "v", s)
+		_, err = none.Get()
+		assert.ErrorIs(t, err, baton.Nil)
+		i, err := n.Get()
+		assert.NoError(t, err)
+		assert.EqualValues(t, 1, i)
+		v, err := any.Get()
+		assert.NoError(t, err)
+		assert.Equal(t, resp3.Str("7"), v)
+
+		require.NoError(t, c.Pipeline(ctx, func(*baton.Pipe) error { return nil }), "empty")
+		stop := errors.New("stop")
+		assert.ErrorIs(t, c.Pipeline(ctx, func(p *baton.Pipe) error { p.Incr("n"); return stop }), stop)
+		err = c.Pipeline(ctx, func(p *baton.Pipe) error { p.Set("s", "x"); p.Incr("s"); n = p.Incr("n"); return nil })
+		assert.ErrorContains(t, err, "command 2 of 3 in the pipeline, INCR")
+		i, err = n.Get()
+		assert.NoError(t, err)
+		assert.EqualValues(t, 2, i, "the failed function sent nothing, and an error does not stop those behind it")
+	})
+}
+
+func TestNothingThatCannotBeEncodedIsSent(t *testing.T) {
+	srv := handofftest.NewServer(handofftest.Options{})
+	defer srv.Close()
+	node, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	c, ctx := open(t, baton.Options{Addr: node.Addr()}), t.Context()
+	for want, args := range map[string][]any{
+		"needs a command":                     {},
+		"command name as first argument":      {7},
+		"struct {}":                           {"SET", "k", struct{}{}},
+		"<nil>":                               {"SET", "k", nil},
+		"changes the state of its connection": {"select", 1},
+		"CLIENT changes the state":            {"CLIENT", "reply", "off"},
+	} {
+		_, err := c.Do(ctx, args...)
+		assert.ErrorContains(t, err, want, "%v", args)
+	}
+	_, err = c.Set(ctx, "k", "v", baton.EX(time.Microsecond))
+	assert.ErrorContains(t, err, "at least 1 ms")
+	_, err = c.Set(ctx, "k", "v", baton.EX(0))
+	assert.ErrorContains(t, err, "at least 1 ms")
+	for _, args := range [][]any{{}, {7}, {"GET", make(chan int)}, {"BLPOP", "l", 0}, {"MULTI"}} {
+		assert.Error(t, c.Pipeline(ctx, func(p *baton.Pipe) error { p.Do(args...); return nil }), "%v", args)
+	}
+	assert.Empty(t, srv.Commands())
+}
+
+func TestBlockingCommandHoldsNobodyUp(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		popped := make(chan []string, 1)
+		go func() {
+			v, err := baton.As[[]string](c.Do(ctx, "BLPOP", "queue", 0))
+			assert.NoError(t, err)
+			popped <- v
+		}()
+		for c.Stats().Leased == 0 {
+			_, err := c.Incr(ctx, "n")
+			require.NoError(t, err)
+			runtime.Gosched()
+		}
+		_, err := c.Do(ctx, "RPUSH", "queue", "element")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"queue", "element"}, <-popped)
+
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		_, err = c.Do(short, "BLPOP", "queue", 0)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestErrorsNameWhatIsWrong(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	closed.Close()
+	guarded := redistest.Start(t, "--requirepass", "right-word")
+	old := handofftest.NewServer(handofftest.Options{Resp2Only: true})
+	defer old.Close()
+	oldNode, err := old.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	off := handofftest.NewServer(handofftest.Options{Maintenance: handofftest.MaintenanceOff})
+	defer off.Close()
+	offNode, err := off.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+
+	tests := []struct {
+		name string
+		o    baton.Options
+		want string
+	}{
+		{"unreachable", baton.Options{Addr: closed.Addr().String()}, "connection refused"},
+		{"wrong password", baton.Options{Addr: guarded, Password: "wrong-word"}, "WRONGPASS"},
+		{"no password", baton.Options{Addr: guarded}, "NOAUTH"},
+		{"RESP3 demanded", baton.Options{Addr: oldNode.Addr(), Protocol: 3}, "protocol version not granted"},
+		{"maintenance demanded, RESP2", baton.Options{Addr: oldNode.Addr(), Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "RESP3 was not granted"},
+		{"maintenance demanded, refused", baton.Options{Addr: offNode.Addr(), Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "disabled on this server"},
+		{"maintenance demanded, unknown", baton.Options{Addr: guarded, Password: "right-word", Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "unknown subcommand"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := open(t, tt.o)
+			_, err := c.Get(t.Context(), "k")
+			require.ErrorContains(t, err, tt.want)
+			var oe *baton.OpError
+			require.ErrorAs(t, err, &oe)
+			assert.False(t, oe.Sent)
+			assert.Equal(t, "GET", oe.Command)
+			assert.NotContains(t, err.Error(), "-word")
+			assert.Error(t, c.Ready(t.Context()))
+		})
+	}
+}
+
+func TestOldServerIsServedInRESP2(t *testing.T) {
+	srv := handofftest.NewServer(handofftest.Options{Resp2Only: true, Password: "pw"})
+	defer srv.Close()
+	node, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	c, ctx := open(t, baton.Options{Addr: node.Addr(), Password: "pw", DB: 2, ClientName: "old"}), t.Context()
+	_, err = c.Get(ctx, "none")
+	assert.ErrorIs(t, err, baton.Nil)
+	_, err = c.Do(ctx, "HSET", "h", "a", 1, "b", 2)
+	require.NoError(t, err)
+	m, err := baton.As[map[string]string](c.Do(ctx, "HGETALL", "h"))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"a": "1", "b": "2"}, m)
+}
+
+func TestCloseEndsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := handofftest.NewNetwork()
+		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
+		defer srv.Close()
+		node, err := srv.Listen("10.0.0.1:6379")
+		require.NoError(t, err)
+		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
+		require.NoError(t, err)
+		require.NoError(t, c.Ready(t.Context()))
+		node.Stall(true)
+		got := make(chan error, 1)
+		go func() { _, err := c.Get(t.Context(), "k"); got <- err }()
+		synctest.Wait()
+		require.NoError(t, c.Close())
+		assert.ErrorIs(t, <-got, baton.ErrClosed)
+		_, err = c.Get(t.Context(), "k")
+		assert.ErrorIs(t, err, baton.ErrClosed)
+		assert.ErrorIs(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Get("k"); return nil }), baton.ErrClosed)
+		assert.NoError(t, c.Close(), "a second time does nothing")
+		assert.Zero(t, node.Stats().Open)
+	})
+}
+
+func TestShutdownLetsRunningCommandsFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := handofftest.NewNetwork()
+		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
+		defer srv.Close()
+		node, err := srv.Listen("10.0.0.1:6379")
+		require.NoError(t, err)
+		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
+		require.NoError(t, err)
+		require.NoError(t, c.Ready(t.Context()))
+		node.Delay(time.Second)
+		got := make(chan error, 1)
+		go func() { _, err := c.Incr(t.Context(), "n"); got <- err }()
+		synctest.Wait()
+		require.NoError(t, c.Shutdown(t.Context()))
+		assert.NoError(t, <-got)
+		_, err = c.Incr(t.Context(), "n")
+		assert.ErrorIs(t, err, baton.ErrClosed)
+		assert.EqualValues(t, 1, srv.Executed("INCR"))
+	})
+}
+
+func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := handofftest.NewNetwork()
+		lose := map[string]int{"GET": 1, "INCR": 1}
+		var node *handofftest.Node
+		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			name := string(args[0])
+			if lose[name] == 0 {
+				return nil, false
+			}
+			lose[name]--
+			go func() { node.Kill(); node.Reopen() }() // executed, and the answer is lost
+			<-time.After(time.Millisecond)
+			return nil, false
+		}})
+		defer srv.Close()
+		var err error
+		node, err = srv.Listen("10.0.0.1:6379")
+		require.NoError(t, err)
+		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = c.Get(t.Context(), "k")
+		assert.ErrorIs(t, err, baton.Nil, "a read is repeated")
+		_, err = c.Incr(t.Context(), "n")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe, "an increment is not")
+		assert.True(t, oe.Sent)
+		assert.Equal(t, 1, oe.Attempt)
+		assert.Contains(t, err.Error(), "may have been executed")
+		assert.LessOrEqual(t, srv.Executed("INCR"), int64(1))
+		_, err = c.Incr(t.Context(), "n")
+		assert.NoError(t, err)
+	})
+}
+
+func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
+	srv := handofftest.NewServer(handofftest.Options{Intercept: func() func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
+		left := 2
+		return func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) == "INCR" && left > 0 {
+				left--
+				return []byte("-LOADING Redis is loading the dataset in memory\r\n"), true
+			}
+			return nil, false
+		}
+	}()})
+	defer srv.Close()
+	node, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	c := open(t, baton.Options{Addr: node.Addr()})
+	n, err := c.Incr(t.Context(), "n")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+}
+
+func TestDialProvesTheConnection(t *testing.T) {
+	addr := redistest.Start(t)
+	c, err := baton.Dial(t.Context(), "redis://"+addr+"/1?client_name=me&pool_size=5")
+	require.NoError(t, err)
+	defer c.Close()
+	info, err := baton.As[string](c.Do(t.Context(), "CLIENT", "INFO"))
+	require.NoError(t, err)
+	assert.Contains(t, info, "name=me")
+	assert.Contains(t, info, "db=1")
+	var conns []pool.ConnInfo
+	for i := range c.Conns() {
+		conns = append(conns, i)
+	}
+	require.Len(t, conns, 1)
+	assert.Equal(t, addr, conns[0].Peer)
+	_, err = baton.Dial(t.Context(), "redis://127.0.0.1:1/")
+	assert.Error(t, err)
+}
+
+func TestUnixSocket(t *testing.T) {
+	path := t.TempDir() + "/redis.sock"
+	redistest.Start(t, "--unixsocket", path)
+	c, err := baton.Dial(t.Context(), "unix://"+path+"?db=2")
+	require.NoError(t, err)
+	defer c.Close()
+	n, err := c.Incr(t.Context(), "n")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+}
+
+type tracer struct{ log []string }
+
+func (t *tracer) CommandStart(ctx context.Context, i baton.CommandInfo) context.Context {
+	t.log = append(t.log, "start "+i.Name)
+	return ctx
+}
+
+func (t *tracer) CommandEnd(_ context.Context, i baton.CommandInfo, r baton.CommandResult) {
+	t.log = append(t.log, fmt.Sprintf("end %s %d %d %v", i.Name, i.Count, r.Attempts, r.Err))
+}
+
+func TestTracerSeesCommandsAndNoSetUp(t *testing.T) {
+	tr := &tracer{}
+	c := open(t, baton.Options{Addr: redistest.Start(t), Tracer: tr})
+	_, err := c.Get(t.Context(), "none")
+	require.ErrorIs(t, err, baton.Nil)
+	require.NoError(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Get("a"); p.Get("b"); return nil }))
+	assert.Equal(t, []string{"start GET", "end GET 1 1 <nil>", "start pipeline", "end pipeline 2 1 <nil>"}, tr.log)
+}

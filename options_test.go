@@ -1,0 +1,95 @@
+package baton_test
+
+import (
+	"crypto/tls"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
+)
+
+func TestParseURL(t *testing.T) {
+	tls12 := func(name string) *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name} }
+	tests := map[string]baton.Options{
+		"redis://":                           {Addr: "localhost:6379"},
+		"redis://h":                          {Addr: "h:6379"},
+		"valkey://h:7000/3":                  {Addr: "h:7000", DB: 3},
+		"redis://u:p%40ss@h/":                {Addr: "h:6379", Username: "u", Password: "p@ss"},
+		"redis://:pw@h":                      {Addr: "h:6379", Password: "pw"},
+		"redis://[::1]:7000":                 {Addr: "[::1]:7000"},
+		"rediss://h":                         {Addr: "h:6379", TLS: tls12("h")},
+		"valkeys://[2001:db8::5]:1":          {Addr: "[2001:db8::5]:1", TLS: tls12("2001:db8::5")},
+		"unix:///run/r.sock?db=4":            {Network: "unix", Addr: "/run/r.sock", DB: 4},
+		"redis://h?protocol=3&maint=enabled": {Addr: "h:6379", Protocol: 3, Handoff: handoff.Config{Mode: handoff.ModeEnabled}},
+		"redis://h?read_timeout=500ms&dial_timeout=2&write_timeout=-1": {Addr: "h:6379", ReadTimeout: 500 * time.Millisecond,
+			DialTimeout: 2 * time.Second, WriteTimeout: -1},
+		"redis://h?pool_size=7&min_idle=2&lanes=3&client_name=x": {Addr: "h:6379", ClientName: "x",
+			Pool: pool.Config{Size: 7, MinIdle: 2, Lanes: 3}},
+	}
+	for url, want := range tests {
+		got, err := baton.ParseURL(url)
+		require.NoError(t, err, url)
+		assert.Equal(t, want, got, url)
+	}
+}
+
+func TestParseURLRefuses(t *testing.T) {
+	tests := map[string]string{
+		"http://h":                      `scheme is "http"`,
+		"h:6379":                        "scheme",
+		"":                              "scheme",
+		"redis://h/x":                   `database is "x"`,
+		"redis://h/-1":                  `database is "-1"`,
+		"redis://h?pool=7":              `unknown query key "pool"`,
+		"redis://h?db=1&db=2":           `query key "db" is given 2 times`,
+		"redis://h?pool_size=many":      `value is "many"`,
+		"redis://h?read_timeout=soon":   `value is "soon"`,
+		"redis://h?maint=maybe":         `value is "maybe"`,
+		"redis://u@h":                   "without a password",
+		"unix://host/path":              "absolute path",
+		"redis://u:se%zzcret@h":         "withheld",
+		"redis://u:secret@h:port":       "withheld",
+		"redis://u:secret@h?nonsense=1": "unknown query key",
+		"redis://u:secret@h\x7f":        "withheld",
+	}
+	for url, want := range tests {
+		_, err := baton.ParseURL(url)
+		require.ErrorContains(t, err, want, url)
+		assert.NotContains(t, err.Error(), "cret", url)
+	}
+}
+
+func TestImpossibleOptionsAreAllNamed(t *testing.T) {
+	_, err := baton.New(baton.Options{
+		Network: "udp", DB: -1, Protocol: 5, Username: "u", ClientName: "a b",
+		Pool:   pool.Config{Size: -3},
+		Retry:  baton.RetryPolicy{UpTo: baton.Never},
+		Limits: resp3.Limits{MaxDepth: -1},
+	})
+	for _, part := range []string{`"udp"`, "DB is -1", "Protocol is 5", `Username is "u"`, `ClientName is "a b"`, "Size is -3", "UpTo is 4", "MaxDepth"} {
+		assert.ErrorContains(t, err, part)
+	}
+	for _, o := range []baton.Options{
+		{Addr: "host:port:more"}, {Addr: "h:99999"}, {Network: "unix", Addr: "/s", TLS: &tls.Config{}},
+		{Protocol: 2, Handoff: handoff.Config{Mode: handoff.ModeEnabled}},
+		{Handoff: handoff.Config{MaxWorkers: -1}},
+	} {
+		_, err := baton.New(o)
+		assert.Error(t, err, "%+v", o)
+	}
+}
+
+func TestAddressMayLackThePort(t *testing.T) {
+	for _, addr := range []string{"h", "127.0.0.1", "::1", "[::1]"} {
+		c, err := baton.New(baton.Options{Addr: addr})
+		if assert.NoError(t, err, addr) {
+			c.Close()
+		}
+	}
+}
