@@ -101,7 +101,7 @@ func goalTable(w io.Writer, r Results) error {
 		j := g.judge(r, peerNames())
 		count[j.Verdict]++
 		if j.Verdict != NoData {
-			fmt.Fprintf(t, "%s\t%s\t%s %s\t%s\t%.2f\t%s\n", j.Verdict, j.Scenario, j.Driver, j.Metric, j.What, j.Found, j.wanted())
+			fmt.Fprintf(t, "%s\t%s\t%s %s\t%s\t%.2f\t%s%s\n", j.Verdict, j.Scenario, j.Driver, j.Metric, j.What, j.Found, j.wanted(), j.doubt())
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -129,6 +129,14 @@ func (j Judgement) wanted() string {
 		fmt.Fprintf(&b, " of the best peer, %s", j.Versus)
 	}
 	return b.String()
+}
+
+// doubt warns of a verdict that rests on a reference which differed much from round to round.
+func (j Judgement) doubt() string {
+	if j.Noise <= quiet {
+		return ""
+	}
+	return fmt.Sprintf("; NOISY: %s varied %.1f-fold over the rounds", j.Versus, j.Noise)
 }
 
 // driverNames are all names in the order of the tables.

@@ -91,6 +91,18 @@ func TestReportShowsWhatIsWrong(t *testing.T) {
 	assert.Contains(t, b.String(), "1 met, 0 missed")
 }
 
+// A verdict that rests on a floor which was disturbed says so; a quiet one does not.
+func TestReportWarnsOfNoise(t *testing.T) {
+	show := func(floor ...float64) string {
+		f := &File{Cells: append(cellsOf("get-1", "baton", "ops", 97, 97), cellsOf("get-1", "floor", "ops", floor...)...)}
+		var b bytes.Buffer
+		require.NoError(t, report(&b, f))
+		return b.String()
+	}
+	assert.NotContains(t, show(100, 110), "NOISY")
+	assert.Contains(t, show(100, 30), "NOISY: floor varied 3.3-fold")
+}
+
 func TestFileSurvivesJSON(t *testing.T) {
 	f := File{Go: "go", Cells: cellsOf("get-1", "floor", "ops", 1.5)}
 	b, err := json.Marshal(f)

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // median is the middle of the values, the mean of the two middle ones if their number is even, and false for none.
 func median(v []float64) (float64, bool) {
@@ -81,19 +78,17 @@ func (r Results) drivers(scenario string, order []string) []string {
 	return found
 }
 
-// sortedBy returns the names ordered by a figure's median, smallest first; those without the figure come last.
-func (r Results) sortedBy(scenario, metric string, names []string) []string {
-	s := slices.Clone(names)
-	slices.SortStableFunc(s, func(a, b string) int {
-		x, okX := r.median(scenario, a, metric)
-		y, okY := r.median(scenario, b, metric)
-		if okX != okY {
-			if okX {
-				return -1
-			}
-			return 1
+// spread is how far a figure of one driver lies apart over the rounds: the largest divided by the smallest, 0 for less than
+// two rounds. The floors do the same work in every round, so theirs is a measure of how quiet the machine was.
+func (r Results) spread(scenario, driver, metric string) float64 {
+	var v []float64
+	for _, m := range r.where(scenario, driver) {
+		if x, ok := m[metric]; ok {
+			v = append(v, x)
 		}
-		return cmp.Compare(x, y)
-	})
-	return s
+	}
+	if len(v) < 2 || slices.Min(v) <= 0 {
+		return 0
+	}
+	return slices.Max(v) / slices.Min(v)
 }
