@@ -2,6 +2,7 @@ package handofftest_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +38,31 @@ func TestMovingReachesOptedInConnectionsOfItsNodeOnly(t *testing.T) {
 		assert.Equal(t, ">4\r\n$6\r\nMOVING\r\n:0\r\n:15\r\n$13\r\n10.0.0.2:6379\r\n", encoded(told.read()))
 		deaf.silent(time.Minute)
 		other.silent(time.Minute)
+	})
+}
+
+func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, handofftest.Options{})
+		n := g.node("10.0.0.1:6379")
+		deaf, other := g.optedIn(n), g.optedIn(n)
+		const count = 200
+		value := strings.Repeat("x", 10_000) // two megabytes of replies, far more than the network buffers
+		var b []byte
+		for range count {
+			b = resp3.AppendCommand(b, "ECHO", value)
+		}
+		_, err := deaf.conn.Write(b)
+		require.NoError(t, err, "the server reads on")
+		n.Moving(time.Second, "")
+		assert.Equal(t, resp3.Push, other.read().Kind())
+		replies := 0
+		for range count + 1 {
+			if deaf.read().Kind() == resp3.BulkString {
+				replies++
+			}
+		}
+		assert.Equal(t, count, replies)
 	})
 }
 
