@@ -13,7 +13,7 @@ import (
 // several goroutines at once.
 type Pipe struct {
 	call    *conn.Call
-	names   []string
+	n       int // commands
 	class   Class
 	err     error         // first command that could not be encoded
 	replies []resp3.Value // set when the pipeline has ended
@@ -65,12 +65,11 @@ func (c *Client) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
 		p.fault = p.err
 		return p.err
 	}
-	n := len(p.names)
-	if n == 0 {
+	if p.n == 0 {
 		p.fault = nil
 		return nil
 	}
-	p.call.Mode, p.call.Replies = conn.Raw, n
+	p.call.Mode, p.call.Replies = conn.Raw, p.n
 	if p.fault = c.run(ctx, &operation{call: p.call, name: "pipeline", class: p.class}); p.fault != nil {
 		return p.fault
 	}
@@ -84,7 +83,7 @@ func (c *Client) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
 // decode cuts the replies. Their texts share one block.
 func (p *Pipe) decode() error {
 	block := p.call.Block()
-	p.replies = make([]resp3.Value, len(p.names))
+	p.replies = make([]resp3.Value, p.n)
 	for i := range p.replies {
 		v, n, err := resp3.Decode(block)
 		if err != nil {
@@ -98,29 +97,42 @@ func (p *Pipe) decode() error {
 func (p *Pipe) firstError() error {
 	for i, v := range p.replies {
 		if err := v.Err(); err != nil {
-			return fmt.Errorf("baton: command %d of %d in the pipeline, %s: %w", i+1, len(p.names), p.names[i], err)
+			return fmt.Errorf("baton: command %d of %d in the pipeline, %s: %w", i+1, p.n, p.name(i), err)
 		}
 	}
 	return nil
 }
 
-func add[T any](p *Pipe, name string, class Class) Reply[T] {
+// name reads the name of a command out of the encoded request, where alone it is kept.
+func (p *Pipe) name(i int) string {
+	rest := string(p.call.Req)
+	for ; ; i-- {
+		v, n, err := resp3.Decode(rest)
+		if err != nil || i == 0 {
+			name, _ := v.Index(0).Text()
+			return name
+		}
+		rest = rest[n:]
+	}
+}
+
+func add[T any](p *Pipe, class Class) Reply[T] {
 	if p.call == nil {
 		panic("baton: Pipe used after its pipeline has ended")
 	}
-	p.names = append(p.names, name)
+	p.n++
 	p.class = max(p.class, class)
-	return Reply[T]{p: p, i: len(p.names) - 1}
+	return Reply[T]{p: p, i: p.n - 1}
 }
 
 // Do queues any command that Client.Do takes, except those that may block.
 func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
-	name, _ := "", false
+	var name string
 	if len(args) > 0 {
 		name, _ = args[0].(string)
 	}
 	f := factOf(name, args)
-	r := add[resp3.Value](p, name, f.class)
+	r := add[resp3.Value](p, f.class)
 	req, err := resp3.AppendCommandArgs(p.call.Req, args...)
 	switch {
 	case name == "":
@@ -129,7 +141,7 @@ func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
 		err = errors.New("is not possible in a pipeline")
 	}
 	if err != nil && p.err == nil {
-		p.err = fmt.Errorf("baton: command %d of the pipeline, %s: %w", len(p.names), name, err)
+		p.err = fmt.Errorf("baton: command %d of the pipeline, %s: %w", p.n, name, err)
 	}
 	p.call.Req = req
 	return r
@@ -137,14 +149,14 @@ func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
 
 // Get queues GET.
 func (p *Pipe) Get(key string) Reply[string] {
-	r := add[string](p, "GET", Read)
+	r := add[string](p, Read)
 	p.call.Req = resp3.AppendCommand(p.call.Req, "GET", key)
 	return r
 }
 
 // Set queues SET. The reply is false if NX or XX forbade it.
 func (p *Pipe) Set(key, value string, opts ...SetOption) Reply[bool] {
-	r := add[bool](p, "SET", WriteLastWins)
+	r := add[bool](p, WriteLastWins)
 	r.null = true
 	if err := setHeader(p.call, key, opts); err != nil {
 		p.err = errors.Join(p.err, err)
@@ -157,14 +169,14 @@ func (p *Pipe) Set(key, value string, opts ...SetOption) Reply[bool] {
 
 // Incr queues INCR.
 func (p *Pipe) Incr(key string) Reply[int64] {
-	r := add[int64](p, "INCR", WriteAccumulate)
+	r := add[int64](p, WriteAccumulate)
 	p.call.Req = resp3.AppendCommand(p.call.Req, "INCR", key)
 	return r
 }
 
 // Del queues DEL.
 func (p *Pipe) Del(keys ...string) Reply[int64] {
-	r := add[int64](p, "DEL", WriteOnce)
+	r := add[int64](p, WriteOnce)
 	p.call.Req = resp3.AppendArrayLen(p.call.Req, 1+len(keys))
 	p.call.Req = resp3.AppendBulk(p.call.Req, "DEL")
 	for _, k := range keys {

@@ -1,0 +1,68 @@
+//go:build !race
+
+package baton_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/internal/redistest"
+)
+
+// The methods promised to allocate nothing, or no more than what they return. The race detector allocates itself.
+func TestAllocationsPerCall(t *testing.T) {
+	ctx := context.Background()
+	c := open(t, baton.Options{Addr: redistest.Start(t)})
+	_, err := c.Set(ctx, "key", "0123456789012345678901234567890123456789012345678901234567890123")
+	require.NoError(t, err)
+	cancellable, cancel := context.WithCancel(ctx)
+	defer cancel()
+	expiring, stop := context.WithTimeout(ctx, time.Hour)
+	defer stop()
+	dst, value := make([]byte, 0, 128), []byte("value")
+	for name, ctx := range map[string]context.Context{"background": ctx, "cancellable": cancellable, "expiring": expiring} {
+		tests := map[string]struct {
+			most float64
+			call func() error
+		}{
+			"AppendGet":   {0, func() error { _, err := c.AppendGet(ctx, dst, "key"); return err }},
+			"Get":         {1, func() error { _, err := c.Get(ctx, "key"); return err }},
+			"Set":         {0, func() error { _, err := c.Set(ctx, "other", "value"); return err }},
+			"SetBytes":    {0, func() error { _, err := c.SetBytes(ctx, "other", value); return err }},
+			"Set with EX": {0, func() error { _, err := c.Set(ctx, "other", "value", baton.EX(time.Minute), baton.NX()); return err }},
+			"Incr":        {0, func() error { _, err := c.Incr(ctx, "n"); return err }},
+			"Del":         {0, func() error { _, err := c.Del(ctx, "none", "neither"); return err }},
+			"100 GETs":    {4, func() error { return hundred(ctx, c) }},
+			"Do of GET":   {2, func() error { _, err := c.Do(ctx, "GET", "key"); return err }},
+		}
+		for call, tt := range tests {
+			t.Run(name+"/"+call, func(t *testing.T) {
+				n := testing.AllocsPerRun(500, func() { require.NoError(t, tt.call()) })
+				assert.LessOrEqual(t, n, tt.most)
+			})
+		}
+	}
+	// The control: what does allocate is seen.
+	assert.Positive(t, testing.AllocsPerRun(100, func() { sink = make([]byte, 100) }))
+}
+
+var sink []byte
+
+func hundred(ctx context.Context, c *baton.Client) error {
+	var last baton.Reply[string]
+	err := c.Pipeline(ctx, func(p *baton.Pipe) error {
+		for range 100 {
+			last = p.Get("key")
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = last.Get()
+	}
+	return err
+}
