@@ -99,8 +99,14 @@ func (s *scanner) blob(b []byte, kind Kind) (step, error) {
 		s.elems++
 		return body, nil
 	}
-	if kind == VerbatimString && end+formatLen < len(b) && b[end+formatLen] != ':' {
-		return more, s.fail(0, "verbatim string without a colon behind its format")
+	if kind == VerbatimString {
+		colon := end + formatLen
+		if s.need = colon + 1; len(b) < s.need {
+			return more, nil
+		}
+		if b[colon] != ':' {
+			return more, s.fail(0, "verbatim string without a colon behind its format")
+		}
 	}
 	return s.payload(b, end, n)
 }
