@@ -15,10 +15,10 @@ type batched struct {
 }
 
 // Add copies f, which may become invalid afterwards. An open frame counts as
-// the zero Value.
+// the zero Value, and so does one that did not come from a [Reader].
 func (b *Batch) Add(f Frame) {
 	switch {
-	case f.Open > 0:
+	case f.Open > 0 || f.seen == 0:
 		f = Frame{Elems: 1}
 	case f.seen&streamBits != 0:
 		b.text = append(b.text, unstream(f.Bytes)...)

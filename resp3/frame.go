@@ -51,11 +51,15 @@ func (f Frame) Payload() []byte {
 }
 
 // Value returns the frame decoded, in memory of its own: one block for all
-// texts and one for all elements, so two allocations at most. The zero Value
-// stands for an open frame.
+// texts and one for all elements, so two allocations at most; streamed forms
+// take a few more. The zero Value stands for an open frame.
 func (f Frame) Value() Value {
-	if f.Open > 0 || len(f.Bytes) == 0 {
+	if f.Open > 0 {
 		return Value{}
+	}
+	if f.seen == 0 { // not from a Reader
+		v, _, _ := Decode(string(f.Bytes))
+		return v
 	}
 	if f.Elems == 1 && f.seen&streamBits == 0 {
 		return f.scalar()

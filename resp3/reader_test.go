@@ -189,7 +189,10 @@ func TestNumbersHaveLineLimits(t *testing.T) {
 		most int
 	}{{":", 17}, {",", maxDouble}, {"(", maxBigDigits}} {
 		for extra, ok := range map[int]bool{0: true, 1: c.kind == ":"} {
-			_, _, err := Decode(c.kind + digits[:c.most+extra] + "\r\n")
+			frame := c.kind + digits[:c.most+extra] + "\r\n"
+			_, _, err := Decode(frame)
+			require.Equal(t, ok, err == nil, "%s of %d digits", c.kind, c.most+extra)
+			_, err = NewReader(strings.NewReader(frame), Limits{}).Next()
 			require.Equal(t, ok, err == nil, "%s of %d digits", c.kind, c.most+extra)
 		}
 		_, err := NewReader(&asking{t, []byte(c.kind + digits)}, Limits{}).Next()

@@ -75,6 +75,21 @@ func TestScalarAccessors(t *testing.T) {
 	}
 }
 
+func TestPayload(t *testing.T) {
+	for frame, want := range map[string]string{
+		"+OK\r\n": "OK", "-ERR x\r\n": "ERR x", ":-5\r\n": "-5", ",1.5\r\n": "1.5", "(12\r\n": "12", "#t\r\n": "t",
+		"$5\r\nhello\r\n": "hello", "!2\r\nab\r\n": "ab", "=8\r\ntxt:text\r\n": "text", "$0\r\n\r\n": "",
+		"|1\r\n+a\r\n:1\r\n$12\r\nabcdefghijkl\r\n": "abcdefghijkl", "$?\r\n;2\r\nab\r\n;1\r\nc\r\n;0\r\n": "abc",
+		"_\r\n": "", "$-1\r\n": "", "*-1\r\n": "", "*1\r\n:1\r\n": "",
+	} {
+		f, err := NewReader(strings.NewReader(frame), Limits{}).Next()
+		require.NoError(t, err)
+		require.Equal(t, want, string(f.Payload()), frame)
+		require.Equal(t, f.Value().IsNull(), f.IsNull(), frame)
+		require.Equal(t, f.Value().Kind(), f.Kind, frame)
+	}
+}
+
 func TestNaN(t *testing.T) {
 	for _, s := range []string{",nan\r\n", ",-nan\r\n", "$3\r\nnan\r\n"} {
 		f, err := read(t, s).Float()
@@ -95,6 +110,13 @@ func TestZeroValue(t *testing.T) {
 	require.Equal(t, "invalid", v.String())
 	require.Empty(t, v.VerbatimFormat())
 	require.Equal(t, Value{}, Frame{}.Value())
+	own := []byte("$1\r\na\r\n")
+	byHand := Frame{Kind: BulkString, Bytes: own}.Value()
+	own[4] = 'b'
+	require.Equal(t, Str("a"), byHand)
+	var b Batch
+	b.Add(Frame{Kind: BulkString, Bytes: own})
+	require.Equal(t, []Value{{}}, b.Values())
 	require.Nil(t, Frame{}.Payload())
 	require.False(t, Frame{}.IsNull())
 }
