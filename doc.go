@@ -1,0 +1,81 @@
+// Package baton is a client for Redis and servers that speak its protocol, RESP3 or RESP2. It shares few connections
+// among many goroutines, and when the server announces maintenance it moves its connections to the new endpoint while
+// commands go on. It is not a cluster or sentinel client, and pub/sub and transactions are not there yet.
+//
+// # Quick start
+//
+//	client, err := baton.Dial(ctx, "redis://localhost:6379")
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close()
+//	_, err = client.Set(ctx, "greeting", "hello", baton.EX(time.Minute))
+//	text, err := client.Get(ctx, "greeting") // baton.Nil if there is none
+//	n, err := baton.As[int64](client.Do(ctx, "LLEN", "queue"))
+//
+// One [Client] serves a whole program. Use it from as many goroutines as you like: commands that are issued at the same
+// time share a system call.
+//
+// # Connecting
+//
+// [New] takes [Options], checks them and connects with the first command. [Dial] takes a URL (see [ParseURL]) and returns
+// when the server has answered. For durations in Options zero means the default and negative means no limit; each field
+// tells its default.
+//
+// Commands share a few connections, called lanes; one is open most of the time. A command that may block on the server
+// (BLPOP, XREAD with BLOCK, WAIT and their kin, through [Client.Do]) gets a connection of its own while it runs. Pool.Size
+// bounds both kinds together. [Client.Stats] and [Client.Conns] show what there is.
+//
+// # Commands
+//
+// Typed methods exist for a few commands; [Client.Do] sends any other one and [As] turns its reply into a Go type. Do
+// refuses commands that change the state of their connection, such as SUBSCRIBE, MULTI or SELECT, since other callers share
+// it. [Client.Pipeline] sends many commands in one write and gives one [Reply] for each.
+//
+// # Errors
+//
+// There are four kinds of them:
+//
+//	Nil            the value that was asked for does not exist; errors.Is(err, baton.Nil)
+//	*resp3.Error   the server answered with an error; it is returned as it is, with its Code
+//	*OpError       the command failed otherwise; Sent says whether the server may have executed it
+//	ErrClosed      the client is closed
+//
+// An OpError wraps its cause: the context's error, a timeout, a [conn.Error], a [pool.TimeoutError]. Errors that are made
+// before anything is sent, such as an argument of a type that cannot be encoded, are plain ones. docs/errors.md has the
+// whole list.
+//
+// # Contexts
+//
+// Every call takes a context and heeds it: a call returns when its context ends, whatever it waits for. If the command was
+// sent by then the connection is kept; the reply is read and dropped when it comes. Whether the server executed the command
+// is not known then, which OpError.Sent says.
+//
+// Options.ReadTimeout bounds how long a reply may take to come. It begins anew with each piece of the answer, which is a
+// reply of a pipeline or what has come of a long string, so that a large answer is not cut while it arrives; an array or a
+// map counts as one piece. A connection ends when replies are owed and not a single byte has come for that time.
+//
+// # Retries
+//
+// A command that certainly was not sent is tried again, up to Retry.Max times. One that may have been executed is tried
+// again only if its [Class] is at most Retry.UpTo, which is [Read] by default: GET is repeated, INCR never. Answers that
+// prove that the command was not executed (LOADING, READONLY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN) count as not sent when a
+// typed method gets them; Do and pipelines return them.
+//
+// # Maintenance
+//
+// A new connection asks the server for maintenance notifications. In handoff.ModeAuto, the default, a server that refuses is
+// served without them, and silently. With them, a MOVING makes the client dial the announced endpoint beside each of its
+// connections and swap; replies that are still owed arrive on the old sockets. Commands do not fail because of a move that
+// was announced in time and whose target can be reached. While maintenance goes on, timeouts are at least
+// Handoff.RelaxedTimeout.
+//
+// [Client.Handoffs] gives the timeline of what happened, counters, and hooks. Package handoff/handofftest has a fake server
+// that plays the operator, so that a program can go through a maintenance window in its own tests. docs/maintenance.md says
+// more.
+//
+// # Observing
+//
+// Options.Tracer sees every command with its class, attempts and time; Options.Logger gets one record for each event of
+// maintenance, and nothing else. Arguments are shown to neither.
+package baton
