@@ -32,38 +32,59 @@ func (c *Client) dial(ctx context.Context) (*conn.Conn, error) {
 	return home, nil
 }
 
-// dialNet opens the byte stream for a link. All addresses of a name are tried, looked up afresh each time; the one that
-// retires comes last.
+// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, the one
+// that retires last.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (net.Conn, error) {
 	dial := c.o.Dialer
 	if dial == nil {
 		dial = netDialer.DialContext
 	}
 	host, port, err := net.SplitHostPort(addr)
-	if network != "tcp" || err != nil || c.o.Resolver == net.DefaultResolver || net.ParseIP(host) != nil {
+	if network != "tcp" || err != nil || net.ParseIP(host) != nil {
 		return dial(ctx, network, addr)
+	}
+	_, avoid := c.handoffs.Remap()
+	if avoid == "" && c.o.Resolver == Resolver(net.DefaultResolver) {
+		return dial(ctx, network, addr) // net.Dialer races the addresses of both families
 	}
 	ips, err := c.o.Resolver.LookupHost(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("look up %s: %w", host, err)
 	}
-	_, avoid := c.handoffs.Remap()
-	var errs []error
-	for _, last := range []bool{false, true} {
-		for _, ip := range ips {
-			to := net.JoinHostPort(ip, port)
-			if (to == avoid) != last {
-				continue
-			}
-			nc, err := dial(ctx, network, to)
-			if err == nil {
-				return nc, nil
-			}
-			errs = append(errs, err)
+	if len(ips) == 0 {
+		return nil, fmt.Errorf("look up %s: no address", host)
+	}
+	return dialFirst(ctx, dial, lastToDial(ips, port, avoid))
+}
+
+// lastToDial turns ips into addresses, with the one to avoid at the end.
+func lastToDial(ips []string, port, avoid string) []string {
+	var addrs, last []string
+	for _, ip := range ips {
+		if a := net.JoinHostPort(ip, port); a == avoid {
+			last = append(last, a)
+		} else {
+			addrs = append(addrs, a)
 		}
 	}
-	if len(errs) == 0 {
-		return nil, fmt.Errorf("look up %s: no address", host)
+	return append(addrs, last...)
+}
+
+// dialFirst dials one address after the other. Each may take an equal part of the time that is left, so that one that
+// swallows packets does not use up all of it.
+func dialFirst(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), addrs []string) (net.Conn, error) {
+	var errs []error
+	for i, a := range addrs {
+		part, cancel := ctx, func() {}
+		if at, ok := ctx.Deadline(); ok {
+			part, cancel = context.WithTimeout(ctx, time.Until(at)/time.Duration(len(addrs)-i))
+		}
+		nc, err := dial(part, "tcp", a)
+		cancel()
+		if err == nil {
+			return nc, nil
+		}
+		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
 }

@@ -92,3 +92,8 @@ func provesNotApplied(err error) bool {
 	var e *resp3.Error
 	return errors.As(err, &e) && notApplied[e.Code]
 }
+
+func isReadOnly(err error) bool {
+	var e *resp3.Error
+	return errors.As(err, &e) && e.Code == "READONLY"
+}

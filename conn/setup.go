@@ -143,10 +143,24 @@ func (l *link) run(ctx context.Context, steps []step) error {
 		}
 		rest = rest[n:]
 		if err := s.reply(v); err != nil {
-			return l.setUpError(s.name, err)
+			return l.setUpError(s.name, withoutArgs(err, s.args))
 		}
 	}
 	return nil
+}
+
+// withoutArgs drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the password.
+func withoutArgs(err error, args []string) error {
+	var e *resp3.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, a := range args[1:] {
+		if len(a) > 3 && strings.Contains(e.Message, a) {
+			return &resp3.Error{Code: e.Code, Message: "(text withheld, since it repeats an argument)"}
+		}
+	}
+	return err
 }
 
 // setUpError names the step. Its arguments are not told, since one of them is the password.

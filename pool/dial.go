@@ -51,7 +51,7 @@ func (p *Pool) dialOne() (*conn.Conn, error) {
 }
 
 // addLocked enters a fresh connection in the books, as idle and not yet on the idle list. It returns nil and an error if
-// there is nothing to enter.
+// there is nothing to enter; the caller then closes what it dialled.
 func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 	p.backoff.note(err, time.Now())
 	if err != nil {
@@ -63,7 +63,6 @@ func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 	}
 	p.caring.Do(func() { p.work.Go(p.care) })
 	if p.closed {
-		go c.Close() // joins itself: nothing of the pool waits for it
 		return nil, ErrClosed
 	}
 	m := &member{c: c, since: time.Now(), until: p.lifeEnd()}
@@ -73,6 +72,12 @@ func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 		return nil, c.Err()
 	}
 	return m, nil
+}
+
+func discard(c *conn.Conn) {
+	if c != nil {
+		c.Close()
+	}
 }
 
 // announce tells the client of a connection once it is in the books.
@@ -131,6 +136,7 @@ func (p *Pool) dialForLease() {
 	}
 	p.mu.Unlock()
 	if m == nil {
+		discard(c)
 		return
 	}
 	p.announce(c)

@@ -121,14 +121,16 @@ func (p *Pool) openLaneLocked() *opening {
 		p.opening = nil
 		p.dialing--
 		m, err := p.addLocked(c, err)
-		if m != nil {
+		if o.err = err; m != nil {
+			o.c = c
 			p.asLaneLocked(m)
 		}
-		o.c, o.err = c, err
 		p.startDialsLocked()
 		p.mu.Unlock()
 		if err == nil {
 			p.announce(c)
+		} else {
+			discard(c)
 		}
 		close(o.done)
 	})

@@ -346,6 +346,26 @@ func TestLifetimeReplacesIdleConnections(t *testing.T) {
 	})
 }
 
+func TestLifetimeReplacesTheLaneWithoutAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 2, MaxLifetime: time.Hour})
+		defer b.close()
+		first, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		for range 120 {
+			<-time.After(time.Minute)
+			c, err := b.pool.Lane(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, b.ping(c))
+		}
+		c, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		assert.NotEqual(t, first.ID(), c.ID())
+		b.check(1, 1, 0, 0, 0)
+		assert.Zero(t, b.pool.Stats().Waits)
+	})
+}
+
 func ids(p *pool.Pool) map[uint64]bool {
 	m := map[uint64]bool{}
 	for i := range p.Conns() {
