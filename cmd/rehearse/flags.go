@@ -41,11 +41,11 @@ connection and refuses new ones. The verdict is PASS if no command failed, no in
 lost or doubled, no reply was crossed, and every connection was gone before the deadline.
 
 The client dials ` + logicalAddr + `, an address that exists in its dialer only and leads to the
-endpoint of the day, as a virtual address or a DNS record does. It follows a move half a
+endpoint of the day, as a virtual address or a DNS record does. It follows a move one
 second after the old endpoint has closed (real DNS was seen up to 3 s late): who did not
-heed the announcement finds nobody there. With -null the server names no target; then the
-client has to reconnect to that address at half of the grace, and it leads to the new
-endpoint from the announcement on.
+heed the announcement finds nobody there. In its last 50 ms the old endpoint holds its
+replies back. With -null the server names no target; then the client has to reconnect to
+that address at half of the grace, and it leads to the new endpoint from the announcement on.
 
 Latency counts from the time a call was due if its worker was still busy with the one before.
 The ratio of p99.9 during the window to before is information, not part of the verdict.
@@ -68,7 +68,7 @@ func parseFlags(args []string, w io.Writer) (plan, error) {
 	fs.IntVar(&p.moves, "moves", 1, "moves in a chain, each to a new endpoint")
 	fs.DurationVar(&p.grace, "grace", 4*time.Second, "time between MOVING and the close, whole seconds")
 	fs.DurationVar(&p.before, "before", 1500*time.Millisecond, "load before the announcement")
-	fs.DurationVar(&p.after, "after", 2*time.Second, "load after the last close")
+	fs.DurationVar(&p.after, "after", 2500*time.Millisecond, "load after the last close")
 	fs.IntVar(&p.workers, "workers", 32, "goroutines that send commands")
 	fs.IntVar(&p.rate, "rate", 5000, "calls per second of all workers together, 0 for as many as possible")
 	fs.BoolVar(&p.verbose, "v", false, "print the client's timeline of the handoff")

@@ -89,12 +89,14 @@ func (l *load) progress() (answered, failed int64) {
 // tally is what a worker counts in one phase.
 type tally struct {
 	latency  hist  // of calls that succeeded
+	wakeUp   hist  // how late the worker was woken when it had slept until a call was due
 	commands int64 // answered
 	failed   int64 // calls
 }
 
 func (t *tally) merge(o *tally) {
 	t.latency.merge(&o.latency)
+	t.wakeUp.merge(&o.wakeUp)
 	t.commands += o.commands
 	t.failed += o.failed
 }

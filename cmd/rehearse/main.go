@@ -44,8 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	o, err := rehearse(ctx, p, log.New(progress, "", 0))
 	switch {
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "rehearse: interrupted, no verdict")
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintf(stderr, "rehearse: interrupted, no verdict: %v\n", err)
 		return exitNothing
 	case err != nil:
 		fmt.Fprintf(stderr, "rehearse: could not run: %v\n", err)

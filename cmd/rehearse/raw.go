@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	rawDial  = 3 * time.Second // to reach a server and log in
+	rawDial  = 2 * time.Second // to reach a server and log in
 	rawReply = 3 * time.Second // for one reply
 )
 

@@ -86,15 +86,20 @@ func script(ctx context.Context, p plan, s *stage, l *load, client *baton.Client
 			l.enter(after)
 			rest = p.after
 		}
-		if err := pause(ctx, min(nameLag, rest)); err != nil {
-			return nil, err
-		}
-		s.leads.Store(int32(i + 1))
-		if err := pause(ctx, rest-nameLag); err != nil {
+		if err := s.rest(ctx, i+1, rest); err != nil {
 			return nil, err
 		}
 	}
 	return moves, nil
+}
+
+// rest waits for d. The logical address leads to node i when the time has come, if it comes.
+func (s *stage) rest(ctx context.Context, i int, d time.Duration) error {
+	if err := pause(ctx, min(nameLag, d)); err != nil || d < nameLag {
+		return err
+	}
+	s.leads.Store(int32(i))
+	return pause(ctx, d-nameLag)
 }
 
 func target(p plan, addr string) string {

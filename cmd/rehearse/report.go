@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// stallNote is the part of the grace from which on a stall of the machine is worth a line.
+const stallNote = 20
+
 // writeJSON writes outcome and verdict as one object.
 func writeJSON(w io.Writer, o *outcome, v verdict, verbose bool) error {
 	report := struct {
@@ -64,6 +67,10 @@ func (o *outcome) writeCounts(b *strings.Builder) {
 func (m move) write(b *strings.Builder, n int, control bool) {
 	fmt.Fprintf(b, "move %-6d %s -> %s: MOVING told to %d, heard by %d; %d of %d connections moved, %d dialled back\n",
 		n, m.From, m.To, m.Told, m.Heard, m.Moved, m.Conns, m.Returned)
+	if m.Stall > m.Grace/stallNote {
+		fmt.Fprintf(b, "            this machine stalled for %v in the window: what is told of times is its doing, repeat when it is quiet\n",
+			m.Stall.Round(time.Millisecond))
+	}
 	if control || m.Left > 0 {
 		fmt.Fprintf(b, "            %d connections were cut at the deadline of %v\n", m.Left, m.Grace)
 		return
@@ -73,12 +80,14 @@ func (m move) write(b *strings.Builder, n int, control bool) {
 }
 
 func (o *outcome) writeLatency(b *strings.Builder) {
-	fmt.Fprintf(b, "%-10s %10s %8s %10s %10s %10s %10s\n", "latency", "calls", "failed", "p50", "p99", "p99.9", "max")
+	fmt.Fprintf(b, "%-10s %10s %8s %10s %10s %10s %10s %14s\n", "latency", "calls", "failed", "p50", "p99", "p99.9", "max", "wake-up p99.9")
 	for _, s := range o.Phases {
-		fmt.Fprintf(b, "  %-8s %10d %8d %10s %10s %10s %10s\n", s.Name, s.Calls, s.Failed, ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max))
+		fmt.Fprintf(b, "  %-8s %10d %8d %10s %10s %10s %10s %14s\n",
+			s.Name, s.Calls, s.Failed, ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max), ms(s.WakeUp))
 	}
 	if r := o.ratio(); r > 0 {
-		fmt.Fprintf(b, "  p99.9 during the window is %.2f times that before (information, not part of the verdict)\n", r)
+		fmt.Fprintf(b, "  p99.9 during the window is %.2f times that before (information, not part of the verdict;\n"+
+			"  wake-up is how late this machine woke a sleeping goroutine, which no client can make good)\n", r)
 	}
 }
 
@@ -90,4 +99,10 @@ func (o *outcome) ratio() float64 {
 	return float64(o.Phases[1].P999) / float64(o.Phases[0].P999)
 }
 
-func ms(d time.Duration) string { return fmt.Sprintf("%.3fms", float64(d)/float64(time.Millisecond)) }
+// ms formats a latency; none was measured if it is 0.
+func ms(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3fms", float64(d)/float64(time.Millisecond))
+}

@@ -18,12 +18,16 @@ const (
 	// it leads.
 	logicalAddr = "192.0.2.1:6379"
 	// nameLag is how long after the close of an endpoint the logical address goes on leading there.
-	nameLag = 500 * time.Millisecond
+	nameLag = time.Second
+	// lastGasp is for how long the old endpoint holds its replies back before it closes, as one that goes down may. Whoever
+	// is still there then certainly loses some.
+	lastGasp = 50 * time.Millisecond
 	// lead makes up for what passes between the announcement and its wording, which rounds seconds down.
 	lead = 20 * time.Millisecond
 	// look is how often the retiring endpoint is looked at, and so the precision of what is told about it.
 	look = 2 * time.Millisecond
 
+	readyWait = 5 * time.Second // for the client to connect
 	idleConns = 4
 	poolSize  = 8
 )
@@ -91,7 +95,7 @@ func (s *stage) dial(ctx context.Context, network, addr string) (net.Conn, error
 
 // ready connects the client and waits until it holds its idle connections too.
 func (s *stage) ready(ctx context.Context, client *baton.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, rawDial)
+	ctx, cancel := context.WithTimeout(ctx, readyWait)
 	defer cancel()
 	if err := client.Ready(ctx); err != nil {
 		return err
@@ -121,6 +125,7 @@ type move struct {
 	LastCommand time.Duration `json:"last_command_left_ns"` // when the old endpoint took its last command
 	LastConn    time.Duration `json:"last_conn_left_ns"`    // when its last connection was gone
 	Left        int           `json:"left_behind"`          // connections there at the deadline
+	Stall       time.Duration `json:"machine_stall_ns"`     // longest time in which this process was not let run when it wanted to
 }
 
 // play announces move i, watches the old endpoint until the deadline, and closes it.
@@ -161,9 +166,11 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 func (m *move) watch(ctx context.Context, old *handofftest.Node, start handofftest.NodeStats, begun time.Time) error {
 	t := time.NewTicker(look)
 	defer t.Stop()
-	last := start
+	last, gasps, looked := start, false, time.Duration(0)
 	for {
 		at := time.Since(begun)
+		m.Stall = max(m.Stall, at-looked-look)
+		looked = at
 		now := old.Stats()
 		if now.Commands != last.Commands {
 			m.LastCommand = at
@@ -174,6 +181,10 @@ func (m *move) watch(ctx context.Context, old *handofftest.Node, start handoffte
 		last = now
 		if at >= m.Grace {
 			return nil
+		}
+		if at >= m.Grace-lastGasp && !gasps {
+			gasps = true
+			old.Stall(true)
 		}
 		select {
 		case <-t.C:

@@ -42,6 +42,7 @@ type segment struct {
 	P99      time.Duration `json:"p99_ns"`
 	P999     time.Duration `json:"p999_ns"`
 	Max      time.Duration `json:"max_ns"`
+	WakeUp   time.Duration `json:"wake_up_p999_ns"` // p99.9 of how late sleeping workers were woken
 }
 
 // conclude compares what the workers found with what the server holds.
@@ -68,6 +69,7 @@ func conclude(f *findings, counts, versions []int64) *outcome {
 		o.Phases = append(o.Phases, segment{
 			Name: p.String(), Calls: t.latency.n, Commands: t.commands, Failed: t.failed, P50: t.latency.quantile(0.5),
 			P99: t.latency.quantile(0.99), P999: t.latency.quantile(0.999), Max: t.latency.max,
+			WakeUp: t.wakeUp.quantile(0.999),
 		})
 	}
 	return o
@@ -93,7 +95,7 @@ func judge(o *outcome) verdict {
 	if o.Control {
 		return judgeControl(o)
 	}
-	var v verdict
+	v := verdict{Reasons: []string{}}
 	fail := func(is bool, format string, a ...any) {
 		if is {
 			v.Reasons = append(v.Reasons, fmt.Sprintf(format, a...))
@@ -171,5 +173,5 @@ func judgeControl(o *outcome) verdict {
 		return verdict{Text: "negative control FAILED", Exit: exitFail,
 			Reasons: []string{"no error appeared, so a pass with the feature on shows nothing"}}
 	}
-	return verdict{Pass: true, Text: "negative control: errors appeared, as they must", Exit: exitPass}
+	return verdict{Pass: true, Reasons: []string{}, Text: "negative control: errors appeared, as they must", Exit: exitPass}
 }

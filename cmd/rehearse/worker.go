@@ -36,10 +36,14 @@ func (w *worker) run(first time.Time) {
 	due, ended := first, first
 	for w.await(timer, due) {
 		begun := time.Now()
-		if w.every > 0 && ended.After(due) {
-			begun = due
-		}
 		tally := &w.found.tallies[w.l.phase.Load()]
+		switch {
+		case w.every == 0:
+		case ended.After(due):
+			begun = due
+		default:
+			tally.wakeUp.add(begun.Sub(due))
+		}
 		commands, err := w.call()
 		ended = time.Now()
 		tally.commands += int64(commands)
