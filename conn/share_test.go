@@ -22,6 +22,7 @@ func TestManyCallersShareOneSocketAndGetTheirOwnReplies(t *testing.T) {
 		w := newWorld(t, handofftest.Options{})
 		c := w.dial()
 		defer w.close(c)
+		begun := time.Now()
 		done := make(chan error, 100)
 		for i := range 100 {
 			go func() {
@@ -38,6 +39,7 @@ func TestManyCallersShareOneSocketAndGetTheirOwnReplies(t *testing.T) {
 		for range 100 {
 			require.NoError(t, <-done)
 		}
+		assert.Zero(t, time.Since(begun), "nobody waits for the keeper's look: the reading is passed on")
 		assert.EqualValues(t, 1, w.a.Stats().Accepted)
 	})
 }
