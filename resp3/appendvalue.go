@@ -7,6 +7,9 @@ import "strconv"
 // integers lose a plus sign and leading zeros. The zero Value is written as
 // null.
 func AppendValue(dst []byte, v Value) []byte {
+	if len(v.elems) == 0 && !v.tagged {
+		return appendElement(dst, v)
+	}
 	w := walk{}
 	for w.start(v); w.next(); {
 		dst = appendElement(dst, w.v)
