@@ -33,7 +33,8 @@ type runner struct {
 	goals   []string // where to go, empty while nobody knows
 	proven  string   // where the last attempt succeeded
 	tries   int      // attempts failed in this plan; even ones go to the goal
-	strikes int      // failed attempts on goals since the breaker was told
+	strikes int      // failed attempts on goals in a row
+	same    int      // attempts in a row that led to the retiring peer
 	pause   time.Duration
 	again   time.Time // no attempt before
 
@@ -310,7 +311,7 @@ func (r *runner) succeeded(res result, e Event) {
 	r.event(e)
 	r.moved++
 	if res.rev == r.p.rev {
-		r.proven, r.pause, r.strikes = res.to, 0, 0
+		r.proven, r.pause, r.strikes, r.same = res.to, 0, 0, 0
 		if r.p.way == halfTime || res.peer == r.j.peer {
 			r.stay[res.c.id] = true // the peer does not tell that it has moved
 		}
@@ -329,6 +330,10 @@ func (r *runner) samePeer(res result, e Event) {
 	r.event(e)
 	r.proven = ""
 	r.tries++
+	if r.same++; r.same > 1 {
+		r.retry(res.c)
+		return
+	}
 	r.waiting = append(r.waiting, res.c)
 	r.again = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
@@ -336,6 +341,7 @@ func (r *runner) samePeer(res result, e Event) {
 func (r *runner) failed(res result, e Event) {
 	e.What = MoveFailed
 	r.event(e)
+	r.same = 0
 	if res.goal {
 		r.strikes++
 		if r.m.targetFailed(r.j, res.to, r.strikes) {

@@ -137,7 +137,7 @@ func TestSecondMovingWithAnotherTarget(t *testing.T) {
 			r.pass(1500 * ms)
 			r.say(c[19], second)
 			for _, x := range c { // older copies are read late
-				r.say(x, movingTo(9, 15*s, nodeB))
+				r.sayFrom(x, nodeA, movingTo(9, 15*s, nodeB))
 			}
 			to, _ := r.m.Remap()
 			assert.Equal(t, nodeC, to, name)

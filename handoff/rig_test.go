@@ -198,6 +198,11 @@ func (r *rig) say(c *fakeConn, n Notification) {
 	r.m.receive(ConnInfo{ID: c.id, Peer: c.Peer(), Addr: r.m.addr}, n, nil)
 }
 
+// sayFrom delivers one on the link c had to peer, which may be an old one by now.
+func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
+	r.m.receive(ConnInfo{ID: c.id, Peer: peer, Addr: r.m.addr}, n, nil)
+}
+
 func movingTo(seq int64, in time.Duration, to string) Notification {
 	return Notification{Kind: Moving, Seq: seq, HasSeq: true, In: in, HasIn: true, Endpoint: to}
 }
