@@ -60,6 +60,13 @@ func (s *server) fill() error {
 		return err
 	}
 	defer c.close()
+	pid, err := c.info("server", "process_id")
+	if err != nil {
+		return err
+	}
+	if int(pid) != s.cmd.Process.Pid { // somebody took the port first; nothing may be written there
+		return fmt.Errorf("server at %s is process %.0f and not ours, %d", s.TCP, pid, s.cmd.Process.Pid)
+	}
 	text, err := c.do("INFO", "server")
 	if err != nil {
 		return err

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// testServer starts the server that the benchmark would start.
+func testServer(t *testing.T) *server {
+	t.Helper()
+	s, err := startServer("/usr/bin/redis-server")
+	require.NoError(t, err)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// Every driver gives replies of the right length in every scenario it takes part in, over both networks.
+func TestDriversGiveWhatScenariosWant(t *testing.T) {
+	s := testServer(t)
+	for _, e := range []Env{{Network: "tcp", Addr: s.TCP, Callers: 1}, {Network: "unix", Addr: s.Unix, Callers: 1}} {
+		for _, d := range allDrivers() {
+			if d.Open == nil {
+				continue
+			}
+			t.Run(e.Network+"/"+d.Name, func(t *testing.T) {
+				session, err := d.Open(e)
+				require.NoError(t, err)
+				defer session.Close()
+				for _, sc := range allScenarios() {
+					if sc.Op == nil || !sc.runs(d) {
+						continue
+					}
+					if op := sc.Op(session); op != nil {
+						sc.Callers, sc.Burst = 1, false
+						l := newLoad(sc, op)
+						assert.NoError(t, l.call(context.Background(), l.workers[0]), sc.Name)
+						assert.NoError(t, l.call(context.Background(), l.workers[0]), "%s, again", sc.Name)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A server that somebody else runs is not filled.
+func TestFillRefusesForeignServer(t *testing.T) {
+	theirs := testServer(t)
+	ours := testServer(t)
+	ours.TCP, theirs.TCP = theirs.TCP, ours.TCP
+	assert.ErrorContains(t, ours.fill(), "not ours")
+}
+
+// A reply of the wrong length is found: the check above is not blind.
+func TestLoadRefusesWrongLength(t *testing.T) {
+	short := func(context.Context, *Worker) (int, error) { return smallValue - 1, nil }
+	l := newLoad(Scenario{Callers: 1, Want: smallValue}, short)
+	assert.EqualError(t, l.call(context.Background(), l.workers[0]), "reply of length 63, want 64")
+	l.s.Want = -1
+	assert.NoError(t, l.call(context.Background(), l.workers[0]))
+	l.op = func(context.Context, *Worker) (int, error) { return 0, nil }
+	assert.Error(t, l.call(context.Background(), l.workers[0]), "anything above zero")
+}
+
+// A cell measures, and one that its driver cannot do is skipped.
+func TestCell(t *testing.T) {
+	s := testServer(t)
+	c := cell{Cell: Cell{Scenario: "get-8", Driver: "shared-floor", Network: "tcp", Addr: s.TCP, Control: s.TCP, Duration: 20e6}}
+	m, err := c.measure()
+	require.NoError(t, err)
+	for _, name := range []string{"ops", "p50", "p99", "p999", "cpu", "server", "writes"} {
+		assert.Positive(t, m[name], name)
+	}
+	assert.LessOrEqual(t, m["p50"], m["p99"])
+	c.Scenario = "mget-100"
+	_, err = c.measure()
+	assert.ErrorIs(t, err, errNotOffered)
+	c.Driver = "nobody"
+	_, err = c.measure()
+	assert.EqualError(t, err, `driver "nobody": not known`)
+}
+
+func TestOrderChangesFromRoundToRound(t *testing.T) {
+	names := func(d []Driver) (n []string) {
+		for _, x := range d {
+			n = append(n, x.Name)
+		}
+		return n
+	}
+	all := allDrivers()
+	first := names(order(all, 0, "get-1"))
+	assert.Equal(t, first, names(order(all, 0, "get-1")), "the same in every run")
+	assert.NotEqual(t, first, names(order(all, 1, "get-1")))
+	assert.ElementsMatch(t, names(all), first)
+}
