@@ -20,6 +20,13 @@ func (l *link) keep() {
 	for {
 		select {
 		case <-l.dead:
+			l.mu.Lock()
+			free := !l.reading
+			l.reading = true
+			l.mu.Unlock()
+			if free {
+				l.forgetContext()
+			}
 			return
 		case <-l.park:
 			l.readUntilServed(&quiet)
@@ -32,10 +39,14 @@ func (l *link) keep() {
 	}
 }
 
-// isIdle ends overdue calls, and takes the reading if nobody has it and nothing was queued since the last look.
+// isIdle ends overdue calls, and takes the reading if nobody has it and nothing was queued since the last look. A caller
+// that has read since then without getting the oldest reply is made to give the reading up.
 func (l *link) isIdle(seen *uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.reading && l.q.len() > 0 && !l.q.at(l.q.head).start.IsZero() {
+		l.poke()
+	}
 	l.expireLocked(time.Now())
 	idle := !l.reading && *seen == l.q.tail && l.cause == nil
 	*seen = l.q.tail
@@ -43,8 +54,8 @@ func (l *link) isIdle(seen *uint64) bool {
 	return idle
 }
 
-// silence measures for how long replies were owed and no byte came. Only the keeper sees long silences: a caller that
-// gets no byte for a tick gives it the reading.
+// silence measures for how long replies were owed and no byte came. Only the keeper sees long silences, since callers do
+// not read for longer than two looks without getting one.
 type silence struct {
 	bytes int64
 	since time.Time
@@ -59,7 +70,7 @@ func (s *silence) update(bytes int64, owing bool, now time.Time) {
 // readUntilServed reads, for as long as it takes, until a reply has been handed out; then it passes the reading on. The
 // keeper holds the reading.
 func (l *link) readUntilServed(quiet *silence) {
-	l.fine = false
+	l.fine = true // whatever deadline is set here: the next reader starts with one of its own
 	served := l.done.Load()
 	for {
 		if !l.watch(quiet) {
@@ -76,6 +87,7 @@ func (l *link) readUntilServed(quiet *silence) {
 				return
 			}
 		case !isTimeout(err):
+			l.forgetContext()
 			l.fail(err)
 			return
 		}
@@ -108,6 +120,7 @@ func (l *link) watch(quiet *silence) bool {
 	l.nc.SetReadDeadline(next)
 	l.mu.Unlock()
 	if idle && !l.open {
+		l.forgetContext()
 		l.rd.Shrink()
 		if l.batch != nil {
 			*l.batch = batch{}

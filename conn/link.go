@@ -51,8 +51,11 @@ type link struct {
 	// Held with the reading.
 	rd    *resp3.Reader
 	batch *batch // replies being handed out
-	fine  bool   // the socket's read deadline is a tick, not far away
+	fine  bool   // the socket's read deadline is a tick or less away; else there is none
 	open  bool   // in the middle of a bulk string that is streamed
+	// The context that the last reader came with, as its Done channel, and how to end the registration with it, if there is one.
+	seen    <-chan struct{}
+	unwatch func() bool
 
 	// Counters for the pool and for sight; written with mu held, read without.
 	owes atomic.Int32
@@ -103,13 +106,15 @@ func (l *link) do(ctx context.Context, q *Call) error {
 func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
-	q.seq = l.q.push(owed{call: q, left: q.Replies, size: len(q.Req), timeout: q.Timeout})
+	e := owed{call: q, left: q.Replies, size: len(q.Req), timeout: q.Timeout}
+	if l.parked { // from here on the keeper looks at the clock
+		e.start = time.Now()
+		l.parked, l.watched = false, true
+		l.nc.SetReadDeadline(e.start.Add(look))
+	}
+	q.seq = l.q.push(e)
 	l.waited += len(q.Req)
 	l.owes.Store(int32(l.q.len()))
-	if l.parked {
-		l.parked, l.watched = false, true
-		l.nc.SetReadDeadline(time.Now().Add(tick)) // from here on the keeper looks at the clock
-	}
 }
 
 // await sleeps until q has ended, or until q is to read for all.
@@ -146,7 +151,7 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 	case q.taken:
 		q.cut = fault
 		if l.open {
-			l.nc.SetReadDeadline(longAgo) // the reader may be waiting for more of this very reply
+			l.poke() // the reader may be waiting for more of this very reply
 		}
 	default:
 		l.endLocked(q, fault)
@@ -174,7 +179,7 @@ func (l *link) retire(at time.Time) {
 	l.slow.Store(true)
 	finished := l.finishedLocked()
 	if l.watched {
-		l.nc.SetReadDeadline(longAgo) // the keeper has to look at the new time
+		l.poke() // the keeper has to look at the new time
 	}
 	l.mu.Unlock()
 	if finished {
