@@ -78,8 +78,9 @@ func (r Results) drivers(scenario string, order []string) []string {
 	return found
 }
 
-// spread is how far a figure of one driver lies apart over the rounds: the largest divided by the smallest, 0 for less than
-// two rounds. The floors do the same work in every round, so theirs is a measure of how quiet the machine was.
+// spread is how far a figure of one driver lies apart over the rounds: the largest divided by the smallest of the middle half
+// of them, or of all if there are fewer than four; 0 for less than two rounds. The floors do the same work in every round, so
+// theirs is a measure of how quiet the machine was.
 func (r Results) spread(scenario, driver, metric string) float64 {
 	var v []float64
 	for _, m := range r.where(scenario, driver) {
@@ -87,8 +88,11 @@ func (r Results) spread(scenario, driver, metric string) float64 {
 			v = append(v, x)
 		}
 	}
-	if len(v) < 2 || slices.Min(v) <= 0 {
+	slices.Sort(v)
+	cut := len(v) / 4
+	v = v[cut : len(v)-cut]
+	if len(v) < 2 || v[0] <= 0 {
 		return 0
 	}
-	return slices.Max(v) / slices.Min(v)
+	return v[len(v)-1] / v[0]
 }

@@ -111,3 +111,12 @@ func TestRecorderCountsEverything(t *testing.T) {
 	assert.EqualValues(t, 100, r.Hist().n)
 	assert.Equal(t, 99*time.Millisecond, r.Hist().max)
 }
+
+func TestSpread(t *testing.T) {
+	of := func(v ...float64) float64 { return cellsOf("s", "a", "ops", v...).spread("s", "a", "ops") }
+	assert.Zero(t, of())
+	assert.Zero(t, of(3))
+	assert.Zero(t, of(3, 0))
+	assert.InDelta(t, 2, of(6, 3), 1e-9)
+	assert.InDelta(t, 1.5, of(1000, 2, 3, 0.001), 1e-9, "outliers do not count from four rounds on")
+}
