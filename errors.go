@@ -3,6 +3,7 @@ package baton
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
@@ -33,7 +34,7 @@ type OpError struct {
 // Error gives "command addr: cause (facts)".
 func (e *OpError) Error() string {
 	s := "baton: " + e.Command
-	if e.Addr != "" {
+	if e.Addr != "" && !strings.Contains(e.Err.Error(), e.Addr) {
 		s += " " + e.Addr
 	}
 	s += fmt.Sprintf(": %v (attempt %d, ", e.Err, e.Attempt)
@@ -66,9 +67,9 @@ func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error) err
 	var ce *conn.Error
 	if errors.As(err, &ce) {
 		e.Addr = ce.Addr
-		if cn != nil && ce.Op != "dial" { // addr and id stand in this error now: show the cause alone
-			e.Err = ce.Err
-		}
+	}
+	if ce, ok := err.(*conn.Error); ok && cn != nil { // address and id stand in this error now: the cause alone remains
+		e.Err = ce.Err
 	}
 	if cn != nil {
 		e.ConnID = cn.ID()

@@ -45,6 +45,7 @@ func (l *link) isIdle(seen *uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.reading && l.q.len() > 0 && !l.q.at(l.q.head).start.IsZero() {
+		l.slow.Store(true)
 		l.poke()
 	}
 	l.expireLocked(time.Now())

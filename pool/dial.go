@@ -11,6 +11,7 @@ import (
 // jitter, so that many clients do not return in step.
 type backoff struct {
 	failed int
+	noted  time.Time // when the last failure was counted
 	until  time.Time
 	err    error
 }
@@ -20,20 +21,32 @@ const (
 	maxBackoff = time.Second
 )
 
-func (b *backoff) note(err error, now time.Time) {
-	if b.err = err; err == nil {
+// note takes the outcome of a dial begun at the given time. Dials that were under way together fail together and count once.
+func (b *backoff) note(err error, begun, now time.Time) {
+	if err == nil {
 		*b = backoff{}
+		return
+	}
+	b.err = err
+	if !begun.After(b.noted) {
 		return
 	}
 	limit := min(minBackoff<<min(b.failed, 10), maxBackoff)
 	b.failed++
-	b.until = now.Add(rand.N(limit))
+	b.noted, b.until = now, now.Add(rand.N(limit))
 }
 
 func (b *backoff) wait(now time.Time) time.Duration { return max(0, b.until.Sub(now)) }
 
+// dialled is what came of a dial.
+type dialled struct {
+	c     *conn.Conn
+	err   error
+	begun time.Time
+}
+
 // dialOne dials after the back-off, if any. The caller's impatience does not matter here: what comes of it goes to the pool.
-func (p *Pool) dialOne() (*conn.Conn, error) {
+func (p *Pool) dialOne() dialled {
 	p.mu.Lock()
 	wait := p.backoff.wait(time.Now())
 	p.count.Dials++
@@ -44,28 +57,29 @@ func (p *Pool) dialOne() (*conn.Conn, error) {
 		select {
 		case <-t.C:
 		case <-p.ctx.Done():
-			return nil, ErrClosed
+			return dialled{err: ErrClosed}
 		}
 	}
-	return p.dial(p.ctx)
+	begun := time.Now()
+	c, err := p.dial(p.ctx)
+	return dialled{c, err, begun}
 }
 
 // addLocked enters a fresh connection in the books, as idle and not yet on the idle list. It returns nil and an error if
 // there is nothing to enter; the caller then closes what it dialled.
-func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
-	p.backoff.note(err, time.Now())
-	if err != nil {
-		p.count.DialErrors++
-		if p.closed {
-			err = ErrClosed
-		}
-		return nil, err
-	}
-	p.caring.Do(func() { p.work.Go(p.care) })
+func (p *Pool) addLocked(d dialled) (*member, error) {
 	if p.closed {
 		return nil, ErrClosed
 	}
-	m := &member{c: c, since: time.Now(), until: p.lifeEnd()}
+	now := time.Now()
+	p.backoff.note(d.err, d.begun, now)
+	if d.err != nil {
+		p.count.DialErrors++
+		return nil, d.err
+	}
+	p.caring.Do(func() { p.work.Go(p.care) })
+	c := d.c
+	m := &member{c: c, since: now, until: p.lifeEnd()}
 	p.all[c] = m
 	if ended(c) { // before it was in the books, so that Gone did not find it
 		delete(p.all, c)
@@ -124,10 +138,10 @@ func (p *Pool) roomForLeaseLocked() bool {
 }
 
 func (p *Pool) dialForLease() {
-	c, err := p.dialOne()
+	d := p.dialOne()
 	p.mu.Lock()
 	p.dialing--
-	m, err := p.addLocked(c, err)
+	m, err := p.addLocked(d)
 	if err != nil {
 		if w := p.nextWaiterLocked(); w != nil {
 			w.end(nil, err) // the others try again
@@ -136,10 +150,10 @@ func (p *Pool) dialForLease() {
 	}
 	p.mu.Unlock()
 	if m == nil {
-		discard(c)
+		discard(d.c)
 		return
 	}
-	p.announce(c)
+	p.announce(m.c)
 	p.mu.Lock()
 	p.offerLocked(m)
 	p.startDialsLocked()

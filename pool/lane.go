@@ -116,21 +116,21 @@ func (p *Pool) openLaneLocked() *opening {
 	p.opening = o
 	p.dialing++
 	p.work.Go(func() {
-		c, err := p.dialOne()
+		d := p.dialOne()
 		p.mu.Lock()
 		p.opening = nil
 		p.dialing--
-		m, err := p.addLocked(c, err)
+		m, err := p.addLocked(d)
 		if o.err = err; m != nil {
-			o.c = c
+			o.c = m.c
 			p.asLaneLocked(m)
 		}
 		p.startDialsLocked()
 		p.mu.Unlock()
 		if err == nil {
-			p.announce(c)
+			p.announce(o.c)
 		} else {
-			discard(c)
+			discard(d.c)
 		}
 		close(o.done)
 	})

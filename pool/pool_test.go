@@ -149,13 +149,13 @@ func TestAnotherLaneIsOpenedWhileOneWaitsForASlowReply(t *testing.T) {
 		b.node.Stall(true)
 		slow := make(chan error, 1)
 		go func() { slow <- b.ping(c) }()
-		<-time.After(50 * time.Millisecond)
+		<-time.After(200 * time.Millisecond)
 		require.True(t, c.Slow())
 		b.node.Stall(false)
 		b.node.Delay(time.Second)
 		require.NoError(t, <-slow)
 		go func() { slow <- b.ping(c) }()
-		<-time.After(50 * time.Millisecond)
+		<-time.After(200 * time.Millisecond)
 		b.node.Delay(0)
 		_, err = b.pool.Lane(t.Context()) // notices, opens, and does not wait for it
 		require.NoError(t, err)
@@ -266,6 +266,33 @@ func TestDialsAreBoundedAndFailuresReachTheCallers(t *testing.T) {
 		l := b.acquire()
 		defer l.Release()
 		assert.Equal(t, 1, b.pool.Stats().Leased)
+	})
+}
+
+func TestDialsThatFailTogetherCountOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 20})
+		defer b.close()
+		b.node.Refuse()
+		begun := time.Now()
+		release := b.holdDials()
+		errs := make(chan error, 8)
+		for range 8 {
+			go func() { _, err := b.pool.Acquire(t.Context()); errs <- err }()
+		}
+		synctest.Wait()
+		release()
+		for range 8 {
+			require.Error(t, <-errs)
+		}
+		_, err := b.pool.Lane(t.Context())
+		require.Error(t, err)
+		assert.LessOrEqual(t, time.Since(begun), 8*time.Millisecond, "one round, one pause")
+		for range 20 {
+			_, err = b.pool.Lane(t.Context())
+			require.Error(t, err)
+		}
+		assert.Greater(t, time.Since(begun), 500*time.Millisecond, "rounds in a row, longer and longer pauses")
 	})
 }
 

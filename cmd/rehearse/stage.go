@@ -22,8 +22,6 @@ const (
 	// lastGasp is for how long the old endpoint holds its replies back before it closes, as one that goes down may. Whoever
 	// is still there then certainly loses some.
 	lastGasp = 50 * time.Millisecond
-	// lead makes up for what passes between the announcement and its wording, which rounds seconds down.
-	lead = 20 * time.Millisecond
 	// look is how often the retiring endpoint is looked at, and so the precision of what is told about it.
 	look = 2 * time.Millisecond
 
@@ -143,10 +141,10 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 	m.Conns = start.Open
 	begun := time.Now()
 	if p.null {
-		old.Moving(p.grace+lead, "")
+		old.Moving(p.grace, "")
 		s.leads.Store(int32(i + 1))
 	} else {
-		old.Moving(p.grace+lead, m.To)
+		old.Moving(p.grace, m.To)
 	}
 	err := m.watch(ctx, old, start, begun)
 	m.Left = old.Shut()

@@ -37,10 +37,11 @@ type notice struct {
 	tail   []byte    // one element already encoded, of the slot pushes
 }
 
-// secondsUntil rounds down, so that a connection that comes late is told less. It is
+// secondsUntil rounds down, so that a connection that comes late is told less; the
+// tenth of a second that an announcement may take on its way does not count. It is
 // negative once the time has passed, as on real servers.
 func secondsUntil(at, now time.Time) int64 {
-	left := at.Sub(now)
+	left := at.Sub(now) + 100*time.Millisecond
 	secs := int64(left / time.Second)
 	if left < 0 && left%time.Second != 0 {
 		secs--

@@ -42,8 +42,8 @@ func TestGlobMatchesAsRedisDoes(t *testing.T) {
 func TestSecondsAreRoundedDown(t *testing.T) {
 	now := time.Now()
 	for left, want := range map[time.Duration]int64{
-		15 * time.Second: 15, 14999 * time.Millisecond: 14, 999 * time.Millisecond: 0, 0: 0,
-		-time.Millisecond: -1, -time.Second: -1, -1001 * time.Millisecond: -2,
+		15 * time.Second: 15, 14900 * time.Millisecond: 15, 14899 * time.Millisecond: 14, 899 * time.Millisecond: 0, 0: 0,
+		-101 * time.Millisecond: -1, -time.Second: -1, -1101 * time.Millisecond: -2,
 	} {
 		assert.Equal(t, want, handofftest.SecondsUntil(now.Add(left), now), "%v", left)
 	}
