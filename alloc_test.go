@@ -20,6 +20,12 @@ func TestAllocationsPerCall(t *testing.T) {
 	c := open(t, baton.Options{Addr: redistest.Start(t)})
 	_, err := c.Set(ctx, "key", "0123456789012345678901234567890123456789012345678901234567890123")
 	require.NoError(t, err)
+	require.NoError(t, c.Pipeline(ctx, func(p *baton.Pipe) error {
+		for i := range 1000 {
+			p.Do("RPUSH", "list", i)
+		}
+		return nil
+	}))
 	cancellable, cancel := context.WithCancel(ctx)
 	defer cancel()
 	expiring, stop := context.WithTimeout(ctx, time.Hour)
@@ -30,15 +36,16 @@ func TestAllocationsPerCall(t *testing.T) {
 			most float64
 			call func() error
 		}{
-			"AppendGet":   {0, func() error { _, err := c.AppendGet(ctx, dst, "key"); return err }},
-			"Get":         {1, func() error { _, err := c.Get(ctx, "key"); return err }},
-			"Set":         {0, func() error { _, err := c.Set(ctx, "other", "value"); return err }},
-			"SetBytes":    {0, func() error { _, err := c.SetBytes(ctx, "other", value); return err }},
-			"Set with EX": {0, func() error { _, err := c.Set(ctx, "other", "value", baton.EX(time.Minute), baton.NX()); return err }},
-			"Incr":        {0, func() error { _, err := c.Incr(ctx, "n"); return err }},
-			"Del":         {0, func() error { _, err := c.Del(ctx, "none", "neither"); return err }},
-			"100 GETs":    {4, func() error { return hundred(ctx, c) }},
-			"Do of GET":   {2, func() error { _, err := c.Do(ctx, "GET", "key"); return err }},
+			"AppendGet":      {0, func() error { _, err := c.AppendGet(ctx, dst, "key"); return err }},
+			"Get":            {1, func() error { _, err := c.Get(ctx, "key"); return err }},
+			"Set":            {0, func() error { _, err := c.Set(ctx, "other", "value"); return err }},
+			"SetBytes":       {0, func() error { _, err := c.SetBytes(ctx, "other", value); return err }},
+			"Set with EX":    {0, func() error { _, err := c.Set(ctx, "other", "value", baton.EX(time.Minute), baton.NX()); return err }},
+			"Incr":           {0, func() error { _, err := c.Incr(ctx, "n"); return err }},
+			"Del":            {0, func() error { _, err := c.Del(ctx, "none", "neither"); return err }},
+			"100 GETs":       {4, func() error { return hundred(ctx, c) }},
+			"LRANGE of 1000": {7, func() error { _, err := baton.As[[]string](c.Do(ctx, "LRANGE", "list", 0, -1)); return err }},
+			"Do of GET":      {2, func() error { _, err := c.Do(ctx, "GET", "key"); return err }},
 		}
 		for call, tt := range tests {
 			t.Run(name+"/"+call, func(t *testing.T) {
@@ -54,15 +61,17 @@ func TestAllocationsPerCall(t *testing.T) {
 var sink []byte
 
 func hundred(ctx context.Context, c *baton.Client) error {
-	var last baton.Reply[string]
+	var replies [100]baton.Reply[string]
 	err := c.Pipeline(ctx, func(p *baton.Pipe) error {
-		for range 100 {
-			last = p.Get("key")
+		for i := range replies {
+			replies[i] = p.Get("key")
 		}
 		return nil
 	})
-	if err == nil {
-		_, err = last.Get()
+	for _, r := range replies {
+		if err == nil {
+			_, err = r.Get()
+		}
 	}
 	return err
 }

@@ -54,30 +54,41 @@ func As[T any](v resp3.Value, err error) (T, error) {
 	if err != nil {
 		return out, err
 	}
-	if p, ok := any(&out).(*resp3.Value); ok {
+	switch p := any(&out).(type) { // here, where out does not escape: elements of large replies come through here one by one
+	case *resp3.Value:
 		*p = v
-		return out, nil
+	case *string:
+		if v.IsNull() {
+			return out, Nil
+		}
+		*p, err = v.Text()
+	case *int64:
+		if v.IsNull() {
+			return out, Nil
+		}
+		*p, err = v.Int()
+	default:
+		return asOther[T](v)
 	}
+	return out, err
+}
+
+func asOther[T any](v resp3.Value) (T, error) {
+	var out T
 	if v.IsNull() {
 		return out, Nil
 	}
-	return out, convert(v, any(&out))
+	err := convert(v, any(&out))
+	return out, err
 }
 
 // convert stores v in what dst points to.
 func convert(v resp3.Value, dst any) (err error) {
-	if v.IsNull() {
-		return Nil
-	}
 	switch p := dst.(type) {
-	case *string:
-		*p, err = v.Text()
 	case *[]byte:
 		*p, err = v.Bytes()
 	case *bool:
 		*p, err = truth(v)
-	case *int64:
-		*p, err = v.Int()
 	case *int:
 		var n int64
 		n, err = v.Int()

@@ -1,0 +1,87 @@
+package baton_test
+
+import (
+	"errors"
+	"math/big"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/resp3"
+)
+
+func as[T any](v resp3.Value) (any, error) { return baton.As[T](v, nil) }
+
+func TestAs(t *testing.T) {
+	huge, _ := new(big.Int).SetString("3492890328409238509324850943850943825024385", 10)
+	tests := []struct {
+		name string
+		as   func(resp3.Value) (any, error)
+		v    resp3.Value
+		want any
+	}{
+		{"string", as[string], resp3.Str("x"), "x"},
+		{"string of a number", as[string], resp3.Int64(7), "7"},
+		{"bytes", as[[]byte], resp3.Str("x"), []byte("x")},
+		{"int64", as[int64], resp3.Int64(-7), int64(-7)},
+		{"int64 of a text", as[int64], resp3.Str("12"), int64(12)},
+		{"int", as[int], resp3.Int64(7), 7},
+		{"uint64", as[uint64], resp3.Str("18446744073709551615"), uint64(1<<64 - 1)},
+		{"float", as[float64], resp3.Float64(1.5), 1.5},
+		{"float of a text", as[float64], resp3.Str("2.5"), 2.5},
+		{"bool", as[bool], resp3.Bool(true), true},
+		{"bool of a number", as[bool], resp3.Int64(0), false},
+		{"bool of OK", as[bool], resp3.Simple("OK"), true},
+		{"big", as[*big.Int], resp3.Big(huge), huge},
+		{"value", as[resp3.Value], resp3.Nil(), resp3.Nil()},
+		{"strings", as[[]string], resp3.List(resp3.Str("a"), resp3.Str("b")), []string{"a", "b"}},
+		{"strings of a set", as[[]string], resp3.SetOf(resp3.Str("a")), []string{"a"}},
+		{"no strings", as[[]string], resp3.List(), []string{}},
+		{"ints", as[[]int64], resp3.List(resp3.Int64(1), resp3.Str("2")), []int64{1, 2}},
+		{"floats", as[[]float64], resp3.List(resp3.Float64(0.5)), []float64{0.5}},
+		{"values", as[[]resp3.Value], resp3.List(resp3.Nil(), resp3.Int64(1)), []resp3.Value{resp3.Nil(), resp3.Int64(1)}},
+		{"map", as[map[string]string], resp3.Dict(resp3.Str("k"), resp3.Str("v")), map[string]string{"k": "v"}},
+		{"map of a flat array", as[map[string]string], resp3.List(resp3.Str("k"), resp3.Str("v")), map[string]string{"k": "v"}},
+		{"map of values", as[map[string]resp3.Value], resp3.Dict(resp3.Str("k"), resp3.Nil()), map[string]resp3.Value{"k": resp3.Nil()}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.as(tt.v)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestAsRefuses(t *testing.T) {
+	tests := map[string]struct {
+		as   func(resp3.Value) (any, error)
+		v    resp3.Value
+		want string
+	}{
+		"text as a number":        {as[int64], resp3.Str("seven"), ""},
+		"array as a string":       {as[string], resp3.List(resp3.Str("a")), ""},
+		"string as strings":       {as[[]string], resp3.Str("a"), "want an array"},
+		"negative as unsigned":    {as[uint64], resp3.Int64(-1), "does not fit"},
+		"error as anything":       {as[string], resp3.Fault("WRONGTYPE no"), "WRONGTYPE"},
+		"error among strings":     {as[[]string], resp3.List(resp3.Fault("ERR no")), "ERR no"},
+		"a type it does not know": {as[struct{}], resp3.Str("a"), "cannot make a *struct {}"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := tt.as(tt.v)
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+	for _, f := range []func(resp3.Value) (any, error){as[string], as[int64], as[bool], as[[]string], as[map[string]string]} {
+		_, err := f(resp3.NilStr())
+		assert.ErrorIs(t, err, baton.Nil)
+	}
+	_, err := as[[]string](resp3.List(resp3.NilStr()))
+	assert.ErrorIs(t, err, baton.Nil, "an element that is null")
+	given := errors.New("given")
+	_, err = baton.As[string](resp3.Str("x"), given)
+	assert.Equal(t, given, err)
+}
