@@ -17,8 +17,8 @@
 // the reading to the oldest call that waits. A lone caller does one write and one read on its own goroutine.
 //
 // Each link has one goroutine beside them, the keeper. It reads when no caller does, so that an idle link hears pushes and
-// the end of the stream, and it takes the reading from a caller that has got no byte for 5 ms, so that such a caller can hear
-// its context. What is more than 64 KiB, or comes on top of as much that is unanswered, is written by a goroutine that lives
+// the end of the stream, and it takes the reading from a caller that gets no byte for long, so that such a caller can hear its
+// context and its timeout. What is more than 64 KiB, or comes on top of as much that is unanswered, is written by a goroutine that lives
 // as long as that takes.
 //
 // # Giving up
