@@ -16,13 +16,15 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
 	}
 	jitter := m.jitter(jitterBound(n, m.cfg.Jitter))
+	fresh := n.Kind.closes() && m.capability.isFresh(info.Peer, now)
 
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
 		return nil
 	}
-	v := m.viewLocked(info.Peer, n, bar, jitter, now)
+	v := m.viewLocked(info.Peer, n, now)
+	v.barred, v.jitter, v.fresh = bar, jitter, fresh
 	a := decide(n, v, now)
 	if !a.repeat {
 		m.rememberLocked(a, n, info.Peer, now)
@@ -44,11 +46,9 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 	return nil
 }
 
-func (m *Manager) viewLocked(peer string, n Notification, bar string, jitter time.Duration, now time.Time) view {
-	v := view{
-		peer: peer, named: m.named, barred: bar, cap: m.cfg.RelaxedCap, jitter: jitter,
-		known: m.memory.has(eventOf(n, peer), now),
-	}
+// viewLocked is the part of the view that has to be looked at in one go with what is done then.
+func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
+	v := view{peer: peer, named: m.named, cap: m.cfg.RelaxedCap, known: m.memory.has(eventOf(n, peer), now)}
 	switch {
 	case n.Kind == Moving:
 		for _, j := range m.running {
@@ -58,7 +58,6 @@ func (m *Manager) viewLocked(peer string, n Notification, bar string, jitter tim
 		}
 	case n.Kind.closes():
 		v.opened = m.windows.ended(n.Kind.family(), n.Seq, n.HasSeq, now) >= 0
-		v.fresh = m.capability.isFresh(peer, now)
 	}
 	return v
 }

@@ -104,7 +104,7 @@ func TestBlockingHookHurtsNobody(t *testing.T) {
 		assert.True(t, r.relaxed(), "after a quarter of a second")
 		r.pass(time.Second)
 		assert.Equal(t, map[string]int{nodeB: 50}, r.peers(), "the copies do not wait for the hook one after the other")
-		for range 1000 { // far more than the queue holds
+		for range 400 { // far more than the queue holds
 			r.say(c[0], shardEvent(FailingOver, 3, 2*s))
 		}
 		assert.Positive(t, r.m.Stats().HooksLate)
