@@ -1,0 +1,343 @@
+package baton_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/pool"
+)
+
+// town is a database on an in-memory network: two nodes, and a name that leads to the first.
+type town struct {
+	t    *testing.T
+	net  *handofftest.Network
+	srv  *handofftest.Server
+	a, b *handofftest.Node
+}
+
+const dbName = "db.example.com"
+
+func newTown(t *testing.T, o handofftest.Options) *town {
+	w := &town{t: t, net: handofftest.NewNetwork()}
+	o.Listen = w.net.Listen
+	w.srv = handofftest.NewServer(o)
+	var err error
+	w.a, err = w.srv.Listen("10.0.0.1:6379")
+	require.NoError(t, err)
+	w.b, err = w.srv.Listen("10.0.0.2:6379")
+	require.NoError(t, err)
+	w.net.SetHost(dbName, "10.0.0.1")
+	return w
+}
+
+func (w *town) client(o baton.Options) *baton.Client {
+	w.t.Helper()
+	if o.Addr == "" {
+		o.Addr = w.a.Addr()
+	}
+	o.Dialer, o.Resolver = w.net.DialContext, w.net
+	c, err := baton.New(o)
+	require.NoError(w.t, err)
+	require.NoError(w.t, c.Ready(w.t.Context()))
+	return c
+}
+
+// peers counts the client's connections by peer.
+func peers(c *baton.Client) map[string]int {
+	m := map[string]int{}
+	for i := range c.Conns() {
+		m[i.Peer]++
+	}
+	return m
+}
+
+func TestOneMovingMovesAHundredIdleConnections(t *testing.T) {
+	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} { // the second is the control
+		t.Run(mode.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				c := w.client(baton.Options{Pool: pool.Config{Size: 110, MinIdle: 99}, Handoff: handoff.Config{Mode: mode}})
+				defer c.Close()
+				<-time.After(10 * time.Second)
+				require.Equal(t, map[string]int{w.a.Addr(): 100}, peers(c))
+				before := w.b.Stats().Accepted
+
+				one := w.a.Conns()[42]
+				if mode == handoff.ModeDisabled {
+					require.False(t, one.OptedIn)
+				}
+				moving := fmt.Sprintf(">4\r\n$6\r\nMOVING\r\n:7\r\n:15\r\n$%d\r\n%s\r\n", len(w.b.Addr()), w.b.Addr())
+				w.srv.Conn(one.ID).Push([]byte(moving)) // one of them alone is told, and none is used
+				<-time.After(2 * time.Second)           // at most a second, and jitter of at most a second
+				if mode == handoff.ModeDisabled {
+					assert.Equal(t, map[string]int{w.a.Addr(): 100}, peers(c))
+					return
+				}
+				assert.Equal(t, map[string]int{w.b.Addr(): 100}, peers(c))
+				assert.EqualValues(t, 100, w.b.Stats().Accepted-before, "one dial a connection")
+				synctest.Wait()
+				assert.Zero(t, w.a.Stats().Open)
+			})
+		})
+	}
+}
+
+func TestMovingUnderLoadFailsLosesAndDoublesNothing(t *testing.T) {
+	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} {
+		t.Run(mode.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				w.a.Delay(time.Millisecond)
+				w.b.Delay(time.Millisecond)
+				c := w.client(baton.Options{Pool: pool.Config{MinIdle: 5}, Handoff: handoff.Config{Mode: mode}})
+				defer c.Close()
+				var acked, failed atomic.Int64
+				stop := make(chan struct{})
+				var wg sync.WaitGroup
+				for i := range 16 {
+					wg.Go(func() {
+						for n := 0; ; n++ {
+							select {
+							case <-stop:
+								return
+							case <-time.After(5 * time.Millisecond):
+							}
+							if work(t.Context(), c, i, n) {
+								acked.Add(2)
+							} else {
+								failed.Add(1)
+							}
+						}
+					})
+				}
+				<-time.After(time.Second)
+				w.a.Moving(3*time.Second, w.b.Addr())
+				<-time.After(3 * time.Second)
+				left := w.a.Shut()
+				<-time.After(2 * time.Second)
+				close(stop)
+				wg.Wait()
+				if mode == handoff.ModeDisabled {
+					assert.Positive(t, failed.Load(), "without the feature the move hurts")
+					return
+				}
+				assert.Zero(t, failed.Load())
+				assert.Zero(t, left, "nobody was left at the old endpoint")
+				v, _ := w.srv.Value("total")
+				assert.Equal(t, fmt.Sprint(acked.Load()), v)
+				assert.NoError(t, w.srv.CheckOptIn())
+			})
+		})
+	}
+}
+
+// work adds two to the total, one of it in a pipeline, and checks that a value belongs to its key.
+func work(ctx context.Context, c *baton.Client, worker, n int) bool {
+	key := fmt.Sprintf("key-%d-%d", worker, n%7)
+	if _, err := c.Set(ctx, key, "of "+key); err != nil {
+		return false
+	}
+	if _, err := c.Incr(ctx, "total"); err != nil {
+		return false
+	}
+	var r baton.Reply[string]
+	err := c.Pipeline(ctx, func(p *baton.Pipe) error {
+		p.Incr("total")
+		r = p.Get(key)
+		return nil
+	})
+	if err != nil {
+		return false
+	}
+	v, err := r.Get()
+	return err == nil && v == "of "+key
+}
+
+func TestCommandsInFlightAreAnsweredByTheOldEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		w.a.Delay(2500 * time.Millisecond)
+		slow := make(chan error, 1)
+		go func() { _, err := c.Incr(t.Context(), "n"); slow <- err }()
+		synctest.Wait()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(2 * time.Second)
+		begun := time.Now()
+		_, err := c.Get(t.Context(), "none")
+		assert.ErrorIs(t, err, baton.Nil)
+		assert.Zero(t, time.Since(begun), "by the new endpoint, not behind the slow one")
+		assert.NoError(t, <-slow)
+		synctest.Wait()
+		assert.Zero(t, w.a.Stats().Open)
+	})
+}
+
+func TestWaitingCommandSurvivesASlowShard(t *testing.T) { // H-02
+	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} {
+		t.Run(mode.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				c := w.client(baton.Options{Handoff: handoff.Config{Mode: mode}})
+				defer c.Close()
+				w.a.Delay(5 * time.Second)
+				got := make(chan error, 1)
+				go func() { _, err := c.Incr(t.Context(), "n"); got <- err }()
+				<-time.After(time.Second)
+				w.srv.FailingOver(0, "1")
+				err := <-got
+				if mode == handoff.ModeDisabled {
+					require.Error(t, err)
+					return
+				}
+				require.NoError(t, err)
+				w.srv.FailedOver("1")
+			})
+		})
+	}
+}
+
+func TestMovingWithoutAnAddressFollowsTheName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{MinIdle: 3}})
+		defer c.Close()
+		<-time.After(time.Second)
+		require.Equal(t, map[string]int{w.a.Addr(): 4}, peers(c))
+		w.a.Moving(15*time.Second, "")
+		<-time.After(9 * time.Second)
+		assert.Equal(t, map[string]int{w.a.Addr(): 4}, peers(c), "the name still leads to the old endpoint")
+		w.net.SetHost(dbName, "10.0.0.2")
+		<-time.After(3 * time.Second)
+		assert.Equal(t, map[string]int{w.b.Addr(): 4}, peers(c))
+		assert.Zero(t, w.a.Shut())
+	})
+}
+
+func TestTargetThatRefusesLeavesTheOldEndpointServing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		w.b.Refuse()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		for range 50 {
+			<-time.After(100 * time.Millisecond)
+			_, err := c.Incr(t.Context(), "n")
+			require.NoError(t, err)
+		}
+		assert.Equal(t, map[string]int{w.a.Addr(): 1}, peers(c))
+		require.NoError(t, w.b.Reopen()) // H-14: within the window it is tried again
+		<-time.After(4 * time.Second)
+		assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
+	})
+}
+
+func TestMalformedNotificationsHurtNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		for _, push := range []string{
+			">1\r\n$6\r\nMOVING\r\n", ">4\r\n$6\r\nMOVING\r\n+x\r\n+y\r\n*0\r\n", ">4\r\n$6\r\nMOVING\r\n:1\r\n:15\r\n$3\r\n:::\r\n",
+			">0\r\n", ">1\r\n:1\r\n", ">2\r\n$9\r\nMIGRATING\r\n%1\r\n+a\r\n+b\r\n", ">2\r\n$8\r\nSURPRISE\r\n:1\r\n", ">1\r\n$9\r\nSMIGRATED\r\n",
+		} {
+			w.a.Push([]byte(push))
+			n, err := c.Incr(t.Context(), "n")
+			require.NoError(t, err, "%q", push)
+			require.Positive(t, n)
+		}
+		<-time.After(20 * time.Second)
+		for i := range c.Conns() {
+			assert.Equal(t, 1, i.Epoch, "it was neither lost nor moved")
+		}
+		assert.EqualValues(t, 1, w.a.Stats().Open)
+		assert.Positive(t, c.Handoffs().Stats().Malformed)
+	})
+}
+
+func TestServerWithoutTheFeatureIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		w := newTown(t, handofftest.Options{Maintenance: handofftest.MaintenanceUnknown,
+			OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
+				if len(args) > 1 && strings.EqualFold(string(args[1]), "MAINT_NOTIFICATIONS") {
+					asked++
+				}
+			}})
+		defer w.srv.Close()
+		tr := &tracer{}
+		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 9}, Tracer: tr})
+		defer c.Close()
+		<-time.After(time.Second)
+		require.Equal(t, map[string]int{w.a.Addr(): 10}, peers(c))
+		assert.Equal(t, 1, asked)
+		assert.Equal(t, []string{"start PING", "end PING 1 1 <nil>"}, tr.log, "no set-up traffic")
+	})
+}
+
+func TestCloseDuringAMoveLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 9}})
+		w.b.Stall(true)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(1500 * time.Millisecond)
+		require.NoError(t, c.Close())
+		w.b.Stall(false)
+		synctest.Wait()
+		assert.Zero(t, w.a.Stats().Open)
+		assert.Zero(t, w.b.Stats().Open)
+	})
+}
+
+func TestNoGoroutineIsLeftOnRealSockets(t *testing.T) {
+	addr := redistest.Start(t)
+	srv := handofftest.NewServer(handofftest.Options{Backend: addr})
+	a, err := srv.Listen("127.0.0.2:0")
+	require.NoError(t, err)
+	b, err := srv.Listen("127.0.0.3:0")
+	require.NoError(t, err)
+	defer srv.Close()
+	start := runtime.NumGoroutine()
+	c, err := baton.New(baton.Options{Addr: a.Addr(), Pool: pool.Config{MinIdle: 4}})
+	require.NoError(t, err)
+	ctx := t.Context()
+	for i := range 200 {
+		require.True(t, work(ctx, c, 0, i))
+		if i == 50 {
+			a.Moving(2*time.Second, b.Addr())
+		}
+	}
+	for peers(c)[a.Addr()] > 0 {
+		require.True(t, work(ctx, c, 0, 1))
+	}
+	require.NoError(t, c.Close())
+	srv.Close()
+	for runtime.NumGoroutine() > start {
+		runtime.Gosched()
+	}
+}
