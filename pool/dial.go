@@ -142,22 +142,20 @@ func (p *Pool) dialForLease() {
 	p.mu.Lock()
 	p.dialing--
 	m, err := p.addLocked(d)
-	if err != nil {
-		if w := p.nextWaiterLocked(); w != nil {
-			w.end(nil, err) // the others try again
-			p.startDialsLocked()
-		}
+	if m != nil {
+		p.offerLocked(m)
+	} else if w := p.nextWaiterLocked(); w != nil {
+		w.end(nil, err) // the others try again
+	}
+	if m != nil || err != ErrClosed && p.waiting.Len() > 0 {
+		p.startDialsLocked()
 	}
 	p.mu.Unlock()
-	if m == nil {
+	if m != nil {
+		p.announce(m.c)
+	} else {
 		discard(d.c)
-		return
 	}
-	p.announce(m.c)
-	p.mu.Lock()
-	p.offerLocked(m)
-	p.startDialsLocked()
-	p.mu.Unlock()
 }
 
 func (p *Pool) timeoutError(begun time.Time, cause error) error {
