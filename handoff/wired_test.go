@@ -1,0 +1,194 @@
+package handoff_test
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+)
+
+// stand is a Manager with real connections to the fake server, all in memory and in fake time, and without a pool.
+type stand struct {
+	t    *testing.T
+	net  *handofftest.Network
+	srv  *handofftest.Server
+	a, b *handofftest.Node
+	m    *handoff.Manager
+	cfg  *conn.Config
+
+	mu    sync.Mutex
+	conns []*conn.Conn
+}
+
+func newStand(t *testing.T, cfg handoff.Config, addr string, o handofftest.Options) *stand {
+	w := &stand{t: t, net: handofftest.NewNetwork()}
+	o.Listen = w.net.Listen
+	w.srv = handofftest.NewServer(o)
+	var err error
+	w.a, err = w.srv.Listen("10.0.0.1:6379")
+	require.NoError(t, err)
+	w.b, err = w.srv.Listen("10.0.0.2:6379")
+	require.NoError(t, err)
+	w.net.SetHost("db.example.com", "10.0.0.1")
+	w.m, err = handoff.NewManager(cfg, handoff.Wiring{Network: "tcp", Addr: addr, PoolSize: 20, Conns: w.list, Resolve: w.net.LookupHost})
+	require.NoError(t, err)
+	w.cfg = &conn.Config{
+		Network: "tcp", Dial: w.net.DialContext, DialTimeout: 5 * time.Second, ReadTimeout: 3 * time.Second,
+		OnPush: w.m.OnPush, Relaxed: w.m.Relaxed, OptIn: w.m.OptIn, OptedIn: w.m.OptedIn,
+		OnState: func(c *conn.Conn, _, to conn.State) {
+			if to == conn.Closed {
+				w.m.PeerLost(c)
+			}
+		},
+	}
+	return w
+}
+
+func (w *stand) close() {
+	w.m.Close()
+	for _, c := range w.list() {
+		_ = c.Close()
+	}
+	w.srv.Close()
+}
+
+func (w *stand) list() []*conn.Conn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]*conn.Conn(nil), w.conns...)
+}
+
+func (w *stand) dial(n int, addr string) {
+	w.t.Helper()
+	for range n {
+		c, err := conn.Dial(w.t.Context(), w.cfg, addr)
+		require.NoError(w.t, err)
+		w.mu.Lock()
+		w.conns = append(w.conns, c)
+		w.mu.Unlock()
+		w.m.Joined(c)
+	}
+}
+
+func (w *stand) on(n *handofftest.Node) int {
+	count := 0
+	for _, c := range w.list() {
+		if c.State() != conn.Closed && c.Peer() == n.Addr() {
+			count++
+		}
+	}
+	return count
+}
+
+func pass(d time.Duration) {
+	time.Sleep(d) // fake
+	synctest.Wait()
+}
+
+// Idle connections, each told by the server, and a late one that the server tells with the rest of the time: one dial each.
+func TestRealConnectionsMoveOnce(t *testing.T) {
+	for _, mode := range []handoff.Mode{handoff.ModeEnabled, handoff.ModeDisabled} { // the second is the negative control
+		synctest.Test(t, func(t *testing.T) {
+			w := newStand(t, handoff.Config{Mode: mode}, "10.0.0.1:6379", handofftest.Options{})
+			defer w.close()
+			w.dial(20, "10.0.0.1:6379")
+			w.a.Moving(15*time.Second, w.b.Addr())
+			pass(2 * time.Second)
+			w.dial(1, "10.0.0.1:6379")
+			pass(2 * time.Second)
+			left := w.a.Shut()
+			if mode == handoff.ModeDisabled {
+				assert.Equal(t, 21, left)
+				return
+			}
+			require.NoError(t, w.srv.CheckOptIn())
+			assert.Zero(t, left)
+			assert.Equal(t, 21, w.on(w.b))
+			assert.EqualValues(t, 21, w.b.Stats().Accepted)
+			st := w.m.Stats()
+			assert.EqualValues(t, 21, st.Succeeded)
+			assert.EqualValues(t, 21, st.Received[handoff.Moving], "H-69: everybody was told")
+			assert.Equal(t, handoff.CapabilitySupported, st.Capability)
+			pass(20 * time.Second)
+			assert.Zero(t, w.m.Stats().Jobs)
+		})
+	}
+}
+
+// H-28, H-35: no address, an IP as endpoint. The new links lead to the node that leaves, which tells each of them again.
+func TestRealConnectionsDoNotLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newStand(t, handoff.Config{}, "10.0.0.1:6379", handofftest.Options{})
+		defer w.close()
+		w.dial(5, "10.0.0.1:6379")
+		w.a.Moving(15*time.Second, "")
+		pass(14 * time.Second)
+		assert.EqualValues(t, 10, w.a.Stats().Accepted, "one reconnect each")
+		assert.EqualValues(t, 10, w.m.Stats().Received[handoff.Moving])
+		assert.Equal(t, 5, w.on(w.a))
+	})
+}
+
+func TestRealConnectionsFollowTheName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{})
+		defer w.close()
+		w.dial(5, "db.example.com:6379")
+		w.a.Moving(15*time.Second, "")
+		pass(9 * time.Second)
+		assert.Equal(t, 5, w.on(w.a))
+		w.net.SetHost("db.example.com", "10.0.0.2")
+		pass(2 * time.Second)
+		assert.Zero(t, w.a.Shut())
+		assert.Equal(t, 5, w.on(w.b))
+	})
+}
+
+// The server keeps the last completion and tells every new connection: nothing of it is live (H-07).
+func TestRealReplayIsRecognised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{CatchUp: 17 * time.Millisecond})
+		defer w.close()
+		w.srv.FailingOver(2 * time.Second)
+		w.srv.FailedOver()
+		w.dial(3, "db.example.com:6379")
+		before := time.Now().Add(-time.Second)
+		pass(100 * time.Millisecond)
+		assert.EqualValues(t, 3, w.m.Stats().Replays)
+		assert.Zero(t, w.m.Relaxed(before, time.Now()))
+	})
+}
+
+// Proxies leave the name and close without a word (protocol notes 2.4): the loss of one connection makes the others look.
+func TestLossOfARealConnectionMovesItsSiblings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{})
+		defer w.close()
+		w.dial(3, "db.example.com:6379")
+		_ = w.list()[0].Close() // ours: no reason to look
+		pass(5 * time.Second)
+		w.net.SetHost("db.example.com", "10.0.0.2")
+		pass(5 * time.Second)
+		assert.Equal(t, 2, w.on(w.a))
+		w.dial(1, "10.0.0.2:6379")
+		assert.Equal(t, 1, w.b.Kill())
+		require.NoError(t, w.b.Reopen())
+		pass(3 * time.Second)
+		assert.Zero(t, w.on(w.a))
+		assert.Equal(t, 2, w.on(w.b))
+	})
+}
+
+func TestNewManagerRefusesBadConfig(t *testing.T) {
+	_, err := handoff.NewManager(handoff.Config{MaxHandoffRetries: 99}, handoff.Wiring{})
+	assert.ErrorContains(t, err, "MaxHandoffRetries is 99")
+	_, err = handoff.NewManager(handoff.Config{}, handoff.Wiring{})
+	assert.ErrorContains(t, err, "Conns is nil")
+}
