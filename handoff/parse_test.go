@@ -20,76 +20,77 @@ func push(t *testing.T, frame string) resp3.Value {
 
 const s = time.Second
 
+func ofShards(k Kind, seq int64, shards ...string) Notification {
+	return Notification{Kind: k, Seq: seq, HasSeq: true, Shards: shards}
+}
+
+func opening(k Kind, seq int64, in time.Duration, shards ...string) Notification {
+	n := ofShards(k, seq, shards...)
+	n.In, n.HasIn = in, true
+	return n
+}
+
+var frames = []struct {
+	source, frame string
+	want          Notification
+}{
+	// Captured, or of a captured shape (protocol notes 2.1).
+	{"node-redis, commented example", ">4 $6 MOVING :17 :15 $19 54.78.247.156:12075", movingTo(17, 15*s, "54.78.247.156:12075")},
+	{"capture RS 8.0.22, null and seq 0", ">4 $6 MOVING :0 :15 _", movingTo(0, 15*s, "")},
+	{"capture, MIGRATING", `>4 $9 MIGRATING :0 :2 $6 ["21"]`, opening(Migrating, 0, 2*s, "21")},
+	{"capture, MIGRATED", `>3 $8 MIGRATED :1 $6 ["21"]`, ofShards(Migrated, 1, "21")},
+	{"capture, FAILING_OVER", `>4 $12 FAILING_OVER :0 :2 $6 ["21"]`, opening(FailingOver, 0, 2*s, "21")},
+	{"capture, FAILED_OVER", `>3 $11 FAILED_OVER :1 $6 ["21"]`, ofShards(FailedOver, 1, "21")},
+	{"two shards", `>3 $8 MIGRATED :1 $11 ["21","22"]`, ofShards(Migrated, 1, "21", "22")},
+	{"host name", ">4 $6 MOVING :3 :15 $32 redis-12000.c1.example.com:12000", movingTo(3, 15*s, "redis-12000.c1.example.com:12000")},
+	{"IPv6 in brackets", ">4 $6 MOVING :3 :15 $19 [2001:db8::5]:12000", movingTo(3, 15*s, "[2001:db8::5]:12000")},
+	// Other shapes in the wild (protocol notes 2.2).
+	{"redis-py helpers: simple strings", ">4 +MOVING :1 :10 +1.2.3.4:6390", movingTo(1, 10*s, "1.2.3.4:6390")},
+	{"lettuce tests: text null", ">4 +MOVING :1 :10 $4 null", movingTo(1, 10*s, "")},
+	{"text (nil)", ">4 +MOVING :1 :10 $5 (nil)", movingTo(1, 10*s, "")},
+	{"go-redis: text <nil>", ">4 +MOVING :1 :10 $5 <nil>", movingTo(1, 10*s, "")},
+	{"mocks: RESP2 null", ">4 +MOVING :1 :10 $-1", movingTo(1, 10*s, "")},
+	{"go-redis mock injector: no endpoint at all", ">3 +MOVING :1 :10", movingTo(1, 10*s, "")},
+	{"go-redis mock: completion without shards", ">2 +FAILED_OVER :1", ofShards(FailedOver, 1)},
+	{"go-redis mock: opening without seconds and shards", ">2 +FAILING_OVER :7", ofShards(FailingOver, 7)},
+	{"go-redis mock: slots where the seconds belong", ">3 $9 MIGRATING :4 $4 1000", ofShards(Migrating, 4, "1000")},
+	{"older proxies: integers as text", `>4 $9 MIGRATING $1 4 $1 2 $6 ["21"]`, opening(Migrating, 4, 2*s, "21")},
+	{"older proxies: MOVING with integers as text", ">4 +MOVING $1 4 $2 15 $12 1.2.3.4:6390", movingTo(4, 15*s, "1.2.3.4:6390")},
+	{"StackExchange.Redis accepts no seq: null", ">4 +MOVING _ :15 $12 1.2.3.4:6390", Notification{Kind: Moving, In: 15 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
+	{"no seq: completion with shards only", `>2 $8 MIGRATED $6 ["21"]`, Notification{Kind: Migrated, Shards: []string{"21"}}},
+	{"nothing but the name", ">1 +MOVING", Notification{Kind: Moving}},
+	{"no seconds", ">3 +MOVING :4 $12 1.2.3.4:6390", Notification{Kind: Moving, Seq: 4, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
+	{"seconds where none belong", `>4 $8 MIGRATED :1 :2 $6 ["21"]`, ofShards(Migrated, 1, "21")},
+	{"shards as an array", ">4 +MIGRATING :1 :2 *2 $2 21 :22", opening(Migrating, 1, 2*s, "21", "22")},
+	{"shards as plain text", ">3 +MIGRATED :1 $5 21,22", ofShards(Migrated, 1, "21", "22")},
+	{"broken JSON is kept as text", `>3 +MIGRATED :1 $3 ["2`, ofShards(Migrated, 1, `["2`)},
+	{"extra elements", ">6 $6 MOVING :17 :15 $12 1.2.3.4:6390 +new *1 :1", movingTo(17, 15*s, "1.2.3.4:6390")},
+	{"placeholder ?", ">4 +MOVING :1 :10 $1 ?", movingTo(1, 10*s, "")},
+	{"placeholder, empty", ">4 +MOVING :1 :10 $6 :12000", movingTo(1, 10*s, "")},
+	{"placeholder, port 0", ">4 +MOVING :1 :10 $9 1.2.3.4:0", movingTo(1, 10*s, "")},
+	{"no port: the configured one", ">4 +MOVING :1 :10 $7 1.2.3.4", movingTo(1, 10*s, "1.2.3.4:12000")},
+	{"RESP3 attribute in front", "|1 +ttl :3 >4 $6 MOVING :17 :15 $12 1.2.3.4:6390", movingTo(17, 15*s, "1.2.3.4:6390")},
+	// Seconds (reliability H21, late joiners in 2.5).
+	{"late joiner: 0 means now", ">4 +MOVING :1 :0 _", movingTo(1, 0, "")},
+	{"late joiner: negative means now", ">4 +MOVING :1 :-3 _", movingTo(1, 0, "")},
+	{"H21: no overflow", ">4 +MOVING :1 :9223372036854775807 _", movingTo(1, 10*time.Minute, "")},
+	{"H21: no overflow downwards", ">4 +MOVING :1 :-9223372036854775808 _", movingTo(1, 0, "")},
+	// Slots (6.1).
+	{"slots, unsorted", ">3 $10 SMIGRATING :16 $16 123,456,789-1000", Notification{
+		Kind: SMigrating, Seq: 16, HasSeq: true,
+		Slots: []SlotMove{{Slots: []SlotRange{{123, 123}, {456, 456}, {789, 1000}}}},
+	}},
+	{"two triplets, node-redis", ">3 $9 SMIGRATED :19 *2 *3 $14 10.0.0.1:12000 $14 10.0.0.2:12000 $7 123,456 *3 $14 10.0.0.1:12000 $14 10.0.0.3:12000 $8 789-1000", Notification{
+		Kind: SMigrated, Seq: 19, HasSeq: true,
+		Slots: []SlotMove{
+			{"10.0.0.1:12000", "10.0.0.2:12000", []SlotRange{{123, 123}, {456, 456}}},
+			{"10.0.0.1:12000", "10.0.0.3:12000", []SlotRange{{789, 1000}}},
+		},
+	}},
+}
+
 func TestParseNotification(t *testing.T) {
-	moving := func(seq int64, in time.Duration, endpoint string) Notification {
-		return Notification{Kind: Moving, Seq: seq, HasSeq: true, In: in, HasIn: true, Endpoint: endpoint}
-	}
-	shard := func(k Kind, seq int64, shards ...string) Notification {
-		return Notification{Kind: k, Seq: seq, HasSeq: true, Shards: shards}
-	}
-	opener := func(k Kind, seq int64, in time.Duration, shards ...string) Notification {
-		n := shard(k, seq, shards...)
-		n.In, n.HasIn = in, true
-		return n
-	}
-	for _, c := range []struct {
-		source, frame string
-		want          Notification
-	}{
-		// Captured, or of a captured shape (protocol notes 2.1).
-		{"node-redis, commented example", ">4 $6 MOVING :17 :15 $19 54.78.247.156:12075", moving(17, 15*s, "54.78.247.156:12075")},
-		{"capture RS 8.0.22, null and seq 0", ">4 $6 MOVING :0 :15 _", moving(0, 15*s, "")},
-		{"capture, MIGRATING", `>4 $9 MIGRATING :0 :2 $6 ["21"]`, opener(Migrating, 0, 2*s, "21")},
-		{"capture, MIGRATED", `>3 $8 MIGRATED :1 $6 ["21"]`, shard(Migrated, 1, "21")},
-		{"capture, FAILING_OVER", `>4 $12 FAILING_OVER :0 :2 $6 ["21"]`, opener(FailingOver, 0, 2*s, "21")},
-		{"capture, FAILED_OVER", `>3 $11 FAILED_OVER :1 $6 ["21"]`, shard(FailedOver, 1, "21")},
-		{"two shards", `>3 $8 MIGRATED :1 $11 ["21","22"]`, shard(Migrated, 1, "21", "22")},
-		{"host name", ">4 $6 MOVING :3 :15 $32 redis-12000.c1.example.com:12000", moving(3, 15*s, "redis-12000.c1.example.com:12000")},
-		{"IPv6 in brackets", ">4 $6 MOVING :3 :15 $19 [2001:db8::5]:12000", moving(3, 15*s, "[2001:db8::5]:12000")},
-		// Other shapes in the wild (protocol notes 2.2).
-		{"redis-py helpers: simple strings", ">4 +MOVING :1 :10 +1.2.3.4:6390", moving(1, 10*s, "1.2.3.4:6390")},
-		{"lettuce tests: text null", ">4 +MOVING :1 :10 $4 null", moving(1, 10*s, "")},
-		{"text (nil)", ">4 +MOVING :1 :10 $5 (nil)", moving(1, 10*s, "")},
-		{"go-redis: text <nil>", ">4 +MOVING :1 :10 $5 <nil>", moving(1, 10*s, "")},
-		{"mocks: RESP2 null", ">4 +MOVING :1 :10 $-1", moving(1, 10*s, "")},
-		{"go-redis mock injector: no endpoint at all", ">3 +MOVING :1 :10", moving(1, 10*s, "")},
-		{"go-redis mock: completion without shards", ">2 +FAILED_OVER :1", shard(FailedOver, 1)},
-		{"go-redis mock: opening without seconds and shards", ">2 +FAILING_OVER :7", shard(FailingOver, 7)},
-		{"go-redis mock: slots where the seconds belong", ">3 $9 MIGRATING :4 $4 1000", shard(Migrating, 4, "1000")},
-		{"older proxies: integers as text", `>4 $9 MIGRATING $1 4 $1 2 $6 ["21"]`, opener(Migrating, 4, 2*s, "21")},
-		{"older proxies: MOVING with integers as text", ">4 +MOVING $1 4 $2 15 $12 1.2.3.4:6390", moving(4, 15*s, "1.2.3.4:6390")},
-		{"StackExchange.Redis accepts no seq: null", ">4 +MOVING _ :15 $12 1.2.3.4:6390", Notification{Kind: Moving, In: 15 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
-		{"no seq: completion with shards only", `>2 $8 MIGRATED $6 ["21"]`, Notification{Kind: Migrated, Shards: []string{"21"}}},
-		{"nothing but the name", ">1 +MOVING", Notification{Kind: Moving}},
-		{"no seconds", ">3 +MOVING :4 $12 1.2.3.4:6390", Notification{Kind: Moving, Seq: 4, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
-		{"seconds where none belong", `>4 $8 MIGRATED :1 :2 $6 ["21"]`, shard(Migrated, 1, "21")},
-		{"shards as an array", ">4 +MIGRATING :1 :2 *2 $2 21 :22", opener(Migrating, 1, 2*s, "21", "22")},
-		{"shards as plain text", ">3 +MIGRATED :1 $5 21,22", shard(Migrated, 1, "21", "22")},
-		{"broken JSON is kept as text", `>3 +MIGRATED :1 $3 ["2`, shard(Migrated, 1, `["2`)},
-		{"extra elements", ">6 $6 MOVING :17 :15 $12 1.2.3.4:6390 +new *1 :1", moving(17, 15*s, "1.2.3.4:6390")},
-		{"placeholder ?", ">4 +MOVING :1 :10 $1 ?", moving(1, 10*s, "")},
-		{"placeholder, empty", ">4 +MOVING :1 :10 $6 :12000", moving(1, 10*s, "")},
-		{"placeholder, port 0", ">4 +MOVING :1 :10 $9 1.2.3.4:0", moving(1, 10*s, "")},
-		{"no port: the configured one", ">4 +MOVING :1 :10 $7 1.2.3.4", moving(1, 10*s, "1.2.3.4:12000")},
-		{"RESP3 attribute in front", "|1 +ttl :3 >4 $6 MOVING :17 :15 $12 1.2.3.4:6390", moving(17, 15*s, "1.2.3.4:6390")},
-		// Seconds (reliability H21, late joiners in 2.5).
-		{"late joiner: 0 means now", ">4 +MOVING :1 :0 _", moving(1, 0, "")},
-		{"late joiner: negative means now", ">4 +MOVING :1 :-3 _", moving(1, 0, "")},
-		{"H21: no overflow", ">4 +MOVING :1 :9223372036854775807 _", moving(1, 10*time.Minute, "")},
-		{"H21: no overflow downwards", ">4 +MOVING :1 :-9223372036854775808 _", moving(1, 0, "")},
-		// Slots (6.1).
-		{"slots, unsorted", ">3 $10 SMIGRATING :16 $16 123,456,789-1000", Notification{
-			Kind: SMigrating, Seq: 16, HasSeq: true,
-			Slots: []SlotMove{{Slots: []SlotRange{{123, 123}, {456, 456}, {789, 1000}}}},
-		}},
-		{"two triplets, node-redis", ">3 $9 SMIGRATED :19 *2 *3 $14 10.0.0.1:12000 $14 10.0.0.2:12000 $7 123,456 *3 $14 10.0.0.1:12000 $14 10.0.0.3:12000 $8 789-1000", Notification{
-			Kind: SMigrated, Seq: 19, HasSeq: true,
-			Slots: []SlotMove{
-				{"10.0.0.1:12000", "10.0.0.2:12000", []SlotRange{{123, 123}, {456, 456}}},
-				{"10.0.0.1:12000", "10.0.0.3:12000", []SlotRange{{789, 1000}}},
-			},
-		}},
-	} {
+	for _, c := range frames {
 		got, ours, err := ParseNotification(push(t, c.frame), "12000")
 		assert.NoError(t, err, c.source)
 		assert.True(t, ours, c.source)

@@ -7,56 +7,62 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+var (
+	announced = movingTo(5, 15*s, nodeB)
+	null      = movingTo(5, 15*s, "")
+	base      = view{peer: nodeA, cap: 60 * s, jitter: s / 2}
+)
+
+func with(f func(v *view)) view { v := base; f(&v); return v }
+
+var decisions = []struct {
+	why  string
+	n    Notification
+	v    view
+	want action
+}{
+	{"no notification", Notification{}, base, action{reason: "no notification"}},
+	// 4.1, first row
+	{"opening", shardEvent(Migrating, 1, 2*s), base, action{do: relax, until: at(62), reason: "operation announced"}},
+	{"opening without seconds", Notification{Kind: FailingOver}, base, action{do: relax, until: at(60), reason: "operation announced"}},
+	{"slots", Notification{Kind: SMigrating, Seq: 1, HasSeq: true}, base, action{do: relax, until: at(60), reason: "operation announced"}},
+	{"opening again", shardEvent(Migrating, 1, 2*s), with(func(v *view) { v.known = true }),
+		action{do: extend, until: at(62), repeat: true, reason: "announced before"}},
+	// closings
+	{"closing of an open window", shardEvent(FailedOver, 2, 0), with(func(v *view) { v.opened = true }), action{do: unrelax, reason: "operation is over"}},
+	{"live MIGRATED looks the peer up (4, 23)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.opened, v.named = true, true }),
+		action{do: unrelax, check: true, reason: "operation is over"}},
+	{"live MIGRATED whose opening was missed", shardEvent(Migrated, 2, 0), with(func(v *view) { v.named = true }),
+		action{check: true, reason: "no operation is open that it ends"}},
+	{"replay (2.6)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.fresh, v.named = true, true }),
+		action{repeat: true, replay: true, reason: "completion kept for new connections"}},
+	{"a fresh connection and an open window: not a replay", shardEvent(Migrated, 2, 0), with(func(v *view) { v.fresh, v.opened = true, true }),
+		action{do: unrelax, reason: "operation is over"}},
+	{"copy of a closing must not end another window", shardEvent(Migrated, 2, 0), with(func(v *view) { v.known, v.opened = true, true }),
+		action{repeat: true, reason: "told before"}},
+	// MOVING
+	{"named target", announced, base, action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
+	{"no seconds: 15", Notification{Kind: Moving, Endpoint: nodeB}, base,
+		action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
+	{"now", movingTo(5, 0, nodeB), with(func(v *view) { v.jitter = 0 }),
+		action{do: move, way: toTarget, target: nodeB, start: at(0), deadline: at(0), until: at(4), reason: "server named a target"}},
+	{"copy", announced, with(func(v *view) { v.known = true }), action{do: join, repeat: true, reason: "announced before"}},
+	{"told by the place the event led to (H-28)", announced, with(func(v *view) { v.arrived = true }), action{repeat: true, reason: "a handoff of this event led here"}},
+	{"already there (4, 10)", announced, with(func(v *view) { v.peer = nodeB }), action{repeat: true, reason: "connected to the target already"}},
+	{"null, name and peer known (4, 4)", null, with(func(v *view) { v.named = true }),
+		action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "no target: wait for the name to move"}},
+	{"null, no name: half of the time", null, base,
+		action{do: move, way: halfTime, start: at(8), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
+	{"null, peer unknown", null, with(func(v *view) { v.named, v.peer, v.jitter = true, "", 0 }),
+		action{do: move, way: halfTime, start: at(7.5), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
+	{"one second, H-19", movingTo(5, s, ""), with(func(v *view) { v.jitter = 0 }),
+		action{do: move, way: halfTime, start: at(0.5), deadline: at(1), until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
+	{"barred target goes as null", announced, with(func(v *view) { v.named, v.barred = true, "AllowEndpoint refuses the target" }),
+		action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "AllowEndpoint refuses the target"}},
+}
+
 func TestDecide(t *testing.T) {
-	moving := movingTo(5, 15*s, nodeB)
-	null := movingTo(5, 15*s, "")
-	base := view{peer: nodeA, cap: 60 * s, jitter: s / 2}
-	with := func(f func(v *view)) view { v := base; f(&v); return v }
-	for _, c := range []struct {
-		why  string
-		n    Notification
-		v    view
-		want action
-	}{
-		{"no notification", Notification{}, base, action{reason: "no notification"}},
-		// 4.1, first row
-		{"opening", shardEvent(Migrating, 1, 2*s), base, action{do: relax, until: at(62), reason: "operation announced"}},
-		{"opening without seconds", Notification{Kind: FailingOver}, base, action{do: relax, until: at(60), reason: "operation announced"}},
-		{"slots", Notification{Kind: SMigrating, Seq: 1, HasSeq: true}, base, action{do: relax, until: at(60), reason: "operation announced"}},
-		{"opening again", shardEvent(Migrating, 1, 2*s), with(func(v *view) { v.known = true }),
-			action{do: extend, until: at(62), repeat: true, reason: "announced before"}},
-		// closings
-		{"closing of an open window", shardEvent(FailedOver, 2, 0), with(func(v *view) { v.opened = true }), action{do: unrelax, reason: "operation is over"}},
-		{"live MIGRATED looks the peer up (4, 23)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.opened, v.named = true, true }),
-			action{do: unrelax, check: true, reason: "operation is over"}},
-		{"live MIGRATED whose opening was missed", shardEvent(Migrated, 2, 0), with(func(v *view) { v.named = true }),
-			action{check: true, reason: "no operation is open that it ends"}},
-		{"replay (2.6)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.fresh, v.named = true, true }),
-			action{repeat: true, replay: true, reason: "completion kept for new connections"}},
-		{"a fresh connection and an open window: not a replay", shardEvent(Migrated, 2, 0), with(func(v *view) { v.fresh, v.opened = true, true }),
-			action{do: unrelax, reason: "operation is over"}},
-		{"copy of a closing must not end another window", shardEvent(Migrated, 2, 0), with(func(v *view) { v.known, v.opened = true, true }),
-			action{repeat: true, reason: "told before"}},
-		// MOVING
-		{"named target", moving, base, action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
-		{"no seconds: 15", Notification{Kind: Moving, Endpoint: nodeB}, base,
-			action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
-		{"now", movingTo(5, 0, nodeB), with(func(v *view) { v.jitter = 0 }),
-			action{do: move, way: toTarget, target: nodeB, start: at(0), deadline: at(0), until: at(4), reason: "server named a target"}},
-		{"copy", moving, with(func(v *view) { v.known = true }), action{do: join, repeat: true, reason: "announced before"}},
-		{"told by the place the event led to (H-28)", moving, with(func(v *view) { v.arrived = true }), action{repeat: true, reason: "a handoff of this event led here"}},
-		{"already there (4, 10)", moving, with(func(v *view) { v.peer = nodeB }), action{repeat: true, reason: "connected to the target already"}},
-		{"null, name and peer known (4, 4)", null, with(func(v *view) { v.named = true }),
-			action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "no target: wait for the name to move"}},
-		{"null, no name: half of the time", null, base,
-			action{do: move, way: halfTime, start: at(8), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
-		{"null, peer unknown", null, with(func(v *view) { v.named, v.peer, v.jitter = true, "", 0 }),
-			action{do: move, way: halfTime, start: at(7.5), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
-		{"one second, H-19", movingTo(5, s, ""), with(func(v *view) { v.jitter = 0 }),
-			action{do: move, way: halfTime, start: at(0.5), deadline: at(1), until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
-		{"barred target goes as null", moving, with(func(v *view) { v.named, v.barred = true, "AllowEndpoint refuses the target" }),
-			action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "AllowEndpoint refuses the target"}},
-	} {
+	for _, c := range decisions {
 		assert.Equal(t, c.want, decide(c.n, c.v, t0), c.why)
 	}
 }

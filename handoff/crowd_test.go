@@ -1,0 +1,260 @@
+package handoff
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/stretchr/testify/assert"
+)
+
+// H-27, reliability H14: many connections, one worker, a short line: all get their turn.
+func TestManyConnectionsFewWorkers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{MaxWorkers: 1, HandoffQueueSize: 3}, byIP)
+		defer r.m.Close()
+		r.set(nodeB, node{takes: 5 * ms})
+		r.open(300, nodeA)
+		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
+		r.pass(6 * s)
+		assert.Equal(t, map[string]int{nodeB: 300}, r.peers())
+		assert.Equal(t, 300, r.dialCount())
+		assert.Equal(t, 1, r.most)
+	})
+}
+
+// A connection whose move hangs holds up neither the first arrivals nor the others.
+func TestSlowConnectionHoldsUpNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.set(nodeB, node{})
+		c := r.open(30, nodeA)
+		c[0].slow = 10 * s
+		r.say(c[0], movingTo(1, 15*s, nodeB))
+		r.pass(s)
+		assert.Equal(t, map[string]int{nodeA: 1, nodeB: 29}, r.peers())
+	})
+}
+
+// Somebody else moves a connection, one closes, one panics: each is its own matter.
+func TestOddConnections(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.set(nodeB, node{takes: 50 * ms})
+		c := r.open(5, nodeA)
+		c[0].busy = true
+		c[1].close()
+		r.say(c[0], movingTo(1, 15*s, nodeB))
+		r.pass(10 * ms)
+		c[2].close() // while it may be on its way
+		r.pass(s)
+		assert.Equal(t, map[string]int{nodeA: 1, nodeB: 2}, r.peers())
+		assert.Zero(t, r.m.Stats().Breakers)
+		r.mu.Lock()
+		c[0].busy = false
+		r.mu.Unlock()
+		r.pass(2 * s)
+		assert.Equal(t, map[string]int{nodeB: 3}, r.peers())
+	})
+	err := moveSafely(t.Context(), member{move: func(context.Context, conn.Target) error { panic("x") }}, conn.Target{Addr: nodeB})
+	assert.ErrorContains(t, err, "handoff 10.0.0.2:12000: move panicked: x")
+}
+
+func TestRefusedTargetIsNeverDialled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{AllowEndpoint: func(host string) bool { return host != "10.0.0.2" }}, byDNS)
+		defer r.m.Close()
+		for _, n := range []string{nodeB, nodeC} {
+			r.set(n, node{})
+		}
+		r.setDNS(domain, "10.0.0.1")
+		c := r.open(5, nodeA)
+		r.say(c[0], movingTo(1, 15*s, nodeB))
+		to, _ := r.m.Remap()
+		assert.Empty(t, to)
+		r.pass(5 * s)
+		assert.Zero(t, r.dialCount())
+		assert.EqualValues(t, 1, r.m.Stats().Barred)
+		r.setDNS(domain, "10.0.0.3")
+		r.pass(2 * s)
+		assert.Equal(t, map[string]int{nodeC: 5}, r.peers(), "as if the server had named nobody")
+	})
+}
+
+// 4 (23), 2.4: several proxies, maintenance mode: MIGRATED, 5 s later out of DNS, 13 s later closed, no MOVING.
+func TestLiveMigratedLooksThePeerUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.set(nodeB, node{})
+		r.set(nodeC, node{})
+		r.setDNS(domain, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		c := r.open(4, nodeA)
+		r.open(4, nodeB)
+		r.say(c[0], shardEvent(Migrating, 1, 2*s))
+		r.pass(12 * s)
+		r.say(c[0], shardEvent(Migrated, 2, 0))
+		r.pass(4800 * ms)
+		assert.Equal(t, 4, r.peers()[nodeA], "negative control: it is listed")
+		r.setDNS(domain, "10.0.0.2", "10.0.0.3")
+		r.pass(5 * s)
+		assert.Zero(t, r.peers()[nodeA])
+		assert.Equal(t, 4, r.dialCount(), r.dialLog())
+		r.pass(time.Minute)
+		assert.LessOrEqual(t, len(r.asked), checkRounds)
+		assert.Zero(t, r.m.Stats().Jobs)
+		assert.Zero(t, r.m.Stats().Abandoned)
+	})
+}
+
+func TestLookUpThatSaysNothingMovesNobody(t *testing.T) {
+	for name, ips := range map[string][]string{"error": nil, "the other IP version": {"2001:db8::9"}, "no address": {"what?"}} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, Config{}, byDNS)
+			defer r.m.Close()
+			r.setDNS(domain, ips...)
+			r.say(r.open(3, nodeA)[0], shardEvent(Migrated, 2, 0))
+			r.pass(time.Minute)
+			assert.Zero(t, r.dialCount(), name)
+			assert.NotEmpty(t, r.asked, name)
+		})
+	}
+}
+
+// A tunnel: the peer is never listed, and every way leads to it. One attempt for each connection, and then never again.
+func TestPeerThatIsNeverListed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.setDNS(domain, "10.0.0.2")
+		r.set(nodeB, node{peer: nodeA})
+		r.say(r.open(3, nodeA)[0], shardEvent(Migrated, 2, 0))
+		r.pass(time.Minute)
+		assert.Equal(t, 3, r.dialCount())
+		assert.Equal(t, map[string]int{nodeA: 3}, r.peers())
+	})
+}
+
+func TestLossOfASiblingLooksThePeersUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.setDNS(domain, "10.0.0.2", "10.0.0.3")
+		r.set(nodeC, node{})
+		r.set(nodeB, node{})
+		c := r.open(3, nodeA)
+		r.open(2, nodeB)
+		c[0].close()
+		for range 10 {
+			r.m.peerLost()
+		}
+		r.pass(2 * s)
+		assert.Zero(t, r.peers()[nodeA])
+		assert.Equal(t, 2, r.dialCount())
+		assert.Len(t, r.asked, 1, "ten losses at once are one question")
+	})
+}
+
+// H-20, H-51: Close in the middle of everything leaves nothing; the bubble would notice.
+func TestCloseInTheWindow(t *testing.T) {
+	for name, say := range map[string]Notification{"named": movingTo(1, 15*s, nodeB), "null": movingTo(1, 15*s, "")} {
+		for _, addr := range []string{byIP, byDNS} {
+			bubble(t, func(t *testing.T) {
+				log := &lines{}
+				r := newRig(t, Config{}, addr, func(w *Wiring) { w.Logger = log.logger() })
+				r.m.AddNotificationHook(NewMetricsHook())
+				r.setDNS(domain, "10.0.0.1")
+				r.set(nodeB, node{takes: 3 * s})
+				r.open(20, nodeA)
+				r.say(r.conns[0], say)
+				r.say(r.conns[0], shardEvent(Migrated, 2, 0))
+				r.pass(s)
+				began := time.Now()
+				r.m.Close()
+				r.m.Close()
+				assert.Zero(t, time.Since(began), "%s %s", name, addr)
+				n := r.dialCount()
+				r.say(r.conns[0], movingTo(5, 15*s, nodeC))
+				r.m.peerLost()
+				r.m.joined(nodeA)
+				r.pass(time.Minute)
+				assert.Equal(t, n, r.dialCount())
+				assert.False(t, r.relaxed())
+				assert.Zero(t, r.m.Stats().Jobs)
+			})
+		}
+	}
+}
+
+// H-17, H-22, reliability H11: handoffs that take no time at all, over and over, from many goroutines.
+func TestInstantHandoffsOverAndOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{MaxWorkers: 4}, byIP)
+		defer r.m.Close()
+		nodes := []string{nodeA, nodeB, nodeC}
+		for _, n := range nodes {
+			r.set(n, node{})
+		}
+		c := r.open(8, nodeA)
+		for i := range 60 {
+			to := nodes[(i+1)%3]
+			var wg sync.WaitGroup
+			for _, x := range c {
+				wg.Go(func() { r.say(x, movingTo(int64(i), 2*s, to)) })
+			}
+			wg.Wait()
+			synctest.Wait()
+			assert.Equal(t, map[string]int{to: 8}, r.peers(), "round %d", i)
+			r.pass(7 * s)
+			assert.Zero(t, r.m.Stats().Jobs)
+		}
+		assert.Equal(t, 480, r.dialCount())
+	})
+}
+
+// Reliability H27: a hostile server announces without end.
+func TestFloodIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		r.setDNS(domain, "10.0.0.1")
+		for i := range 1500 {
+			peer := fmt.Sprintf("10.1.%d.%d:1", i/250, i%250+1)
+			r.m.receive(ConnInfo{ID: 1, Peer: peer}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
+			r.m.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
+		}
+		r.pass(s)
+		st := r.m.Stats()
+		assert.LessOrEqual(t, st.Jobs, maxJobs)
+		assert.LessOrEqual(t, st.Windows, maxWindows)
+		r.m.mu.Lock()
+		assert.LessOrEqual(t, len(r.m.memory.until), maxMemory)
+		r.m.mu.Unlock()
+		r.m.Close()
+	})
+}
+
+// The random delay: within the bound, and new dials do not wait for it.
+func TestJitterDelaysMovesOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.m.jitter = func(most time.Duration) time.Duration {
+			assert.Equal(t, s, most)
+			return 700 * ms
+		}
+		r.set(nodeB, node{})
+		r.say(r.open(2, nodeA)[0], movingTo(1, 15*s, nodeB))
+		to, _ := r.m.Remap()
+		assert.Equal(t, nodeB, to)
+		r.pass(699 * ms)
+		assert.Zero(t, r.dialCount())
+		r.pass(ms)
+		assert.Equal(t, 2, r.dialCount())
+	})
+}
