@@ -338,6 +338,23 @@ func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
 	})
 }
 
+func TestRepeatedReadReturnsNothingOfTheFirstAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		big := strings.Repeat("0123456789", 20_000)
+		_, err := c.Set(t.Context(), "big", big)
+		require.NoError(t, err)
+		w.srv.Conn(w.a.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
+		got, err := c.AppendGet(t.Context(), []byte("<"), "big")
+		require.NoError(t, err)
+		assert.Equal(t, "<"+big, string(got))
+		assert.EqualValues(t, 2, w.srv.Executed("GET"))
+	})
+}
+
 func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
 	srv := handofftest.NewServer(handofftest.Options{Intercept: func() func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
 		left := 2

@@ -48,6 +48,9 @@ type Call struct {
 	home *sync.Pool
 	wake chan signal // room for one sigLead and one sigDone, so that a sender never waits
 
+	begun bool // it has been queued before
+	base  int  // length of Dst before the first attempt
+
 	// Guarded by link.mu while the call is queued there.
 	seq     uint64
 	waiting bool  // sleeps on wake: may be given the reading
@@ -103,6 +106,10 @@ func (q *Call) Block() string {
 
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
+	if !q.begun {
+		q.begun, q.base = true, len(q.Dst)
+	}
+	q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	q.Null, q.Err, q.Rep = false, nil, q.Rep[:0]
 	q.waiting, q.leads, q.taken, q.ended, q.cut, q.fault = false, false, false, false, nil, nil
 }

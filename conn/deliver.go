@@ -230,7 +230,8 @@ func (l *link) readBody(q *Call) error {
 	if room := cap(*dst) - n; room < left && room < 4<<10 {
 		*dst = grown(*dst, left, q.Mode == Raw)
 	}
-	got, err := l.rd.ReadBody((*dst)[n:min(cap(*dst), n+left)])
+	// With room for the line end too, the last piece comes in one read with it.
+	got, err := l.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
 	*dst = (*dst)[:n+got]
 	return err
 }
@@ -238,7 +239,7 @@ func (l *link) readBody(q *Call) error {
 // grown returns b with room for more: for all that is left if that is not much compared with what has come, so that memory
 // follows the bytes and not what the server announces.
 func grown(b []byte, left int, more bool) []byte {
-	room := min(left, max(bodyStep, len(b)))
+	room := min(left+2, max(bodyStep, len(b)))
 	if more { // other replies follow in the same slice
 		room = max(room, len(b)/2)
 	}

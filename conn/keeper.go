@@ -71,7 +71,6 @@ func (s *silence) update(bytes int64, owing bool, now time.Time) {
 // readUntilServed reads, for as long as it takes, until a reply has been handed out; then it passes the reading on. The
 // keeper holds the reading.
 func (l *link) readUntilServed(quiet *silence) {
-	l.fine = true // whatever deadline is set here: the next reader starts with one of its own
 	served := l.done.Load()
 	for {
 		if !l.watch(quiet) {
@@ -84,6 +83,8 @@ func (l *link) readUntilServed(quiet *silence) {
 		switch {
 		case err == nil:
 			if l.done.Load() != served && !l.open {
+				l.nc.SetReadDeadline(time.Time{})
+				l.fine = false
 				l.passOn()
 				return
 			}

@@ -130,7 +130,18 @@ func (l *link) await(ctx context.Context, q *Call) error {
 				return l.giveUp(ctx, q)
 			}
 		}
-		if s == sigDone || l.lead(ctx, q) {
+		switch {
+		case s == sigLead:
+			if l.lead(ctx, q) {
+				return q.fault
+			}
+		case q.leads:
+			// It was given the reading and ended by its timeout, or with the link, before the signal for the first was
+			// sent. Left in the channel, that signal would make a second reader of whoever uses the call next.
+			<-q.wake
+			l.passOn()
+			return q.fault
+		default:
 			return q.fault
 		}
 	}

@@ -149,6 +149,9 @@ func (l *link) passOn() {
 			return
 		}
 	}
+	if l.cause != nil { // the keeper may have ended already
+		l.forgetContext()
+	}
 	l.reading = false
 	finished := l.finishedLocked()
 	l.mu.Unlock()

@@ -45,23 +45,28 @@ func TestManyCallersShareOneSocketAndGetTheirOwnReplies(t *testing.T) {
 }
 
 func TestCancelledCallReturnsAtOnceAndItsReplyIsSwallowed(t *testing.T) {
-	for _, role := range []string{"alone", "behind another"} {
+	for _, role := range []string{"alone", "behind another", "after a slow one", "after an idle time"} {
 		t.Run(role, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, handofftest.Options{})
 				c := w.dial()
 				defer w.close(c)
 				var first <-chan outcome
-				if role != "alone" {
+				switch role { // who reads at that moment: the caller, another, or the keeper
+				case "behind another":
 					first = w.later(t.Context(), c, "PAUSE", "500")
 					synctest.Wait()
+				case "after a slow one":
+					w.want(c, "OK", "PAUSE", "300")
+				case "after an idle time":
+					<-time.After(time.Second)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				defer cancel()
 				begun := time.Now()
 				_, err := w.text(ctx, c, "PAUSE", "1000")
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.LessOrEqual(t, time.Since(begun), 60*time.Millisecond)
+				assert.LessOrEqual(t, time.Since(begun), 60*time.Millisecond, "within 10 ms")
 				var e *conn.Error
 				require.ErrorAs(t, err, &e)
 				assert.True(t, e.Sent)

@@ -1,0 +1,31 @@
+package conn
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Interleaving: a reader chooses q as the next one under the lock and is held up before it sends the signal; meanwhile
+// the keeper ends q for its timeout and sends the end. q takes the end first, and has to take the other signal too: it
+// holds the reading, and the channel goes back to the pool with the call.
+func TestCallThatEndsWhileItIsGivenTheReadingPassesItOn(t *testing.T) {
+	l := &link{reading: true, cfg: &Config{}}
+	q := l.cfg.NewCall()
+	q.begin()
+	q.leads, q.ended, q.fault = true, true, ErrTimeout
+	q.wake <- sigDone
+	q.wake <- sigLead
+	assert.ErrorIs(t, l.await(t.Context(), q), ErrTimeout)
+	assert.Empty(t, q.wake, "no signal may be left for the next user of the call")
+	assert.False(t, l.reading, "the reading is laid down")
+}
+
+func TestFailedAttemptLeavesNothingInTheCallersBuffer(t *testing.T) {
+	q := (&Config{}).NewCall()
+	q.Mode, q.Dst = AppendText, []byte("before ")
+	q.begin()
+	q.Dst = append(q.Dst, "half of a val"...)
+	q.begin()
+	assert.Equal(t, "before ", string(q.Dst))
+}
