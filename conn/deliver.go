@@ -184,21 +184,24 @@ func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
 
 // stream reads the rest of the open bulk string to where its owner wants it.
 func (l *link) stream(own *Call) (mine bool, err error) {
-	for {
+	for got := 0; ; {
 		l.mu.Lock()
 		if l.cause != nil {
 			l.mu.Unlock()
 			return false, l.cause
 		}
 		e := l.q.at(l.q.head)
-		e.start = time.Time{} // it is being answered: its timeout begins anew
+		if got > 0 {
+			e.start = time.Time{} // it is being answered: its timeout begins anew
+		}
 		q := e.call
 		if q != nil {
 			q.taken = true
 		}
 		l.mu.Unlock()
 
-		rerr := l.readBody(q)
+		var rerr error
+		got, rerr = l.readBody(q)
 		last := false
 		if rerr == io.EOF {
 			if q != nil {
@@ -216,8 +219,8 @@ func (l *link) stream(own *Call) (mine bool, err error) {
 	}
 }
 
-// readBody reads one piece to where q wants it, or away if q is nil.
-func (l *link) readBody(q *Call) error {
+// readBody reads one piece to where q wants it, or away if q is nil, and returns its length.
+func (l *link) readBody(q *Call) (int, error) {
 	var dst *[]byte
 	if q != nil {
 		dst = q.body()
@@ -233,7 +236,7 @@ func (l *link) readBody(q *Call) error {
 	// With room for the line end too, the last piece comes in one read with it.
 	got, err := l.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
 	*dst = (*dst)[:n+got]
-	return err
+	return got, err
 }
 
 // grown returns b with room for more: for all that is left if that is not much compared with what has come, so that memory

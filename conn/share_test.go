@@ -397,3 +397,55 @@ func TestCancelWhileWritingALargePipeline(t *testing.T) {
 		w.close(c)
 	})
 }
+
+// trickle makes a server whose BIG begins a value of 100 kB and whose PARTs bring the rest, one second each.
+func trickle(parts int) handofftest.Options {
+	const part = 25_000
+	sent := 0
+	return handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		switch string(args[0]) {
+		case "BIG":
+			return []byte(fmt.Sprintf("$%d\r\n", parts*part)), true
+		case "PART":
+			<-time.After(time.Second)
+			out := strings.Repeat("p", part)
+			if sent++; sent == parts {
+				out += "\r\n" + strings.Repeat("+part\r\n", parts)
+			}
+			return []byte(out), true
+		}
+		return nil, false
+	}}
+}
+
+func TestReplyThatKeepsComingIsWaitedForAndOneThatStopsIsNot(t *testing.T) {
+	for name, ask := range map[string]int{"keeps coming": 6, "stops": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, trickle(6))
+				c := w.dial()
+				defer w.close(c)
+				big := w.later(t.Context(), c, "BIG") // with a timeout of three seconds
+				synctest.Wait()
+				for range ask { // one at a time: the server sends what it has when it has read all commands
+					go func() {
+						q := w.cfg.NewCall()
+						defer q.Free()
+						q.Req = resp3.AppendCommand(q.Req, "PART")
+						c.Do(t.Context(), q)
+					}()
+					<-time.After(1001 * time.Millisecond)
+				}
+				out := <-big
+				if name == "stops" {
+					assert.ErrorIs(t, out.err, conn.ErrTimeout)
+					assert.InDelta(t, 5*time.Second, out.took, float64(300*time.Millisecond))
+					return
+				}
+				require.NoError(t, out.err)
+				assert.Len(t, out.text, 150_000)
+				assert.Equal(t, 6*time.Second, out.took.Round(100*time.Millisecond))
+			})
+		})
+	}
+}
