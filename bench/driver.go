@@ -37,7 +37,7 @@ type Driver struct {
 	Role   Role
 	Open   func(e Env) (*Session, error)
 	Idle   func(e Env, n int) (io.Closer, error) // opens n connections that stay unused
-	Decode func(stream Stream) (int, error)      // decodes the stream once, returns the number of replies
+	Decode Decoder                               // without a server
 }
 
 // Session is an opened client. Every operation returns what is needed to check the reply: bytes of a value, elements of an
@@ -78,7 +78,7 @@ func (f closerFunc) Close() error { f(); return nil }
 func allDrivers() []Driver {
 	var all []Driver
 	for _, family := range [][]Driver{
-		batonDrivers(), goRedisDrivers(), rueidisDrivers(), radixDrivers(), redigoDrivers(), floorDrivers(), sharedFloorDrivers(), nullDrivers(),
+		batonDrivers(), goRedisDrivers(), rueidisDrivers(), radixDrivers(), redigoDrivers(), redconDrivers(), floorDrivers(), sharedFloorDrivers(), nullDrivers(),
 	} {
 		all = append(all, family...)
 	}

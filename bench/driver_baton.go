@@ -13,9 +13,10 @@ import (
 // batonDrivers is Baton as it comes, with strings, and with its calls that append to the caller's memory.
 func batonDrivers() []Driver {
 	return []Driver{
-		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Decode: decodeBaton},
+		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Decode: batonValues},
 		{Name: "baton-append", Role: Ours, Open: openBatonAppend},
-		{Name: "baton-frames", Role: Ours, Decode: decodeBatonFrames},
+		{Name: "baton-own", Role: Ours, Decode: batonOwn},
+		{Name: "baton-frames", Role: Ours, Decode: batonFrames},
 	}
 }
 

@@ -13,7 +13,7 @@ const floorBuffer = 64 << 10
 
 // floorDrivers is one raw socket per caller: encoded request, one write, reads until the reply is whole, values skipped.
 func floorDrivers() []Driver {
-	return []Driver{{Name: "floor", Role: Floor, Open: openFloor, Idle: idleFloor, Decode: decodeFloor}}
+	return []Driver{{Name: "floor", Role: Floor, Open: openFloor, Idle: idleFloor, Decode: floorDecoder}}
 }
 
 // floorClient holds the socket of each caller; a slot is touched by its own caller only.
@@ -155,15 +155,4 @@ func idleFloor(e Env, n int) (io.Closer, error) {
 		all = append(all, nc)
 	}
 	return append(all, closerFunc(func() { clear(held) })), nil
-}
-
-// decodeFloor walks over a stream in memory.
-func decodeFloor(stream Stream) (int, error) {
-	sk := newSkipper(bytes.NewReader(stream.Bytes), floorBuffer)
-	for i := range stream.Replies {
-		if _, _, err := sk.reply(); err != nil {
-			return i, err
-		}
-	}
-	return stream.Replies, nil
 }

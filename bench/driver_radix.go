@@ -1,20 +1,20 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"strconv"
 
 	"github.com/mediocregopher/radix/v4"
-	"github.com/mediocregopher/radix/v4/resp"
-	"github.com/mediocregopher/radix/v4/resp/resp3"
 )
 
 // radixDrivers is radix as it comes: a pool of four connections, each shared by its callers.
 func radixDrivers() []Driver {
-	return []Driver{{Name: "radix", Role: Peer, Open: openRadix, Idle: idleRadix, Decode: decodeRadix}}
+	return []Driver{
+		{Name: "radix", Role: Peer, Open: openRadix, Idle: idleRadix, Decode: radixAny},
+		{Name: "radix-typed", Role: Peer, Decode: radixTyped},
+		{Name: "radix-raw", Role: Peer, Decode: radixRaw},
+	}
 }
 
 func openRadix(e Env) (*Session, error) {
@@ -88,17 +88,4 @@ func idleRadix(e Env, n int) (io.Closer, error) {
 		all = append(all, c)
 	}
 	return all, nil
-}
-
-// decodeRadix takes the replies apart into raw messages, the cheapest that radix offers.
-func decodeRadix(stream Stream) (int, error) {
-	br := bufio.NewReaderSize(bytes.NewReader(stream.Bytes), floorBuffer)
-	o := resp.NewOpts()
-	var raw resp3.RawMessage
-	for i := range stream.Replies {
-		if err := resp3.Unmarshal(br, &raw, o); err != nil {
-			return i, err
-		}
-	}
-	return stream.Replies, nil
 }

@@ -36,7 +36,7 @@ func realMain() error {
 	network := flag.String("net", "tcp", "tcp or unix")
 	binary := flag.String("server", "/usr/bin/redis-server", "server to start")
 	jsonFile := flag.String("json", "", "write raw results to this file")
-	from := flag.String("from", "", "do not measure, report what this file holds")
+	from := flag.String("from", "", "do not measure, report what this file holds: JSON, or the output of BenchmarkDecode if it ends in .txt")
 	profile := flag.String("profile", "", "write a CPU profile of every cell into this directory")
 	list := flag.Bool("list", false, "list scenarios and drivers")
 	flag.Parse()
@@ -46,6 +46,8 @@ func realMain() error {
 	case *list:
 		printLists()
 		return nil
+	case strings.HasSuffix(*from, ".txt"):
+		return showGoBench(*from)
 	case *from != "":
 		f, err := readFile(*from)
 		if err != nil {
@@ -104,6 +106,20 @@ func show(f *File) error {
 	fmt.Printf("%s, %d CPUs, %s, redis %s over %s, %d rounds of %s, medians; load %s -> %s; idle cores kept awake: %v\n",
 		f.Machine, f.CPUs, f.Go, f.Server, f.Network, f.Rounds, f.Duration, f.LoadStart, f.LoadEnd, f.Awake)
 	return report(os.Stdout, f)
+}
+
+// showGoBench writes the tables of the output of BenchmarkDecode.
+func showGoBench(name string) error {
+	in, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	r, err := readGoBench(in)
+	if err != nil {
+		return err
+	}
+	return report(os.Stdout, &File{Cells: r})
 }
 
 // terminal returns the file if it is a terminal and nil if not: nobody wants progress in a log.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"time"
 )
@@ -87,41 +86,4 @@ func settled() (heap uint64, goroutines int) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc, runtime.NumGoroutine()
-}
-
-// runDecode decodes the same stream again and again; nothing is sent.
-func runDecode(stream func() Stream) func(c *cell) (Metrics, error) {
-	return func(c *cell) (Metrics, error) {
-		in := stream()
-		if n, err := c.driver.Decode(in); err != nil || n != in.Replies {
-			return nil, fmt.Errorf("%d replies, want %d: %w", n, in.Replies, err)
-		}
-		var m0, m1 runtime.MemStats
-		runtime.ReadMemStats(&m0)
-		stop, err := c.profile()
-		if err != nil {
-			return nil, err
-		}
-		replies, start := 0, time.Now()
-		best := time.Duration(1<<63 - 1)
-		for time.Since(start) < c.Duration {
-			t := time.Now()
-			n, err := c.driver.Decode(in)
-			if err != nil {
-				return nil, err
-			}
-			best = min(best, time.Since(t))
-			replies += n
-		}
-		spent := time.Since(start)
-		stop()
-		runtime.ReadMemStats(&m1)
-		return Metrics{
-			"mbs":     float64(len(in.Bytes)) * float64(replies/in.Replies) / spent.Seconds() / 1e6,
-			"mbsbest": float64(len(in.Bytes)) / best.Seconds() / 1e6,
-			"ns":      float64(spent.Nanoseconds()) / float64(replies),
-			"allocs":  float64(m1.Mallocs-m0.Mallocs) / float64(replies),
-			"bytes":   float64(m1.TotalAlloc-m0.TotalAlloc) / float64(replies),
-		}, nil
-	}
 }

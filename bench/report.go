@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -19,7 +20,7 @@ var columns = []column{
 	{"cpu", "cpu us", "%.2f"}, {"user", "user us", "%.2f"}, {"server", "server us", "%.2f"},
 	{"writes", "writes", "%.2f"}, {"reads", "reads", "%.2f"},
 	{"allocs", "allocs", "%.2f"}, {"bytes", "bytes", "%.0f"},
-	{"mbs", "MB/s", "%.0f"}, {"mbsbest", "best", "%.0f"}, {"ns", "ns/reply", "%.1f"},
+	{"mbs", "MB/s", "%.0f"}, {"mbsbest", "best", "%.0f"}, {"mbscpu", "MB/cpu s", "%.0f"}, {"ns", "ns/reply", "%.1f"},
 	{"heap", "KiB/conn", "%.2f"}, {"goroutines", "goroutines/conn", "%.2f"}, {"idlecpu", "% of a core", "%.2f"},
 }
 
@@ -40,7 +41,11 @@ func report(w io.Writer, f *File) error {
 	return goalTable(w, f.Cells)
 }
 
-// table writes the medians of one scenario, with the ratios to both floors where there are any.
+// references are the drivers that others are compared with, in the order of the columns.
+var references = []string{"floor", "shared-floor", "baton", "baton-frames"}
+
+// table writes the medians of one scenario, with the ratios to the references that took part, and how far the main figure
+// lay apart over the rounds (see Results.spread).
 func table(w io.Writer, r Results, s Scenario, names []string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	var shown []column
@@ -52,13 +57,22 @@ func table(w io.Writer, r Results, s Scenario, names []string) error {
 			}
 		}
 	}
-	fmt.Fprint(t, "driver\t/floor\t/shared\t")
+	against := slices.DeleteFunc(slices.Clone(references), func(name string) bool { return !slices.Contains(names, name) })
+	fmt.Fprint(t, "driver\t")
+	for _, name := range against {
+		fmt.Fprintf(t, "/%s\t", name)
+	}
+	fmt.Fprint(t, "spread\t")
 	for _, c := range shown {
 		fmt.Fprint(t, c.title, "\t")
 	}
 	fmt.Fprintln(t)
 	for _, n := range names {
-		fmt.Fprint(t, n, "\t", ratioText(r, s.Name, n, "floor", s.Main), "\t", ratioText(r, s.Name, n, "shared-floor", s.Main), "\t")
+		fmt.Fprint(t, n, "\t")
+		for _, name := range against {
+			fmt.Fprint(t, ratioText(r, s.Name, n, name, s.Main), "\t")
+		}
+		fmt.Fprintf(t, "%.2f\t", r.spread(s.Name, n, s.Main))
 		for _, c := range shown {
 			fmt.Fprint(t, figure(r, s.Name, n, c), "\t")
 		}

@@ -43,7 +43,7 @@ type Scenario struct {
 // allScenarios is the table of scenarios.
 func allScenarios() []Scenario {
 	var all []Scenario
-	for _, part := range [][]Scenario{smallScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios()} {
+	for _, part := range [][]Scenario{smallScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios(), decodeScenarios()} {
 		all = append(all, part...)
 	}
 	for i := range all {
@@ -183,13 +183,10 @@ func openLoopScenarios() []Scenario {
 }
 
 func otherScenarios() []Scenario {
-	decoder := func(d Driver) bool { return d.Decode != nil }
 	client := func(d Driver) bool { return d.Role != Null && d.Open != nil && d.Name != "shared-floor" }
 	return []Scenario{
 		{Name: "first-100", What: "open and 100 concurrent first GETs, ms each", Callers: 100, Want: smallValue, Main: "p50", Run: runFirst, Has: client, Quick: true},
 		{Name: "idle-1000", What: "1000 idle connections", Main: "heap", Run: runIdle, Has: func(d Driver) bool { return d.Idle != nil }},
-		{Name: "decode-mixed", What: "decoding a mixed RESP3 stream in memory", Main: "mbs", Run: runDecode(mixedStream), Has: decoder, Quick: true},
-		{Name: "decode-bulk64", What: "decoding bulk strings of 64 bytes in memory", Main: "mbs", Run: runDecode(bulkStream), Has: decoder, Quick: true},
 	}
 }
 

@@ -39,6 +39,13 @@ func takeUsage(server *control) (usage, error) {
 	return u, nil
 }
 
+// cpuTime is the CPU time this process has used, in all its threads.
+func cpuTime() (time.Duration, error) {
+	var r syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), err
+}
+
 // per returns the difference of two readings for each of n operations.
 func (u usage) per(before usage, n float64) Metrics {
 	us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / n }

@@ -34,14 +34,3 @@ func TestSkipperReportsErrors(t *testing.T) {
 	_, _, err = newSkipper(strings.NewReader("$5\r\nhe"), 64).reply()
 	assert.Error(t, err)
 }
-
-func TestStreamsHoldWhatTheyAnnounce(t *testing.T) {
-	for _, s := range []Stream{mixedStream(), bulkStream()} {
-		n, err := decodeFloor(s)
-		require.NoError(t, err)
-		assert.Equal(t, s.Replies, n)
-		n, err = decodeRadix(s)
-		require.NoError(t, err)
-		assert.Equal(t, s.Replies, n)
-	}
-}
