@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -176,7 +177,7 @@ func whole(r *Reader, size int) (Value, error) {
 // FuzzCommand: each argument stays one argument.
 func FuzzCommand(f *testing.F) {
 	f.Add("SET", []byte("k\r\n$1\r\n"), int64(-5), 1.5)
-	f.Add("", []byte(nil), int64(1<<62), -0.0)
+	f.Add("", []byte(nil), int64(1<<62), math.Copysign(0, -1))
 	f.Fuzz(func(t *testing.T, name string, b []byte, i int64, x float64) {
 		out, err := AppendCommandArgs(nil, name, b, i, x)
 		require.NoError(t, err)
