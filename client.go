@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"sync/atomic"
-	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
@@ -122,9 +121,6 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// drainTime bounds how long a connection that is given up may go on delivering what it owes.
-const drainTime = 30 * time.Second
-
 // operation is a call with what the layers above conn need to know of it.
 type operation struct {
 	call  *conn.Call
@@ -158,7 +154,7 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 				return attempt, err
 			}
 			if isReadOnly(err) { // a replica now: the name may lead to its master
-				cn.Retire(time.Now().Add(drainTime))
+				c.pool.Retire(cn)
 			}
 		}
 		if !c.o.Retry.allows(ctx, op.class, attempt, err) || !c.o.Retry.pause(ctx, attempt) {

@@ -11,7 +11,7 @@ import (
 )
 
 // dial opens a connection for the pool: to where maintenance says that the endpoint lives now, else to the configured
-// address. If the first cannot be had the second is tried, but never the peer that is about to retire (H-37).
+// address. If the first cannot be had the second is tried, but never the peer that is about to retire.
 func (c *Client) dial(ctx context.Context) (*conn.Conn, error) {
 	addr, avoid := c.handoffs.Remap()
 	if addr == "" {

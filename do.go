@@ -39,7 +39,7 @@ func (c *Client) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	if err := c.run(ctx, op); err != nil {
 		return resp3.Value{}, err
 	}
-	return q.Val, q.Val.Err()
+	return q.Val, nil
 }
 
 // As turns a reply into a T: string, []byte, bool, int, int64, uint64, float64, *big.Int, resp3.Value, []string, []int64,

@@ -1,6 +1,9 @@
 package baton
 
-import "strings"
+import (
+	"encoding"
+	"strings"
+)
 
 // fact is what the client has to know of a command it did not encode itself.
 type fact struct {
@@ -45,7 +48,7 @@ func buildFacts() map[string]fact {
 
 // clientRefused lists what CLIENT may not do to a connection that others share.
 var clientRefused = map[string]bool{"REPLY": true, "TRACKING": true, "CACHING": true, "SETNAME": true, "NO-EVICT": true,
-	"NO-TOUCH": true, "MAINT_NOTIFICATIONS": true, "PAUSE": false}
+	"NO-TOUCH": true, "MAINT_NOTIFICATIONS": true}
 
 // factOf looks a command up. Names are matched without regard to case.
 func factOf(name string, args []any) fact {
@@ -56,15 +59,13 @@ func factOf(name string, args []any) fact {
 	}
 	switch {
 	case name == "CLIENT" && len(args) > 1:
-		if sub, ok := args[1].(string); ok && clientRefused[strings.ToUpper(sub)] {
+		if sub := word(args[1]); sub == "" || clientRefused[sub] {
 			return fact{class: Never, use: refused}
 		}
 		return fact{class: WriteOnce}
 	case name == "SET" && len(args) > 3:
-		for _, a := range args[3:] {
-			if s, ok := a.(string); ok && (strings.EqualFold(s, "NX") || strings.EqualFold(s, "GET")) {
-				return fact{class: WriteAccumulate}
-			}
+		if hasWord(args[3:], "NX") || hasWord(args[3:], "GET") {
+			return fact{class: WriteAccumulate}
 		}
 	case name == "XREAD" || name == "XREADGROUP":
 		if !hasWord(args, "BLOCK") {
@@ -77,11 +78,27 @@ func factOf(name string, args []any) fact {
 	return f
 }
 
-func hasWord(args []any, word string) bool {
+// hasWord reports whether one of args may be the word. An argument that encodes itself may be any.
+func hasWord(args []any, want string) bool {
 	for _, a := range args {
-		if s, ok := a.(string); ok && strings.EqualFold(s, word) {
+		switch a.(type) {
+		case encoding.TextMarshaler, encoding.BinaryMarshaler:
+			return true
+		}
+		if word(a) == want {
 			return true
 		}
 	}
 	return false
+}
+
+// word is an argument in upper case, "" if it is no text.
+func word(a any) string {
+	switch a := a.(type) {
+	case string:
+		return strings.ToUpper(a)
+	case []byte:
+		return strings.ToUpper(string(a))
+	}
+	return ""
 }

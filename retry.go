@@ -2,10 +2,16 @@ package baton
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
 )
 
 // Class says what happens if a command is executed twice.
@@ -22,7 +28,8 @@ const (
 
 // RetryPolicy says which failed commands are tried again. A command that was certainly not sent, or that the server
 // answered with a state in which it executes nothing (LOADING, READONLY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN), is always
-// one of them. The zero value is useful.
+// one of them; in a pipeline such an answer is only reported. What another attempt cannot mend is not tried again: a wrong
+// password, a certificate for another name, a wait for a connection that took too long. The zero value is useful.
 type RetryPolicy struct {
 	// Max is the number of further attempts. Default 2, negative none.
 	Max int
@@ -58,10 +65,22 @@ func (p RetryPolicy) validate() error {
 
 // allows reports whether a command of the class may be sent again after attempt failed with err.
 func (p RetryPolicy) allows(ctx context.Context, class Class, attempt int, err error) bool {
-	if attempt > p.Max || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+	if attempt > p.Max || ctx.Err() != nil || permanent(err) {
 		return false
 	}
 	return !sent(err) || class <= p.UpTo && class != Never
+}
+
+// permanent reports whether another attempt would end in the same way: the wait for a connection is over, the set-up was
+// refused, or the server is not the one it should be.
+func permanent(err error) bool {
+	var full *pool.TimeoutError
+	var refused *resp3.Error
+	var optIn *handoff.OptInError
+	var cert *tls.CertificateVerificationError
+	return errors.Is(err, ErrClosed) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol) ||
+		errors.As(err, &full) || errors.As(err, &refused) && !notApplied[refused.Code] ||
+		errors.As(err, &optIn) || errors.As(err, &cert)
 }
 
 // pause waits before the next attempt. It reports false if ctx ended.

@@ -122,6 +122,7 @@ func (q *Call) take(f resp3.Frame) {
 	}
 	if q.Mode == Value {
 		q.Val = f.Value()
+		q.Err = q.Val.Err()
 		return
 	}
 	switch {
@@ -188,7 +189,9 @@ func (q *Call) shut() {
 		q.Rep = append(q.Rep, '\r', '\n')
 	case Value:
 		q.Rep = append(q.Rep, '\r', '\n')
-		q.Val, _, q.Err = resp3.Decode(frozen(q.Rep))
+		if q.Val, _, q.Err = resp3.Decode(frozen(q.Rep)); q.Err == nil {
+			q.Err = q.Val.Err()
+		}
 		q.Rep = nil
 	case Text:
 		q.Str, q.Rep = frozen(q.Rep), nil

@@ -38,6 +38,7 @@ func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
 	l, err := c.open(ctx, addr)
 	if err != nil {
 		c.end(err)
+		c.work.Wait()
 		return nil, err
 	}
 	c.mu.Lock()
@@ -53,6 +54,7 @@ func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
 	c.mu.Unlock()
 	step()
 	if err != nil {
+		c.work.Wait()
 		return nil, err
 	}
 	return c, nil
@@ -107,7 +109,7 @@ func (c *Conn) Slow() bool { l := c.cur.Load(); return l != nil && l.slow.Load()
 // was not sent yet goes to the next link.
 func (c *Conn) Do(ctx context.Context, q *Call) error {
 	if ctx.Err() != nil {
-		return &Error{Op: "do", Addr: c.Peer(), Err: context.Cause(ctx)}
+		return &Error{Op: "do", Addr: c.Peer(), Err: ContextError(ctx)}
 	}
 	for {
 		l := c.cur.Load()
@@ -144,7 +146,7 @@ func (c *Conn) awaitNext(ctx context.Context, l *link, timeout time.Duration) er
 		case <-late:
 			return &Error{Op: "do", Addr: l.peer, Err: ErrTimeout}
 		case <-ctx.Done():
-			return &Error{Op: "do", Addr: l.peer, Err: context.Cause(ctx)}
+			return &Error{Op: "do", Addr: l.peer, Err: ContextError(ctx)}
 		}
 	}
 }
@@ -184,7 +186,8 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		c.Close()
-		return context.Cause(ctx)
+		<-finished
+		return ContextError(ctx)
 	}
 }
 

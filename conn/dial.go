@@ -69,7 +69,7 @@ func peerOf(nc net.Conn, dialled string) string {
 // inContext prefers the reason the context ended to the noise it makes elsewhere.
 func inContext(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ContextError(ctx)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -11,9 +12,9 @@ var (
 	ErrClosed = errors.New("connection closed")
 	// ErrTimeout is the cause when a reply did not come within the command's timeout. It is also a timeout in the sense
 	// of net.Error when wrapped in an *Error.
-	ErrTimeout = errors.New("no reply in time")
+	ErrTimeout error = timeout("no reply in time")
 	// ErrDead is the cause when replies were owed and not one byte came for a whole read timeout.
-	ErrDead = errors.New("peer is silent")
+	ErrDead error = timeout("peer is silent")
 	// ErrMoving is returned by Move while another move of the same connection runs.
 	ErrMoving = errors.New("connection is already moving")
 	// ErrSamePeer is returned by Move when the dialled address led to the peer that was to be avoided.
@@ -25,6 +26,24 @@ var (
 	// ErrProtocol is the cause when the server does not grant the RESP version that was demanded.
 	ErrProtocol = errors.New("protocol version not granted")
 )
+
+// timeout is an error that is a timeout in the sense of net.Error.
+type timeout string
+
+func (t timeout) Error() string { return string(t) }
+func (timeout) Timeout() bool   { return true }
+
+// ContextError is why ctx has ended: context.Canceled or context.DeadlineExceeded, with the cause that was given to it, if any.
+func ContextError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == err {
+		return err
+	}
+	if cause == ErrTimeout { // a limit of ours, which is not the caller's context
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
 
 // Error is every failure of a connection that is not an answer of the server.
 type Error struct {
@@ -48,9 +67,6 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout reports whether the cause is a deadline of any kind.
 func (e *Error) Timeout() bool {
-	if errors.Is(e.Err, ErrTimeout) || errors.Is(e.Err, ErrDead) {
-		return true
-	}
 	var t interface{ Timeout() bool }
 	return errors.As(e.Err, &t) && t.Timeout()
 }

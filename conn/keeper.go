@@ -3,17 +3,17 @@ package conn
 import "time"
 
 const (
-	// look is how often the keeper of a link in use looks at it: it takes the reading if nobody has queued anything in
+	// lookEvery is how often the keeper of a link in use looks at it: it takes the reading if nobody has queued anything in
 	// between, so an idle link hears pushes and the end of the stream after at most two looks. It also bounds how late a
 	// timeout is noticed while callers keep the reading among themselves.
-	look = 40 * time.Millisecond
+	lookEvery = 40 * time.Millisecond
 	// recheck bounds the keeper's sleep while replies are owed, since a timeout may shrink when maintenance ends.
 	recheck = 250 * time.Millisecond
 )
 
 // keep is the link's one goroutine. It ends when the link is dead.
 func (l *link) keep() {
-	t := time.NewTimer(look)
+	t := time.NewTimer(lookEvery)
 	defer t.Stop()
 	var quiet silence
 	var seen uint64
@@ -31,28 +31,34 @@ func (l *link) keep() {
 		case <-l.park:
 			l.readUntilServed(&quiet)
 		case <-t.C:
-			if l.isIdle(&seen) {
+			idle, over := l.look(&seen)
+			switch {
+			case over:
+				l.fail(ErrDrained)
+			case idle:
 				l.readUntilServed(&quiet)
 			}
 		}
-		t.Reset(look)
+		t.Reset(lookEvery)
 	}
 }
 
-// isIdle ends overdue calls, and takes the reading if nobody has it and nothing was queued since the last look. A caller
-// that has read since then without getting the oldest reply is made to give the reading up.
-func (l *link) isIdle(seen *uint64) bool {
+// look ends overdue calls, and takes the reading if nobody has it and nothing was queued since the last look. A caller
+// that has read since then without getting the oldest reply is made to give the reading up. over says that the link's
+// drain time has passed.
+func (l *link) look(seen *uint64) (idle, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := time.Now()
 	if l.reading && l.q.len() > 0 && !l.q.at(l.q.head).start.IsZero() {
 		l.slow.Store(true)
 		l.poke()
 	}
-	l.expireLocked(time.Now())
-	idle := !l.reading && *seen == l.q.tail && l.cause == nil
+	l.expireLocked(now)
+	idle = !l.reading && *seen == l.q.tail && l.cause == nil
 	*seen = l.q.tail
 	l.reading = l.reading || idle
-	return idle
+	return idle, l.retired && !l.retireAt.After(now)
 }
 
 // silence measures for how long replies were owed and no byte came. Only the keeper sees long silences, since callers do
@@ -62,10 +68,13 @@ type silence struct {
 	since time.Time
 }
 
-func (s *silence) update(bytes int64, owing bool, now time.Time) {
-	if bytes != s.bytes || !owing || s.since.IsZero() {
+// update reports whether bytes have come since the last time.
+func (s *silence) update(bytes int64, owing bool, now time.Time) bool {
+	moved := bytes != s.bytes
+	if moved || !owing || s.since.IsZero() {
 		s.bytes, s.since = bytes, now
 	}
+	return moved
 }
 
 // readUntilServed reads, for as long as it takes, until a reply has been handed out; then it passes the reading on. The
@@ -105,7 +114,9 @@ func (l *link) watch(quiet *silence) bool {
 		return false
 	}
 	idle := l.q.len() == 0
-	quiet.update(l.rd.Received(), !idle, now)
+	if quiet.update(l.rd.Received(), !idle, now) {
+		l.progressLocked()
+	}
 	next := l.expireLocked(now)
 	cause := l.deadLocked(quiet.since, now)
 	if cause != nil {
@@ -120,6 +131,7 @@ func (l *link) watch(quiet *silence) bool {
 		next = time.Time{}
 	}
 	l.nc.SetReadDeadline(next)
+	l.wakeAt = next
 	l.mu.Unlock()
 	if idle && !l.open {
 		l.forgetContext()
@@ -155,7 +167,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 			}
 			continue
 		}
-		fault := &Error{Op: "read", Addr: l.peer, Sent: s < l.handed, Err: ErrTimeout}
+		fault := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ErrTimeout} // what is only queued yet will be written all the same
 		if e.call.taken {
 			e.call.cut = fault
 			continue
@@ -163,6 +175,13 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 		l.endLocked(e.call, fault)
 	}
 	return next
+}
+
+// progressLocked begins the timeout of the oldest call anew, because something has come.
+func (l *link) progressLocked() {
+	if l.q.len() > 0 {
+		l.q.at(l.q.head).start = time.Time{}
+	}
 }
 
 // deadLocked returns why the link has to end now: the drain time of a retired link is over, or replies are owed and not a

@@ -35,13 +35,14 @@ type link struct {
 	pending  []byte // requests queued and not handed to the socket
 	spare    []byte // the buffer to queue into while pending is written
 	q        owedQueue
-	handed   uint64 // places below this number have been handed to the socket, at least in part
-	waited   int    // request bytes queued or sent and not yet answered
-	writing  bool   // somebody writes
-	reading  bool   // somebody holds the reading
-	parked   bool   // the keeper holds it, blocked in a read without a deadline
-	watched  bool   // the keeper holds it, blocked in a read with a deadline
-	retired  bool   // takes no new command
+	handed   uint64    // places below this number have been handed to the socket, at least in part
+	waited   int       // request bytes queued or sent and not yet answered
+	writing  bool      // somebody writes
+	reading  bool      // somebody holds the reading
+	parked   bool      // the keeper holds it, blocked in a read without a deadline
+	watched  bool      // the keeper holds it, blocked in a read with a deadline
+	wakeAt   time.Time // that deadline
+	retired  bool      // takes no new command
 	retireAt time.Time
 	cause    error // why it is dead; set before dead is closed
 
@@ -107,14 +108,26 @@ func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
 	e := owed{call: q, left: q.Replies, size: len(q.Req), timeout: q.Timeout}
-	if l.parked { // from here on the keeper looks at the clock
-		e.start = time.Now()
-		l.parked, l.watched = false, true
-		l.nc.SetReadDeadline(e.start.Add(look))
+	if l.parked || l.watched {
+		l.wakeKeeperLocked(&e)
 	}
 	q.seq = l.q.push(e)
 	l.waited += len(q.Req)
 	l.owes.Store(int32(l.q.len()))
+}
+
+// wakeKeeperLocked sees to it that the keeper, asleep in a read, wakes up in time for a new place in the queue.
+func (l *link) wakeKeeperLocked(e *owed) {
+	e.start = time.Now()
+	at := e.start.Add(recheck)
+	if e.timeout > 0 {
+		at = e.start.Add(min(recheck, l.cfg.patience(e.timeout, e.start, e.start)))
+	}
+	if l.parked || at.Before(l.wakeAt) {
+		l.wakeAt = at
+		l.nc.SetReadDeadline(at)
+	}
+	l.parked, l.watched = false, true
 }
 
 // await sleeps until q has ended, or until q is to read for all.
@@ -156,7 +169,7 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 		due++
 	}
 	q.waiting, q.leads = false, false
-	fault := &Error{Op: "read", Addr: l.peer, Sent: true, Err: context.Cause(ctx)}
+	fault := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ContextError(ctx)}
 	switch {
 	case q.ended:
 	case q.taken:

@@ -50,7 +50,7 @@ func (l *link) lead(ctx context.Context, q *Call) bool {
 	mine, err := l.handOut(q)
 	bytes, armed := l.rd.Received(), l.fine == short
 	if !mine && err == nil && short && !l.fine {
-		armed = l.arm(ctx, short)
+		armed = l.arm(ctx, q, short, false)
 	}
 	for !mine {
 		if err == nil {
@@ -63,7 +63,8 @@ func (l *link) lead(ctx context.Context, q *Call) bool {
 			l.fail(err)
 			return false
 		}
-		if armed && bytes == l.rd.Received() || !l.arm(ctx, short) {
+		moved := bytes != l.rd.Received()
+		if armed && !moved || !l.arm(ctx, q, short, moved) {
 			l.giveToKeeper(q)
 			return false
 		}
@@ -77,9 +78,9 @@ func (l *link) lead(ctx context.Context, q *Call) bool {
 	return true
 }
 
-// arm sets the socket's read deadline: a tick ahead, or none. It reports false if ctx has ended, or if somebody is to be
-// let go; whoever wanted to tell the reader so may have done it before the deadline was set here, and in vain.
-func (l *link) arm(ctx context.Context, short bool) bool {
+// arm sets the socket's read deadline: a tick ahead, or none. It reports false if q or ctx has ended, or if somebody is to
+// be let go; whoever wanted to tell the reader so may have done it before the deadline was set here, and in vain.
+func (l *link) arm(ctx context.Context, q *Call, short, moved bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var at time.Time
@@ -88,12 +89,15 @@ func (l *link) arm(ctx context.Context, short bool) bool {
 	}
 	l.nc.SetReadDeadline(at)
 	l.fine = short
+	if moved {
+		l.progressLocked()
+	}
 	if l.q.len() > 0 {
-		if q := l.q.at(l.q.head).call; q != nil && q.cut != nil {
+		if oldest := l.q.at(l.q.head).call; oldest != nil && oldest.cut != nil {
 			return false
 		}
 	}
-	return ctx.Err() == nil
+	return !q.ended && ctx.Err() == nil
 }
 
 // contextPokes reports whether the end of ctx wakes the reader by itself. It does from the second time on that the link

@@ -17,7 +17,7 @@ type step struct {
 }
 
 // setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order; pushes
-// may stand between any two (protocol.md 1.4). A server that does not know HELLO gets a second write in RESP2.
+// may stand between any two. A server that does not know HELLO gets a second write in RESP2.
 func (l *link) setUp(ctx context.Context) error {
 	user, pass, err := l.cfg.credentials(ctx)
 	if err != nil {
@@ -174,7 +174,8 @@ func (l *link) setUpError(name string, err error) error {
 
 var errNoHello = errors.New("server does not know HELLO 3")
 
-// hello reads what the server grants out of the reply, which is a map, or a flat array from a server that stays in RESP2 (H-72).
+// hello reads what the server grants out of the reply, which is a map, or a flat array from a server that stays in RESP2, as Redis Enterprise's
+// proxy has been seen to (redis/redis 14828).
 func (l *link) hello(v resp3.Value) error {
 	if e := v.Err(); e != nil {
 		var r *resp3.Error

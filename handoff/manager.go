@@ -110,7 +110,7 @@ func newManager(cfg Config, w Wiring, members func() []member) *Manager {
 		members: members,
 		resolve: w.Resolve,
 		jitter:  randomly,
-		slots:   make(chan struct{}, cfg.MaxWorkers),
+		slots:   make(chan struct{}, parallel(cfg, w)),
 		running: map[string]*job{},
 	}
 	if w.Network != "unix" {
@@ -124,6 +124,14 @@ func newManager(cfg Config, w Wiring, members func() []member) *Manager {
 	m.desk = newDesk(m.ctx, w.Logger)
 	m.desk.act, m.desk.failed = m.act, m.hookFailed
 	return m
+}
+
+// parallel is how many connections may have a second link being made at once.
+func parallel(cfg Config, w Wiring) int {
+	if w.MaxActive > w.PoolSize {
+		return min(cfg.MaxWorkers, w.MaxActive-w.PoolSize)
+	}
+	return cfg.MaxWorkers
 }
 
 func randomly(most time.Duration) time.Duration {

@@ -1,6 +1,11 @@
 package pool
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
 
 // drainTime bounds how long a connection that the pool gives up may go on delivering what it owes.
 const drainTime = 30 * time.Second
@@ -18,12 +23,9 @@ func (p *Pool) care() {
 	defer t.Stop()
 	for {
 		p.mu.Lock()
-		over := p.overdueLocked(time.Now())
+		p.retireOverdueLocked(time.Now())
 		p.startDialsLocked()
 		p.mu.Unlock()
-		for _, m := range over {
-			m.c.Retire(time.Now().Add(drainTime)) // a caller may have picked it just before
-		}
 		select {
 		case <-t.C:
 		case <-p.ctx.Done():
@@ -32,14 +34,33 @@ func (p *Pool) care() {
 	}
 }
 
-// overdueLocked takes out of the books what is to be closed.
-func (p *Pool) overdueLocked(now time.Time) []*member {
-	over := append(p.overdueIdleLocked(now), p.overdueLanesLocked(now)...)
-	for _, m := range over {
-		p.count.Retired++
-		p.removeLocked(m.c)
+// retireOverdueLocked gives up what is too old or not needed any more.
+func (p *Pool) retireOverdueLocked(now time.Time) {
+	for _, m := range append(p.overdueIdleLocked(now), p.overdueLanesLocked(now)...) {
+		p.retireLocked(m.c)
 	}
-	return over
+}
+
+// Retire gives a connection up: it is not handed out any more, delivers what it owes, and ends.
+func (p *Pool) Retire(c *conn.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retireLocked(c)
+}
+
+// retireLocked takes a connection out of the books and lets it finish, on a goroutine that ends with it or with the pool: a
+// caller may have picked it just before.
+func (p *Pool) retireLocked(c *conn.Conn) {
+	if p.closed || p.all[c] == nil {
+		return // Close or Drain sees to it
+	}
+	p.count.Retired++
+	p.removeLocked(c)
+	p.work.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, drainTime)
+		defer cancel()
+		c.Shutdown(ctx)
+	})
 }
 
 // overdueIdleLocked finds idle connections that are too old, or unused and more than MinIdle.

@@ -16,8 +16,8 @@ type Config struct {
 	Lanes int
 	// MinIdle is how many connections are kept ready for leases, from the first use of the pool on. Default 0.
 	MinIdle int
-	// MaxActive bounds the sockets, with the second one of every connection that is being moved. 0: no bound of its own;
-	// otherwise it must leave room for at least one, so be greater than Size.
+	// MaxActive bounds the sockets while connections are moved: at most MaxActive-Size of them get their next link at once.
+	// Old links that still owe replies come on top. 0: only the handoff's MaxWorkers bounds that; else it must be greater than Size.
 	MaxActive int
 	// MaxDialing bounds the dials in parallel. Default 8, at most Size.
 	MaxDialing int

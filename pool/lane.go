@@ -83,7 +83,7 @@ func (p *Pool) awaitLane(ctx context.Context) (*conn.Conn, error) {
 	case <-o.done:
 		return o.c, o.err
 	case <-ctx.Done():
-		return nil, p.timeoutError(begun, context.Cause(ctx))
+		return nil, p.timeoutError(begun, conn.ContextError(ctx))
 	case <-late:
 		return nil, p.timeoutError(begun, nil)
 	}

@@ -148,7 +148,7 @@ func (p *Pool) await(ctx context.Context, w *waiter) (*Lease, error) {
 		return w.lease(p)
 	case <-late:
 	case <-ctx.Done():
-		cause = context.Cause(ctx)
+		cause = conn.ContextError(ctx)
 	}
 	p.mu.Lock()
 	answered := w.place == nil

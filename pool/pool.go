@@ -25,7 +25,8 @@ type Pool struct {
 	work   sync.WaitGroup // dials and the care loop
 	caring sync.Once
 
-	// mu guards what follows and memory only: it is a leaf, nothing else is locked and nothing is called while it is held.
+	// mu guards what follows and memory only. While it is held a connection may be asked for its Info, which takes that
+	// connection's lock; nothing that holds such a lock ever takes this one.
 	mu      sync.Mutex
 	all     map[*conn.Conn]*member
 	idle    []*member  // last used last
@@ -126,7 +127,7 @@ func (p *Pool) Drain(ctx context.Context) error {
 		select {
 		case <-c.Done():
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return conn.ContextError(ctx)
 		}
 	}
 	return nil
