@@ -160,6 +160,7 @@ func TestNothingThatCannotBeEncodedIsSent(t *testing.T) {
 		"<nil>":                               {"SET", "k", nil},
 		"changes the state of its connection": {"select", 1},
 		"CLIENT changes the state":            {"CLIENT", "reply", "off"},
+		"CLIENT changes":                      {"CLIENT", []byte("SETNAME"), "x"},
 	} {
 		_, err := c.Do(ctx, args...)
 		assert.ErrorContains(t, err, want, "%v", args)
@@ -300,79 +301,6 @@ func TestShutdownLetsRunningCommandsFinish(t *testing.T) {
 		assert.ErrorIs(t, err, baton.ErrClosed)
 		assert.EqualValues(t, 1, srv.Executed("INCR"))
 	})
-}
-
-func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := handofftest.NewNetwork()
-		lose := map[string]int{"GET": 1, "INCR": 1}
-		var node *handofftest.Node
-		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
-			name := string(args[0])
-			if lose[name] == 0 {
-				return nil, false
-			}
-			lose[name]--
-			go func() { node.Kill(); node.Reopen() }() // executed, and the answer is lost
-			<-time.After(time.Millisecond)
-			return nil, false
-		}})
-		defer srv.Close()
-		var err error
-		node, err = srv.Listen("10.0.0.1:6379")
-		require.NoError(t, err)
-		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
-		require.NoError(t, err)
-		defer c.Close()
-		_, err = c.Get(t.Context(), "k")
-		assert.ErrorIs(t, err, baton.Nil, "a read is repeated")
-		_, err = c.Incr(t.Context(), "n")
-		var oe *baton.OpError
-		require.ErrorAs(t, err, &oe, "an increment is not")
-		assert.True(t, oe.Sent)
-		assert.Equal(t, 1, oe.Attempt)
-		assert.Contains(t, err.Error(), "may have been executed")
-		assert.LessOrEqual(t, srv.Executed("INCR"), int64(1))
-		_, err = c.Incr(t.Context(), "n")
-		assert.NoError(t, err)
-	})
-}
-
-func TestRepeatedReadReturnsNothingOfTheFirstAttempt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
-		defer c.Close()
-		big := strings.Repeat("0123456789", 20_000)
-		_, err := c.Set(t.Context(), "big", big)
-		require.NoError(t, err)
-		w.srv.Conn(w.a.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
-		got, err := c.AppendGet(t.Context(), []byte("<"), "big")
-		require.NoError(t, err)
-		assert.Equal(t, "<"+big, string(got))
-		assert.EqualValues(t, 2, w.srv.Executed("GET"))
-	})
-}
-
-func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
-	srv := handofftest.NewServer(handofftest.Options{Intercept: func() func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
-		left := 2
-		return func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
-			if string(args[0]) == "INCR" && left > 0 {
-				left--
-				return []byte("-LOADING Redis is loading the dataset in memory\r\n"), true
-			}
-			return nil, false
-		}
-	}()})
-	defer srv.Close()
-	node, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-	c := open(t, baton.Options{Addr: node.Addr()})
-	n, err := c.Incr(t.Context(), "n")
-	require.NoError(t, err)
-	assert.EqualValues(t, 1, n)
 }
 
 func TestDialProvesTheConnection(t *testing.T) {

@@ -114,7 +114,7 @@ func (l *link) watch(quiet *silence) bool {
 		return false
 	}
 	idle := l.q.len() == 0
-	if quiet.update(l.rd.Received(), !idle, now) {
+	if quiet.update(l.rd.Received(), !idle, now) && l.rd.Partial() {
 		l.progressLocked()
 	}
 	next := l.expireLocked(now)
@@ -177,7 +177,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 	return next
 }
 
-// progressLocked begins the timeout of the oldest call anew, because something has come.
+// progressLocked begins the timeout of the oldest call anew, because a part of its reply has come.
 func (l *link) progressLocked() {
 	if l.q.len() > 0 {
 		l.q.at(l.q.head).start = time.Time{}

@@ -2,10 +2,7 @@ package conn_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -255,46 +252,4 @@ func TestRetiredConnectionDeliversWhatItOwes(t *testing.T) {
 		synctest.Wait()
 		assert.Zero(t, w.a.Stats().Open)
 	})
-}
-
-// failingConn takes n more bytes and then refuses.
-type failingConn struct {
-	net.Conn
-	left *int
-}
-
-func (c failingConn) Write(b []byte) (int, error) {
-	if *c.left < 0 {
-		return c.Conn.Write(b)
-	}
-	n := min(len(b), *c.left)
-	*c.left -= n
-	if n < len(b) {
-		return n, errors.New("cable cut")
-	}
-	return c.Conn.Write(b)
-}
-
-func TestWriteErrorTellsWhetherAByteWasSent(t *testing.T) {
-	for n, sent := range map[int]bool{0: false, 1: true, 10: true} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				left := -1
-				dial := w.cfg.Dial
-				w.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-					nc, err := dial(ctx, network, addr)
-					return failingConn{nc, &left}, err
-				}
-				c := w.dial()
-				defer w.close(c)
-				left = n
-				_, err := w.text(t.Context(), c, "ECHO", strings.Repeat("x", 100))
-				var e *conn.Error
-				require.ErrorAs(t, err, &e)
-				assert.Equal(t, sent, e.Sent)
-				assert.Contains(t, err.Error(), "cable cut")
-			})
-		})
-	}
 }

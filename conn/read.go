@@ -89,7 +89,7 @@ func (l *link) arm(ctx context.Context, q *Call, short, moved bool) bool {
 	}
 	l.nc.SetReadDeadline(at)
 	l.fine = short
-	if moved {
+	if moved && l.rd.Partial() {
 		l.progressLocked()
 	}
 	if l.q.len() > 0 {

@@ -65,6 +65,11 @@ func (r *Reader) SetStream(n int) { r.scan.stream = max(n, 0) }
 // Received returns how many bytes were taken from the source so far.
 func (r *Reader) Received() int64 { return r.received }
 
+// Partial reports whether the beginning of a frame is buffered whose end has not
+// come. It means something after Buffered has found no whole frame, or Next has
+// returned a timeout.
+func (r *Reader) Partial() bool { return r.mode == inside || r.w > r.r }
+
 // Next returns the next frame. It reads from the source until a whole one is
 // buffered and never asks for more than that, so it does not wait for bytes
 // that the frame has not promised.

@@ -1,0 +1,185 @@
+package baton_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/pool"
+)
+
+func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := handofftest.NewNetwork()
+		lose := map[string]int{"GET": 1, "INCR": 1}
+		var node *handofftest.Node
+		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			name := string(args[0])
+			if lose[name] == 0 {
+				return nil, false
+			}
+			lose[name]--
+			go func() { node.Kill(); node.Reopen() }() // executed, and the answer is lost
+			<-time.After(time.Millisecond)
+			return nil, false
+		}})
+		defer srv.Close()
+		var err error
+		node, err = srv.Listen("10.0.0.1:6379")
+		require.NoError(t, err)
+		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = c.Get(t.Context(), "k")
+		assert.ErrorIs(t, err, baton.Nil, "a read is repeated")
+		_, err = c.Incr(t.Context(), "n")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe, "an increment is not")
+		assert.True(t, oe.Sent)
+		assert.Equal(t, 1, oe.Attempt)
+		assert.Contains(t, err.Error(), "may have been executed")
+		assert.LessOrEqual(t, srv.Executed("INCR"), int64(1))
+		_, err = c.Incr(t.Context(), "n")
+		assert.NoError(t, err)
+	})
+}
+
+func TestRepeatedReadReturnsNothingOfTheFirstAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		big := strings.Repeat("0123456789", 20_000)
+		_, err := c.Set(t.Context(), "big", big)
+		require.NoError(t, err)
+		w.srv.Conn(w.a.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
+		got, err := c.AppendGet(t.Context(), []byte("<"), "big")
+		require.NoError(t, err)
+		assert.Equal(t, "<"+big, string(got))
+		assert.EqualValues(t, 2, w.srv.Executed("GET"))
+	})
+}
+
+func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
+	srv := handofftest.NewServer(handofftest.Options{Intercept: func() func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
+		left := 2
+		return func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) == "INCR" && left > 0 {
+				left--
+				return []byte("-LOADING Redis is loading the dataset in memory\r\n"), true
+			}
+			return nil, false
+		}
+	}()})
+	defer srv.Close()
+	node, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	c := open(t, baton.Options{Addr: node.Addr()})
+	n, err := c.Incr(t.Context(), "n")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+}
+
+func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			switch string(args[0]) {
+			case "INCR":
+				return []byte("-READONLY You can't write against a read only replica.\r\n"), true
+			case "SLOW":
+				<-time.After(time.Minute)
+			}
+			return nil, false
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}, Pool: pool.Config{Size: 1}, ReadTimeout: time.Hour})
+		_, err := c.Incr(t.Context(), "n")
+		require.ErrorContains(t, err, "READONLY")
+		slow := make(chan error, 1)
+		go func() { _, err := c.Do(t.Context(), "SLOW"); slow <- err }()
+		synctest.Wait()
+		begun := time.Now()
+		c.Close()
+		assert.Error(t, <-slow)
+		assert.Zero(t, time.Since(begun))
+	})
+}
+
+func TestReadOnlyAnswerLeadsToAnotherConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w *town
+		w = newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if ci.Node == "10.0.0.1:6379" && (string(args[0]) == "INCR" || string(args[0]) == "incrby") {
+				w.net.SetHost(dbName, "10.0.0.2")
+				return []byte("-READONLY You can't write against a read only replica.\r\n"), true
+			}
+			return nil, false
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Addr: dbName})
+		defer c.Close()
+		n, err := c.Incr(t.Context(), "n")
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, n)
+		assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
+		w.net.SetHost(dbName, "10.0.0.1")
+	})
+}
+
+func TestTimeoutsAreTimeoutsForWhoeverAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{ReadTimeout: 100 * time.Millisecond, Retry: baton.RetryPolicy{Max: -1}})
+		defer c.Close()
+		w.a.Stall(true)
+		_, err := c.Get(t.Context(), "k")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe)
+		assert.True(t, oe.Timeout())
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errors.New("no time left"))
+		defer cancel()
+		_, err = c.Get(ctx, "k")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorContains(t, err, "no time left")
+		w.a.Stall(false)
+	})
+}
+
+func TestWhatCannotBeMendedIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Password: "right"})
+		defer w.srv.Close()
+		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Password: "wrong", Dialer: w.net.DialContext})
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = c.Get(t.Context(), "k")
+		require.ErrorContains(t, err, "WRONGPASS")
+		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+
+		d, err := baton.New(baton.Options{Addr: w.a.Addr(), Password: "right", Dialer: w.net.DialContext,
+			Pool: pool.Config{Size: 2, WaitTimeout: 300 * time.Millisecond}})
+		require.NoError(t, err)
+		defer d.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		held := make(chan struct{})
+		go func() { defer close(held); d.Do(ctx, "BLPOP", "a", 0) }()
+		synctest.Wait()
+		begun := time.Now()
+		_, err = d.Do(t.Context(), "BLPOP", "b", 0)
+		var te *pool.TimeoutError
+		require.ErrorAs(t, err, &te)
+		assert.Equal(t, 300*time.Millisecond, time.Since(begun))
+		cancel()
+		<-held
+	})
+}
