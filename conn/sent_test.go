@@ -141,7 +141,7 @@ func TestReaderKeepsItsOwnTimeoutWhileOtherBytesCome(t *testing.T) {
 		stop := make(chan struct{})
 		defer close(stop)
 		go func() {
-			for {
+			for range 5000 { // ten seconds
 				select {
 				case <-stop:
 					return
