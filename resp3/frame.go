@@ -37,7 +37,7 @@ func (f Frame) Payload() []byte {
 		return nil
 	}
 	b := f.Bytes[f.Attrs:]
-	if b[1] == '?' {
+	if f.Kind == BulkString && b[1] == '?' {
 		return joinChunks(nil, b)
 	}
 	switch f.Kind {

@@ -81,6 +81,7 @@ func TestPayload(t *testing.T) {
 		"$5\r\nhello\r\n": "hello", "!2\r\nab\r\n": "ab", "=8\r\ntxt:text\r\n": "text", "$0\r\n\r\n": "",
 		"|1\r\n+a\r\n:1\r\n$12\r\nabcdefghijkl\r\n": "abcdefghijkl", "$?\r\n;2\r\nab\r\n;1\r\nc\r\n;0\r\n": "abc",
 		"_\r\n": "", "$-1\r\n": "", "*-1\r\n": "", "*1\r\n:1\r\n": "",
+		"+?\r\n": "?", "-?2\r\n": "?2", "$1\r\n?\r\n": "?",
 	} {
 		f, err := NewReader(strings.NewReader(frame), Limits{}).Next()
 		require.NoError(t, err)

@@ -1,0 +1,86 @@
+package conn_test
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/resp3"
+)
+
+// corpus reads the frames of a file in testdata/resp3.
+func corpus(t *testing.T, name string) (frames []string) {
+	f, err := os.Open(filepath.Join("..", "testdata", "resp3", name))
+	require.NoError(t, err)
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		if quoted, ok := strings.CutPrefix(s.Text(), "bytes: "); ok {
+			frame, err := strconv.Unquote(strings.TrimSpace(quoted))
+			require.NoError(t, err, quoted)
+			frames = append(frames, frame)
+		}
+	}
+	require.NotEmpty(t, frames)
+	return frames
+}
+
+// Whatever a server answers, in whatever form the reply is wanted: no panic, and either the connection is in step
+// afterwards or it is closed.
+func TestEveryFrameThroughALiveConnection(t *testing.T) {
+	for _, file := range []string{"captured.txt", "legal.txt", "malformed.txt"} {
+		frames := corpus(t, file)
+		for mode := conn.Check; mode <= conn.Raw; mode++ {
+			t.Run(file+"/"+strconv.Itoa(int(mode)), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var answer string
+					w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+						return []byte(answer), string(args[0]) == "FRAME"
+					}})
+					defer w.close()
+					inStep := 0
+					for _, answer = range frames {
+						if w.frame(mode, answer) {
+							inStep++
+						}
+					}
+					if file == "malformed.txt" {
+						assert.Less(t, inStep, len(frames)/4)
+					} else {
+						assert.Greater(t, inStep, len(frames)*3/4)
+					}
+				})
+			})
+		}
+	}
+}
+
+// frame gets an answer on a connection of its own and reports whether that is in step afterwards.
+func (w *world) frame(mode conn.Mode, answer string) (inStep bool) {
+	c := w.dial()
+	defer c.Close()
+	q := w.cfg.NewCall()
+	defer q.Free()
+	q.Mode, q.Timeout = mode, w.cfg.ReadTimeout
+	q.Req = resp3.AppendCommand(q.Req, "FRAME")
+	if err := c.Do(w.t.Context(), q); err != nil {
+		return false
+	}
+	got, err := w.text(w.t.Context(), c, "ECHO", "sentinel")
+	if err != nil {
+		<-c.Done()
+		return false
+	}
+	assert.Equal(w.t, "sentinel", got, "%q", answer)
+	return true
+}
