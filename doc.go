@@ -52,15 +52,14 @@
 // is not known then, which OpError.Sent says.
 //
 // Options.ReadTimeout bounds how long a reply may take to come. It begins anew with each piece of the answer, which is a
-// reply of a pipeline or what has come of a long string, so that a large answer is not cut while it arrives; an array or a
-// map counts as one piece. A connection ends when replies are owed and not a single byte has come for that time.
+// reply of a pipeline or more of a reply that has begun, so that a large answer is not cut while it arrives. A connection ends when replies are owed and not a single byte has come for that time.
 //
 // # Retries
 //
 // A command that certainly was not sent is tried again, up to Retry.Max times. One that may have been executed is tried
 // again only if its [Class] is at most Retry.UpTo, which is [Read] by default: GET is repeated, INCR never. Answers that
-// prove that the command was not executed (LOADING, READONLY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN) count as not sent when a
-// typed method gets them; Do and pipelines return them.
+// prove that the command was not executed (LOADING, READONLY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN) count as not sent; a
+// pipeline returns them.
 //
 // # Maintenance
 //
