@@ -246,3 +246,20 @@ func TestErrorInsideAnAggregateKeepsTheStreamInStep(t *testing.T) {
 		}
 	}
 }
+
+func TestPartialTellsOfABegunFrame(t *testing.T) {
+	src := &scripted{pieces: []any{[]byte("+OK\r\n"), timeout{}, []byte("*2\r\n:1"), timeout{}, []byte("\r\n:2\r\n")}}
+	r := NewReader(src, Limits{})
+	require.False(t, r.Partial())
+	_, err := r.Next()
+	require.NoError(t, err)
+	require.False(t, r.Partial())
+	for _, begun := range []bool{false, true} {
+		_, err = r.Next()
+		require.ErrorIs(t, err, timeout{})
+		require.Equal(t, begun, r.Partial())
+	}
+	_, err = r.Next()
+	require.NoError(t, err)
+	require.False(t, r.Partial())
+}
