@@ -67,7 +67,7 @@ func (c *Client) connConfig() *conn.Config {
 	o, m := &c.o, c.handoffs
 	cfg := &conn.Config{
 		Network: o.Network, Dial: c.dialNet, TLS: o.TLS,
-		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, Limits: o.Limits,
+		DialTimeout: o.DialTimeout, Limits: o.Limits,
 		Protocol: o.Protocol, DB: o.DB, ClientName: o.ClientName, LibName: "baton", LibVersion: Version,
 		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn,
 	}
@@ -143,8 +143,9 @@ func (c *Client) run(ctx context.Context, op *operation) error {
 
 // attempt sends op until it has an answer or may not be sent again.
 func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err error) {
+	before := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
-		if c.closed.Load() {
+		if c.closed.Load() && !before {
 			return attempt, ErrClosed
 		}
 		cn, err := c.once(ctx, op)
@@ -158,11 +159,12 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 			}
 		}
 		if !c.o.Retry.allows(ctx, op.class, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
-			if provesNotApplied(err) {
+			if provesNotApplied(err) && !before {
 				return attempt, err
 			}
-			return attempt, c.opError(op.name, attempt, cn, err)
+			return attempt, c.opError(op.name, attempt, cn, err, before)
 		}
+		before = before || sent(err)
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *Client) dial(ctx context.Context) (*conn.Conn, error) {
 func (c *Client) dialNet(ctx context.Context, network, addr string) (net.Conn, error) {
 	dial := c.o.Dialer
 	if dial == nil {
-		dial = netDialer.DialContext
+		dial = conn.DialNet
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if network != "tcp" || err != nil || net.ParseIP(host) != nil {
@@ -88,8 +88,3 @@ func dialFirst(ctx context.Context, dial func(context.Context, string, string) (
 	}
 	return nil, errors.Join(errs...)
 }
-
-// netDialer finds a dead peer by keep-alive after 45 s of silence where no command is waiting that would find it sooner.
-var netDialer = &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-	Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3,
-}}

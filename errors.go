@@ -14,7 +14,8 @@ import (
 var (
 	// Nil says that there is no such value: the server answered null where a value was asked for.
 	Nil = errors.New("baton: nil")
-	// ErrClosed is returned by every use of a Client after Close or Shutdown.
+	// ErrClosed is returned by every use of a Client after Close or Shutdown; for a command that was under way then it is
+	// the cause within an *OpError, which says whether it may have been executed.
 	ErrClosed = errors.New("baton: client is closed")
 )
 
@@ -25,7 +26,8 @@ type OpError struct {
 	Addr    string // peer, or the address that could not be reached
 	ConnID  uint64 // 0 if there was no connection
 	Attempt int    // 1 for the first
-	// Sent is false only if it is certain that the command did not reach the server: it can be sent again without harm.
+	// Sent is false only if it is certain that the command did not reach the server, in no attempt: it can be sent again
+	// without harm.
 	Sent  bool
 	Phase handoff.Kind // maintenance that was in force, KindNone if none
 	Err   error        // the cause: a context's error, a *conn.Error, a *pool.TimeoutError, ...
@@ -58,18 +60,23 @@ func (e *OpError) Timeout() bool {
 	return errors.As(e.Err, &t) && t.Timeout()
 }
 
-// opError makes the error the caller sees. cn is nil if none was to be had.
-func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error) error {
-	if c.closed.Load() && !sent(err) || errors.Is(err, pool.ErrClosed) {
+// opError makes the error the caller sees. cn is nil if none was to be had; before says that an earlier attempt may have been executed.
+func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, before bool) error {
+	sent := before || sent(err)
+	closed := errors.Is(err, pool.ErrClosed) || c.closed.Load() && (!sent || errors.Is(err, conn.ErrClosed))
+	if closed && !sent {
 		return ErrClosed
 	}
-	e := &OpError{Command: name, Attempt: attempt, Sent: sent(err), Phase: c.handoffs.Phase(), Err: err}
+	e := &OpError{Command: name, Attempt: attempt, Sent: sent, Phase: c.handoffs.Phase(), Err: err}
 	var ce *conn.Error
 	if errors.As(err, &ce) {
 		e.Addr = ce.Addr
 	}
 	if ce, ok := err.(*conn.Error); ok && cn != nil { // address and id stand in this error now: the cause alone remains
 		e.Err = ce.Err
+	}
+	if closed {
+		e.Err = ErrClosed
 	}
 	if cn != nil {
 		e.ConnID = cn.ID()

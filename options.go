@@ -39,7 +39,7 @@ type Options struct {
 
 	DialTimeout  time.Duration // dialling and set-up of a link; default 5 s
 	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
-	WriteTimeout time.Duration // kept for completeness: a stalled write is found by ReadTimeout; default ReadTimeout
+	WriteTimeout time.Duration // has no effect of its own: a write that stalls is found by ReadTimeout
 
 	Pool    pool.Config
 	Retry   RetryPolicy
@@ -82,7 +82,6 @@ func (o Options) withDefaults() Options {
 	}
 	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
 	o.ReadTimeout = timeout(o.ReadTimeout, defaultReadTimeout)
-	o.WriteTimeout = timeout(o.WriteTimeout, o.ReadTimeout)
 	o.Pool = o.Pool.WithDefaults()
 	o.Retry = o.Retry.withDefaults()
 	if o.Resolver == nil {

@@ -52,6 +52,28 @@ func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
 	})
 }
 
+func TestLaterAttemptDoesNotHideThatAnEarlierOneWasSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w *town
+		w = newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) == "INCR" {
+				go w.a.Kill() // executed, the answer is lost, and nobody is there afterwards
+				<-time.After(time.Millisecond)
+			}
+			return nil, false
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, UpTo: baton.WriteAccumulate}})
+		defer c.Close()
+		_, err := c.Incr(t.Context(), "n")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe)
+		assert.Equal(t, 2, oe.Attempt)
+		assert.ErrorContains(t, err, "refused", "the second attempt was not sent")
+		assert.True(t, oe.Sent, "the first was")
+	})
+}
+
 func TestRepeatedReadReturnsNothingOfTheFirstAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})

@@ -15,14 +15,13 @@ import (
 // client, must not be copied after the first Dial, and is read concurrently. Durations are final here: 0 means none.
 type Config struct {
 	Network string // "tcp" (the default) or "unix"
-	// Dial opens the byte stream; nil: a net.Dialer with keep-alive. TLS, if wanted, is put on top of what it returns.
+	// Dial opens the byte stream; nil: DialNet. TLS, if wanted, is put on top of what it returns.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// TLS nil: plaintext. ServerName must hold the configured host: it stays the name for SNI and verification whatever
 	// address is dialled.
 	TLS *tls.Config
 
 	DialTimeout time.Duration // for dialling and set-up together
-	ReadTimeout time.Duration // for a reply; Call.Timeout replaces it per call
 	Limits      resp3.Limits
 
 	// Protocol is 0 (RESP3, falling back to RESP2), 2, or 3 (RESP3 or an error).

@@ -71,7 +71,7 @@ func (w *world) frame(mode conn.Mode, answer string) (inStep bool) {
 	defer c.Close()
 	q := w.cfg.NewCall()
 	defer q.Free()
-	q.Mode, q.Timeout = mode, w.cfg.ReadTimeout
+	q.Mode, q.Timeout = mode, w.timeout
 	q.Req = resp3.AppendCommand(q.Req, "FRAME")
 	if err := c.Do(w.t.Context(), q); err != nil {
 		return false

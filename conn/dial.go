@@ -40,8 +40,17 @@ func (c *Config) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if c.Dial != nil {
 		return c.Dial(ctx, network, addr)
 	}
-	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}}
-	return d.DialContext(ctx, network, addr)
+	return DialNet(ctx, network, addr)
+}
+
+// netDialer finds a dead peer by keep-alive after 45 s of silence, where no command waits that would find it sooner.
+var netDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+	Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3,
+}}
+
+// DialNet is the default of Config.Dial: it opens a byte stream with keep-alive.
+func DialNet(ctx context.Context, network, addr string) (net.Conn, error) {
+	return netDialer.DialContext(ctx, network, addr)
 }
 
 // encrypt does the TLS handshake on a fresh socket. The name it verifies is the configured one, whatever was dialled.

@@ -19,11 +19,12 @@ import (
 
 // world is a fake server on an in-memory network, with two nodes, under the fake clock of the bubble it is made in.
 type world struct {
-	t    *testing.T
-	net  *handofftest.Network
-	srv  *handofftest.Server
-	a, b *handofftest.Node
-	cfg  *conn.Config
+	t       *testing.T
+	net     *handofftest.Network
+	srv     *handofftest.Server
+	a, b    *handofftest.Node
+	cfg     *conn.Config
+	timeout time.Duration // of the commands it sends
 
 	mu     sync.Mutex
 	pushes []string
@@ -35,7 +36,7 @@ const addrA, addrB = "10.0.0.1:6379", "10.0.0.2:6379"
 // newWorld serves at addrA and addrB. Besides what the kit knows, its server understands PAUSE ms, which answers OK after
 // that time and holds up what is behind it on the same connection.
 func newWorld(t *testing.T, o handofftest.Options) *world {
-	w := &world{t: t, net: handofftest.NewNetwork()}
+	w := &world{t: t, net: handofftest.NewNetwork(), timeout: 3 * time.Second}
 	o.Listen = w.net.Listen
 	other := o.Intercept
 	o.Intercept = func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
@@ -56,7 +57,7 @@ func newWorld(t *testing.T, o handofftest.Options) *world {
 	w.b, err = w.srv.Listen(addrB)
 	require.NoError(t, err)
 	w.cfg = &conn.Config{
-		Dial: w.net.DialContext, DialTimeout: 5 * time.Second, ReadTimeout: 3 * time.Second,
+		Dial: w.net.DialContext, DialTimeout: 5 * time.Second,
 		LibName: "baton", LibVersion: "test",
 		OptIn: func(conn.Facts) string { return "internal-ip" },
 		OnPush: func(_ *conn.Conn, peer string, v resp3.Value) {
@@ -105,7 +106,7 @@ func (w *world) close(cs ...*conn.Conn) {
 func (w *world) text(ctx context.Context, c *conn.Conn, args ...string) (string, error) {
 	q := w.cfg.NewCall()
 	defer q.Free()
-	q.Mode, q.Timeout = conn.Text, w.cfg.ReadTimeout
+	q.Mode, q.Timeout = conn.Text, w.timeout
 	q.Req = resp3.AppendCommand(q.Req, args...)
 	if err := c.Do(ctx, q); err != nil {
 		return "", err

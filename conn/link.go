@@ -27,7 +27,6 @@ type link struct {
 	nc   net.Conn
 	raw  net.Conn // the socket below nc if that is TLS: closing it neither writes nor waits
 	peer string
-	born time.Time
 
 	setup Setup // written by set-up before the link is published
 
@@ -66,7 +65,7 @@ type link struct {
 
 func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
 	l := &link{
-		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer, born: time.Now(),
+		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer,
 		dead: make(chan struct{}), park: make(chan struct{}, 1),
 		rd: resp3.NewReader(nc, c.cfg.Limits),
 	}

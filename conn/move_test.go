@@ -59,7 +59,7 @@ func TestMoveOfIdleConnection(t *testing.T) {
 func TestDrainDeadlineEndsWhatIsStillOwed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, handofftest.Options{})
-		w.cfg.ReadTimeout = 0
+		w.timeout = 0
 		c := w.dial()
 		defer w.close(c)
 		slow := w.later(t.Context(), c, "PAUSE", "60000")

@@ -40,7 +40,7 @@ func newStand(t *testing.T, cfg handoff.Config, addr string, o handofftest.Optio
 	w.m, err = handoff.NewManager(cfg, handoff.Wiring{Network: "tcp", Addr: addr, PoolSize: 20, Conns: w.list, Resolve: w.net.LookupHost})
 	require.NoError(t, err)
 	w.cfg = &conn.Config{
-		Network: "tcp", Dial: w.net.DialContext, DialTimeout: 5 * time.Second, ReadTimeout: 3 * time.Second,
+		Network: "tcp", Dial: w.net.DialContext, DialTimeout: 5 * time.Second,
 		OnPush: w.m.OnPush, Relaxed: w.m.Relaxed, OptIn: w.m.OptIn, OptedIn: w.m.OptedIn,
 		OnState: func(c *conn.Conn, _, to conn.State) {
 			if to == conn.Closed {
