@@ -16,6 +16,7 @@ const Version = "0.1.0"
 // Client is a client of one Redis endpoint. It may be used from any number of goroutines at once; that is how it is
 // fastest, since they share connections and system calls.
 type Client struct {
+	commands
 	o        Options // with defaults
 	cfg      *conn.Config
 	pool     *pool.Pool
@@ -30,6 +31,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{o: o}
+	c.commands.client = c
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
 		Conns:   func() []*conn.Conn { return c.pool.List() },
@@ -126,7 +128,8 @@ type operation struct {
 	call  *conn.Call
 	name  string
 	class Class
-	lease bool // needs a connection of its own and may take as long as the server lets it
+	lease bool       // needs a connection of its own and may take as long as the server lets it
+	on    *conn.Conn // the only connection it may run on; nil: any
 }
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
@@ -170,7 +173,10 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 
 // once sends op on a connection of the kind it needs.
 func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
-	if !op.lease {
+	switch {
+	case op.on != nil:
+		return op.on, op.on.Do(ctx, op.call)
+	case !op.lease:
 		cn, err := c.pool.Lane(ctx)
 		if err != nil {
 			return nil, err

@@ -37,8 +37,8 @@ func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 func (o SetOption) conditional() bool { return o.word == "NX" }
 
 // Get returns the value of key, or Nil if there is none.
-func (c *Client) Get(ctx context.Context, key string) (string, error) {
-	q := c.cfg.NewCall()
+func (c *commands) Get(ctx context.Context, key string) (string, error) {
+	q := c.newCall()
 	q.Mode = conn.Text
 	q.Req = resp3.AppendCommand(q.Req, "GET", key)
 	err := c.run(ctx, &operation{call: q, name: "GET", class: Read})
@@ -52,8 +52,8 @@ func (c *Client) Get(ctx context.Context, key string) (string, error) {
 
 // AppendGet appends the value of key to dst and returns the longer slice; dst as it was and Nil if there is none. It
 // allocates nothing if dst has room.
-func (c *Client) AppendGet(ctx context.Context, dst []byte, key string) ([]byte, error) {
-	q := c.cfg.NewCall()
+func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byte, error) {
+	q := c.newCall()
 	q.Mode, q.Dst = conn.AppendText, dst
 	q.Req = resp3.AppendCommand(q.Req, "GET", key)
 	err := c.run(ctx, &operation{call: q, name: "GET", class: Read})
@@ -69,8 +69,8 @@ func (c *Client) AppendGet(ctx context.Context, dst []byte, key string) ([]byte,
 }
 
 // Set sets key to value. It reports false if NX or XX forbade it.
-func (c *Client) Set(ctx context.Context, key, value string, opts ...SetOption) (bool, error) {
-	q := c.cfg.NewCall()
+func (c *commands) Set(ctx context.Context, key, value string, opts ...SetOption) (bool, error) {
+	q := c.newCall()
 	defer q.Free()
 	if err := setHeader(q, key, opts); err != nil {
 		return false, err
@@ -80,8 +80,8 @@ func (c *Client) Set(ctx context.Context, key, value string, opts ...SetOption) 
 }
 
 // SetBytes is Set for a value that is a byte slice. The slice is not kept.
-func (c *Client) SetBytes(ctx context.Context, key string, value []byte, opts ...SetOption) (bool, error) {
-	q := c.cfg.NewCall()
+func (c *commands) SetBytes(ctx context.Context, key string, value []byte, opts ...SetOption) (bool, error) {
+	q := c.newCall()
 	defer q.Free()
 	if err := setHeader(q, key, opts); err != nil {
 		return false, err
@@ -128,20 +128,20 @@ func appendSetOptions(q *conn.Call, opts []SetOption) Class {
 	return class
 }
 
-func (c *Client) set(ctx context.Context, q *conn.Call, opts []SetOption) (bool, error) {
+func (c *commands) set(ctx context.Context, q *conn.Call, opts []SetOption) (bool, error) {
 	class := appendSetOptions(q, opts)
 	err := c.run(ctx, &operation{call: q, name: "SET", class: class})
 	return err == nil && !q.Null, err
 }
 
 // Incr adds one to the integer at key and returns the sum.
-func (c *Client) Incr(ctx context.Context, key string) (int64, error) {
+func (c *commands) Incr(ctx context.Context, key string) (int64, error) {
 	return c.integer(ctx, WriteAccumulate, "INCR", key)
 }
 
 // Del removes keys and returns how many there were.
-func (c *Client) Del(ctx context.Context, keys ...string) (int64, error) {
-	q := c.cfg.NewCall()
+func (c *commands) Del(ctx context.Context, keys ...string) (int64, error) {
+	q := c.newCall()
 	q.Req = resp3.AppendArrayLen(q.Req, 1+len(keys))
 	q.Req = resp3.AppendBulk(q.Req, "DEL")
 	for _, k := range keys {
@@ -151,13 +151,13 @@ func (c *Client) Del(ctx context.Context, keys ...string) (int64, error) {
 }
 
 // integer runs a command of one key whose reply is an integer.
-func (c *Client) integer(ctx context.Context, class Class, name, key string) (int64, error) {
-	q := c.cfg.NewCall()
+func (c *commands) integer(ctx context.Context, class Class, name, key string) (int64, error) {
+	q := c.newCall()
 	q.Req = resp3.AppendCommand(q.Req, name, key)
 	return c.finishInt(ctx, q, name, class)
 }
 
-func (c *Client) finishInt(ctx context.Context, q *conn.Call, name string, class Class) (int64, error) {
+func (c *commands) finishInt(ctx context.Context, q *conn.Call, name string, class Class) (int64, error) {
 	q.Mode = conn.Int
 	err := c.run(ctx, &operation{call: q, name: name, class: class})
 	n := q.Num

@@ -16,7 +16,7 @@ import (
 //
 // A command that may block on the server runs on a connection of its own, without a read timeout. Commands that change
 // the state of their connection (SUBSCRIBE, MULTI, SELECT, ...) are refused, since connections are shared.
-func (c *Client) Do(ctx context.Context, args ...any) (resp3.Value, error) {
+func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	if len(args) == 0 {
 		return resp3.Value{}, errors.New("baton: Do needs a command")
 	}
@@ -28,7 +28,7 @@ func (c *Client) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	if f.use == refused {
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", name)
 	}
-	q := c.cfg.NewCall()
+	q := c.newCall()
 	defer q.Free()
 	var err error
 	if q.Req, err = resp3.AppendCommandArgs(q.Req, args...); err != nil {

@@ -51,8 +51,8 @@ func (r Reply[T]) Get() (T, error) {
 //
 // The error is the transport's, or else the first that the server answered to a command; all replies can be read with
 // Reply.Get then.
-func (c *Client) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
-	p := &Pipe{call: c.cfg.NewCall(), fault: errRunning}
+func (c *commands) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
+	p := &Pipe{call: c.newCall(), fault: errRunning}
 	defer func() {
 		p.call.Free()
 		p.call = nil
