@@ -140,18 +140,30 @@ func (c *Client) run(ctx context.Context, op *operation) error {
 	if c.o.Tracer != nil {
 		return c.traced(ctx, op)
 	}
-	_, err := c.attempt(ctx, op)
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	cn, err := c.once(ctx, op)
+	if err == nil && op.call.Err == nil { // as nearly always: few frames on the stack of a caller that waits are worth a branch
+		return nil
+	}
+	_, err = c.insist(ctx, op, cn, err)
 	return err
 }
 
 // attempt sends op until it has an answer or may not be sent again.
 func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err error) {
+	if c.closed.Load() {
+		return 0, ErrClosed
+	}
+	cn, err := c.once(ctx, op)
+	return c.insist(ctx, op, cn, err)
+}
+
+// insist judges the outcome of the first attempt and makes others, until op has an answer or may not be sent again.
+func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err error) (attempts int, _ error) {
 	before := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
-		if c.closed.Load() && !before {
-			return attempt, ErrClosed
-		}
-		cn, err := c.once(ctx, op)
 		if err == nil {
 			err = op.call.Err
 			if err == nil || !provesNotApplied(err) {
@@ -168,20 +180,29 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 			return attempt, c.opError(op.name, attempt, cn, err, before)
 		}
 		before = before || sent(err)
+		if c.closed.Load() && !before {
+			return attempt, ErrClosed
+		}
+		cn, err = c.once(ctx, op)
 	}
 }
 
 // once sends op on a connection of the kind it needs.
 func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
-	switch {
-	case op.on != nil:
+	if op.lease || op.on != nil {
+		return c.onceAlone(ctx, op)
+	}
+	cn, err := c.pool.Lane(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return cn, cn.Do(ctx, op.call)
+}
+
+// onceAlone sends op on a connection that the caller has for itself.
+func (c *Client) onceAlone(ctx context.Context, op *operation) (*conn.Conn, error) {
+	if op.on != nil {
 		return op.on, op.on.Do(ctx, op.call)
-	case !op.lease:
-		cn, err := c.pool.Lane(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return cn, cn.Do(ctx, op.call)
 	}
 	l, err := c.pool.Acquire(ctx)
 	if err != nil {

@@ -29,36 +29,66 @@ const (
 // Call is one unit of work for a connection: the encoded request, the form in which the reply is wanted, and the reply.
 // Get one with Config.NewCall and give it back with Free; in between it belongs to one goroutine. Do never keeps a call: when it
 // returns, early or not, nothing of the connection touches the call or Dst any more.
+//
+// With hundreds of callers, most of what a call costs is memory that is not in the cache: what every call needs stands in the
+// first two cache lines, and Free cleans no more than was used.
 type Call struct {
-	Req     []byte // one or more whole commands; kept for another attempt until Free
-	Replies int    // how many replies Req asks for; more than one needs mode Raw
-	Mode    Mode
+	Req []byte // one or more whole commands; kept for another attempt until Free
 	// Timeout for the reply to come, or to go on once it has begun; 0 none. It is a floor during maintenance.
 	Timeout time.Duration
+	wake    chan signal // room for one sigLead and one sigDone, so that a sender never waits
+	seq     uint64      // place in the queue; guarded by link.mu
+	Mode    Mode
+	Null    bool // the reply was null; not in modes Value and Raw
+	begun   bool // it has been queued before
+	lost    bool // Err is why it ended without its whole reply
+	wasCut  bool // cut is set
+	turn         // guarded by link.mu while the call is queued
 
-	Dst  []byte      // AppendText: in and out
-	Str  string      // Text
-	Num  int64       // Int
-	Val  resp3.Value // Value
-	Rep  []byte      // Raw: encoded replies
-	Null bool        // the reply was null; not in modes Value and Raw
+	Dst []byte // AppendText: in and out
+	Str string // Text
 	// Err is what the server answered if that is an error, or a *resp3.TypeError; the link is fine.
-	Err error
-
+	Err  error
 	home *sync.Pool
-	wake chan signal // room for one sigLead and one sigDone, so that a sender never waits
 
-	begun bool // it has been queued before
-	base  int  // length of Dst before the first attempt
+	Num     int64       // Int
+	Val     resp3.Value // Value
+	Rep     []byte      // Raw: encoded replies
+	Replies int         // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
+	base    int         // length of Dst before the first attempt
+	cut     error       // why a taken call is to end early; guarded by link.mu
+}
 
-	// Guarded by link.mu while the call is queued there.
-	seq     uint64
-	waiting bool  // sleeps on wake: may be given the reading
-	leads   bool  // was given the reading; the signal is in wake or on its way
-	taken   bool  // a reader fills in the reply at this moment
-	ended   bool  // not queued any more; sigDone is in wake or on its way, unless the owner ended it itself
-	cut     error // why a taken call is to end early
-	fault   error // why it ended without its whole reply; read by the owner after the end
+// turn says where a queued call stands.
+type turn struct {
+	waiting bool // sleeps on wake: may be given the reading
+	leads   bool // was given the reading; the signal is in wake or on its way
+	taken   bool // a reader fills in the reply at this moment
+	ended   bool // not queued any more; sigDone is in wake or on its way, unless the owner ended it itself
+}
+
+// replies returns how many replies the call is owed.
+func (q *Call) replies() int {
+	if q.Mode == Raw {
+		return max(q.Replies, 1)
+	}
+	return 1
+}
+
+// loseLocked ends the call without its whole reply.
+func (q *Call) loseLocked(fault error) {
+	q.Err, q.lost, q.ended, q.waiting = fault, true, true, false
+}
+
+// cutLocked lets the reader end the call, which it is just filling in.
+func (q *Call) cutLocked(fault error) { q.cut, q.wasCut = fault, true }
+
+// fault returns why the call ended without its whole reply, nil if it has it. It is for the owner, after the end.
+func (q *Call) fault() error {
+	if q.lost {
+		return q.Err
+	}
+	return nil
 }
 
 type signal uint8
@@ -77,21 +107,27 @@ func (c *Config) NewCall() *Call {
 	if q == nil {
 		q = &Call{home: &c.calls, wake: make(chan signal, 2)}
 	}
-	q.Replies = 1
 	return q
 }
 
 // Free gives the call back. Neither the call nor Req and Rep may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
-	req, rep := q.Req[:0], q.Rep[:0]
-	if cap(req) > keepBuffer {
-		req = nil
+	if q.Req = q.Req[:0]; cap(q.Req) > keepBuffer {
+		q.Req = nil
 	}
-	if cap(rep) > keepBuffer {
-		rep = nil
+	q.Dst, q.Str, q.Err = nil, "", nil
+	if q.Mode >= Int || q.lost || q.wasCut {
+		q.freeRest()
 	}
-	*q = Call{home: q.home, wake: q.wake, Req: req, Rep: rep}
+	q.Timeout, q.Mode, q.Null, q.begun, q.lost, q.wasCut, q.turn = 0, Check, false, false, false, false, turn{}
 	q.home.Put(q)
+}
+
+func (q *Call) freeRest() {
+	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepBuffer {
+		q.Rep = nil
+	}
+	q.Num, q.Val, q.Replies, q.cut = 0, resp3.Value{}, 0, nil
 }
 
 // Block returns the replies of mode Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
@@ -107,11 +143,17 @@ func (q *Call) Block() string {
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
 	if !q.begun {
-		q.begun, q.base = true, len(q.Dst)
+		q.begun = true
+		if q.Mode == AppendText {
+			q.base = len(q.Dst)
+		}
+		return
 	}
-	q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
-	q.Null, q.Err, q.Rep = false, nil, q.Rep[:0]
-	q.waiting, q.leads, q.taken, q.ended, q.cut, q.fault = false, false, false, false, nil, nil
+	if q.Mode == AppendText {
+		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
+	}
+	q.Rep, q.cut, q.Err = q.Rep[:0], nil, nil
+	q.Null, q.lost, q.wasCut, q.turn = false, false, false, turn{}
 }
 
 // take fills in one whole reply. It runs on the goroutine that reads.

@@ -109,18 +109,23 @@ func (c *Conn) Slow() bool { l := c.cur.Load(); return l != nil && l.slow.Load()
 // was not sent yet goes to the next link.
 func (c *Conn) Do(ctx context.Context, q *Call) error {
 	if ctx.Err() != nil {
-		return &Error{Op: "do", Addr: c.Peer(), Err: ContextError(ctx)}
+		return c.notDone(ctx)
 	}
 	for {
 		l := c.cur.Load()
-		err := l.do(ctx, q)
-		if err != errNext {
-			return err
+		if lead, ok := l.submit(q); ok {
+			if err := l.await(ctx, q, lead); err != errNext {
+				return err
+			}
 		}
 		if err := c.awaitNext(ctx, l, q.Timeout); err != nil {
 			return err
 		}
 	}
+}
+
+func (c *Conn) notDone(ctx context.Context) error {
+	return &Error{Op: "do", Addr: c.Peer(), Err: ContextError(ctx)}
 }
 
 // awaitNext waits until another link than l serves.

@@ -99,6 +99,7 @@ func (l *link) claim(n int) (claims int, err error) {
 	if l.slow.Load() && !l.retired {
 		l.slow.Store(false)
 	}
+	defer l.countLocked()
 	for ; n > 0; claims++ {
 		if l.q.head >= l.handed || l.q.len() == 0 {
 			if l.cause != nil {
@@ -127,8 +128,10 @@ func (l *link) claim(n int) (claims int, err error) {
 func (l *link) popLocked() {
 	l.waited -= l.q.at(l.q.head).size
 	l.q.pop()
-	l.owes.Store(int32(l.q.len()))
 }
+
+// countLocked tells the pool how many calls are owed replies.
+func (l *link) countLocked() { l.owes.Store(int32(l.q.len())) }
 
 // release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has ended.
 func (l *link) release(c claim, own *Call) (mine bool) {
@@ -139,14 +142,14 @@ func (l *link) release(c claim, own *Call) (mine bool) {
 	if !c.last {
 		l.mu.Lock()
 		q.taken = false
-		if q.cut == nil {
+		if !q.wasCut {
 			l.mu.Unlock()
 			return false
 		}
 		if l.cause == nil {
 			l.q.at(q.seq).call = nil
 		}
-		q.fault, q.ended = q.cut, true
+		q.loseLocked(q.cut)
 		l.mu.Unlock()
 	}
 	if q == own {
@@ -269,5 +272,6 @@ func (l *link) closeBody() bool {
 		e.call.ended = true
 	}
 	l.popLocked()
+	l.countLocked()
 	return true
 }

@@ -169,7 +169,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 		}
 		fault := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ErrTimeout} // what is only queued yet will be written all the same
 		if e.call.taken {
-			e.call.cut = fault
+			e.call.cutLocked(fault)
 			continue
 		}
 		l.endLocked(e.call, fault)

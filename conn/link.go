@@ -74,45 +74,38 @@ func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
 	return l
 }
 
-// do queues q, sees to it that it is written, and returns when its replies have come or ctx or its timeout ends. errNext
-// means that nothing of it was sent here and that the connection may have another link for it.
-func (l *link) do(ctx context.Context, q *Call) error {
+// submit queues q and sees to it that it is written. It reports whether the link took it, and whether the caller holds the
+// reading now. If the link did not take it, nothing of it was sent here and the connection may have another link for it.
+func (l *link) submit(q *Call) (lead, ok bool) {
 	l.mu.Lock()
 	if l.retired || l.cause != nil {
 		l.mu.Unlock()
-		return errNext
+		return false, false
 	}
 	l.queueLocked(q)
 	if !l.writing {
 		l.writeLocked()
 	}
-	if q.ended { // the write failed, or another has read the reply meanwhile
-		l.mu.Unlock()
-		return l.await(ctx, q)
-	}
-	if !l.reading {
+	// The call has ended already if the write failed, or if another has read the reply meanwhile.
+	if !q.ended {
+		lead = !l.reading
 		l.reading = true
-		l.mu.Unlock()
-		if l.lead(ctx, q) {
-			return q.fault
-		}
-		return l.await(ctx, q)
+		q.waiting = !lead
 	}
-	q.waiting = true
 	l.mu.Unlock()
-	return l.await(ctx, q)
+	return lead, true
 }
 
 func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
-	e := owed{call: q, left: q.Replies, size: len(q.Req), timeout: q.Timeout}
+	e := owed{call: q, left: q.replies(), size: len(q.Req), timeout: q.Timeout}
 	if l.parked || l.watched {
 		l.wakeKeeperLocked(&e)
 	}
 	q.seq = l.q.push(e)
 	l.waited += len(q.Req)
-	l.owes.Store(int32(l.q.len()))
+	l.countLocked()
 }
 
 // wakeKeeperLocked sees to it that the keeper, asleep in a read, wakes up in time for a new place in the queue.
@@ -129,9 +122,12 @@ func (l *link) wakeKeeperLocked(e *owed) {
 	l.parked, l.watched = false, true
 }
 
-// await sleeps until q has ended, or until q is to read for all.
-func (l *link) await(ctx context.Context, q *Call) error {
+// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads for all if q is to lead.
+func (l *link) await(ctx context.Context, q *Call, lead bool) error {
 	for {
+		if lead && l.lead(ctx, q) {
+			return q.fault()
+		}
 		var s signal
 		if gone := ctx.Done(); gone == nil {
 			s = <-q.wake
@@ -142,21 +138,18 @@ func (l *link) await(ctx context.Context, q *Call) error {
 				return l.giveUp(ctx, q)
 			}
 		}
-		switch {
-		case s == sigLead:
-			if l.lead(ctx, q) {
-				return q.fault
-			}
-		case q.leads:
-			// It was given the reading and ended by its timeout, or with the link, before the signal for the first was
-			// sent. Left in the channel, that signal would make a second reader of whoever uses the call next.
-			<-q.wake
-			l.passOn()
-			return q.fault
-		default:
-			return q.fault
+		if s == sigDone {
+			break
 		}
+		lead = true
 	}
+	if q.leads {
+		// It was given the reading and ended by its timeout, or with the link, before the signal for the first was
+		// sent. Left in the channel, that signal would make a second reader of whoever uses the call next.
+		<-q.wake
+		l.passOn()
+	}
+	return q.fault()
 }
 
 // giveUp ends q because its context has ended. Its place in the queue stays, as an orphan; a reply that is just being
@@ -172,7 +165,7 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 	switch {
 	case q.ended:
 	case q.taken:
-		q.cut = fault
+		q.cutLocked(fault)
 		if l.open {
 			l.poke() // the reader may be waiting for more of this very reply
 		}
@@ -185,13 +178,13 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 			l.passOn()
 		}
 	}
-	return q.fault
+	return q.fault()
 }
 
 // endLocked ends a queued call that nobody fills in, and leaves its place in the queue to an orphan.
 func (l *link) endLocked(q *Call, fault error) {
 	l.q.at(q.seq).call = nil
-	q.fault, q.ended, q.waiting = fault, true, false
+	q.loseLocked(fault)
 	q.wake <- sigDone // there is room: a call ends once
 }
 
@@ -240,10 +233,11 @@ func (l *link) failFrom(cause error, unsent uint64) {
 			fault = &Error{Op: "read", Addr: l.peer, Sent: true, Err: cause}
 		}
 		if q.taken { // the reader ends it when it has its hands free
-			q.cut, left[i].call = fault, nil
+			q.cutLocked(fault)
+			left[i].call = nil
 			continue
 		}
-		q.fault, q.ended, q.waiting = fault, true, false
+		q.loseLocked(fault)
 	}
 	l.waited = 0
 	l.owes.Store(0)

@@ -93,7 +93,7 @@ func (l *link) arm(ctx context.Context, q *Call, short, moved bool) bool {
 		l.progressLocked()
 	}
 	if l.q.len() > 0 {
-		if oldest := l.q.at(l.q.head).call; oldest != nil && oldest.cut != nil {
+		if oldest := l.q.at(l.q.head).call; oldest != nil && oldest.wasCut {
 			return false
 		}
 	}

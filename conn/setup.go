@@ -125,7 +125,11 @@ func (l *link) run(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		q.Req = resp3.AppendCommand(q.Req, s.args...)
 	}
-	if err := l.do(ctx, q); err != nil {
+	err := errNext
+	if lead, ok := l.submit(q); ok {
+		err = l.await(ctx, q, lead)
+	}
+	if err != nil {
 		if err == errNext {
 			err = l.failure()
 		}
