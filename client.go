@@ -143,7 +143,14 @@ func (c *Client) run(ctx context.Context, op *operation) error {
 	if c.closed.Load() {
 		return ErrClosed
 	}
-	cn, err := c.once(ctx, op)
+	if op.lease || op.on != nil {
+		_, err := c.attempt(ctx, op)
+		return err
+	}
+	cn, err := c.pool.Lane(ctx)
+	if err == nil {
+		err = cn.Do(ctx, op.call)
+	}
 	if err == nil && op.call.Err == nil { // as nearly always: few frames on the stack of a caller that waits are worth a branch
 		return nil
 	}

@@ -36,11 +36,14 @@ func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 // conditional reports whether a repetition can find the key changed by the first execution.
 func (o SetOption) conditional() bool { return o.word == "NX" }
 
+// getHeader is all of GET but its key.
+const getHeader = "*2\r\n$3\r\nGET\r\n"
+
 // Get returns the value of key, or Nil if there is none.
 func (c *commands) Get(ctx context.Context, key string) (string, error) {
 	q := c.newCall()
 	q.Mode = conn.Text
-	q.Req = resp3.AppendCommand(q.Req, "GET", key)
+	q.Req = resp3.AppendBulk(append(q.Req, getHeader...), key)
 	err := c.run(ctx, &operation{call: q, name: "GET", class: Read})
 	s, null := q.Str, q.Null
 	q.Free()
@@ -55,7 +58,7 @@ func (c *commands) Get(ctx context.Context, key string) (string, error) {
 func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byte, error) {
 	q := c.newCall()
 	q.Mode, q.Dst = conn.AppendText, dst
-	q.Req = resp3.AppendCommand(q.Req, "GET", key)
+	q.Req = resp3.AppendBulk(append(q.Req, getHeader...), key)
 	err := c.run(ctx, &operation{call: q, name: "GET", class: Read})
 	out, null := q.Dst, q.Null
 	q.Free()

@@ -68,9 +68,9 @@ type turn struct {
 }
 
 // replies returns how many replies the call is owed.
-func (q *Call) replies() int {
+func (q *Call) replies() int32 {
 	if q.Mode == Raw {
-		return max(q.Replies, 1)
+		return int32(max(q.Replies, 1))
 	}
 	return 1
 }

@@ -2,7 +2,6 @@ package conn
 
 import (
 	"io"
-	"time"
 
 	"github.com/baton-go/baton/resp3"
 )
@@ -108,9 +107,9 @@ func (l *link) claim(n int) (claims int, err error) {
 			return claims, ErrSurplus
 		}
 		e := l.q.at(l.q.head)
-		k := min(n, e.left)
+		k := min(n, int(e.left))
 		n -= k
-		e.left -= k
+		e.left -= int32(k)
 		l.batch.claims[claims] = claim{call: e.call, n: k, last: e.left == 0}
 		if e.call != nil {
 			e.call.taken = true
@@ -119,14 +118,14 @@ func (l *link) claim(n int) (claims int, err error) {
 		if e.left == 0 {
 			l.popLocked()
 		} else {
-			e.start = time.Time{} // it is being answered: its timeout begins anew
+			e.start = 0 // it is being answered: its timeout begins anew
 		}
 	}
 	return claims, nil
 }
 
 func (l *link) popLocked() {
-	l.waited -= l.q.at(l.q.head).size
+	l.waited -= int(l.q.at(l.q.head).size)
 	l.q.pop()
 }
 
@@ -195,7 +194,7 @@ func (l *link) stream(own *Call) (mine bool, err error) {
 		}
 		e := l.q.at(l.q.head)
 		if got > 0 {
-			e.start = time.Time{} // it is being answered: its timeout begins anew
+			e.start = 0 // it is being answered: its timeout begins anew
 		}
 		q := e.call
 		if q != nil {

@@ -50,7 +50,7 @@ func (l *link) look(seen *uint64) (idle, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.reading && l.q.len() > 0 && !l.q.at(l.q.head).start.IsZero() {
+	if l.reading && l.q.len() > 0 && l.q.at(l.q.head).start > 0 {
 		l.slow.Store(true)
 		l.poke()
 	}
@@ -154,13 +154,14 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 	}
 	for s := l.q.head; s < l.q.tail; s++ {
 		e := l.q.at(s)
-		if e.start.IsZero() {
-			e.start = now
+		if e.start == 0 {
+			e.start = l.age(now)
 		}
 		if e.timeout <= 0 || e.call == nil {
 			continue
 		}
-		at := e.start.Add(l.cfg.patience(e.timeout, e.start, now))
+		start := l.at(e.start)
+		at := start.Add(l.cfg.patience(e.timeout, start, now))
 		if at.After(now) {
 			if at.Before(next) {
 				next = at
@@ -180,7 +181,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 // progressLocked begins the timeout of the oldest call anew, because a part of its reply has come.
 func (l *link) progressLocked() {
 	if l.q.len() > 0 {
-		l.q.at(l.q.head).start = time.Time{}
+		l.q.at(l.q.head).start = 0
 	}
 }
 
@@ -197,10 +198,11 @@ func (l *link) deadLocked(quiet, now time.Time) error {
 	if e.timeout <= 0 {
 		return nil
 	}
-	if quiet.Before(e.start) {
-		quiet = e.start
+	start := l.at(e.start)
+	if quiet.Before(start) {
+		quiet = start
 	}
-	if now.Sub(quiet) >= l.cfg.patience(e.timeout, e.start, now) {
+	if now.Sub(quiet) >= l.cfg.patience(e.timeout, start, now) {
 		return ErrDead
 	}
 	return nil

@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type link struct {
 	nc   net.Conn
 	raw  net.Conn // the socket below nc if that is TLS: closing it neither writes nor waits
 	peer string
+	born time.Time
 
 	setup Setup // written by set-up before the link is published
 
@@ -65,7 +67,7 @@ type link struct {
 
 func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
 	l := &link{
-		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer,
+		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer, born: time.Now(),
 		dead: make(chan struct{}), park: make(chan struct{}, 1),
 		rd: resp3.NewReader(nc, c.cfg.Limits),
 	}
@@ -99,21 +101,22 @@ func (l *link) submit(q *Call) (lead, ok bool) {
 func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
-	e := owed{call: q, left: q.replies(), size: len(q.Req), timeout: q.Timeout}
+	e := owed{call: q, left: q.replies(), size: int32(min(len(q.Req), math.MaxInt32)), timeout: q.Timeout}
 	if l.parked || l.watched {
 		l.wakeKeeperLocked(&e)
 	}
 	q.seq = l.q.push(e)
-	l.waited += len(q.Req)
+	l.waited += int(e.size)
 	l.countLocked()
 }
 
 // wakeKeeperLocked sees to it that the keeper, asleep in a read, wakes up in time for a new place in the queue.
 func (l *link) wakeKeeperLocked(e *owed) {
-	e.start = time.Now()
-	at := e.start.Add(recheck)
+	now := time.Now()
+	e.start = l.age(now)
+	at := now.Add(recheck)
 	if e.timeout > 0 {
-		at = e.start.Add(min(recheck, l.cfg.patience(e.timeout, e.start, e.start)))
+		at = now.Add(min(recheck, l.cfg.patience(e.timeout, now, now)))
 	}
 	if l.parked || at.Before(l.wakeAt) {
 		l.wakeAt = at

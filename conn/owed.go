@@ -3,13 +3,23 @@ package conn
 import "time"
 
 // owed is one place in the queue of replies a link owes. It stays until its last reply has come, even if the caller has gone.
+// Two fit into a cache line.
 type owed struct {
 	call    *Call // nil: an orphan, whose replies are swallowed
-	left    int   // replies still to come
-	size    int   // bytes of the request
 	timeout time.Duration
-	start   time.Time // when the link first looked after it was queued or last got a part of its replies; zero until then
+	start   age   // when the link first looked after it was queued or last got a part of its replies; 0 until then
+	left    int32 // replies still to come
+	size    int32 // bytes of the request, or the most that fits
 }
+
+// age is a time after the birth of a link, above 0.
+type age time.Duration
+
+// age returns how old the link is at a time.
+func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.born))) }
+
+// at is the reverse of age.
+func (l *link) at(a age) time.Time { return l.born.Add(time.Duration(a)) }
 
 // owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.
 type owedQueue struct {
@@ -36,7 +46,7 @@ func (q *owedQueue) push(e owed) uint64 {
 
 // pop drops the oldest place.
 func (q *owedQueue) pop() {
-	*q.at(q.head) = owed{}
+	q.at(q.head).call = nil
 	q.head++
 }
 

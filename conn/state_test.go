@@ -30,16 +30,16 @@ func TestOwedQueueKeepsOrderAcrossGrowth(t *testing.T) {
 	next := 0
 	for round := range 5 {
 		for i := range 60 {
-			q.push(owed{size: round*60 + i})
+			q.push(owed{size: int32(round*60 + i)})
 		}
 		for range 20 + round {
-			assert.Equal(t, next, q.at(q.head).size)
+			assert.EqualValues(t, next, q.at(q.head).size)
 			q.pop()
 			next++
 		}
 	}
 	for q.len() > 0 {
-		assert.Equal(t, next, q.at(q.head).size)
+		assert.EqualValues(t, next, q.at(q.head).size)
 		q.pop()
 		next++
 	}

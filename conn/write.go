@@ -65,7 +65,7 @@ func (l *link) writeFailed(err error, first uint64, n int) {
 		unsent = l.handed
 	}
 	for ; l.q.holds(unsent) && unsent < l.handed && at < n; unsent++ {
-		at += l.q.at(unsent).size
+		at += int(l.q.at(unsent).size)
 	}
 	l.mu.Unlock()
 	l.failFrom(&Error{Op: "write", Addr: l.peer, Sent: true, Err: err}, unsent)
