@@ -75,6 +75,19 @@ func (q *Call) replies() int32 {
 	return 1
 }
 
+// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since a select takes room
+// on the stack of everybody who sleeps.
+//
+//go:noinline
+func (q *Call) sleepUntil(gone <-chan struct{}) signal {
+	select {
+	case s := <-q.wake:
+		return s
+	case <-gone:
+		return 0
+	}
+}
+
 // loseLocked ends the call without its whole reply.
 func (q *Call) loseLocked(fault error) {
 	q.Err, q.lost, q.ended, q.waiting = fault, true, true, false

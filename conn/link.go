@@ -135,17 +135,21 @@ func (l *link) await(ctx context.Context, q *Call, lead bool) error {
 		if gone := ctx.Done(); gone == nil {
 			s = <-q.wake
 		} else {
-			select {
-			case s = <-q.wake:
-			case <-gone:
-				return l.giveUp(ctx, q)
-			}
+			s = q.sleepUntil(gone)
 		}
-		if s == sigDone {
-			break
+		switch s {
+		case sigDone:
+			return l.finish(q)
+		case sigLead:
+			lead = true
+		default:
+			return l.giveUp(ctx, q)
 		}
-		lead = true
 	}
+}
+
+// finish returns how q ended, after its end was signalled.
+func (l *link) finish(q *Call) error {
 	if q.leads {
 		// It was given the reading and ended by its timeout, or with the link, before the signal for the first was
 		// sent. Left in the channel, that signal would make a second reader of whoever uses the call next.

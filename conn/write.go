@@ -14,7 +14,7 @@ const (
 // mu is held on entry and exit and free in between.
 func (l *link) writeLocked() {
 	l.writing = true
-	if l.q.len() > 1 && l.waited <= writeAbove {
+	if l.q.len() > 1 {
 		// Others are in flight, so others are about to queue: let them, and one write serves all.
 		l.mu.Unlock()
 		runtime.Gosched()
