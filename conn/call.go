@@ -170,17 +170,19 @@ func (q *Call) begin() {
 }
 
 // take fills in one whole reply. It runs on the goroutine that reads.
-func (q *Call) take(f resp3.Frame) {
-	if q.Mode == Raw {
-		q.Rep = append(q.Rep, f.Bytes...)
-		return
-	}
-	if q.Mode == Value {
-		q.Val = f.Value()
-		q.Err = q.Val.Err()
-		return
+func (q *Call) take(f *resp3.Frame) {
+	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
+		if p := f.Payload(); p != nil {
+			q.takeText(p)
+			return
+		}
 	}
 	switch {
+	case q.Mode == Raw:
+		q.Rep = append(q.Rep, f.Bytes...)
+	case q.Mode == Value:
+		q.Val = f.Value()
+		q.Err = q.Val.Err()
 	case f.Kind == resp3.SimpleError || f.Kind == resp3.BulkError:
 		q.Err = f.Value().Err()
 	case f.IsNull():
@@ -189,11 +191,24 @@ func (q *Call) take(f resp3.Frame) {
 	case q.Mode == Int:
 		q.takeInt(f)
 	default:
-		q.takeText(f)
+		if p := f.Payload(); p != nil || f.Kind == resp3.SimpleString {
+			q.takeText(p)
+			return
+		}
+		_, q.Err = f.Value().Text()
 	}
 }
 
-func (q *Call) takeInt(f resp3.Frame) {
+func (q *Call) takeText(p []byte) {
+	switch q.Mode {
+	case AppendText:
+		q.Dst = append(q.Dst, p...)
+	case Text:
+		q.Str = string(p)
+	}
+}
+
+func (q *Call) takeInt(f *resp3.Frame) {
 	if f.Kind == resp3.Integer {
 		if n, err := resp3.ParseInt(f.Payload()); err == nil {
 			q.Num = n
@@ -201,19 +216,6 @@ func (q *Call) takeInt(f resp3.Frame) {
 		}
 	}
 	q.Num, q.Err = f.Value().Int()
-}
-
-func (q *Call) takeText(f resp3.Frame) {
-	p := f.Payload()
-	if p == nil && f.Kind != resp3.BulkString && f.Kind != resp3.SimpleString {
-		_, q.Err = f.Value().Text()
-		return
-	}
-	if q.Mode == AppendText {
-		q.Dst = append(q.Dst, p...)
-		return
-	}
-	q.Str = string(p)
 }
 
 // open prepares for a bulk string whose payload follows in pieces.

@@ -257,7 +257,7 @@ func (c *Conn) setStateLocked(to State) (step func()) {
 }
 
 // pushed hands a push frame on.
-func (c *Conn) pushed(l *link, f resp3.Frame) {
+func (c *Conn) pushed(l *link, f *resp3.Frame) {
 	if c.cfg.OnPush != nil {
 		c.cfg.OnPush(c, l.peer, f.Value())
 	}

@@ -36,14 +36,17 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 		l.batch = batches.Get().(*batch)
 	}
 	for ok := true; ok; {
-		n := 0
+		n, pushes := 0, 0
 		for ; ok && f.Open == 0 && n < batchLen; n++ {
+			if f.Kind == resp3.Push {
+				pushes++
+			}
 			l.batch.frames[n] = f
 			if f, ok, err = l.rd.Buffered(); err != nil {
 				ok = false
 			}
 		}
-		got, derr := l.deliver(own, n)
+		got, derr := l.deliver(own, n, pushes)
 		mine = mine || got
 		if derr != nil {
 			return mine, derr
@@ -56,26 +59,21 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 	return mine, err
 }
 
-// deliver gives the first n frames of the batch to those they belong to, in order.
-func (l *link) deliver(own *Call, n int) (mine bool, err error) {
-	b, replies := l.batch, 0
-	for i := range b.frames[:n] {
-		if b.frames[i].Kind != resp3.Push {
-			replies++
-		}
-	}
-	claims, i := 0, 0
-	if replies > 0 {
-		claims, err = l.claim(replies)
+// deliver gives the first n frames of the batch to those they belong to, in order. Some may be pushes.
+func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
+	b, claims, i := l.batch, 0, 0
+	if n > pushes {
+		claims, err = l.claim(n - pushes)
 	}
 	for _, c := range b.claims[:claims] {
 		for ; c.n > 0; i++ {
-			if b.frames[i].Kind == resp3.Push {
-				l.conn.pushed(l, b.frames[i])
+			f := &b.frames[i]
+			if pushes > 0 && f.Kind == resp3.Push {
+				l.conn.pushed(l, f)
 				continue
 			}
 			if c.call != nil {
-				c.call.take(b.frames[i])
+				c.call.take(f)
 			}
 			c.n--
 		}
@@ -83,7 +81,7 @@ func (l *link) deliver(own *Call, n int) (mine bool, err error) {
 	}
 	for ; i < n && err == nil; i++ {
 		if b.frames[i].Kind == resp3.Push {
-			l.conn.pushed(l, b.frames[i])
+			l.conn.pushed(l, &b.frames[i])
 		}
 	}
 	return mine, err

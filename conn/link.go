@@ -101,12 +101,13 @@ func (l *link) submit(q *Call) (lead, ok bool) {
 func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
-	e := owed{call: q, left: q.replies(), size: int32(min(len(q.Req), math.MaxInt32)), timeout: q.Timeout}
-	if l.parked || l.watched {
-		l.wakeKeeperLocked(&e)
-	}
-	q.seq = l.q.push(e)
+	var e *owed
+	q.seq, e = l.q.push()
+	*e = owed{call: q, timeout: q.Timeout, left: q.replies(), size: int32(min(len(q.Req), math.MaxInt32))}
 	l.waited += int(e.size)
+	if l.parked || l.watched {
+		l.wakeKeeperLocked(e)
+	}
 	l.countLocked()
 }
 

@@ -33,15 +33,14 @@ func (q *owedQueue) at(seq uint64) *owed { return &q.ring[seq&uint64(len(q.ring)
 
 func (q *owedQueue) holds(seq uint64) bool { return seq >= q.head && seq < q.tail }
 
-// push appends e and returns its number.
-func (q *owedQueue) push(e owed) uint64 {
+// push makes room for a place at the end and returns its number. The place holds what it did when it was last used.
+func (q *owedQueue) push() (uint64, *owed) {
 	if q.len() == len(q.ring) {
 		q.resize(max(8, 2*len(q.ring)))
 	}
 	seq := q.tail
 	q.tail++
-	*q.at(seq) = e
-	return seq
+	return seq, q.at(seq)
 }
 
 // pop drops the oldest place.

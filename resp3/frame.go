@@ -14,6 +14,7 @@ import (
 type Frame struct {
 	Kind  Kind   // of the value itself, behind any attributes
 	seen  uint32 // kinds in the frame, see kindBit
+	head  uint32 // where the payload of a scalar begins that is no null; 0: not known
 	Attrs int    // bytes of attributes in front
 	Elems int    // values in the frame altogether: the top one, nested ones, attributes
 	Bytes []byte // the whole frame; of an open frame only what stands before the payload
@@ -21,7 +22,12 @@ type Frame struct {
 }
 
 // IsNull reports whether the value is null: _, $-1 or *-1.
-func (f Frame) IsNull() bool {
+func (f Frame) IsNull() bool { return f.isNull() }
+
+func (f *Frame) isNull() bool {
+	if f.head > 0 {
+		return false
+	}
 	if f.Kind == BulkString || f.Kind == Array {
 		return f.Attrs+1 < len(f.Bytes) && f.Bytes[f.Attrs+1] == '-'
 	}
@@ -33,7 +39,14 @@ func (f Frame) IsNull() bool {
 // nil for an aggregate, a null and an open frame. It lies in Bytes, unless the
 // string was streamed: then it is a copy.
 func (f Frame) Payload() []byte {
-	if f.Open > 0 || f.Kind.aggregate() || f.IsNull() || f.Attrs >= len(f.Bytes) {
+	if f.head > 0 {
+		return f.Bytes[f.head : len(f.Bytes)-2 : len(f.Bytes)-2]
+	}
+	return f.payload()
+}
+
+func (f *Frame) payload() []byte {
+	if f.Open > 0 || f.Kind.aggregate() || f.isNull() || f.Attrs >= len(f.Bytes) {
 		return nil
 	}
 	b := f.Bytes[f.Attrs:]

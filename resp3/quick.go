@@ -3,46 +3,53 @@ package resp3
 import "bytes"
 
 // quick returns the end of the scalar at b[i:] if it is whole, well formed and
-// of a common spelling, else 0. It never judges: what it declines goes through
-// the whole grammar.
-func quick(b []byte, i, limit int) int {
+// of a common spelling, else 0, and where in b its payload begins, 0 if it is a
+// null. It never judges: what it declines goes through the whole grammar.
+func quick(b []byte, i, limit int) (head, end int) {
 	switch Kind(b[i]) {
 	case BulkString:
-		_, end := quickBulk(b, i, limit)
-		return end
+		return quickBulk(b, i, limit)
 	case Integer:
-		return quickInt(b, i)
+		end = quickInt(b, i)
 	case SimpleString, SimpleError:
-		return quickLine(b, i, limit)
+		end = quickLine(b, i, limit)
 	case Double:
-		return quickDouble(b, i)
+		end = quickDouble(b, i)
 	case Null:
-		return crlfAt(b, i+1)
+		return 0, crlfAt(b, i+1)
 	case Boolean:
 		if i+1 < len(b) && (b[i+1] == 't' || b[i+1] == 'f') {
-			return crlfAt(b, i+2)
+			end = crlfAt(b, i+2)
 		}
 	}
-	return 0
+	return i + 1, end
 }
 
 // quickBulk returns where the payload of a bulk string begins and where the
-// string ends.
+// string ends. Lengths of one and two digits are read without a loop.
 func quickBulk(b []byte, i, limit int) (head, end int) {
-	j := i + 1
-	n := 0
-	for j < len(b) && b[j]-'0' <= 9 && j < i+9 {
-		n = n*10 + int(b[j]-'0')
-		j++
-	}
-	if j == i+1 || b[i+1] == '0' && j > i+2 || n > limit {
+	p := b[i+1:]
+	if len(p) < 5 || p[0]-'0' > 9 {
 		return 0, 0
+	}
+	n, j := int(p[0]-'0'), 1
+	if d := p[1] - '0'; d <= 9 {
+		n, j = n*10+int(d), 2
+		for ; j < 8 && j < len(p) && p[j]-'0' <= 9; j++ {
+			n = n*10 + int(p[j]-'0')
+		}
+		if p[0] == '0' {
+			return 0, 0
+		}
 	}
 	end = j + n + 4
-	if end > len(b) || b[j] != '\r' || b[j+1] != '\n' || b[end-2] != '\r' || b[end-1] != '\n' {
+	if n > limit || end > len(p) {
 		return 0, 0
 	}
-	return j + 2, end
+	if p = p[j:end]; p[0] == '\r' && p[1] == '\n' && p[len(p)-2] == '\r' && p[len(p)-1] == '\n' {
+		return i + j + 3, i + 1 + end
+	}
+	return 0, 0
 }
 
 func quickInt(b []byte, i int) int {

@@ -115,7 +115,7 @@ func (r *Reader) take(f *Frame) (ok bool, err error) {
 	if r.scan.stream > 0 {
 		limit = min(limit, r.scan.stream)
 	}
-	end := quick(b, 0, limit)
+	head, end := quick(b, 0, limit)
 	if end == 0 {
 		r.scan.reset()
 		r.mode = inside
@@ -123,7 +123,7 @@ func (r *Reader) take(f *Frame) (ok bool, err error) {
 	}
 	r.r += end
 	f.Kind, f.seen = Kind(b[0]), kindBit(b[0])
-	f.Elems, f.Bytes = 1, b[:end:end]
+	f.Elems, f.Bytes, f.head = 1, b[:end:end], uint32(head)
 	return true, nil
 }
 

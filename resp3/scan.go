@@ -77,7 +77,7 @@ func (s *scanner) scan(b []byte) (done bool, err error) {
 		// The common case first: whole, plain, inside an aggregate.
 		end := 0
 		if s.left > 0 {
-			end = quick(b, s.pos, s.bulk)
+			_, end = quick(b, s.pos, s.bulk)
 		}
 		if end != 0 {
 			s.seen |= kindBit(b[s.pos])
