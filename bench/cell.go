@@ -17,9 +17,10 @@ type Cell struct {
 	Scenario string        `json:"scenario"`
 	Driver   string        `json:"driver"`
 	Round    int           `json:"round"`
-	Network  string        `json:"network"`
+	Network  string        `json:"network"` // "tcp", "unix" or "tls"
 	Addr     string        `json:"addr,omitempty"`
 	Control  string        `json:"control,omitempty"`
+	Roots    string        `json:"roots,omitempty"` // file with the authority of the server's certificate
 	Duration time.Duration `json:"duration"`
 	Profile  string        `json:"profile,omitempty"` // directory for a CPU profile, "" none
 
@@ -73,7 +74,11 @@ func (c *cell) measure() (Metrics, error) {
 	if c.scenario.Run != nil {
 		return c.scenario.Run(c)
 	}
-	s, err := c.driver.Open(c.env())
+	e, err := c.env()
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.driver.Open(e)
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +94,19 @@ func (c *cell) measure() (Metrics, error) {
 	return c.closedLoop(l)
 }
 
-func (c *cell) env() Env {
+// env is where the driver of the cell finds its server.
+func (c *cell) env() (Env, error) {
 	callers := c.scenario.Callers
 	if c.scenario.Burst {
 		callers = max(callers, burstCallers)
 	}
-	return Env{Network: c.Network, Addr: c.Addr, Callers: callers}
+	e := Env{Network: c.Network, Addr: c.Addr, Callers: callers}
+	var err error
+	if c.Network == "tls" {
+		e.Network = "tcp"
+		e.TLS, err = trusting(c.Roots)
+	}
+	return e, err
 }
 
 // profile starts a CPU profile of what follows if one is wanted; the returned function ends it.

@@ -42,6 +42,7 @@ var batonOwn = Decoder{
 
 // batonFrames finds, checks and delimits every reply without making values.
 var batonFrames = Decoder{
+	Bare: true,
 	Open: func(s Stream) func() error {
 		r := resp3.NewReader(&source{data: s.Bytes}, resp3.Limits{})
 		return func() error {

@@ -8,6 +8,7 @@ import (
 
 // floorDecoder walks over the replies.
 var floorDecoder = Decoder{
+	Bare: true,
 	Open: func(s Stream) func() error {
 		sk := newSkipper(&source{data: s.Bytes}, floorBuffer)
 		return func() error {

@@ -38,6 +38,7 @@ var radixAny = Decoder{
 
 // radixRaw copies every reply into a raw message, whose memory is used again.
 var radixRaw = Decoder{
+	Bare: true,
 	Open: func(s Stream) func() error {
 		br, o := bufio.NewReaderSize(&source{data: s.Bytes}, floorBuffer), resp.NewOpts()
 		var raw resp3.RawMessage

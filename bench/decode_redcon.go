@@ -20,6 +20,7 @@ var errRedcon = errors.New("redcon: no whole reply")
 
 // redconBlock has the whole stream in one block from the beginning, so nothing is read.
 var redconBlock = Decoder{
+	Bare: true,
 	Open: func(s Stream) func() error {
 		return func() error {
 			for rest := s.Bytes; len(rest) > 0; {
@@ -49,6 +50,7 @@ var redconBlock = Decoder{
 
 // redconRead has the stream read into a buffer like the other decoders; the reading is ours.
 var redconRead = Decoder{
+	Bare: true,
 	Open: func(s Stream) func() error {
 		b := refill{src: source{data: s.Bytes}, buf: make([]byte, floorBuffer)}
 		return func() error {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 )
 
 // Role says what a driver stands for in the report.
@@ -21,7 +23,16 @@ const (
 type Env struct {
 	Network string // "tcp" or "unix"
 	Addr    string
+	TLS     *tls.Config // nil: plaintext
 	Callers int
+}
+
+// dial opens the byte stream, with TLS if it is wanted.
+func (e Env) dial(ctx context.Context) (net.Conn, error) {
+	if e.TLS == nil {
+		return new(net.Dialer).DialContext(ctx, e.Network, e.Addr)
+	}
+	return (&tls.Dialer{Config: e.TLS}).DialContext(ctx, e.Network, e.Addr)
 }
 
 // Worker is what one caller owns. Nothing in it is shared, so operations may keep scratch space there.
@@ -38,6 +49,8 @@ type Driver struct {
 	Open   func(e Env) (*Session, error)
 	Idle   func(e Env, n int) (io.Closer, error) // opens n connections that stay unused
 	Decode Decoder                               // without a server
+	// Program is the directory of a program that does one SET and one GET with the client.
+	Program string
 }
 
 // Session is an opened client. Every operation returns what is needed to check the reply: bytes of a value, elements of an
@@ -104,4 +117,24 @@ func findDriver(name string) (Driver, error) {
 		}
 	}
 	return Driver{}, fmt.Errorf("driver %q: not known", name)
+}
+
+// driverNames are all names in the order of the tables.
+func driverNames() []string {
+	var names []string
+	for _, d := range allDrivers() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// peerNames are the drivers to be compared with.
+func peerNames() []string {
+	var names []string
+	for _, d := range allDrivers() {
+		if d.Role == Peer {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }

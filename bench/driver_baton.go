@@ -13,15 +13,19 @@ import (
 // batonDrivers is Baton as it comes, with strings, and with its calls that append to the caller's memory.
 func batonDrivers() []Driver {
 	return []Driver{
-		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Decode: batonValues},
+		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Decode: batonValues, Program: "baton"},
 		{Name: "baton-append", Role: Ours, Open: openBatonAppend},
 		{Name: "baton-own", Role: Ours, Decode: batonOwn},
 		{Name: "baton-frames", Role: Ours, Decode: batonFrames},
 	}
 }
 
+func batonOptions(e Env) baton.Options {
+	return baton.Options{Network: e.Network, Addr: e.Addr, TLS: e.TLS}
+}
+
 func openBaton(e Env) (*Session, error) {
-	c, err := baton.New(baton.Options{Network: e.Network, Addr: e.Addr})
+	c, err := baton.New(batonOptions(e))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func batonPipe(ctx context.Context, c *baton.Client, keys []string) (int, error)
 
 // openBatonAppend reads small values into the caller's buffer.
 func openBatonAppend(e Env) (*Session, error) {
-	c, err := baton.New(baton.Options{Network: e.Network, Addr: e.Addr})
+	c, err := baton.New(batonOptions(e))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +102,9 @@ func openBatonAppend(e Env) (*Session, error) {
 
 // idleBaton lets one client keep n connections ready, and waits until it has them.
 func idleBaton(e Env, n int) (io.Closer, error) {
-	c, err := baton.New(baton.Options{Network: e.Network, Addr: e.Addr, Pool: pool.Config{Size: n + 1, MinIdle: n - 1}})
+	o := batonOptions(e)
+	o.Pool = pool.Config{Size: n + 1, MinIdle: n - 1}
+	c, err := baton.New(o)
 	if err != nil {
 		return nil, err
 	}

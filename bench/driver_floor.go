@@ -13,7 +13,7 @@ const floorBuffer = 64 << 10
 
 // floorDrivers is one raw socket per caller: encoded request, one write, reads until the reply is whole, values skipped.
 func floorDrivers() []Driver {
-	return []Driver{{Name: "floor", Role: Floor, Open: openFloor, Idle: idleFloor, Decode: floorDecoder}}
+	return []Driver{{Name: "floor", Role: Floor, Open: openFloor, Idle: idleFloor, Decode: floorDecoder, Program: "std"}}
 }
 
 // floorClient holds the socket of each caller; a slot is touched by its own caller only.
@@ -64,7 +64,7 @@ func (c *floorClient) of(w *Worker) (*floorConn, error) {
 	if fc.nc != nil {
 		return fc, nil
 	}
-	nc, err := net.Dial(c.env.Network, c.env.Addr)
+	nc, err := c.env.dial(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func idleFloor(e Env, n int) (io.Closer, error) {
 	held := make([]*skipper, n)
 	var all closers
 	for i := range n {
-		nc, err := net.Dial(e.Network, e.Addr)
+		nc, err := e.dial(context.Background())
 		if err != nil {
 			all.Close()
 			return nil, err

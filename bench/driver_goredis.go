@@ -11,7 +11,7 @@ import (
 // goRedisDrivers is go-redis as it comes, with its blocking autopipeline, and with that in full duplex.
 func goRedisDrivers() []Driver {
 	return []Driver{
-		{Name: "goredis", Role: Peer, Open: openGoRedis, Idle: idleGoRedis},
+		{Name: "goredis", Role: Peer, Open: openGoRedis, Idle: idleGoRedis, Program: "goredis"},
 		{Name: "goredis-ap", Role: Peer, Open: openGoRedisAuto(redis.DefaultBlockingAutoPipelineOptions())},
 		{Name: "goredis-fd", Role: Peer, Open: openGoRedisAuto(&redis.AutoPipelineOptions{FullDuplex: true})},
 	}
@@ -20,7 +20,7 @@ func goRedisDrivers() []Driver {
 // goRedisOptions is the default configuration without the maintenance probe, which the server would refuse.
 func goRedisOptions(e Env) *redis.Options {
 	return &redis.Options{
-		Network: e.Network, Addr: e.Addr,
+		Network: e.Network, Addr: e.Addr, TLSConfig: e.TLS,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 }

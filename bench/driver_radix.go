@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"strconv"
 
@@ -11,14 +12,14 @@ import (
 // radixDrivers is radix as it comes: a pool of four connections, each shared by its callers.
 func radixDrivers() []Driver {
 	return []Driver{
-		{Name: "radix", Role: Peer, Open: openRadix, Idle: idleRadix, Decode: radixAny},
+		{Name: "radix", Role: Peer, Open: openRadix, Idle: idleRadix, Decode: radixAny, Program: "radix"},
 		{Name: "radix-typed", Role: Peer, Decode: radixTyped},
 		{Name: "radix-raw", Role: Peer, Decode: radixRaw},
 	}
 }
 
 func openRadix(e Env) (*Session, error) {
-	c, err := (radix.PoolConfig{}).New(context.Background(), e.Network, e.Addr)
+	c, err := (radix.PoolConfig{Dialer: radixDialer(e)}).New(context.Background(), e.Network, e.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +56,13 @@ func openRadix(e Env) (*Session, error) {
 	}, nil
 }
 
+func radixDialer(e Env) radix.Dialer {
+	if e.TLS == nil {
+		return radix.Dialer{}
+	}
+	return radix.Dialer{NetDialer: &tls.Dialer{Config: e.TLS}}
+}
+
 func radixGet(ctx context.Context, c radix.Client, buf *[]byte, key string) (int, error) {
 	*buf = (*buf)[:0]
 	err := c.Do(ctx, radix.Cmd(buf, "GET", key))
@@ -80,7 +88,7 @@ func radixPipe(ctx context.Context, c radix.Client, keys []string) (int, error) 
 func idleRadix(e Env, n int) (io.Closer, error) {
 	var all closers
 	for range n {
-		c, err := (radix.Dialer{}).Dial(context.Background(), e.Network, e.Addr)
+		c, err := radixDialer(e).Dial(context.Background(), e.Network, e.Addr)
 		if err != nil {
 			all.Close()
 			return nil, err

@@ -12,7 +12,11 @@ const redigoPool = 20
 
 // redigoDrivers is redigo behind its pool.
 func redigoDrivers() []Driver {
-	return []Driver{{Name: "redigo", Role: Peer, Open: openRedigo, Idle: idleRedigo}}
+	return []Driver{{Name: "redigo", Role: Peer, Open: openRedigo, Idle: idleRedigo, Program: "redigo"}}
+}
+
+func redigoDial(e Env) (redis.Conn, error) {
+	return redis.Dial(e.Network, e.Addr, redis.DialUseTLS(e.TLS != nil), redis.DialTLSConfig(e.TLS))
 }
 
 // redigoDo runs one command on a pooled connection. Without anything to honour in the context it takes the path without one,
@@ -32,7 +36,7 @@ func redigoDo(ctx context.Context, p *redis.Pool, cmd string, args ...any) (any,
 func openRedigo(e Env) (*Session, error) {
 	p := &redis.Pool{
 		MaxIdle: redigoPool, MaxActive: redigoPool, Wait: true,
-		Dial: func() (redis.Conn, error) { return redis.Dial(e.Network, e.Addr) },
+		Dial: func() (redis.Conn, error) { return redigoDial(e) },
 	}
 	return &Session{
 		Get: func(ctx context.Context, _ *Worker, key string) (int, error) {
@@ -95,7 +99,7 @@ func redigoPipe(ctx context.Context, p *redis.Pool, keys []string) (int, error) 
 func idleRedigo(e Env, n int) (io.Closer, error) {
 	var all closers
 	for range n {
-		c, err := redis.Dial(e.Network, e.Addr)
+		c, err := redigoDial(e)
 		if err != nil {
 			all.Close()
 			return nil, err

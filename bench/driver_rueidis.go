@@ -12,7 +12,7 @@ import (
 // rueidisDrivers is rueidis as it comes and with one connection, which is its best mode under load.
 func rueidisDrivers() []Driver {
 	return []Driver{
-		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis},
+		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis, Program: "rueidis"},
 		{Name: "rueidis-1", Role: Peer, Open: openRueidis(-1)},
 	}
 }
@@ -20,8 +20,8 @@ func rueidisDrivers() []Driver {
 func newRueidis(e Env, multiplex int) (rueidis.Client, error) {
 	return rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{e.Addr}, ForceSingleClient: true, DisableCache: true, PipelineMultiplex: multiplex,
-		DialCtxFn: func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
-			return d.DialContext(ctx, e.Network, addr)
+		DialCtxFn: func(ctx context.Context, _ string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			return e.dial(ctx)
 		},
 	})
 }

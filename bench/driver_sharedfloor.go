@@ -43,7 +43,7 @@ type sharedConn struct {
 }
 
 func openSharedFloor(e Env) (*Session, error) {
-	nc, err := net.Dial(e.Network, e.Addr)
+	nc, err := e.dial(context.Background())
 	if err != nil {
 		return nil, err
 	}

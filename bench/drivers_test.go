@@ -11,21 +11,23 @@ import (
 // testServer starts the server that the benchmark would start.
 func testServer(t *testing.T) *server {
 	t.Helper()
-	s, err := startServer("/usr/bin/redis-server")
+	s, err := startServer("/usr/bin/redis-server", true)
 	require.NoError(t, err)
 	t.Cleanup(s.stop)
 	return s
 }
 
-// Every driver gives replies of the right length in every scenario it takes part in, over both networks.
+// Every driver gives replies of the right length in every scenario it takes part in, over every network.
 func TestDriversGiveWhatScenariosWant(t *testing.T) {
 	s := testServer(t)
-	for _, e := range []Env{{Network: "tcp", Addr: s.TCP, Callers: 1}, {Network: "unix", Addr: s.Unix, Callers: 1}} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
+		e, err := (&cell{Cell: Cell{Network: network, Addr: s.addr(network), Roots: s.Roots}, scenario: Scenario{Callers: 1}}).env()
+		require.NoError(t, err)
 		for _, d := range allDrivers() {
 			if d.Open == nil {
 				continue
 			}
-			t.Run(e.Network+"/"+d.Name, func(t *testing.T) {
+			t.Run(network+"/"+d.Name, func(t *testing.T) {
 				session, err := d.Open(e)
 				require.NoError(t, err)
 				defer session.Close()

@@ -2,83 +2,8 @@ package main
 
 import "fmt"
 
-// How a goal compares.
-type compare int
-
-const (
-	absolute compare = iota // the figure itself
-	quotient                // divided by that of Against, in the same round
-	surplus                 // minus that of Against, in the same round
-	lowest                  // not above the lowest of all peers: the quotient to each of them is at most Limit
-)
-
-// Goal is one figure to reach.
-type Goal struct {
-	What     string
-	Scenario string
-	Driver   string
-	Metric   string
-	How      compare
-	Against  string
-	AtLeast  bool // Limit is the least, else the most
-	Limit    float64
-}
-
-// Verdict says whether a goal is met.
-type Verdict string
-
-// The verdicts.
-const (
-	Met    Verdict = "met"
-	Missed Verdict = "MISSED"
-	NoData Verdict = "no data"
-)
-
-// Judgement is a goal with what was found.
-type Judgement struct {
-	Goal
-	Found   float64
-	Versus  string // the peer that was hardest to beat, if the goal is to be lowest
-	Verdict Verdict
-	Noise   float64 // spread of the reference over the rounds; 0 if there is none
-}
-
-// quiet is the spread of a floor up to which a verdict can be trusted.
-const quiet = 1.5
-
-// judge compares a goal with the results.
-func (g Goal) judge(r Results, peers []string) Judgement {
-	j := Judgement{Goal: g, Verdict: NoData, Versus: g.Against}
-	var ok bool
-	switch g.How {
-	case absolute:
-		j.Found, ok = r.median(g.Scenario, g.Driver, g.Metric)
-	case quotient:
-		j.Found, ok = r.ratio(g.Scenario, g.Driver, g.Against, g.Metric)
-	case surplus:
-		j.Found, ok = r.excess(g.Scenario, g.Driver, g.Against, g.Metric)
-	case lowest:
-		for _, p := range peers {
-			if q, has := r.ratio(g.Scenario, g.Driver, p, g.Metric); has && (!ok || q > j.Found) {
-				j.Found, j.Versus, ok = q, p, true
-			}
-		}
-	}
-	if !ok {
-		return j
-	}
-	if j.Versus != "" && g.How != surplus {
-		j.Noise = r.spread(g.Scenario, j.Versus, g.Metric)
-	}
-	j.Verdict = Missed
-	if g.AtLeast && j.Found >= g.Limit || !g.AtLeast && j.Found <= g.Limit {
-		j.Verdict = Met
-	}
-	return j
-}
-
-// near is what a count per operation may exceed its goal by: the harness and the collector allocate a little themselves.
-const near = 0.1
+// slack is what a count per operation may exceed its goal by: the harness and the collector allocate a little themselves.
+const slack = 0.1
 
 // allGoals is the list of figures to reach that this module measures.
 func allGoals() []Goal {
@@ -104,6 +29,8 @@ func allGoals() []Goal {
 	}
 	all = append(all, allocGoals()...)
 	all = append(all, memoryGoals()...)
+	all = append(all, programGoals()...)
+	all = append(all, stormGoals()...)
 	for i := range all {
 		if all[i].Driver == "" {
 			all[i].Driver = "baton"
@@ -123,35 +50,57 @@ func valueGoals() []Goal {
 	floor("into the caller's buffer", "get-1m-into", 0.95)
 	for _, s := range []string{"mget-100", "hgetall-1000", "lrange-1000"} {
 		floor("aggregates into strings", s, 0.65)
-		all = append(all, Goal{What: "aggregates into strings", Scenario: s, Metric: "allocs", Limit: 12 + near})
+		all = append(all, Goal{What: "aggregates into strings", Scenario: s, Metric: "allocs", Limit: 12 + slack})
 	}
 	return all
 }
 
 func allocGoals() []Goal {
-	all := []Goal{{What: "pipeline of 100 into strings", Scenario: "pipe-100", Metric: "allocs", Limit: 4 + near}}
+	all := []Goal{{What: "pipeline of 100 into strings", Scenario: "pipe-100", Metric: "allocs", Limit: 4 + slack}}
 	for _, s := range []string{"get-1", "get-64", "cancel"} {
 		all = append(all,
-			Goal{What: "Get allocates the value", Scenario: s, Metric: "allocs", Limit: 1 + near},
-			Goal{What: "AppendGet allocates nothing", Scenario: s, Driver: "baton-append", Metric: "allocs", Limit: near})
+			Goal{What: "Get allocates the value", Scenario: s, Metric: "allocs", Limit: 1 + slack},
+			Goal{What: "AppendGet allocates nothing", Scenario: s, Driver: "baton-append", Metric: "allocs", Limit: slack})
 	}
 	for _, s := range []string{"set", "incr"} {
-		all = append(all, Goal{What: "SetBytes and Incr allocate nothing", Scenario: s, Metric: "allocs", Limit: near})
+		all = append(all, Goal{What: "SetBytes and Incr allocate nothing", Scenario: s, Metric: "allocs", Limit: slack})
 	}
 	return append(all,
-		Goal{What: "Get beyond what the context costs", Scenario: "timeout", Metric: "allocs", How: surplus, Against: "floor", Limit: 1 + near},
-		Goal{What: "AppendGet beyond what the context costs", Scenario: "timeout", Driver: "baton-append", Metric: "allocs", How: surplus, Against: "floor", Limit: near})
+		Goal{What: "Get beyond what the context costs", Scenario: "timeout", Metric: "allocs", How: surplus, Against: "floor", Limit: 1 + slack},
+		Goal{What: "AppendGet beyond what the context costs", Scenario: "timeout", Driver: "baton-append", Metric: "allocs", How: surplus, Against: "floor", Limit: slack})
 }
 
 func memoryGoals() []Goal {
 	return []Goal{
 		{What: "decoding without values, MB/s", Scenario: "decode-mixed", Driver: "baton-frames", Metric: "mbs", AtLeast: true, Limit: 450},
 		{What: "decoding into values, MB/s", Scenario: "decode-mixed", Metric: "mbs", AtLeast: true, Limit: 250},
-		{What: "decoding into values", Scenario: "decode-mixed", Metric: "allocs", Limit: 1 + near},
+		{What: "decoding into values", Scenario: "decode-mixed", Metric: "allocs", Limit: 1 + slack},
 		{What: "decoding 64-byte bulks, MB/s", Scenario: "decode-bulk64", Driver: "baton-frames", Metric: "mbs", AtLeast: true, Limit: 2000},
 		{What: "idle connection, KiB of heap", Scenario: "idle-1000", Metric: "heap", Limit: 4},
 		{What: "idle connection, goroutines", Scenario: "idle-1000", Metric: "goroutines", Limit: 1.01},
 		{What: "1000 idle, % of a core", Scenario: "idle-1000", Metric: "idlecpu", Limit: 0.1},
 		{What: "open and 100 first GETs, us", Scenario: "first-100", Metric: "p50", Limit: 2000},
 	}
+}
+
+func programGoals() []Goal {
+	return []Goal{
+		{What: "stripped GET/SET program, MB", Scenario: "program", Metric: "size", Limit: 5.1},
+		{What: "its first compile, s of CPU", Scenario: "program", Metric: "compile", Limit: 3},
+		{What: "modules in it besides the client", Scenario: "program", Metric: "modules", Limit: 1},
+	}
+}
+
+func stormGoals() []Goal {
+	return []Goal{
+		{What: "connections more than without cancellations", Scenario: "storm", Metric: "extra", Limit: 0},
+		{What: "cancelled calls that end early, of 20,000", Scenario: "storm", Metric: "cut", AtLeast: true, Limit: 100},
+	}
+}
+
+// elsewhere is what this module does not measure, and what does, in the directory above.
+var elsewhere = []struct{ what, command string }{
+	{"MOVING on one of 100 idle connections: all on the new peer", "go test -run TestOneMovingMovesAHundredIdleConnections ."},
+	{"MOVING under load: no errors, nothing lost or doubled", "go run ./cmd/rehearse"},
+	{"silence against a server without the feature", "go test -run TestRefusalIsQuiet ./handoff"},
 }

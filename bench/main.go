@@ -15,8 +15,8 @@ import (
 
 // Defaults of a full and of a quick run.
 const (
-	fullRounds, quickRounds     = 5, 2
-	fullDuration, quickDuration = time.Second, 200 * time.Millisecond
+	fullRounds, quickRounds     = 5, 3
+	fullDuration, quickDuration = time.Second, 80 * time.Millisecond
 )
 
 func main() {
@@ -29,17 +29,20 @@ func main() {
 func realMain() error {
 	cell := flag.String("cell", "", "measure one cell (used by the program itself)")
 	quick := flag.Bool("quick", false, "the main scenarios, short, in under two minutes")
-	rounds := flag.Int("rounds", 0, "rounds (default 5, quick 2)")
-	d := flag.Duration("d", 0, "time of one cell (default 1s, quick 200ms)")
+	rounds := flag.Int("rounds", 0, "rounds (default 5, quick 3)")
+	d := flag.Duration("d", 0, "time of one cell (default 1s, quick 80ms)")
 	drivers := flag.String("drivers", "", "comma separated names or prefixes ending in * (default all)")
 	scenarios := flag.String("scenarios", "", "comma separated names or prefixes ending in * (default all)")
-	network := flag.String("net", "tcp", "tcp or unix")
+	network := flag.String("net", "tcp", "network of the scenarios that name none: tcp, unix or tls")
 	binary := flag.String("server", "/usr/bin/redis-server", "server to start")
 	jsonFile := flag.String("json", "", "write raw results to this file")
 	from := flag.String("from", "", "do not measure, report what this file holds: JSON, or the output of BenchmarkDecode if it ends in .txt")
+	svgDir := flag.String("svg", "", "draw throughput and p99 over callers into this directory")
+	markdown := flag.String("markdown", "", "replace the generated part of this document by the tables of the run")
 	profile := flag.String("profile", "", "write a CPU profile of every cell into this directory")
 	list := flag.Bool("list", false, "list scenarios and drivers")
 	flag.Parse()
+	out := output{json: *jsonFile, svg: *svgDir, markdown: *markdown}
 	switch {
 	case *cell != "":
 		return runCell(*cell)
@@ -53,20 +56,40 @@ func realMain() error {
 		if err != nil {
 			return err
 		}
-		return show(f)
+		out.json = ""
+		return out.write(f)
 	}
-	p := plan{rounds: *rounds, duration: *d, network: *network, binary: *binary, profile: *profile}
+	p := plan{rounds: *rounds, duration: *d, network: *network, binary: *binary, profile: *profile, quick: *quick}
 	p.complete(*quick, *scenarios, *drivers)
 	f, err := p.run(terminal(os.Stderr))
 	if err != nil {
 		return err
 	}
-	if *jsonFile != "" {
-		if err := writeFile(*jsonFile, f); err != nil {
+	return out.write(f)
+}
+
+// output is where the results go besides standard output; "" is nowhere.
+type output struct{ json, svg, markdown string }
+
+// write keeps and shows the results.
+func (o output) write(f *File) error {
+	if o.json != "" {
+		if err := writeFile(o.json, f); err != nil {
 			return err
 		}
 	}
-	return show(f)
+	if o.svg != "" {
+		if err := writeCharts(o.svg, f.Cells); err != nil {
+			return err
+		}
+	}
+	if o.markdown != "" {
+		if err := writeMarkdown(o.markdown, f); err != nil {
+			return err
+		}
+	}
+	fmt.Println(f.head())
+	return report(os.Stdout, f)
 }
 
 // complete fills in defaults and selects scenarios and drivers.
@@ -82,7 +105,7 @@ func (p *plan) complete(quick bool, scenarios, drivers string) {
 		p.duration = d
 	}
 	for _, s := range allScenarios() {
-		if scenarios == "" && (s.Quick || !quick) || selected(s.Name, scenarios) {
+		if scenarios == "" && (s.Quick > quickNone || !quick) || selected(s.Name, scenarios) {
 			p.scenarios = append(p.scenarios, s)
 		}
 	}
@@ -101,11 +124,17 @@ func selected(name, list string) bool {
 	})
 }
 
-// show writes the head and the tables of a run.
-func show(f *File) error {
-	fmt.Printf("%s, %d CPUs, %s, redis %s over %s, %d rounds of %s, medians; load %s -> %s; idle cores kept awake: %v\n",
-		f.Machine, f.CPUs, f.Go, f.Server, f.Network, f.Rounds, f.Duration, f.LoadStart, f.LoadEnd, f.Awake)
-	return report(os.Stdout, f)
+// head says in one line how a run was made.
+func (f *File) head() string {
+	return fmt.Sprintf("%s: %s, %d CPUs, %s, redis %s over %s, %d rounds of %s, medians; load %s before, %s after; idle cores kept awake: %v",
+		f.Started.Format(time.DateOnly), f.Machine, f.CPUs, f.Go, f.Server, f.Network, f.Rounds, f.Duration,
+		lastMinute(f.LoadStart), lastMinute(f.LoadEnd), f.Awake)
+}
+
+// lastMinute is the load average of the last minute, the first field of what the system tells.
+func lastMinute(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	return first
 }
 
 // showGoBench writes the tables of the output of BenchmarkDecode.

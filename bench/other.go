@@ -13,10 +13,14 @@ const idleConns = 1000
 func runFirst(c *cell) (Metrics, error) {
 	var h Hist
 	l := newLoad(c.scenario, nil)
+	e, err := c.env()
+	if err != nil {
+		return nil, err
+	}
 	m, err := c.between(func() *Hist { return &h }, func() error {
 		for end := time.Now().Add(c.Duration); time.Now().Before(end); {
 			start := time.Now()
-			s, err := c.driver.Open(c.env())
+			s, err := c.driver.Open(e)
 			if err != nil {
 				return err
 			}
@@ -51,9 +55,13 @@ func firstCalls(l *load) error {
 
 // runIdle opens many connections and watches them being unused for at least two seconds.
 func runIdle(c *cell) (Metrics, error) {
+	e, err := c.env()
+	if err != nil {
+		return nil, err
+	}
 	base, before := settled()
 	start := time.Now()
-	conns, err := c.driver.Idle(c.env(), idleConns)
+	conns, err := c.driver.Idle(e, idleConns)
 	if err != nil {
 		return nil, err
 	}

@@ -8,22 +8,6 @@ import (
 	"text/tabwriter"
 )
 
-// column is one figure of the tables.
-type column struct {
-	metric, title, format string
-}
-
-// columns are shown if any driver of the scenario has the figure.
-var columns = []column{
-	{"ops", "ops/s", "%.0f"},
-	{"p50", "p50 us", "%.1f"}, {"p99", "p99 us", "%.1f"}, {"p999", "p99.9 us", "%.1f"},
-	{"cpu", "cpu us", "%.2f"}, {"user", "user us", "%.2f"}, {"server", "server us", "%.2f"},
-	{"writes", "writes", "%.2f"}, {"reads", "reads", "%.2f"},
-	{"allocs", "allocs", "%.2f"}, {"bytes", "bytes", "%.0f"},
-	{"mbs", "MB/s", "%.0f"}, {"mbsbest", "best", "%.0f"}, {"mbscpu", "MB/cpu s", "%.0f"}, {"ns", "ns/reply", "%.1f"},
-	{"heap", "KiB/conn", "%.2f"}, {"goroutines", "goroutines/conn", "%.2f"}, {"idlecpu", "% of a core", "%.2f"},
-}
-
 // report writes tables for all scenarios and then the goals.
 func report(w io.Writer, f *File) error {
 	order := driverNames()
@@ -33,52 +17,54 @@ func report(w io.Writer, f *File) error {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s: %s\n", s.Name, s.What)
-		if err := table(w, f.Cells, s, names); err != nil {
+		if err := table(f.Cells, s, names).text(w, tabwriter.AlignRight); err != nil {
 			return err
 		}
 	}
 	failures(w, f.Cells)
-	return goalTable(w, f.Cells)
+	fmt.Fprintln(w, "\ngoals")
+	g, summary := goalTable(f.Cells)
+	g.head = nil
+	if err := g.text(w, 0); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, summary)
+	for _, e := range elsewhere {
+		fmt.Fprintf(w, "not measured here: %s: %s\n", e.what, e.command)
+	}
+	return err
 }
 
 // references are the drivers that others are compared with, in the order of the columns.
 var references = []string{"floor", "shared-floor", "baton", "baton-frames"}
 
-// table writes the medians of one scenario, with the ratios to the references that took part, and how far the main figure
-// lay apart over the rounds (see Results.spread).
-func table(w io.Writer, r Results, s Scenario, names []string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	var shown []column
-	for _, c := range columns {
-		for _, n := range names {
-			if _, ok := r.median(s.Name, n, c.metric); ok {
-				shown = append(shown, c)
-				break
-			}
-		}
-	}
+// table is the medians of one scenario, with the ratios to the references that took part, and how far the main figure lay
+// apart over the rounds (see Results.spread).
+func table(r Results, s Scenario, names []string) *grid {
+	shown := slices.DeleteFunc(slices.Clone(columns), func(c column) bool {
+		return !slices.ContainsFunc(names, func(n string) bool { return len(r.figures(s.Name, n, c.metric)) > 0 })
+	})
 	against := slices.DeleteFunc(slices.Clone(references), func(name string) bool { return !slices.Contains(names, name) })
-	fmt.Fprint(t, "driver\t")
+	g := &grid{head: []string{"driver"}}
 	for _, name := range against {
-		fmt.Fprintf(t, "/%s\t", name)
+		g.head = append(g.head, "/"+name)
 	}
-	fmt.Fprint(t, "spread\t")
+	g.head = append(g.head, "spread")
 	for _, c := range shown {
-		fmt.Fprint(t, c.title, "\t")
+		g.head = append(g.head, c.title)
 	}
-	fmt.Fprintln(t)
 	for _, n := range names {
-		fmt.Fprint(t, n, "\t")
+		row := []string{n}
 		for _, name := range against {
-			fmt.Fprint(t, ratioText(r, s.Name, n, name, s.Main), "\t")
+			row = append(row, ratioText(r, s.Name, n, name, s.Main))
 		}
-		fmt.Fprintf(t, "%.2f\t", r.spread(s.Name, n, s.Main))
+		row = append(row, fmt.Sprintf("%.2f", r.spread(s.Name, n, s.Main)))
 		for _, c := range shown {
-			fmt.Fprint(t, figure(r, s.Name, n, c), "\t")
+			row = append(row, c.text(r, s.Name, n))
 		}
-		fmt.Fprintln(t)
+		g.add(row...)
 	}
-	return t.Flush()
+	return g
 }
 
 func ratioText(r Results, scenario, driver, against, metric string) string {
@@ -87,14 +73,6 @@ func ratioText(r Results, scenario, driver, against, metric string) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f", q)
-}
-
-func figure(r Results, scenario, driver string, c column) string {
-	v, ok := r.median(scenario, driver, c.metric)
-	if !ok {
-		return "-"
-	}
-	return fmt.Sprintf(c.format, v)
 }
 
 // failures lists cells that ended with an error.
@@ -106,23 +84,19 @@ func failures(w io.Writer, r Results) {
 	}
 }
 
-// goalTable writes each goal with what was found and whether it is met. Goals without any figures are only counted.
-func goalTable(w io.Writer, r Results) error {
-	fmt.Fprintln(w, "\ngoals")
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// goalTable is each goal with what was found and whether it is met, and the verdicts counted. Goals without any figures are
+// only counted.
+func goalTable(r Results) (*grid, string) {
+	g := &grid{head: []string{"verdict", "scenario", "figure", "what", "found", "goal"}}
 	count := map[Verdict]int{}
-	for _, g := range allGoals() {
-		j := g.judge(r, peerNames())
+	for _, goal := range allGoals() {
+		j := goal.judge(r, peerNames())
 		count[j.Verdict]++
 		if j.Verdict != NoData {
-			fmt.Fprintf(t, "%s\t%s\t%s %s\t%s\t%.2f\t%s%s\n", j.Verdict, j.Scenario, j.Driver, j.Metric, j.What, j.Found, j.wanted(), j.doubt())
+			g.add(string(j.Verdict), j.Scenario, j.Driver+" "+j.Metric, j.What, fmt.Sprintf("%.2f", j.Found), j.wanted()+j.doubt())
 		}
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "%d met, %d missed, %d without data\n", count[Met], count[Missed], count[NoData])
-	return err
+	return g, fmt.Sprintf("%d met, %d near, %d missed, %d without data", count[Met], count[Near], count[Missed], count[NoData])
 }
 
 // wanted is the limit in words.
@@ -145,30 +119,15 @@ func (j Judgement) wanted() string {
 	return b.String()
 }
 
-// doubt warns of a verdict that rests on a reference which differed much from round to round.
+// doubt gives the margin of a verdict that needed one, and warns of one that rests on a reference which differed much from
+// round to round.
 func (j Judgement) doubt() string {
-	if j.Noise <= quiet {
-		return ""
+	var text string
+	if j.Verdict == Near {
+		text = fmt.Sprintf("; within the margin of %.0f%%", 100*j.Margin)
 	}
-	return fmt.Sprintf("; NOISY: %s varied %.1f-fold over the rounds", j.Versus, j.Noise)
-}
-
-// driverNames are all names in the order of the tables.
-func driverNames() []string {
-	var names []string
-	for _, d := range allDrivers() {
-		names = append(names, d.Name)
+	if j.Noise > quiet {
+		text += fmt.Sprintf("; NOISY: %s varied %.1f-fold over the rounds", j.Versus, j.Noise)
 	}
-	return names
-}
-
-// peerNames are the drivers to be compared with.
-func peerNames() []string {
-	var names []string
-	for _, d := range allDrivers() {
-		if d.Role == Peer {
-			names = append(names, d.Name)
-		}
-	}
-	return names
+	return text
 }

@@ -20,13 +20,44 @@ func TestGoalVerdicts(t *testing.T) {
 	g := Goal{Scenario: "get-1", Driver: "baton", Metric: "ops", How: quotient, Against: "floor", AtLeast: true, Limit: .95}
 	assert.Equal(t, Met, g.judge(r, nil).Verdict)
 
-	g.Limit = .97 // negative control: the same figures against a harder goal
+	g.Limit = 1.1 // negative control: the same figures against a harder goal
 	j := g.judge(r, nil)
 	assert.Equal(t, Missed, j.Verdict)
 	assert.InDelta(t, .96, j.Found, 1e-9)
 
 	g.Scenario = "get-8"
 	assert.Equal(t, NoData, g.judge(r, nil).Verdict)
+}
+
+// A goal is near if it is missed by less than half of what the rounds differ, which counts as at least 2 % and at most 10 %.
+func TestGoalNear(t *testing.T) {
+	tests := []struct {
+		name    string
+		figures []float64
+		metric  string
+		atLeast bool
+		limit   float64
+		want    Verdict
+		margin  float64
+	}{
+		{"steady rounds, 1 % short", []float64{99, 99, 99}, "ops", true, 100, Near, .02},
+		{"steady rounds, 3 % short", []float64{97, 97, 97}, "ops", true, 100, Missed, .02},
+		{"rounds differ by 12 %, 5 % short", []float64{90, 95, 100.8}, "ops", true, 100, Near, .06},
+		{"rounds differ by 12 %, 7 % short", []float64{90, 93, 100.8}, "ops", true, 100, Missed, .06},
+		{"rounds differ twofold, 9 % short", []float64{60, 91, 120}, "ops", true, 100, Near, .10},
+		{"rounds differ twofold, 11 % short", []float64{60, 89, 120}, "ops", true, 100, Missed, .10},
+		{"at most, 1 % over", []float64{101, 101}, "p99", false, 100, Near, .02},
+		{"at most, 3 % over", []float64{103, 103}, "p99", false, 100, Missed, .02},
+		{"nothing excuses an allocation", []float64{1, 1.2, 3}, "allocs", false, 1.1, Missed, 0},
+	}
+	for _, c := range tests {
+		t.Run(c.name, func(t *testing.T) {
+			g := Goal{Scenario: "s", Driver: "d", Metric: c.metric, AtLeast: c.atLeast, Limit: c.limit}
+			j := g.judge(cellsOf("s", "d", c.metric, c.figures...), nil)
+			assert.Equal(t, c.want, j.Verdict)
+			assert.InDelta(t, c.margin, j.Margin, 1e-9)
+		})
+	}
 }
 
 func TestGoalAtMost(t *testing.T) {
@@ -60,14 +91,15 @@ func TestGoalLowestLooksAtEveryPeer(t *testing.T) {
 func TestGoalsNameWhatExists(t *testing.T) {
 	known := map[string]bool{"floor": true, "shared-floor": true, "": true, "baton": true, "baton-append": true, "baton-frames": true}
 	for _, g := range allGoals() {
-		_, err := findScenario(g.Scenario)
+		s, err := findScenario(g.Scenario)
 		require.NoError(t, err)
-		assert.True(t, known[g.Driver] && known[g.Against], "%+v", g)
-		found := false
-		for _, c := range columns {
-			found = found || c.metric == g.Metric
+		assert.NotEqual(t, quickNone, s.Quick, "%s has a goal and is not in -quick", s.Name)
+		if g.How == lowest {
+			assert.Equal(t, quickAll, s.Quick, "%s needs the peers", s.Name)
 		}
-		assert.True(t, found, "metric %q has no column", g.Metric)
+		assert.True(t, known[g.Driver] && known[g.Against], "%+v", g)
+		_, err = columnOf(g.Metric)
+		assert.NoError(t, err)
 	}
 }
 
@@ -79,7 +111,7 @@ func TestReportShowsWhatIsWrong(t *testing.T) {
 	require.NoError(t, report(&b, f))
 	assert.Contains(t, b.String(), "MISSED  get-1  baton ops  one caller  0.50  want at least 0.95 of floor")
 	assert.Contains(t, b.String(), "FAILED get-8 redigo round 1: connection refused")
-	assert.Contains(t, b.String(), "0 met, 1 missed")
+	assert.Contains(t, b.String(), "0 met, 0 near, 1 missed")
 
 	for i := range f.Cells {
 		if f.Cells[i].Driver == "baton" {
@@ -88,7 +120,7 @@ func TestReportShowsWhatIsWrong(t *testing.T) {
 	}
 	b.Reset()
 	require.NoError(t, report(&b, f))
-	assert.Contains(t, b.String(), "1 met, 0 missed")
+	assert.Contains(t, b.String(), "1 met, 0 near, 0 missed")
 }
 
 // A verdict that rests on a floor which was disturbed says so; a quiet one does not.
@@ -100,6 +132,7 @@ func TestReportWarnsOfNoise(t *testing.T) {
 		return b.String()
 	}
 	assert.NotContains(t, show(100, 110), "NOISY")
+	assert.Contains(t, show(104, 104), "near  get-1  baton ops  one caller  0.93  want at least 0.95 of floor; within the margin of 2%")
 	assert.Contains(t, show(100, 30), "NOISY: floor varied 3.3-fold")
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,6 +31,7 @@ type File struct {
 	Modules   map[string]string `json:"modules"`
 	Rounds    int               `json:"rounds"`
 	Duration  string            `json:"duration"`
+	Command   string            `json:"command"`
 	Cells     Results           `json:"cells"`
 }
 
@@ -41,6 +44,7 @@ type plan struct {
 	network   string
 	binary    string // of the server
 	profile   string
+	quick     bool // leave the peers out where no goal needs them
 }
 
 // cellTimeout is how long the process of a cell may take beyond what it measures.
@@ -48,7 +52,7 @@ const cellTimeout = 60 * time.Second
 
 // run starts a server, measures every cell in a process of its own, round by round in changing order, and stops the server.
 func (p plan) run(progress io.Writer) (*File, error) {
-	s, err := startServer(p.binary)
+	s, err := startServer(p.binary, p.wants("tls"))
 	if err != nil {
 		return nil, err
 	}
@@ -59,23 +63,19 @@ func (p plan) run(progress io.Writer) (*File, error) {
 	}
 	f := &File{
 		Started: time.Now().UTC(), Go: runtime.Version(), Machine: machine(), CPUs: runtime.NumCPU(), Server: s.Version,
-		Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Rounds: p.rounds, Duration: p.duration.String(),
-	}
-	addr := s.TCP
-	if p.network == "unix" {
-		addr = s.Unix
+		Command: strings.Join(append([]string{"go run ."}, os.Args[1:]...), " "), Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Rounds: p.rounds, Duration: p.duration.String(),
 	}
 	for round := range p.rounds {
 		for _, sc := range p.scenarios {
 			for _, d := range order(p.drivers, round, sc.Name) {
-				if !sc.runs(d) {
+				if !p.takes(sc, d, round) {
 					continue
 				}
-				c := Cell{
-					Scenario: sc.Name, Driver: d.Name, Round: round, Network: p.network, Addr: addr, Control: s.TCP,
-					Duration: p.duration, Profile: p.profile,
-				}
-				done := startCell(c)
+				network := cmp.Or(sc.Network, p.network)
+				done := startCell(Cell{
+					Scenario: sc.Name, Driver: d.Name, Round: round, Network: network, Addr: s.addr(network), Roots: s.Roots,
+					Control: s.TCP, Duration: p.duration, Profile: p.profile,
+				})
 				tell(progress, fmt.Sprintf("round %d/%d  %s  %s", round+1, p.rounds, sc.Name, d.Name))
 				f.Cells = append(f.Cells, done)
 			}
@@ -84,6 +84,22 @@ func (p plan) run(progress io.Writer) (*File, error) {
 	tell(progress, "")
 	f.LoadEnd = loadAverage()
 	return f, nil
+}
+
+// wants tells whether any cell needs that network.
+func (p plan) wants(network string) bool {
+	return p.network == network || slices.ContainsFunc(p.scenarios, func(s Scenario) bool { return s.Network == network })
+}
+
+// takes tells whether a driver is measured in a scenario in that round.
+func (p plan) takes(s Scenario, d Driver, round int) bool {
+	switch {
+	case !s.runs(d):
+		return false
+	case !p.quick:
+		return true
+	}
+	return (round == 0 || !s.Slow) && (s.Quick == quickAll || d.Role == Ours || d.Role == Floor)
 }
 
 // tell replaces the line of progress. A nil writer gets nothing.
@@ -127,7 +143,7 @@ func startCell(c Cell) Cell {
 	if err := json.Unmarshal(out, &c); err != nil {
 		return fail(err)
 	}
-	c.Addr, c.Control, c.Profile = "", "", ""
+	c.Addr, c.Control, c.Roots, c.Profile = "", "", "", ""
 	return c
 }
 

@@ -20,6 +20,16 @@ const (
 	CtxTimeout            // context.WithTimeout for each call, by the caller
 )
 
+// quickness says how much of a scenario is part of -quick.
+type quickness int
+
+// The kinds.
+const (
+	quickNone quickness = iota
+	quickOurs           // Baton and the floors: its goals look at nobody else
+	quickAll
+)
+
 // opFunc is one operation of a caller. It returns what is compared with Scenario.Want.
 type opFunc func(ctx context.Context, w *Worker) (int, error)
 
@@ -33,7 +43,9 @@ type Scenario struct {
 	Rate    int    // open loop: requests a second, all callers together; 0: as fast as replies come
 	Want    int    // what every operation has to return; -1: anything above zero
 	Buf     int    // bytes of Worker.Buf
-	Quick   bool   // part of -quick
+	Network string // "tcp", "unix", "tls"; "": that of the run
+	Slow    bool   // takes seconds: one round is enough for -quick
+	Quick   quickness
 	Main    string // the figure whose ratios to the floors are shown; default "ops"
 	Op      func(s *Session) opFunc
 	Run     func(c *cell) (Metrics, error) // measures; nil: a closed or open loop over Op
@@ -43,7 +55,9 @@ type Scenario struct {
 // allScenarios is the table of scenarios.
 func allScenarios() []Scenario {
 	var all []Scenario
-	for _, part := range [][]Scenario{smallScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios(), decodeScenarios()} {
+	for _, part := range [][]Scenario{
+		smallScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
+	} {
 		all = append(all, part...)
 	}
 	for i := range all {
@@ -112,18 +126,18 @@ func smallScenarios() []Scenario {
 	for _, n := range []int{1, 8, 64, 512, 4096} {
 		all = append(all, Scenario{
 			Name: fmt.Sprintf("get-%d", n), What: fmt.Sprintf("GET of 64 bytes by %d callers", n),
-			Callers: n, Want: smallValue, Quick: true, Op: opGet,
+			Callers: n, Want: smallValue, Quick: quickAll, Op: opGet,
 		})
 	}
 	return append(all,
-		Scenario{Name: "burst", What: "one caller, GET, right after 64 callers ran", Burst: true, Want: smallValue, Quick: true, Op: opGet},
-		Scenario{Name: "cancel", What: "one caller, GET, cancellable context", Ctx: CtxCancel, Want: smallValue, Quick: true, Op: opGet},
-		Scenario{Name: "timeout", What: "one caller, GET, context.WithTimeout per call", Ctx: CtxTimeout, Want: smallValue, Op: opGet},
+		Scenario{Name: "burst", What: "one caller, GET, right after 64 callers ran", Burst: true, Want: smallValue, Quick: quickAll, Op: opGet},
+		Scenario{Name: "cancel", What: "one caller, GET, cancellable context", Ctx: CtxCancel, Want: smallValue, Quick: quickAll, Op: opGet},
+		Scenario{Name: "timeout", What: "one caller, GET, context.WithTimeout per call", Ctx: CtxTimeout, Want: smallValue, Quick: quickOurs, Op: opGet},
 		Scenario{Name: "cancel-64", What: "64 callers, GET, cancellable context", Callers: 64, Ctx: CtxCancel, Want: smallValue, Op: opGet},
 		Scenario{Name: "timeout-64", What: "64 callers, GET, context.WithTimeout per call", Callers: 64, Ctx: CtxTimeout, Want: smallValue, Op: opGet},
-		Scenario{Name: "set", What: "one caller, SET of 64 bytes", Op: opSet},
+		Scenario{Name: "set", What: "one caller, SET of 64 bytes", Quick: quickOurs, Op: opSet},
 		Scenario{Name: "set-64", What: "64 callers, SET of 64 bytes", Callers: 64, Op: opSet},
-		Scenario{Name: "incr", What: "one caller, INCR", Want: -1, Op: opIncr},
+		Scenario{Name: "incr", What: "one caller, INCR", Want: -1, Quick: quickOurs, Op: opIncr},
 		Scenario{Name: "incr-64", What: "64 callers, INCR", Callers: 64, Want: -1, Op: opIncr},
 	)
 }
@@ -134,7 +148,7 @@ func pipeScenarios() []Scenario {
 		keys := numberedKeys(n)
 		all = append(all, Scenario{
 			Name: fmt.Sprintf("pipe-%d", n), What: fmt.Sprintf("one caller, pipelines of %d GETs into strings", n),
-			Want: n * smallValue, Quick: n == 100,
+			Want: n * smallValue, Quick: map[int]quickness{100: quickAll, 1000: quickOurs}[n],
 			Op: func(s *Session) opFunc {
 				if s.Pipe == nil {
 					return nil
@@ -161,13 +175,13 @@ func valueScenarios() []Scenario {
 		}
 	}
 	return []Scenario{
-		{Name: "get-64k-into", What: "GET of 64 KiB into the caller's buffer", Want: midValue, Buf: midValue + 64, Quick: true, Op: into(midKey)},
-		{Name: "get-1m-into", What: "GET of 1 MiB into the caller's buffer", Want: bigValue, Buf: bigValue + 64, Op: into(bigKey)},
+		{Name: "get-64k-into", What: "GET of 64 KiB into the caller's buffer", Want: midValue, Buf: midValue + 64, Quick: quickAll, Op: into(midKey)},
+		{Name: "get-1m-into", What: "GET of 1 MiB into the caller's buffer", Want: bigValue, Buf: bigValue + 64, Quick: quickOurs, Op: into(bigKey)},
 		{Name: "get-64k", What: "GET of 64 KiB, fresh memory", Want: midValue, Op: fresh(midKey)},
 		{Name: "get-1m", What: "GET of 1 MiB, fresh memory", Want: bigValue, Op: fresh(bigKey)},
-		{Name: "mget-100", What: "MGET of 100 values into strings", Want: mgetKeys, Op: opMGet},
-		{Name: "hgetall-1000", What: "HGETALL of 1000 fields into a map", Want: manyElems, Quick: true, Op: opHGetAll},
-		{Name: "lrange-1000", What: "LRANGE of 1000 values into strings", Want: manyElems, Op: opLRange},
+		{Name: "mget-100", What: "MGET of 100 values into strings", Want: mgetKeys, Quick: quickOurs, Op: opMGet},
+		{Name: "hgetall-1000", What: "HGETALL of 1000 fields into a map", Want: manyElems, Quick: quickOurs, Op: opHGetAll},
+		{Name: "lrange-1000", What: "LRANGE of 1000 values into strings", Want: manyElems, Quick: quickOurs, Op: opLRange},
 	}
 }
 
@@ -176,7 +190,7 @@ func openLoopScenarios() []Scenario {
 	for _, k := range []int{5, 20, 40} {
 		all = append(all, Scenario{
 			Name: fmt.Sprintf("open-%dk", k), What: fmt.Sprintf("open loop, %d GETs a second, latency from the due time", k*1000),
-			Callers: 512, Rate: k * 1000, Want: smallValue, Op: opGet, Quick: k == 20,
+			Callers: 512, Rate: k * 1000, Want: smallValue, Op: opGet, Quick: map[int]quickness{20: quickAll, 40: quickAll}[k],
 		})
 	}
 	return all
@@ -185,8 +199,10 @@ func openLoopScenarios() []Scenario {
 func otherScenarios() []Scenario {
 	client := func(d Driver) bool { return d.Role != Null && d.Open != nil && d.Name != "shared-floor" }
 	return []Scenario{
-		{Name: "first-100", What: "open and 100 concurrent first GETs, ms each", Callers: 100, Want: smallValue, Main: "p50", Run: runFirst, Has: client, Quick: true},
-		{Name: "idle-1000", What: "1000 idle connections", Main: "heap", Run: runIdle, Has: func(d Driver) bool { return d.Idle != nil }},
+		{Name: "first-100", What: "open and 100 concurrent first GETs, ms each", Callers: 100, Want: smallValue, Main: "p50", Run: runFirst, Has: client, Quick: quickAll},
+		{Name: "idle-1000", What: "1000 idle connections", Main: "heap", Run: runIdle, Has: func(d Driver) bool { return d.Idle != nil }, Quick: quickOurs, Slow: true},
+		{Name: "storm", What: "64 callers, 20,000 calls, with and without random cancellations", Callers: 64, Want: smallValue, Main: "opened", Run: runStorm, Quick: quickOurs, Slow: true,
+			Has: func(d Driver) bool { return client(d) && d.Role != Floor }},
 	}
 }
 

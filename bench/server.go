@@ -18,23 +18,46 @@ type server struct {
 	dir     string
 	TCP     string
 	Unix    string
+	TLS     string // host and port, "" without TLS
+	Roots   string // file with the certificate to trust
 	Version string
 }
 
-// startServer starts a server without persistence on a free loopback port and on a unix socket in a directory of its own, and
-// fills it with the values that the scenarios read.
-func startServer(binary string) (*server, error) {
+// addr is where the server listens on a network: "tcp", "unix" or "tls".
+func (s *server) addr(network string) string {
+	switch network {
+	case "unix":
+		return s.Unix
+	case "tls":
+		return s.TLS
+	}
+	return s.TCP
+}
+
+// startServer starts a server without persistence on a free loopback port and on a unix socket in a directory of its own, with
+// a second port for TLS if that is wanted, and fills it with the values that the scenarios read.
+func startServer(binary string, withTLS bool) (*server, error) {
 	dir, err := os.MkdirTemp("", "baton-bench-")
 	if err != nil {
 		return nil, err
 	}
 	port, err := freePort()
 	if err != nil {
+		os.RemoveAll(dir)
 		return nil, err
 	}
 	s := &server{dir: dir, TCP: "127.0.0.1:" + strconv.Itoa(port), Unix: filepath.Join(dir, "redis.sock")}
-	s.cmd = exec.Command(binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--unixsocket", s.Unix,
-		"--save", "", "--appendonly", "no", "--dir", dir, "--maxclients", "10000", "--tcp-backlog", "4096", "--loglevel", "warning")
+	args := []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--unixsocket", s.Unix,
+		"--save", "", "--appendonly", "no", "--dir", dir, "--maxclients", "10000", "--tcp-backlog", "4096", "--loglevel", "warning"}
+	if withTLS {
+		more, err := s.secure()
+		if err != nil {
+			os.RemoveAll(dir)
+			return nil, err
+		}
+		args = append(args, more...)
+	}
+	s.cmd = exec.Command(binary, args...)
 	if err := s.cmd.Start(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err

@@ -29,29 +29,39 @@ func (r Results) where(scenario, driver string) map[int]Metrics {
 	return found
 }
 
-// median is the median over rounds of a figure.
-func (r Results) median(scenario, driver, metric string) (float64, bool) {
+// figures are a driver's figures of that name, one for each round that has it.
+func (r Results) figures(scenario, driver, metric string) []float64 {
 	var v []float64
 	for _, m := range r.where(scenario, driver) {
 		if x, ok := m[metric]; ok {
 			v = append(v, x)
 		}
 	}
-	return median(v)
+	return v
 }
 
-// ratio is the median over rounds of the quotient of two drivers' figures in the same round. Rounds in which one of them has
-// no figure, or the second has zero, do not count.
+// median is the median over rounds of a figure.
+func (r Results) median(scenario, driver, metric string) (float64, bool) {
+	return median(r.figures(scenario, driver, metric))
+}
+
+// ratio is the median over rounds of the quotient of two drivers' figures in the same round.
 func (r Results) ratio(scenario, driver, against, metric string) (float64, bool) {
+	return median(r.ratios(scenario, driver, against, metric))
+}
+
+// ratios are the quotients of two drivers' figures in the same round. Rounds in which one of them has no figure, or the second
+// has zero, do not count.
+func (r Results) ratios(scenario, driver, against, metric string) []float64 {
 	return r.paired(scenario, driver, against, metric, func(x, y float64) (float64, bool) { return x / y, y != 0 })
 }
 
-// excess is the median over rounds of the difference of two drivers' figures in the same round.
-func (r Results) excess(scenario, driver, against, metric string) (float64, bool) {
+// excesses are the differences of two drivers' figures in the same round.
+func (r Results) excesses(scenario, driver, against, metric string) []float64 {
 	return r.paired(scenario, driver, against, metric, func(x, y float64) (float64, bool) { return x - y, true })
 }
 
-func (r Results) paired(scenario, driver, against, metric string, f func(x, y float64) (float64, bool)) (float64, bool) {
+func (r Results) paired(scenario, driver, against, metric string, f func(x, y float64) (float64, bool)) []float64 {
 	theirs := r.where(scenario, against)
 	var v []float64
 	for round, m := range r.where(scenario, driver) {
@@ -64,7 +74,7 @@ func (r Results) paired(scenario, driver, against, metric string, f func(x, y fl
 			v = append(v, q)
 		}
 	}
-	return median(v)
+	return v
 }
 
 // drivers are the names of the drivers that have figures in a scenario, in the order of first appearance in the given list.
@@ -78,17 +88,16 @@ func (r Results) drivers(scenario string, order []string) []string {
 	return found
 }
 
-// spread is how far a figure of one driver lies apart over the rounds: the largest divided by the smallest of the middle half
-// of them, or of all if there are fewer than four; 0 for less than two rounds. The floors do the same work in every round, so
-// theirs is a measure of how quiet the machine was.
+// spread is how far a figure of one driver lies apart over the rounds. The floors do the same work in every round, so theirs is
+// a measure of how quiet the machine was.
 func (r Results) spread(scenario, driver, metric string) float64 {
-	var v []float64
-	for _, m := range r.where(scenario, driver) {
-		if x, ok := m[metric]; ok {
-			v = append(v, x)
-		}
-	}
-	slices.Sort(v)
+	return spread(r.figures(scenario, driver, metric))
+}
+
+// spread is the largest divided by the smallest of the middle half of the values, or of all if there are fewer than four; 0 for
+// less than two.
+func spread(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
 	cut := len(v) / 4
 	v = v[cut : len(v)-cut]
 	if len(v) < 2 || v[0] <= 0 {

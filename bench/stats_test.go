@@ -62,7 +62,7 @@ func TestRatioLeavesOutBrokenRounds(t *testing.T) {
 
 func TestExcess(t *testing.T) {
 	r := append(cellsOf("s", "a", "allocs", 5, 5.02, 9), cellsOf("s", "b", "allocs", 4, 4, 4)...)
-	d, ok := r.excess("s", "a", "b", "allocs")
+	d, ok := median(r.excesses("s", "a", "b", "allocs"))
 	require.True(t, ok)
 	assert.InDelta(t, 1.02, d, 1e-9)
 }

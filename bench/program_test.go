@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Limits for the program of Baton. The size was 5.64 MB and the CPU time 2 to 3 s when they were written; the goals, which a run of
+// the benchmark judges, are lower.
+const (
+	sizeLimit    = 5_800_000
+	compileLimit = 12 * time.Second
+)
+
+// excess lists in what a program costs more than it may: binary, CPU time to compile, modules besides Baton.
+func (p program) excess() []string {
+	var found []string
+	if p.size > sizeLimit {
+		found = append(found, fmt.Sprintf("stripped binary of %d bytes, at most %d", p.size, sizeLimit))
+	}
+	if p.compile > compileLimit {
+		found = append(found, fmt.Sprintf("%v of CPU time to compile, at most %v", p.compile, compileLimit))
+	}
+	for _, m := range p.modules {
+		if m != "github.com/baton-go/baton" {
+			found = append(found, "module "+m)
+		}
+	}
+	return found
+}
+
+func TestProgramCostsLittle(t *testing.T) {
+	p, err := buildProgram("baton")
+	require.NoError(t, err)
+	t.Logf("%d bytes, %v to compile", p.size, p.compile)
+	assert.Empty(t, p.excess())
+	assert.Equal(t, []string{"github.com/baton-go/baton"}, p.modules)
+	assert.Greater(t, p.size, int64(1_000_000))
+	// A build that found everything in the cache would use less than half of this, and the check would be blind.
+	std, err := goTool("list", "-deps", "./programs/baton")
+	require.NoError(t, err)
+	assert.Greater(t, p.compile, std.cpu, "compiled")
+}
+
+// Negative control: the program of another client exceeds what Baton's may cost.
+func TestProgramLimitsCanBeExceeded(t *testing.T) {
+	p, err := buildProgram("radix")
+	require.NoError(t, err)
+	assert.Contains(t, p.excess(), "module github.com/mediocregopher/radix/v4")
+
+	over := program{size: sizeLimit + 1, compile: compileLimit + 1, modules: []string{"example.com/x"}}
+	assert.Equal(t, []string{
+		"stripped binary of 5800001 bytes, at most 5800000", "12.000000001s of CPU time to compile, at most 12s", "module example.com/x",
+	}, over.excess())
+}
+
+func TestProgramOfStandardLibraryHasNothingToCompile(t *testing.T) {
+	p, err := buildProgram("std")
+	require.NoError(t, err)
+	assert.Empty(t, p.modules)
+	assert.Zero(t, p.compile)
+	_, err = buildProgram("nobody")
+	assert.ErrorContains(t, err, "program nobody: not found")
+}
+
+func TestBeyondStandard(t *testing.T) {
+	packages, modules := beyondStandard("\nexample.com/b example.com/b/x\n\nexample.com/a example.com/a\nexample.com/b example.com/b\n" +
+		ownModule + " " + ownModule + "/programs/x\n")
+	assert.Equal(t, []string{"example.com/b/x", "example.com/a", "example.com/b"}, packages)
+	assert.Equal(t, []string{"example.com/a", "example.com/b"}, modules)
+}
