@@ -97,3 +97,29 @@ func TestOrderChangesFromRoundToRound(t *testing.T) {
 	assert.NotEqual(t, first, names(order(all, 1, "get-1")))
 	assert.ElementsMatch(t, names(all), first)
 }
+
+// -quick leaves out peers where no goal needs them, and measures what takes seconds once.
+func TestQuickTakes(t *testing.T) {
+	driver := func(name string) Driver {
+		d, err := findDriver(name)
+		require.NoError(t, err)
+		return d
+	}
+	for _, c := range []struct {
+		scenario, driver string
+		round            int
+		inQuick, inFull  bool
+	}{
+		{"get-64", "redigo", 2, true, true},
+		{"pipe-1000", "redigo", 0, false, true},
+		{"pipe-1000", "floor", 2, true, true},
+		{"idle-1000", "baton", 0, true, true},
+		{"idle-1000", "baton", 1, false, true},
+		{"idle-1000", "redcon", 0, false, false},
+	} {
+		s, err := findScenario(c.scenario)
+		require.NoError(t, err)
+		assert.Equal(t, c.inQuick, plan{quick: true}.takes(s, driver(c.driver), c.round), "%+v", c)
+		assert.Equal(t, c.inFull, plan{}.takes(s, driver(c.driver), c.round), "%+v", c)
+	}
+}

@@ -59,7 +59,7 @@ func realMain() error {
 		out.json = ""
 		return out.write(f)
 	}
-	p := plan{rounds: *rounds, duration: *d, network: *network, binary: *binary, profile: *profile, quick: *quick}
+	p := plan{rounds: *rounds, duration: *d, network: *network, binary: *binary, profile: *profile, quick: *quick && *scenarios == ""}
 	p.complete(*quick, *scenarios, *drivers)
 	f, err := p.run(terminal(os.Stderr))
 	if err != nil {
