@@ -98,6 +98,19 @@ func TestOrderChangesFromRoundToRound(t *testing.T) {
 	assert.ElementsMatch(t, names(all), first)
 }
 
+func TestPlanIsChecked(t *testing.T) {
+	var p plan
+	p.complete(false, "get-*", "baton,floor")
+	p.network = "udp"
+	assert.EqualError(t, p.check(), `network "udp": neither tcp, unix nor tls`)
+	p.network = "tls"
+	assert.NoError(t, p.check())
+	assert.True(t, p.wants("tls"))
+	assert.False(t, p.wants("unix"))
+	p.drivers = nil
+	assert.ErrorContains(t, p.check(), "0 drivers selected")
+}
+
 // -quick leaves out peers where no goal needs them, and measures what takes seconds once.
 func TestQuickTakes(t *testing.T) {
 	driver := func(name string) Driver {

@@ -61,6 +61,9 @@ func realMain() error {
 	}
 	p := plan{rounds: *rounds, duration: *d, network: *network, binary: *binary, profile: *profile, quick: *quick && *scenarios == ""}
 	p.complete(*quick, *scenarios, *drivers)
+	if err := p.check(); err != nil {
+		return err
+	}
 	f, err := p.run(terminal(os.Stderr))
 	if err != nil {
 		return err
@@ -114,6 +117,17 @@ func (p *plan) complete(quick bool, scenarios, drivers string) {
 			p.drivers = append(p.drivers, d)
 		}
 	}
+}
+
+// check refuses a plan that would measure nothing or something else than was asked for.
+func (p plan) check() error {
+	if !slices.Contains([]string{"tcp", "unix", "tls"}, p.network) {
+		return fmt.Errorf("network %q: neither tcp, unix nor tls", p.network)
+	}
+	if len(p.scenarios) == 0 || len(p.drivers) == 0 {
+		return fmt.Errorf("%d scenarios and %d drivers selected: see -list", len(p.scenarios), len(p.drivers))
+	}
+	return nil
 }
 
 // selected tells whether a name is in a list of names and prefixes.

@@ -63,7 +63,8 @@ func (p plan) run(progress io.Writer) (*File, error) {
 	}
 	f := &File{
 		Started: time.Now().UTC(), Go: runtime.Version(), Machine: machine(), CPUs: runtime.NumCPU(), Server: s.Version,
-		Command: strings.Join(append([]string{"go run ."}, os.Args[1:]...), " "), Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Rounds: p.rounds, Duration: p.duration.String(),
+		Command: strings.Join(append([]string{"go run ."}, os.Args[1:]...), " "),
+		Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Rounds: p.rounds, Duration: p.duration.String(),
 	}
 	for round := range p.rounds {
 		for _, sc := range p.scenarios {
