@@ -43,7 +43,7 @@ func writeCharts(dir string, r Results) error {
 	for _, c := range charts() {
 		lines := c.lines(r)
 		if len(lines) == 0 {
-			return fmt.Errorf("picture %s: the run has no scenarios %s...", c.file, chartPrefix)
+			return fmt.Errorf("picture %s: the run has no scenario with the prefix %s", c.file, chartPrefix)
 		}
 		if err := os.WriteFile(filepath.Join(dir, c.file), []byte(c.draw(lines)), 0o644); err != nil {
 			return err

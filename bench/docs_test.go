@@ -125,7 +125,7 @@ func TestChartsAreDrawn(t *testing.T) {
 			}
 		}
 	}
-	assert.ErrorContains(t, writeCharts(dir, cellsOf("pipe-100", "baton", "ops", 1)), "no scenarios get-")
+	assert.ErrorContains(t, writeCharts(dir, cellsOf("pipe-100", "baton", "ops", 1)), "no scenario with the prefix get-")
 }
 
 func TestAxis(t *testing.T) {
