@@ -63,7 +63,7 @@ func TestWins(t *testing.T) {
 	f := callersRun()
 	var b strings.Builder
 	winTable(&b, f.Cells)
-	assert.Contains(t, b.String(), "| get-64 | p99 us | rueidis | 400.0 | 500.0 | 1.25 |")
+	assert.Contains(t, b.String(), "| get-64 | p99 us | `rueidis` | 400.0 | 500.0 | 1.25 | 2 of 2 |")
 	assert.NotContains(t, b.String(), "ops/s")
 	assert.NotContains(t, b.String(), "floor")
 
@@ -81,9 +81,38 @@ func TestWins(t *testing.T) {
 func TestWinsCompareDecodersOfAKind(t *testing.T) {
 	r := append(cellsOf("decode-mixed-resp2", "baton", "mbs", 100, 100), cellsOf("decode-mixed-resp2", "baton-frames", "mbs", 500, 500)...)
 	r = append(r, cellsOf("decode-mixed-resp2", "redcon", "mbs", 400, 400)...)
-	assert.Empty(t, beaten(r, "decode-mixed-resp2", "mbs"))
+	_, found := beaten(r, "decode-mixed-resp2", "mbs")
+	assert.False(t, found)
 	r = append(r, cellsOf("decode-mixed-resp2", "radix", "mbs", 400, 400)...)
-	require.Len(t, beaten(r, "decode-mixed-resp2", "mbs"), 1)
+	v, found := beaten(r, "decode-mixed-resp2", "mbs")
+	assert.True(t, found)
+	assert.Equal(t, "radix", v.theirs)
+}
+
+// Of several better clients the best is named; one that is better in half of the rounds only is not.
+func TestWinsNameTheBestClient(t *testing.T) {
+	r := append(cellsOf("set", "baton", "ops", 100, 100, 100, 100), cellsOf("set", "redigo", "ops", 90, 90, 500, 500)...)
+	_, found := beaten(r, "set", "ops")
+	assert.False(t, found)
+	r = append(r, cellsOf("set", "radix", "ops", 150, 150, 150, 150)...)
+	r = append(r, cellsOf("set", "rueidis", "ops", 200, 200, 200, 200)...)
+	r = append(r, cellsOf("set", "goredis", "ops", 120, 120, 120, 120)...)
+	v, found := beaten(r, "set", "ops")
+	require.True(t, found)
+	assert.Equal(t, "rueidis", v.theirs)
+	assert.InDelta(t, .5, v.ratio, 1e-9)
+}
+
+// Figures that read the same are all in bold.
+func TestBold(t *testing.T) {
+	r := append(cellsOf("incr", "baton", "allocs", .0012), cellsOf("incr", "rueidis", "allocs", .0011)...)
+	r = append(r, cellsOf("incr", "redigo", "allocs", 4)...)
+	r = append(r, cellsOf("incr", "floor", "allocs", 0)...)
+	c, err := columnOf("allocs")
+	require.NoError(t, err)
+	for driver, want := range map[string]string{"baton": "**0.00**", "rueidis": "**0.00**", "redigo": "4.00", "floor": "0.00", "radix": "-"} {
+		assert.Equal(t, want, c.bold(r, "incr", driver), driver)
+	}
 }
 
 // Every scenario stands in one group, and every group names scenarios and figures that exist.

@@ -11,6 +11,7 @@ import (
 type grid struct {
 	head []string
 	rows [][]string
+	left int // columns of words, which Markdown aligns to the left; the others hold figures
 }
 
 func (g *grid) add(row ...string) { g.rows = append(g.rows, row) }
@@ -30,9 +31,9 @@ func (g *grid) text(w io.Writer, flags uint) error {
 	return t.Flush()
 }
 
-// markdown writes the table for a README: the first column to the left, the others to the right.
+// markdown writes the table for a document.
 func (g *grid) markdown(w io.Writer) {
-	fmt.Fprintf(w, "| %s |\n|---%s|\n", strings.Join(g.head, " | "), strings.Repeat("|--:", len(g.head)-1))
+	fmt.Fprintf(w, "| %s |\n%s%s|\n", strings.Join(g.head, " | "), strings.Repeat("|---", g.left), strings.Repeat("|--:", len(g.head)-g.left))
 	for _, row := range g.rows {
 		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
 	}

@@ -51,7 +51,7 @@ func (m matrix) markdown(w io.Writer, r Results) error {
 		list = append(list, c)
 	}
 	if len(m.scenarios) == 1 {
-		g := &grid{head: []string{"driver"}}
+		g := &grid{head: []string{"driver"}, left: 1}
 		for _, c := range list {
 			g.head = append(g.head, c.title)
 		}
@@ -66,7 +66,7 @@ func (m matrix) markdown(w io.Writer, r Results) error {
 		return nil
 	}
 	for _, c := range list {
-		g := &grid{head: append([]string{c.title}, m.scenarios...)}
+		g := &grid{head: append([]string{c.title}, m.scenarios...), left: 1}
 		for _, d := range drivers {
 			row := []string{"`" + d + "`"}
 			for _, s := range m.scenarios {
@@ -79,23 +79,26 @@ func (m matrix) markdown(w io.Writer, r Results) error {
 	return nil
 }
 
-// bold is a driver's figure, in bold if no client has a better one.
+// bold is a driver's figure, in bold if it is a client and none has one that reads better.
 func (c column) bold(r Results, scenario, driver string) string {
 	text := c.text(r, scenario, driver)
 	mine, ok := r.median(scenario, driver, c.metric)
 	if !ok || c.better == neither {
 		return text
 	}
+	client := false
 	for _, d := range allDrivers() {
 		if d.Role != Ours && d.Role != Peer {
-			if d.Name == driver {
-				return text
-			}
 			continue
 		}
-		if v, ok := r.median(scenario, d.Name, c.metric); ok && c.beats(v, mine) {
+		client = client || d.Name == driver
+		v, ok := r.median(scenario, d.Name, c.metric)
+		if ok && c.beats(v, mine) && c.text(r, scenario, d.Name) != text {
 			return text
 		}
+	}
+	if !client {
+		return text
 	}
 	return "**" + text + "**"
 }

@@ -87,7 +87,7 @@ func failures(w io.Writer, r Results) {
 // goalTable is each goal with what was found and whether it is met, and the verdicts counted. Goals without any figures are
 // only counted.
 func goalTable(r Results) (*grid, string) {
-	g := &grid{head: []string{"verdict", "scenario", "figure", "what", "found", "goal"}}
+	g := &grid{head: []string{"verdict", "scenario", "figure", "what", "found", "goal"}, left: 6}
 	count := map[Verdict]int{}
 	for _, goal := range allGoals() {
 		j := goal.judge(r, peerNames())

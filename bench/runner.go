@@ -47,8 +47,9 @@ type plan struct {
 	quick     bool // leave the peers out where no goal needs them
 }
 
-// cellTimeout is how long the process of a cell may take beyond what it measures.
-const cellTimeout = 60 * time.Second
+// cellTimeout is how long the process of a cell may take beyond what it measures: the largest program takes minutes to compile
+// if nothing of it has been compiled before and the machine is busy.
+const cellTimeout = 5 * time.Minute
 
 // run starts a server, measures every cell in a process of its own, round by round in changing order, and stops the server.
 func (p plan) run(progress io.Writer) (*File, error) {
