@@ -136,3 +136,17 @@ func TestQuickTakes(t *testing.T) {
 		assert.Equal(t, c.inFull, plan{}.takes(s, driver(c.driver), c.round), "%+v", c)
 	}
 }
+
+// A plan with a budget ends after the round that used it up, and says how many it measured.
+func TestBudgetEndsRounds(t *testing.T) {
+	var p plan
+	p.complete(false, "decode-bulk64", "nobody")
+	p.binary, p.network, p.rounds = "/usr/bin/redis-server", "tcp", 3
+	f, err := p.run(nil)
+	require.NoError(t, err)
+	assert.Equal(t, 3, f.Rounds)
+	p.budget = 1
+	f, err = p.run(nil)
+	require.NoError(t, err)
+	assert.Equal(t, 1, f.Rounds)
+}

@@ -19,6 +19,9 @@ const (
 	fullDuration, quickDuration = time.Second, 80 * time.Millisecond
 )
 
+// quickBudget leaves some time of the two minutes for building the program and for a round that takes longer than the last.
+const quickBudget = 100 * time.Second
+
 func main() {
 	if err := realMain(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -29,7 +32,7 @@ func main() {
 func realMain() error {
 	cell := flag.String("cell", "", "measure one cell (used by the program itself)")
 	quick := flag.Bool("quick", false, "the main scenarios, short, in under two minutes")
-	rounds := flag.Int("rounds", 0, "rounds (default 5, quick 3)")
+	rounds := flag.Int("rounds", 0, "rounds (default 5, quick at most 3)")
 	d := flag.Duration("d", 0, "time of one cell (default 1s, quick 80ms)")
 	drivers := flag.String("drivers", "", "comma separated names or prefixes ending in * (default all)")
 	scenarios := flag.String("scenarios", "", "comma separated names or prefixes ending in * (default all)")
@@ -100,6 +103,9 @@ func (p *plan) complete(quick bool, scenarios, drivers string) {
 	rounds, d := fullRounds, fullDuration
 	if quick {
 		rounds, d = quickRounds, quickDuration
+	}
+	if quick && p.rounds == 0 {
+		p.budget = quickBudget
 	}
 	if p.rounds == 0 {
 		p.rounds = rounds

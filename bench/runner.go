@@ -44,7 +44,8 @@ type plan struct {
 	network   string
 	binary    string // of the server
 	profile   string
-	quick     bool // leave the peers out where no goal needs them
+	quick     bool          // leave the peers out where no goal needs them
+	budget    time.Duration // begin no round that would end after it, the first excepted; 0: none
 }
 
 // cellTimeout is how long the process of a cell may take beyond what it measures: the largest program takes minutes to compile
@@ -65,27 +66,41 @@ func (p plan) run(progress io.Writer) (*File, error) {
 	f := &File{
 		Started: time.Now().UTC(), Go: runtime.Version(), Machine: machine(), CPUs: runtime.NumCPU(), Server: s.Version,
 		Command: strings.Join(append([]string{"go run ."}, os.Args[1:]...), " "),
-		Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Rounds: p.rounds, Duration: p.duration.String(),
+		Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Duration: p.duration.String(),
 	}
+	begun := time.Now()
 	for round := range p.rounds {
-		for _, sc := range p.scenarios {
-			for _, d := range order(p.drivers, round, sc.Name) {
-				if !p.takes(sc, d, round) {
-					continue
-				}
-				network := cmp.Or(sc.Network, p.network)
-				done := startCell(Cell{
-					Scenario: sc.Name, Driver: d.Name, Round: round, Network: network, Addr: s.addr(network), Roots: s.Roots,
-					Control: s.TCP, Duration: p.duration, Profile: p.profile,
-				})
-				tell(progress, fmt.Sprintf("round %d/%d  %s  %s", round+1, p.rounds, sc.Name, d.Name))
-				f.Cells = append(f.Cells, done)
-			}
+		steady, cells := p.round(s, round, progress)
+		f.Cells, f.Rounds = append(f.Cells, cells...), round+1
+		if p.budget > 0 && time.Since(begun)+steady > p.budget {
+			break
 		}
 	}
 	tell(progress, "")
 	f.LoadEnd = loadAverage()
 	return f, nil
+}
+
+// round measures every cell once. It returns how long those took that the next round has too.
+func (p plan) round(s *server, round int, progress io.Writer) (steady time.Duration, cells []Cell) {
+	for _, sc := range p.scenarios {
+		begun := time.Now()
+		for _, d := range order(p.drivers, round, sc.Name) {
+			if !p.takes(sc, d, round) {
+				continue
+			}
+			tell(progress, fmt.Sprintf("round %d/%d  %s  %s", round+1, p.rounds, sc.Name, d.Name))
+			network := cmp.Or(sc.Network, p.network)
+			cells = append(cells, startCell(Cell{
+				Scenario: sc.Name, Driver: d.Name, Round: round, Network: network, Addr: s.addr(network), Roots: s.Roots,
+				Control: s.TCP, Duration: p.duration, Profile: p.profile,
+			}))
+		}
+		if !p.quick || !sc.Slow {
+			steady += time.Since(begun)
+		}
+	}
+	return steady, cells
 }
 
 // wants tells whether any cell needs that network.
