@@ -75,3 +75,25 @@ func hundred(ctx context.Context, c *baton.Client) error {
 	}
 	return err
 }
+
+// A context made for one call costs what it costs, and the call no more: not even the channel that a context makes when it is
+// asked for one. (A caller that waits while another reads has to ask.)
+func TestCallWithAContextOfItsOwnAllocatesNothing(t *testing.T) {
+	c := open(t, baton.Options{Addr: redistest.Start(t)})
+	_, err := c.Set(context.Background(), "key", "value")
+	require.NoError(t, err)
+	dst := make([]byte, 0, 128)
+	with := func(call func(ctx context.Context)) float64 {
+		return testing.AllocsPerRun(200, func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+			call(ctx)
+			cancel()
+		})
+	}
+	alone := with(func(context.Context) {})
+	asked := with(func(ctx context.Context) { ctx.Done() })
+	call := with(func(ctx context.Context) { _, err = c.AppendGet(ctx, dst, "key") })
+	require.NoError(t, err)
+	assert.Equal(t, alone, call)
+	assert.Greater(t, asked, alone, "the control: asking for the channel is seen")
+}

@@ -102,16 +102,29 @@ func (l *link) arm(ctx context.Context, q *Call, short, moved bool) bool {
 
 // contextPokes reports whether the end of ctx wakes the reader by itself. It does from the second time on that the link
 // sees ctx in succession: then the price of the registration is paid once for many calls. The caller holds the reading.
+//
+// A context makes its channel when it is first asked for it. One that has a deadline is known by that until it is seen
+// again, so a call with a context of its own does not pay for a channel.
 func (l *link) contextPokes(ctx context.Context) bool {
-	done := ctx.Done()
-	switch {
-	case done == nil:
-		return true
-	case done != l.seen:
+	due, ok := ctx.Deadline()
+	if ok && due != l.due {
 		l.forgetContext()
-		l.seen = done
+		l.due = due
 		return false
-	case l.unwatch == nil:
+	}
+	done := ctx.Done()
+	if done == nil {
+		return true
+	}
+	if done != l.seen {
+		again := ok && l.seen == nil
+		l.forgetContext()
+		l.due, l.seen = due, done
+		if !again {
+			return false
+		}
+	}
+	if l.unwatch == nil {
 		l.unwatch = context.AfterFunc(ctx, l.poke)
 	}
 	return true
@@ -122,7 +135,7 @@ func (l *link) forgetContext() {
 	if l.unwatch != nil {
 		l.unwatch()
 	}
-	l.seen, l.unwatch = nil, nil
+	l.seen, l.unwatch, l.due = nil, nil, time.Time{}
 }
 
 // poke makes whoever reads look at the state of things.
