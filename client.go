@@ -20,6 +20,7 @@ type Client struct {
 	o        Options // with defaults
 	cfg      *conn.Config
 	pool     *pool.Pool
+	subs     subscriptions
 	handoffs *handoff.Manager
 	closed   atomic.Bool
 }
@@ -32,9 +33,11 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{o: o}
 	c.commands.client = c
+	c.subs.most = o.MaxSubscriptions
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
-		Conns:   func() []*conn.Conn { return c.pool.List() },
+		Conns:   func() []*conn.Conn { return append(c.pool.List(), c.subs.conns()...) },
+		Move:    c.move,
 		Resolve: o.Resolver.LookupHost,
 		Logger:  o.Logger,
 	})
@@ -100,8 +103,21 @@ func (c *Client) Ready(ctx context.Context) error {
 // Stats returns the state of the pool and its counters.
 func (c *Client) Stats() pool.Stats { return c.pool.Stats() }
 
-// Conns yields every live connection: shared, idle and leased ones.
-func (c *Client) Conns() iter.Seq[pool.ConnInfo] { return c.pool.Conns() }
+// Conns yields every live connection: shared, idle and leased ones, and those of subscriptions.
+func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
+	return func(yield func(pool.ConnInfo) bool) {
+		for i := range c.pool.Conns() {
+			if !yield(i) {
+				return
+			}
+		}
+		for _, i := range c.subs.infos() {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
 
 // Handoffs returns what handles maintenance: its hooks, its timeline, its counters.
 func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
@@ -109,6 +125,7 @@ func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 // Close ends the client at once: commands that wait fail. It returns when no goroutine, timer or socket of the client is left.
 func (c *Client) Close() error {
 	c.closed.Store(true)
+	c.subs.close()
 	c.handoffs.Close()
 	c.pool.Close()
 	return nil

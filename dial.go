@@ -10,18 +10,21 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// dial opens a connection for the pool: to where maintenance says that the endpoint lives now, else to the configured
+// dial opens a connection for the pool.
+func (c *Client) dial(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, c.cfg) }
+
+// dialWith opens a connection: to where maintenance says that the endpoint lives now, else to the configured
 // address. If the first cannot be had the second is tried, but never the peer that is about to retire.
-func (c *Client) dial(ctx context.Context) (*conn.Conn, error) {
+func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
 	addr, avoid := c.handoffs.Remap()
 	if addr == "" {
-		return conn.Dial(ctx, c.cfg, c.o.Addr)
+		return conn.Dial(ctx, cfg, c.o.Addr)
 	}
-	cn, err := conn.Dial(ctx, c.cfg, addr)
+	cn, err := conn.Dial(ctx, cfg, addr)
 	if err == nil || ctx.Err() != nil {
 		return cn, err
 	}
-	home, herr := conn.Dial(ctx, c.cfg, c.o.Addr)
+	home, herr := conn.Dial(ctx, cfg, c.o.Addr)
 	if herr != nil {
 		return nil, err
 	}

@@ -41,7 +41,11 @@ type Options struct {
 	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
 	WriteTimeout time.Duration // has no effect of its own: a write that stalls is found by ReadTimeout
 
-	Pool    pool.Config
+	Pool pool.Config
+	// MaxSubscriptions bounds the subscriptions that live at the same time; each has a connection of its own, and a second
+	// one while it moves. Default 1000, negative: no limit.
+	MaxSubscriptions int
+
 	Retry   RetryPolicy
 	Handoff handoff.Config
 	Limits  resp3.Limits
@@ -67,6 +71,8 @@ const (
 	defaultAddr        = "localhost:" + defaultPort
 	defaultDialTimeout = 5 * time.Second
 	defaultReadTimeout = 3 * time.Second
+
+	defaultMaxSubscriptions = 1000
 )
 
 // withDefaults replaces every zero by its default and turns "none" into 0 for the layers below.
@@ -83,6 +89,9 @@ func (o Options) withDefaults() Options {
 	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
 	o.ReadTimeout = timeout(o.ReadTimeout, defaultReadTimeout)
 	o.Pool = o.Pool.WithDefaults()
+	if o.MaxSubscriptions == 0 {
+		o.MaxSubscriptions = defaultMaxSubscriptions
+	}
 	o.Retry = o.Retry.withDefaults()
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver

@@ -22,6 +22,8 @@ type Wiring struct {
 	MaxActive     int // 0: no limit
 	// Conns returns all live connections of the client: idle, busy, leased.
 	Conns func() []*conn.Conn
+	// Move moves a connection and returns the one that has taken its place, which may be the same. nil: conn.Conn.Move.
+	Move func(ctx context.Context, c *conn.Conn, t conn.Target) (*conn.Conn, error)
 	// Resolve looks a host up, afresh each time. nil: net.DefaultResolver.LookupHost.
 	Resolve func(ctx context.Context, host string) ([]string, error)
 	// Logger gets one record per event and decision. nil: silent.
@@ -69,8 +71,20 @@ type member struct {
 	move func(ctx context.Context, t conn.Target) error
 }
 
-func memberOf(c *conn.Conn) member {
-	return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move}
+func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
+	if move == nil {
+		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move}
+	}
+	var now atomic.Pointer[conn.Conn]
+	now.Store(c)
+	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(),
+		move: func(ctx context.Context, t conn.Target) error {
+			next, err := move(ctx, c, t)
+			if err == nil {
+				now.Store(next)
+			}
+			return err
+		}}
 }
 
 func (c member) gone() bool {
@@ -95,7 +109,7 @@ func NewManager(cfg Config, w Wiring) (*Manager, error) {
 		conns := w.Conns()
 		list := make([]member, 0, len(conns))
 		for _, c := range conns {
-			list = append(list, memberOf(c))
+			list = append(list, memberOf(c, w.Move))
 		}
 		return list
 	}

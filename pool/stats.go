@@ -30,13 +30,14 @@ type Role uint8
 
 // The roles of a connection.
 const (
-	Idle   Role = iota // waits for a lease
-	Lane               // shared by all callers
-	Leased             // held by one caller
+	Idle       Role = iota // waits for a lease
+	Lane                   // shared by all callers
+	Leased                 // held by one caller
+	Subscribed             // of a subscription; not of the pool
 )
 
 // String returns the lower-case name of the role.
-func (r Role) String() string { return [...]string{"idle", "lane", "leased"}[r] }
+func (r Role) String() string { return [...]string{"idle", "lane", "leased", "subscribed"}[r] }
 
 // ConnInfo describes one live connection.
 type ConnInfo struct {

@@ -1,0 +1,80 @@
+package baton
+
+import (
+	"fmt"
+	"time"
+)
+
+// SubEventKind says what happened to a subscription.
+type SubEventKind uint8
+
+const (
+	SubConnected    SubEventKind = iota + 1 // the server has confirmed every channel for the first time
+	SubLost                                 // the connection is lost, or the server has ended the subscription to Channel
+	SubFailed                               // an attempt to come back has failed with Err; told once for each reason in succession
+	SubResubscribed                         // every channel is confirmed again; what was published in the Gap may be missing
+	SubMoved                                // the connection moved, without a gap unless Err is set
+	SubDropped                              // the consumer is too slow: Overflow begins to drop messages
+)
+
+// String returns the name in lower case.
+func (k SubEventKind) String() string {
+	names := [...]string{"unknown", "connected", "lost", "failed", "resubscribed", "moved", "dropped"}
+	if int(k) >= len(names) {
+		return fmt.Sprintf("SubEventKind(%d)", uint8(k))
+	}
+	return names[k]
+}
+
+// SubEvent is something that happened to a subscription. Fields that do not apply are zero.
+type SubEvent struct {
+	Time time.Time
+	Kind SubEventKind
+	Peer string // where the connection leads: now, or until it was lost
+	// Channel is the one that the server ended the subscription to; "" if the connection is lost.
+	Channel string
+	// Gap is for how long nobody listened, as far as can be known from here; if the peer fell silent, since it was last heard.
+	Gap time.Duration
+	// From is the peer before a move.
+	From string
+	// Overlap counts the messages that came on the new connection while the old one still served; Duplicates those of
+	// them that were recognised as delivered already and left out; Uncertain those that were delivered although they may
+	// have been delivered before.
+	Overlap, Duplicates, Uncertain int
+	// Dropped is Subscription.Dropped at that moment.
+	Dropped uint64
+	// Err is why the connection was lost or an attempt failed. With SubMoved it says that the old connection ended before
+	// it had delivered everything, so that messages published just before the move may be missing.
+	Err error
+}
+
+const eventsKept = 64
+
+// Events returns the events of the subscription, from SubConnected on. The channel holds the latest 64 that nobody has
+// taken: older ones make room. It is the same one at each call and is closed at the end.
+func (s *Subscription) Events() <-chan SubEvent { return s.events }
+
+func (s *Subscription) tell(e SubEvent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tellLocked(e)
+}
+
+// tellLocked never waits: mu makes it the only sender.
+func (s *Subscription) tellLocked(e SubEvent) {
+	if s.quiet {
+		return
+	}
+	e.Time = time.Now()
+	for {
+		select {
+		case s.events <- e:
+			return
+		default:
+		}
+		select {
+		case <-s.events:
+		default:
+		}
+	}
+}

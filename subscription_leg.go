@@ -1,0 +1,213 @@
+package baton
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
+)
+
+// mostHeld bounds the bytes of messages that a connection may bring before it serves. One that brings more is given up.
+const mostHeld = 64 << 20
+
+// leg is one connection of a subscription. It holds back what it brings until it serves.
+type leg struct {
+	s     *Subscription
+	cn    *conn.Conn // set before anything but push uses the leg
+	heard atomic.Int64
+	left  chan string // a channel that the server ended the subscription to; room for one
+
+	// Guarded by Subscription.mu.
+	confirmed map[string]bool // names confirmed since join began; nil if nobody wants to know
+	held      []Message       // what came while the leg did not serve
+	heldSize  int
+}
+
+// open dials a connection with dial and subscribes on it. The leg does not serve yet.
+func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*leg, error) {
+	g := &leg{s: s, left: make(chan string, 1)}
+	cfg := s.c.connConfig()
+	cfg.Protocol = 3 // pushes among replies are what all of this rests on
+	cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
+		if !g.push(cn, v) {
+			s.c.handoffs.OnPush(cn, peer, v)
+		}
+	}
+	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
+		if to == conn.Closed && from != conn.Dialing {
+			s.c.handoffs.PeerLost(cn)
+		}
+	}
+	cn, err := dial(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	g.cn = cn
+	if err := g.join(ctx, s.names); err != nil {
+		cn.Close()
+		return nil, err
+	}
+	g.heard.Store(time.Now().UnixNano())
+	return g, nil
+}
+
+// join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply,
+// unless it is refused; the PING behind it has the one reply that says that all confirmations are there. After a refusal
+// two replies come: the connection cannot be used any more, and conn closes it for the second.
+func (g *leg) join(ctx context.Context, names []string) error {
+	g.s.mu.Lock()
+	g.confirmed = make(map[string]bool, len(names))
+	g.s.mu.Unlock()
+	err := g.exchange(ctx, func(req []byte) []byte {
+		return appendPing(resp3.AppendCommand(req, append([]string{g.s.command}, names...)...))
+	})
+	g.s.mu.Lock()
+	n := len(g.confirmed)
+	g.confirmed = nil
+	g.s.mu.Unlock()
+	if err == nil && n < len(names) {
+		err = &conn.Error{Op: "subscribe", Addr: g.cn.Peer(), Sent: true, Err: fmt.Errorf("server confirmed %d of %d channels", n, len(names))}
+	}
+	return err
+}
+
+// ping returns when everything that the server sent before its answer has been taken in.
+func (g *leg) ping(ctx context.Context) error { return g.exchange(ctx, appendPing) }
+
+func appendPing(req []byte) []byte { return append(req, "*1\r\n$4\r\nPING\r\n"...) }
+
+// exchange sends commands that have one reply. Meanwhile messages have room in any case: the goroutine that waits here may
+// be the consumer's own, or the one that ends the waiting for room, and its reply stands behind them.
+func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
+	s := g.s
+	s.mu.Lock()
+	s.queue.loosen()
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.queue.tighten()
+		s.mu.Unlock()
+	}()
+	q := s.c.cfg.NewCall()
+	defer q.Free()
+	q.Req = request(q.Req)
+	if q.Timeout = s.c.o.ReadTimeout; q.Timeout <= 0 {
+		q.Timeout = s.o.Heartbeat
+	}
+	if err := g.cn.Do(ctx, q); err != nil {
+		return err
+	}
+	return q.Err
+}
+
+// push takes what the server says of channels. false: it is about something else. It runs on the goroutine that reads from
+// the connection, and with Overflow Block it waits there for room, until the connection is closed at the latest.
+func (g *leg) push(cn *conn.Conn, v resp3.Value) bool {
+	g.heard.Store(time.Now().UnixNano())
+	kind, err := v.Index(0).Text()
+	if err != nil {
+		return false
+	}
+	switch kind {
+	case "message", "smessage":
+		g.deliver(cn, Message{Channel: text(v, 1), Payload: text(v, 2), Shard: kind == "smessage"})
+	case "pmessage":
+		g.deliver(cn, Message{Pattern: text(v, 1), Channel: text(v, 2), Payload: text(v, 3)})
+	case "subscribe", "psubscribe", "ssubscribe":
+		g.s.mu.Lock()
+		if g.confirmed != nil {
+			g.confirmed[text(v, 1)] = true
+		}
+		g.s.mu.Unlock()
+	case "unsubscribe", "punsubscribe", "sunsubscribe":
+		select {
+		case g.left <- text(v, 1):
+		default: // all channels are subscribed again at once
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func text(v resp3.Value, i int) string {
+	s, _ := v.Index(i).Text() // of a kind that no server sends: empty
+	return s
+}
+
+// deliver puts m where it belongs. Asking who serves, remembering and queueing are one step under mu: a move relies on
+// what is delivered by the old connection being remembered, and on nothing coming in between when it changes over.
+func (g *leg) deliver(cn *conn.Conn, m Message) {
+	s := g.s
+	for {
+		s.mu.Lock()
+		room, much := g.deliverLocked(m)
+		s.mu.Unlock()
+		if much {
+			cn.Retire(time.Now())
+		}
+		if room == nil {
+			return
+		}
+		select {
+		case s.stuck <- struct{}{}:
+		default:
+		}
+		select {
+		case <-room:
+		case <-cn.Done():
+			return
+		}
+	}
+}
+
+func (g *leg) deliverLocked(m Message) (room <-chan struct{}, much bool) {
+	s := g.s
+	if s.ended {
+		return nil, false
+	}
+	if s.serving == g {
+		return s.enqueueLocked(g, m), false
+	}
+	if g.heldSize += len(m.Channel) + len(m.Pattern) + len(m.Payload); g.heldSize > mostHeld {
+		g.held = nil
+		return nil, true
+	}
+	g.held = append(g.held, m)
+	return nil, false
+}
+
+// enqueueLocked gives m to the consumer, unless there is no room and it is to wait.
+func (s *Subscription) enqueueLocked(g *leg, m Message) (room <-chan struct{}) {
+	before := s.queue.dropped
+	if room = s.queue.offer(m); room != nil {
+		return room
+	}
+	s.past.add(&m)
+	if s.queue.dropped > before && !s.queue.dropping {
+		s.queue.dropping = true
+		s.tellLocked(SubEvent{Kind: SubDropped, Peer: g.cn.Peer(), Dropped: s.queue.dropped})
+	}
+	return nil
+}
+
+// serveLocked makes g the one whose messages go to the consumer, beginning with what it has held back, less what skip says.
+func (s *Subscription) serveLocked(g *leg, skip map[stream]int) (skipped int) {
+	s.queue.loosen()
+	defer s.queue.tighten()
+	for i := range g.held {
+		m := g.held[i]
+		if k := streamOf(&m); skip[k] > 0 {
+			skip[k]--
+			skipped++
+			continue
+		}
+		s.enqueueLocked(g, m)
+	}
+	g.held, g.heldSize = nil, 0
+	s.serving, s.since = g, time.Now()
+	return skipped
+}

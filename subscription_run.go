@@ -1,0 +1,176 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff"
+)
+
+const (
+	leastReturn = 10 * time.Millisecond // bound of the random pause before the first attempt to come back; doubles
+	mostReturn  = 3 * time.Second
+)
+
+// start makes the first connection and the goroutine that looks after it from then on.
+func (s *Subscription) start(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return s.c.opError(s.command, 1, nil, conn.ContextError(ctx), false)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
+	for attempt := 1; ; attempt++ {
+		g, err := s.open(ctx, s.c.dialWith)
+		if err == nil {
+			s.serve(g, SubEvent{Kind: SubConnected})
+			go s.run(g)
+			return nil
+		}
+		if s.ctx.Err() != nil {
+			return ErrClosed
+		}
+		if !s.c.o.Retry.allows(ctx, Read, attempt, err) || !s.c.o.Retry.pause(ctx, attempt) {
+			if isAnswer(err) {
+				return err
+			}
+			return s.c.opError(s.command, attempt, nil, err, false)
+		}
+	}
+}
+
+// serve lets a leg serve after a time without one, and says so.
+func (s *Subscription) serve(g *leg, e SubEvent) {
+	e.Peer = g.cn.Peer()
+	s.mu.Lock()
+	s.serveLocked(g, nil)
+	s.tellLocked(e)
+	s.mu.Unlock()
+	s.c.handoffs.Joined(g.cn)
+}
+
+// run is the goroutine of a subscription. It alone decides which connection serves; it ends with s.ctx.
+func (s *Subscription) run(g *leg) {
+	defer func() {
+		if g != nil {
+			g.cn.Close()
+		}
+		s.work.Wait()
+		s.finish()
+	}()
+	var beat <-chan time.Time
+	if s.o.Heartbeat > 0 {
+		t := time.NewTicker(s.o.Heartbeat)
+		defer t.Stop()
+		beat = t.C
+	}
+	asked := make(chan struct{}, 1) // full while a heartbeat is under way
+	for g != nil {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-g.cn.Done():
+			g = s.comeBack(g)
+		case name := <-g.left:
+			s.rejoin(g, name)
+		case r := <-s.moves:
+			g = s.serveMove(g, r)
+		case <-s.stuck:
+			s.listenElsewhere()
+		case <-beat:
+			s.beat(g, asked)
+		}
+	}
+}
+
+// beat asks the server for a sign of life if there was none for a while. conn closes a connection that owes an answer and
+// brings nothing at all within the timeout, which is all that has to be known of the outcome.
+func (s *Subscription) beat(g *leg, asked chan struct{}) {
+	if time.Since(time.Unix(0, g.heard.Load())) < s.o.Heartbeat || s.held() {
+		return
+	}
+	select {
+	case asked <- struct{}{}:
+	default:
+		return
+	}
+	s.work.Go(func() {
+		defer func() { <-asked }()
+		if g.ping(s.ctx) == nil {
+			g.heard.Store(time.Now().UnixNano())
+		}
+	})
+}
+
+// held reports whether reading waits for the consumer.
+func (s *Subscription) held() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.held
+}
+
+// listenElsewhere sees to it that some connection of the client is read while this one is not, so that a MOVING is heard: it
+// is told on all of them.
+func (s *Subscription) listenElsewhere() {
+	if s.c.o.Handoff.Mode != handoff.ModeDisabled && s.c.pool.Stats().Lanes == 0 {
+		s.work.Go(func() { s.c.pool.Lane(s.ctx) })
+	}
+}
+
+// comeBack replaces a connection that is lost, for as long as it takes. It returns nil if the subscription has ended.
+func (s *Subscription) comeBack(g *leg) *leg {
+	cause := g.cn.Err()
+	from := time.Now()
+	if errors.Is(cause, conn.ErrDead) {
+		from = time.Unix(0, g.heard.Load())
+	}
+	g.cn.Close()
+	s.mu.Lock()
+	s.serving = nil
+	s.tellLocked(SubEvent{Kind: SubLost, Peer: g.cn.Peer(), Err: cause})
+	s.mu.Unlock()
+	told := ""
+	for n := 0; ; n++ {
+		if !sleep(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn))) {
+			return nil
+		}
+		next, err := s.open(s.ctx, s.c.dialWith)
+		if err == nil {
+			s.serve(next, SubEvent{Kind: SubResubscribed, Gap: time.Since(from)})
+			return next
+		}
+		if text := err.Error(); text != told && s.ctx.Err() == nil {
+			told = text
+			s.tell(SubEvent{Kind: SubFailed, Err: err})
+		}
+	}
+}
+
+// rejoin subscribes anew after the server has ended the subscription to a channel, as it does to sharded ones whose slot
+// goes elsewhere. If that is refused the connection is lost, and comeBack goes on from there.
+func (s *Subscription) rejoin(g *leg, channel string) {
+	from := time.Now()
+	s.tell(SubEvent{Kind: SubLost, Peer: g.cn.Peer(), Channel: channel})
+	err := g.join(s.ctx, s.names)
+	if err != nil {
+		s.tell(SubEvent{Kind: SubFailed, Peer: g.cn.Peer(), Channel: channel, Err: err})
+		g.cn.Close()
+		return
+	}
+	s.tell(SubEvent{Kind: SubResubscribed, Peer: g.cn.Peer(), Channel: channel, Gap: time.Since(from)})
+}
+
+// sleep waits for d. It reports false if ctx has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

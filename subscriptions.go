@@ -1,0 +1,106 @@
+package baton
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/pool"
+)
+
+// subscriptions are those of one client.
+type subscriptions struct {
+	most int // negative: no limit
+
+	mu     sync.Mutex // before Subscription.mu; memory only
+	all    map[*Subscription]struct{}
+	closed bool
+}
+
+func (l *subscriptions) add(s *Subscription) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed || s.c.closed.Load():
+		return ErrClosed
+	case l.most >= 0 && len(l.all) >= l.most:
+		return fmt.Errorf("baton: %s: there are %d subscriptions, the limit is Options.MaxSubscriptions", s.command, len(l.all))
+	}
+	if l.all == nil {
+		l.all = map[*Subscription]struct{}{}
+	}
+	l.all[s] = struct{}{}
+	return nil
+}
+
+func (l *subscriptions) remove(s *Subscription) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.all, s)
+}
+
+func (l *subscriptions) list() []*Subscription {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]*Subscription, 0, len(l.all))
+	for s := range l.all {
+		list = append(list, s)
+	}
+	return list
+}
+
+// close ends all of them and waits until nothing of them is left.
+func (l *subscriptions) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	all := l.list()
+	for _, s := range all {
+		s.end(ErrClosed)
+	}
+	for _, s := range all {
+		<-s.done
+	}
+}
+
+// conns returns the connections that serve.
+func (l *subscriptions) conns() []*conn.Conn {
+	var cs []*conn.Conn
+	for _, s := range l.list() {
+		if g, _ := s.server(); g != nil {
+			cs = append(cs, g.cn)
+		}
+	}
+	return cs
+}
+
+func (l *subscriptions) infos() []pool.ConnInfo {
+	var infos []pool.ConnInfo
+	for _, s := range l.list() {
+		if g, since := s.server(); g != nil {
+			i := g.cn.Info()
+			infos = append(infos, pool.ConnInfo{ID: i.ID, Peer: i.Peer, Role: pool.Subscribed, State: i.State, Age: i.Age,
+				Since: time.Since(since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done})
+		}
+	}
+	return infos
+}
+
+// server returns the leg that serves, and since when it does; nil if none does.
+func (s *Subscription) server() (*leg, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.serving, s.since
+}
+
+// move moves a connection for the handoff: one of a subscription is replaced by that subscription, any other moves itself.
+func (c *Client) move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
+	for _, s := range c.subs.list() {
+		if g, _ := s.server(); g != nil && g.cn == cn {
+			return s.moveTo(ctx, cn, t)
+		}
+	}
+	return cn, cn.Move(ctx, t)
+}
