@@ -30,6 +30,7 @@ type leg struct {
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*leg, error) {
 	g := &leg{s: s, left: make(chan string, 1)}
 	cfg := s.c.connConfig()
+	cfg.Listen = true
 	cfg.Protocol = 3 // pushes among replies are what all of this rests on
 	cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
 		if !g.push(cn, v) {
@@ -79,18 +80,20 @@ func (g *leg) ping(ctx context.Context) error { return g.exchange(ctx, appendPin
 
 func appendPing(req []byte) []byte { return append(req, "*1\r\n$4\r\nPING\r\n"...) }
 
-// exchange sends commands that have one reply. Meanwhile messages have room in any case: the goroutine that waits here may
-// be the consumer's own, or the one that ends the waiting for room, and its reply stands behind them.
+// exchange sends commands that have one reply. Meanwhile nobody waits for room: the goroutine that waits here may be the
+// consumer's own, or the one that ends the waiting for room, and its reply stands behind the messages.
 func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
 	s := g.s
-	s.mu.Lock()
-	s.queue.loosen()
-	s.mu.Unlock()
-	defer func() {
+	if s.o.Overflow == Block {
 		s.mu.Lock()
-		s.queue.tighten()
+		s.queue.loosen()
 		s.mu.Unlock()
-	}()
+		defer func() {
+			s.mu.Lock()
+			s.queue.tighten()
+			s.mu.Unlock()
+		}()
+	}
 	q := s.c.cfg.NewCall()
 	defer q.Free()
 	q.Req = request(q.Req)

@@ -33,6 +33,9 @@ type Config struct {
 	// Credentials is asked at every set-up; nil or an empty password: no AUTH.
 	Credentials func(ctx context.Context) (username, password string, err error)
 
+	// Listen has the keeper of a link read whenever no caller does, so that pushes are heard at once and not only when the link has
+	// been idle for a while. It is for connections that are there for their pushes.
+	Listen bool
 	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it must
 	// not block. It may be called before Dial returns.
 	OnPush func(c *Conn, peer string, v resp3.Value)

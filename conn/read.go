@@ -166,6 +166,12 @@ func (l *link) passOn() {
 			return
 		}
 	}
+	if l.cfg.Listen && l.cause == nil && !l.finishedLocked() {
+		l.forgetContext()
+		l.mu.Unlock()
+		l.park <- struct{}{}
+		return
+	}
 	if l.cause != nil { // the keeper may have ended already
 		l.forgetContext()
 	}

@@ -1,0 +1,432 @@
+package baton_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
+)
+
+// receive takes n messages, which must come within a minute.
+func receive(t *testing.T, s *baton.Subscription, n int) (got []baton.Message) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if n == 0 {
+		return nil
+	}
+	for m, err := range s.All(ctx) {
+		require.NoError(t, err, "after %d of %d", len(got), n)
+		if got = append(got, m); len(got) == n {
+			break
+		}
+	}
+	require.Len(t, got, n)
+	return got
+}
+
+// taken returns the events that are there.
+func taken(s *baton.Subscription) (es []baton.SubEvent) {
+	for {
+		select {
+		case e, ok := <-s.Events():
+			if !ok {
+				return es
+			}
+			es = append(es, e)
+		default:
+			return es
+		}
+	}
+}
+
+func kinds(es []baton.SubEvent) (ks []baton.SubEventKind) {
+	for _, e := range es {
+		ks = append(ks, e.Kind)
+	}
+	return ks
+}
+
+func TestSubscribeReceivesWhatIsPublished(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		odd := "news\r\n\xff\x00"
+		sub, err := c.Subscribe(ctx, "news", odd, "news")
+		require.NoError(t, err)
+		pat, err := c.PSubscribe(ctx, "new*", "n?ws")
+		require.NoError(t, err)
+		shard, err := c.SSubscribe(ctx, "news")
+		require.NoError(t, err)
+		publish := func(cmd, channel, payload string, receivers int64) {
+			n, err := baton.As[int64](c.Do(ctx, cmd, channel, payload))
+			require.NoError(t, err)
+			require.Equal(t, receivers, n)
+		}
+		publish("PUBLISH", "news", "", 3) // all are confirmed: nothing is published to nobody
+		publish("PUBLISH", odd, "odd\r\n", 2)
+		publish("SPUBLISH", "news", "s", 1)
+		publish("PUBLISH", "other", "x", 0)
+		assert.Equal(t, []baton.Message{{Channel: "news"}, {Channel: odd, Payload: "odd\r\n"}}, receive(t, sub, 2))
+		assert.ElementsMatch(t, []baton.Message{{Channel: "news", Pattern: "new*"}, {Channel: "news", Pattern: "n?ws"},
+			{Channel: odd, Pattern: "new*", Payload: "odd\r\n"}}, receive(t, pat, 3))
+		assert.Equal(t, []baton.Message{{Channel: "news", Payload: "s", Shard: true}}, receive(t, shard, 1))
+		roles := map[pool.Role]int{}
+		for i := range c.Conns() {
+			roles[i.Role]++
+		}
+		assert.Equal(t, map[pool.Role]int{pool.Lane: 1, pool.Subscribed: 3}, roles)
+		for _, s := range []*baton.Subscription{sub, pat, shard} {
+			assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
+			require.NoError(t, s.Close())
+			require.NoError(t, s.Close())
+			assert.Zero(t, s.Dropped())
+			_, open := <-s.Events()
+			assert.False(t, open)
+			for range s.All(ctx) {
+				assert.Fail(t, "a message after Close")
+			}
+		}
+		assert.Equal(t, 1, len(peers(c)))
+	})
+}
+
+func TestSubscribeIsRefused(t *testing.T) {
+	addr := redistest.Start(t)
+	ctx := t.Context()
+	admin := open(t, baton.Options{Addr: addr})
+	_, err := admin.Do(ctx, "ACL", "SETUSER", "u", "on", ">pw", "+@all", "~*", "resetchannels", "&mine")
+	require.NoError(t, err)
+	c := open(t, baton.Options{Addr: addr, Username: "u", Password: "pw"})
+	_, err = c.Subscribe(ctx, "mine", "yours")
+	var re *resp3.Error
+	require.ErrorAs(t, err, &re)
+	assert.Equal(t, "NOPERM", re.Code)
+	for i := range c.Conns() {
+		assert.NotEqual(t, pool.Subscribed, i.Role)
+	}
+	s, err := c.Subscribe(ctx, "mine")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+}
+
+func TestSubscribeRefusesWhatCannotBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		ctx := t.Context()
+		c := w.client(baton.Options{MaxSubscriptions: 1})
+		defer c.Close()
+		_, err := c.Subscribe(ctx)
+		assert.ErrorContains(t, err, "needs a channel")
+		_, err = c.Subscriber(baton.SubscribeOptions{Buffer: -1, Overflow: 7}).Subscribe(ctx, "c")
+		assert.ErrorContains(t, err, "Buffer is -1, must be at least 1")
+		assert.ErrorContains(t, err, "Overflow is 7")
+		s, err := c.Subscribe(ctx, "c")
+		require.NoError(t, err)
+		_, err = c.Subscribe(ctx, "c")
+		assert.ErrorContains(t, err, "there are 1 subscriptions, the limit is Options.MaxSubscriptions")
+		s.Close()
+		s, err = c.Subscribe(ctx, "c")
+		require.NoError(t, err)
+		c.Close()
+		for _, err := range s.All(ctx) {
+			assert.ErrorIs(t, err, baton.ErrClosed)
+		}
+		_, err = c.Subscribe(ctx, "c")
+		assert.ErrorIs(t, err, baton.ErrClosed)
+
+		two := w.client(baton.Options{Protocol: 2})
+		defer two.Close()
+		_, err = two.Subscribe(ctx, "c")
+		assert.ErrorContains(t, err, "needs RESP3")
+		assert.EqualValues(t, 1, w.a.Stats().Open, "the lane of the second client")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Resp2Only: true})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		_, err := c.Subscribe(t.Context(), "c")
+		assert.ErrorIs(t, err, conn.ErrProtocol)
+	})
+}
+
+func TestSubscribeGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{ReadTimeout: -1, DialTimeout: -1})
+		defer c.Close()
+		w.a.Stall(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err := c.Subscribe(ctx, "c")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(begun))
+		w.a.Stall(false)
+		synctest.Wait()
+		assert.EqualValues(t, 1, w.a.Stats().Open)
+	})
+}
+
+func TestSubscribeTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 5, MinBackoff: time.Second, MaxBackoff: time.Second}})
+		defer c.Close()
+		w.a.Refuse()
+		time.AfterFunc(time.Second, func() { w.a.Reopen() })
+		s, err := c.Subscribe(t.Context(), "c")
+		require.NoError(t, err)
+		s.Close()
+	})
+}
+
+func TestAllEnds(t *testing.T) {
+	for _, how := range []string{"context", "close", "client", "break"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscribe(t.Context(), "c")
+				require.NoError(t, err)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				go func() {
+					<-time.After(time.Minute)
+					w.srv.Publish("c", "last")
+					<-time.After(time.Minute)
+					switch how {
+					case "context":
+						cancel()
+					case "close":
+						s.Close()
+					case "client":
+						c.Close()
+					}
+				}()
+				begun, got, last := time.Now(), 0, error(nil)
+				for m, err := range s.All(ctx) {
+					if last = err; err == nil {
+						got++
+						assert.Equal(t, "last", m.Payload)
+					}
+					if how == "break" {
+						break
+					}
+				}
+				assert.Equal(t, 1, got)
+				if how == "break" {
+					w.srv.Publish("c", "next")
+					receive(t, s, 1)
+					<-time.After(time.Hour)
+					return
+				}
+				want := map[string]error{"context": context.Canceled, "close": nil, "client": baton.ErrClosed}
+				assert.ErrorIs(t, last, want[how])
+				assert.Equal(t, 2*time.Minute, time.Since(begun), "a silent subscription does not end by itself (H-01)")
+				s.Close()
+				c.Close()
+				synctest.Wait()
+				assert.Zero(t, w.a.Stats().Open)
+			})
+		})
+	}
+}
+
+func TestSlowConsumer(t *testing.T) {
+	for _, o := range []baton.Overflow{baton.Block, baton.DropOldest, baton.DropNewest} {
+		t.Run(fmt.Sprint(o), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 10, Overflow: o}).Subscribe(t.Context(), "c")
+				require.NoError(t, err)
+				const n = 10_000
+				for i := range n {
+					w.srv.Publish("c", fmt.Sprint(i))
+				}
+				<-time.After(5 * time.Minute) // heartbeats pass, and nobody takes anything
+				require.EqualValues(t, 2, w.a.Stats().Open, "a slow consumer loses no connection")
+				require.NoError(t, c.Ready(t.Context()), "and holds up no commands")
+				es := taken(s)
+				switch o {
+				case baton.Block:
+					for i, m := range receive(t, s, n) {
+						require.Equal(t, fmt.Sprint(i), m.Payload)
+					}
+					assert.Zero(t, s.Dropped())
+					assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(es))
+					return
+				case baton.DropOldest:
+					assert.Equal(t, fmt.Sprint(n-10), receive(t, s, 10)[0].Payload)
+				case baton.DropNewest:
+					assert.Equal(t, "9", receive(t, s, 10)[9].Payload)
+				}
+				assert.EqualValues(t, n-10, s.Dropped())
+				require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubDropped}, kinds(es), "one for a run of drops")
+				for i := range 20 {
+					w.srv.Publish("c", fmt.Sprint(i))
+				}
+				synctest.Wait()
+				assert.EqualValues(t, n, s.Dropped())
+				assert.Equal(t, []baton.SubEventKind{baton.SubDropped}, kinds(taken(s)))
+			})
+		})
+	}
+}
+
+func TestCloseWhileReadingWaitsForTheConsumer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 1}).Subscribe(t.Context(), "c")
+		require.NoError(t, err)
+		for i := range 100 {
+			w.srv.Publish("c", fmt.Sprint(i))
+		}
+		synctest.Wait()
+		begun := time.Now()
+		require.NoError(t, s.Close())
+		assert.Zero(t, time.Since(begun))
+		synctest.Wait()
+		assert.EqualValues(t, 1, w.a.Stats().Open)
+	})
+}
+
+func TestLostSubscriptionComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		var names []string
+		for i := range 1000 {
+			names = append(names, fmt.Sprint("c", i))
+		}
+		s, err := c.Subscribe(t.Context(), names...)
+		require.NoError(t, err)
+		for round := range 5 {
+			if round%2 == 0 {
+				w.a.Kill()
+			} else {
+				w.a.Shut()
+			}
+			<-time.After(20 * time.Second)
+			w.srv.Publish("c1", "nobody listens")
+			require.NoError(t, w.a.Reopen())
+			<-time.After(5 * time.Second)
+			for _, n := range names {
+				require.EqualValues(t, 1, w.srv.Publish(n, "x"), "%s in round %d", n, round)
+			}
+			receive(t, s, len(names))
+			es := taken(s)
+			if round == 0 {
+				assert.Equal(t, baton.SubConnected, es[0].Kind)
+				es = es[1:]
+			}
+			require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubFailed, baton.SubResubscribed}, kinds(es))
+			assert.Error(t, es[0].Err)
+			assert.Error(t, es[1].Err)
+			assert.GreaterOrEqual(t, es[2].Gap, 20*time.Second)
+			assert.Less(t, es[2].Gap, 24*time.Second)
+		}
+	})
+}
+
+func TestSilentPeerIsFound(t *testing.T) {
+	for _, beat := range []time.Duration{0, -1} { // the second is the control
+		t.Run(fmt.Sprint(beat), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: beat}).Subscribe(t.Context(), "c")
+				require.NoError(t, err)
+				<-time.After(10 * time.Minute)
+				require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a peer that answers is left alone")
+				w.a.Stall(true)
+				<-time.After(70 * time.Second)
+				w.a.Stall(false)
+				<-time.After(5 * time.Second)
+				es := taken(s)
+				if beat < 0 {
+					assert.Empty(t, es)
+					return
+				}
+				require.Contains(t, [][]baton.SubEventKind{{baton.SubLost, baton.SubResubscribed}, {baton.SubLost, baton.SubFailed, baton.SubResubscribed}}, kinds(es))
+				assert.ErrorIs(t, es[0].Err, conn.ErrDead)
+				assert.Greater(t, es[len(es)-1].Gap, 60*time.Second, "since it was last heard")
+			})
+		})
+	}
+}
+
+func TestChannelThatTheServerEndsIsSubscribedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.SSubscribe(t.Context(), "a", "b")
+		require.NoError(t, err)
+		taken(s)
+		before := w.srv.Executed("SSUBSCRIBE")
+		w.a.Push([]byte(">3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:1\r\n"))
+		synctest.Wait()
+		assert.EqualValues(t, before+1, w.srv.Executed("SSUBSCRIBE"))
+		es := taken(s)
+		require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubResubscribed}, kinds(es))
+		assert.Equal(t, "a", es[0].Channel)
+		assert.EqualValues(t, 2, w.a.Stats().Open, "on the same connection")
+	})
+}
+
+func TestRefusedReturnIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refusing atomic.Bool
+		w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) == "SUBSCRIBE" && refusing.Load() {
+				return resp3.AppendError(nil, "NOPERM no"), true
+			}
+			return nil, false
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "c")
+		require.NoError(t, err)
+		refusing.Store(true)
+		w.a.Kill()
+		w.a.Reopen()
+		<-time.After(time.Minute)
+		es := taken(s)
+		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubFailed}, kinds(es))
+		var re *resp3.Error
+		require.ErrorAs(t, es[2].Err, &re)
+		assert.Greater(t, w.a.Stats().Accepted, int64(10), "and it goes on trying")
+		assert.Less(t, w.a.Stats().Accepted, int64(200), "without haste")
+	})
+}
