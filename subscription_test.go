@@ -152,6 +152,7 @@ func TestSubscribeRefusesWhatCannotBe(t *testing.T) {
 		defer two.Close()
 		_, err = two.Subscribe(ctx, "c")
 		assert.ErrorContains(t, err, "needs RESP3")
+		synctest.Wait()
 		assert.EqualValues(t, 1, w.a.Stats().Open, "the lane of the second client")
 	})
 	synctest.Test(t, func(t *testing.T) {

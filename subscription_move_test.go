@@ -1,0 +1,506 @@
+package baton_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/pool"
+)
+
+// ledger is what a consumer got, by channel.
+type ledger struct {
+	mu  sync.Mutex
+	got map[string][]string
+}
+
+// keep takes messages until the subscription ends.
+func keep(s *baton.Subscription) *ledger {
+	l := &ledger{got: map[string][]string{}}
+	go func() {
+		for m, err := range s.All(context.Background()) {
+			if err != nil {
+				return
+			}
+			l.mu.Lock()
+			l.got[m.Channel] = append(l.got[m.Channel], m.Payload)
+			l.mu.Unlock()
+		}
+	}()
+	return l
+}
+
+func (l *ledger) of(channel string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.got[channel]...)
+}
+
+// missing counts the numbers below n that did not come, and doubled those that came again. Order is checked for all.
+func (l *ledger) missing(t *testing.T, channel string, n int) (missing, doubled int) {
+	t.Helper()
+	next := 0
+	for _, p := range l.of(channel) {
+		i, err := strconv.Atoi(p)
+		require.NoError(t, err)
+		if i < next {
+			doubled++
+			continue
+		}
+		missing += i - next
+		next = i + 1
+	}
+	return missing + n - next, doubled
+}
+
+// feed publishes numbers to the channels, and equal payloads to "beat", until it is stopped; it returns how many to each.
+func feed(srv *handofftest.Server, every time.Duration, channels ...string) (stop func() int) {
+	var n, quit atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ; quit.Load() == 0; n.Add(1) {
+			for _, c := range channels {
+				srv.Publish(c, fmt.Sprint(n.Load()))
+			}
+			srv.Publish("beat", "beat")
+			<-time.After(every)
+		}
+	}()
+	return func() int { quit.Store(1); <-done; return int(n.Load()) }
+}
+
+func ofKind(es []baton.SubEvent, k baton.SubEventKind) (out []baton.SubEvent) {
+	for _, e := range es {
+		if e.Kind == k {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func TestSubscriptionMovesWithoutLosingOrDoubling(t *testing.T) {
+	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} { // the second is the control
+		for _, delay := range [][2]time.Duration{{0, 0}, {20, 20}, {1, 50}, {50, 1}} {
+			t.Run(fmt.Sprintf("%v %d and %d ms", mode, delay[0], delay[1]), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newTown(t, handofftest.Options{})
+					defer w.srv.Close()
+					w.a.Delay(delay[0]*time.Millisecond + 100*time.Microsecond) // of replies; pushes pass
+					w.b.Delay(delay[1]*time.Millisecond + 100*time.Microsecond)
+					c := w.client(baton.Options{Addr: dbName + ":6379", Handoff: handoff.Config{Mode: mode}})
+					defer c.Close()
+					s, err := c.Subscribe(t.Context(), "x", "y", "beat")
+					require.NoError(t, err)
+					pat, err := c.PSubscribe(t.Context(), "[xy]", "b*")
+					require.NoError(t, err)
+					all, allPat := keep(s), keep(pat)
+					stop := feed(w.srv, 3*time.Millisecond, "x", "y")
+					moves := 0
+					for from, to := w.a, w.b; moves < 4; from, to = to, from {
+						moves++
+						<-time.After(time.Second)
+						from.Moving(3*time.Second, to.Addr())
+						w.net.SetHost(dbName, map[*handofftest.Node]string{w.a: "10.0.0.1", w.b: "10.0.0.2"}[to])
+						<-time.After(3 * time.Second)
+						from.Shut()
+						<-time.After(5 * time.Second)
+						require.NoError(t, from.Reopen())
+					}
+					n := stop()
+					<-time.After(time.Second)
+					es := append(taken(s), taken(pat)...)
+					if mode == handoff.ModeDisabled {
+						lost := 0
+						for _, ch := range []string{"x", "y"} {
+							m, doubled := all.missing(t, ch, n)
+							lost += m
+							assert.Zero(t, doubled)
+						}
+						assert.Positive(t, lost, "without the feature messages are lost")
+						gaps := ofKind(es, baton.SubResubscribed)
+						require.Len(t, gaps, 2*moves, "and every gap is told")
+						for _, e := range gaps {
+							assert.Positive(t, e.Gap)
+						}
+						return
+					}
+					for _, ch := range []string{"x", "y"} {
+						for _, l := range []*ledger{all, allPat} {
+							missing, doubled := l.missing(t, ch, n)
+							assert.Zero(t, missing, ch)
+							assert.Zero(t, doubled, ch)
+						}
+					}
+					moved := ofKind(es, baton.SubMoved)
+					require.Len(t, moved, 2*moves)
+					require.Len(t, es, 2*moves+2, "connected, moved, and nothing else: %v", es)
+					copies, uncertain := 0, 0
+					for _, e := range moved {
+						assert.NoError(t, e.Err)
+						assert.GreaterOrEqual(t, e.Overlap, e.Duplicates)
+						copies += e.Duplicates
+						uncertain += e.Uncertain
+					}
+					assert.Equal(t, delay[0]+delay[1] > 0, copies > 0, "overlaps come with delays")
+					beats := len(all.of("beat")) + len(allPat.of("beat"))
+					assert.GreaterOrEqual(t, beats, 2*n, "equal payloads are no copies of each other")
+					assert.LessOrEqual(t, beats, 2*n+uncertain, "and those that may be are counted")
+				})
+			})
+		}
+	}
+}
+
+func TestHeartbeatsThatBeginWithTheMoveAreNotLost(t *testing.T) {
+	for gap := range 40 { // between two beats, with the move anywhere around them
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			w.a.Delay(10 * time.Millisecond)
+			w.b.Delay(10 * time.Millisecond)
+			c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+			defer c.Close()
+			s, err := c.Subscribe(t.Context(), "beat")
+			require.NoError(t, err)
+			l := keep(s)
+			w.a.Moving(15*time.Second, w.b.Addr())
+			for range 4 {
+				w.srv.Publish("beat", "beat")
+				<-time.After(time.Duration(gap) * time.Millisecond)
+			}
+			<-time.After(time.Second)
+			es := ofKind(taken(s), baton.SubMoved)
+			require.Len(t, es, 1)
+			assert.GreaterOrEqual(t, len(l.of("beat")), 4, "%d ms", gap)
+			assert.LessOrEqual(t, len(l.of("beat")), 4+es[0].Uncertain, "%d ms", gap)
+		})
+	}
+}
+
+func TestSubscriptionThatNobodyReadsMoves(t *testing.T) {
+	for _, o := range []baton.Overflow{baton.Block, baton.DropOldest, baton.DropNewest} {
+		t.Run(fmt.Sprint(o), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				w.a.Delay(5 * time.Millisecond)
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 5, Overflow: o}).Subscribe(t.Context(), "x", "beat")
+				require.NoError(t, err)
+				stop := feed(w.srv, time.Millisecond, "x")
+				<-time.After(100 * time.Millisecond)
+				w.a.Moving(3*time.Second, w.b.Addr())
+				<-time.After(3 * time.Second)
+				assert.Zero(t, w.a.Shut(), "all have gone")
+				n := stop()
+				assert.Len(t, ofKind(taken(s), baton.SubMoved), 1)
+				if o == baton.Block {
+					l := keep(s)
+					<-time.After(time.Second)
+					missing, doubled := l.missing(t, "x", n)
+					assert.Zero(t, missing)
+					assert.Zero(t, doubled)
+				}
+			})
+		})
+	}
+}
+
+// TestMovingIsHeardWhileTheOnlyConnectionIsNotRead is about a client that has nothing but a subscription whose reading waits.
+func TestMovingIsHeardWhileTheOnlyConnectionIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Resolver: w.net})
+		require.NoError(t, err)
+		defer c.Close()
+		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 5}).Subscribe(t.Context(), "x")
+		require.NoError(t, err)
+		require.Zero(t, c.Stats().Lanes)
+		for i := range 1000 {
+			w.srv.Publish("x", fmt.Sprint(i))
+		}
+		synctest.Wait()
+		assert.Equal(t, 1, c.Stats().Lanes, "a lane listens in its place")
+		w.a.Moving(3*time.Second, w.b.Addr())
+		<-time.After(3 * time.Second)
+		assert.Zero(t, w.a.Shut())
+		for i, m := range receive(t, s, 1000) {
+			require.Equal(t, fmt.Sprint(i), m.Payload)
+		}
+	})
+}
+
+func TestTargetThatRefusesTheSubscriptionLeavesTheOldConnectionServing(t *testing.T) {
+	for name, answer := range map[string]string{"error": "-NOPERM no\r\n", "nothing": "", "too few": "+PONG\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var bad atomic.Value
+				bad.Store("")
+				w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					return []byte(answer), c.Node == bad.Load() && string(args[0]) == "SUBSCRIBE"
+				}})
+				defer w.srv.Close()
+				bad.Store(w.b.Addr())
+				if name == "nothing" {
+					w.b.Stall(true)
+				}
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscribe(t.Context(), "x", "beat")
+				require.NoError(t, err)
+				l := keep(s)
+				stop := feed(w.srv, 10*time.Millisecond, "x")
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(5 * time.Second)
+				assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
+				bad.Store("")
+				w.b.Stall(false)
+				<-time.After(9 * time.Second)
+				assert.Zero(t, w.a.Shut(), "within the window it is tried again")
+				n := stop()
+				<-time.After(time.Second)
+				assert.Equal(t, []baton.SubEventKind{baton.SubMoved}, kinds(taken(s)))
+				missing, doubled := l.missing(t, "x", n)
+				assert.Zero(t, missing)
+				assert.Zero(t, doubled)
+			})
+		})
+	}
+}
+
+func TestNewConnectionThatDiesLateLeavesTheOldOneServing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pings := map[uint64]int{}
+		var w *town
+		w = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+			if string(args[0]) != "PING" || c.Node != "10.0.0.2:6379" || c.Name != "" {
+				return
+			}
+			if pings[c.ID]++; pings[c.ID] == 2 && len(pings) < 3 { // the first stands behind SUBSCRIBE
+				w.srv.Conn(c.ID).Kill()
+			}
+		}})
+		defer w.srv.Close()
+		w.a.Delay(5 * time.Millisecond)
+		w.b.Delay(5 * time.Millisecond)
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x", "beat")
+		require.NoError(t, err)
+		l := keep(s)
+		stop := feed(w.srv, time.Millisecond, "x")
+		<-time.After(time.Second)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(14 * time.Second)
+		n := stop()
+		<-time.After(time.Second)
+		require.GreaterOrEqual(t, len(pings), 2, "it has died")
+		missing, doubled := l.missing(t, "x", n)
+		assert.Zero(t, missing)
+		assert.Zero(t, doubled)
+		assert.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubMoved}, kinds(taken(s)))
+	})
+}
+
+func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
+	for _, how := range []string{"stalls", "dies"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				w.b.Delay(50 * time.Millisecond)
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscribe(t.Context(), "x", "beat")
+				require.NoError(t, err)
+				l := keep(s)
+				stop := feed(w.srv, time.Millisecond, "x")
+				w.a.Stall(true) // of replies: messages come
+				w.a.Moving(15*time.Second, w.b.Addr())
+				if how == "dies" {
+					<-time.After(3 * time.Second) // it waits for the answer
+					w.a.Kill()
+				}
+				<-time.After(20 * time.Second)
+				n := stop()
+				<-time.After(time.Second)
+				es := taken(s)
+				require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubMoved}, kinds(es))
+				assert.Error(t, es[1].Err)
+				missing, doubled := l.missing(t, "x", n)
+				assert.Zero(t, missing, "nothing was under way")
+				assert.Zero(t, doubled)
+			})
+		})
+	}
+}
+
+func TestOldConnectionThatDiesBeforeTheNewOneIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		w.b.Delay(time.Second)
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x")
+		require.NoError(t, err)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(2500 * time.Millisecond)
+		w.a.Kill()
+		<-time.After(10 * time.Second)
+		require.EqualValues(t, 1, w.srv.Publish("x", "later"))
+		receive(t, s, 1)
+		es := taken(s)
+		last := es[len(es)-1]
+		assert.True(t, last.Kind == baton.SubResubscribed && last.Gap > 0 || last.Kind == baton.SubMoved && last.Err != nil, "%v", es)
+	})
+}
+
+func TestCloseDuringTheMoveOfASubscriptionLeavesNothing(t *testing.T) {
+	for ms := 0; ms < 1500; ms += 100 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			w.a.Delay(200 * time.Millisecond)
+			w.b.Delay(200 * time.Millisecond)
+			c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+			s, err := c.Subscribe(t.Context(), "x")
+			require.NoError(t, err)
+			w.a.Moving(15*time.Second, w.b.Addr())
+			<-time.After(time.Duration(ms) * time.Millisecond)
+			begun := time.Now()
+			if ms%200 == 0 {
+				require.NoError(t, s.Close())
+			}
+			require.NoError(t, c.Close())
+			assert.LessOrEqual(t, time.Since(begun), 10*time.Millisecond, "at %d ms", ms)
+			synctest.Wait()
+			assert.Zero(t, w.a.Stats().Open)
+			assert.Zero(t, w.b.Stats().Open)
+		})
+	}
+}
+
+func TestMoveOfASubscriptionIsOnTheTimelineWithItsNewPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x")
+		require.NoError(t, err)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(20 * time.Second)
+		moved := 0
+		for e := range c.Handoffs().Timeline().All() {
+			if e.What == handoff.MoveSucceeded {
+				moved++
+				assert.Equal(t, w.b.Addr(), e.To)
+			}
+		}
+		assert.Equal(t, 2, moved, "lane and subscription, once each")
+		for i := range c.Conns() {
+			assert.Equal(t, w.b.Addr(), i.Peer)
+		}
+		assert.Equal(t, w.b.Addr(), ofKind(taken(s), baton.SubMoved)[0].Peer)
+		assert.EqualValues(t, 2, w.b.Stats().Accepted)
+	})
+}
+
+func TestSubscriptionMovesOnARealServer(t *testing.T) {
+	addr := redistest.Start(t)
+	srv := handofftest.NewServer(handofftest.Options{Backend: addr})
+	defer srv.Close()
+	nodes := make([]*handofftest.Node, 2)
+	for i := range nodes {
+		var err error
+		nodes[i], err = srv.Listen(fmt.Sprintf("127.0.0.%d:0", i+2))
+		require.NoError(t, err)
+	}
+	ctx := t.Context()
+	c := open(t, baton.Options{Addr: nodes[0].Addr(), Pool: pool.Config{Size: 4}, Handoff: handoff.Config{Jitter: -1}})
+	pub := open(t, baton.Options{Addr: addr})
+	const subs = 4
+	var all []*ledger
+	var ss []*baton.Subscription
+	for range subs {
+		s, err := c.Subscribe(ctx, "x", "y")
+		require.NoError(t, err)
+		ss, all = append(ss, s), append(all, keep(s))
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var counts [2]int // read after wg.Wait
+	for i, ch := range []string{"x", "y"} {
+		wg.Go(func() {
+			for ; ; counts[i]++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				_, err := pub.Do(ctx, "PUBLISH", ch, counts[i])
+				if !assert.NoError(t, err) {
+					return
+				}
+			}
+		})
+	}
+	for _, l := range all { // with little of a channel known, a large overlap is not decided
+		for len(l.of("x")) < 200 || len(l.of("y")) < 200 {
+			<-time.After(time.Millisecond)
+		}
+	}
+	moves := 0
+	for from, to := nodes[0], nodes[1]; moves < 6; from, to = to, from {
+		moves++
+		from.Moving(4*time.Second, to.Addr())
+		for from.Stats().Open > 0 {
+			<-time.After(time.Millisecond)
+		}
+		assert.Zero(t, from.Shut())
+		require.NoError(t, from.Reopen())
+		require.NoError(t, c.Ready(ctx))
+	}
+	close(stop)
+	wg.Wait()
+	uncertain, copies := 0, 0
+	for i, s := range ss {
+		for j, ch := range []string{"x", "y"} {
+			for got := ""; got != fmt.Sprint(counts[j]-1); { // the last one comes in its time, or the test times out
+				<-time.After(time.Millisecond)
+				if l := all[i].of(ch); len(l) > 0 {
+					got = l[len(l)-1]
+				}
+			}
+			missing, doubled := all[i].missing(t, ch, counts[j])
+			assert.Zero(t, missing)
+			assert.Zero(t, doubled)
+		}
+		es := taken(s)
+		assert.Len(t, ofKind(es, baton.SubMoved), moves)
+		assert.Len(t, es, moves+1)
+		for _, e := range es {
+			assert.NoError(t, e.Err)
+			uncertain += e.Uncertain
+			copies += e.Duplicates
+		}
+	}
+	assert.Zero(t, uncertain)
+	t.Logf("%d moves of %d subscriptions, %d messages, %d copies left out", moves, subs, counts[0]+counts[1], copies)
+}
