@@ -13,7 +13,7 @@ const (
 	SubLost                                 // the connection is lost, or the server has ended the subscription to Channel
 	SubFailed                               // an attempt to come back has failed with Err; told once for each reason in succession
 	SubResubscribed                         // every channel is confirmed again; what was published in the Gap may be missing
-	SubMoved                                // the connection moved, without a gap unless Err is set
+	SubMoved                                // the connection moved, without a gap
 	SubDropped                              // the consumer is too slow: Overflow begins to drop messages
 )
 
@@ -33,9 +33,9 @@ type SubEvent struct {
 	Peer string // where the connection leads: now, or until it was lost
 	// Channel is the one that the server ended the subscription to; "" if the connection is lost.
 	Channel string
-	// Gap is for how long nobody listened, as far as can be known from here; if the peer fell silent, since it was last heard.
+	// Gap is for how long nobody listened, at most: since the loss was seen, or if the peer fell silent, since it was last heard.
 	Gap time.Duration
-	// From is the peer before a move.
+	// From is the peer before a move. A move whose old connection ended too early is told as SubLost and SubResubscribed.
 	From string
 	// Overlap counts the messages that came on the new connection while the old one still served; Duplicates those of
 	// them that were recognised as delivered already and left out; Uncertain those that were delivered although they may
@@ -43,8 +43,7 @@ type SubEvent struct {
 	Overlap, Duplicates, Uncertain int
 	// Dropped is Subscription.Dropped at that moment.
 	Dropped uint64
-	// Err is why the connection was lost or an attempt failed. With SubMoved it says that the old connection ended before
-	// it had delivered everything, so that messages published just before the move may be missing.
+	// Err is why the connection was lost or an attempt failed.
 	Err error
 }
 

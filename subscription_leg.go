@@ -55,6 +55,9 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	return g, nil
 }
 
+// lastHeard is when the server last sent a push or answered.
+func (g *leg) lastHeard() time.Time { return time.Unix(0, g.heard.Load()) }
+
 // join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply,
 // unless it is refused; the PING behind it has the one reply that says that all confirmations are there. After a refusal
 // two replies come: the connection cannot be used any more, and conn closes it for the second.

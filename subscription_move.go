@@ -74,7 +74,7 @@ func (s *Subscription) serveMove(g *leg, r moveRequest) *leg {
 // the new one was confirmed comes on the old one before step 2 ends, and all later things on the new one.
 //
 // If the new one fails before step 4 the old one serves on with what it holds back. If the old one does not answer in step
-// 2 it is given up, since it would be soon in any case, and the event says so.
+// 2 it is given up, since it would be soon in any case, and a gap is told.
 func (s *Subscription) move(ctx context.Context, old *leg, t conn.Target) (*leg, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -140,9 +140,14 @@ func isAnswer(err error) bool {
 	return errors.As(err, &e)
 }
 
+// changeOver makes next serve. A move that has lost something is told as what it is to the consumer: a loss, and the return.
 func (s *Subscription) changeOver(old, next *leg, sure int, lost error) {
 	s.mu.Lock()
-	e := SubEvent{Kind: SubMoved, From: old.cn.Peer(), Peer: next.cn.Peer(), Overlap: len(next.held), Err: lost}
+	e := SubEvent{Kind: SubMoved, From: old.cn.Peer(), Peer: next.cn.Peer(), Overlap: len(next.held)}
+	if lost != nil {
+		s.tellLocked(SubEvent{Kind: SubLost, Peer: e.From, Err: lost})
+		e.Kind, e.Gap = SubResubscribed, time.Since(old.lastHeard())
+	}
 	var skip map[stream]int
 	skip, e.Uncertain = s.past.copies(next.held, sure)
 	e.Duplicates = s.serveLocked(next, skip)

@@ -89,7 +89,7 @@ func (s *Subscription) run(g *leg) {
 // beat asks the server for a sign of life if there was none for a while. conn closes a connection that owes an answer and
 // brings nothing at all within the timeout, which is all that has to be known of the outcome.
 func (s *Subscription) beat(g *leg, asked chan struct{}) {
-	if time.Since(time.Unix(0, g.heard.Load())) < s.o.Heartbeat || s.held() {
+	if time.Since(g.lastHeard()) < s.o.Heartbeat || s.held() {
 		return
 	}
 	select {
@@ -125,7 +125,7 @@ func (s *Subscription) comeBack(g *leg) *leg {
 	cause := g.cn.Err()
 	from := time.Now()
 	if errors.Is(cause, conn.ErrDead) {
-		from = time.Unix(0, g.heard.Load())
+		from = g.lastHeard()
 	}
 	g.cn.Close()
 	s.mu.Lock()

@@ -188,7 +188,7 @@ func TestSubscribeTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})
 		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 5, MinBackoff: time.Second, MaxBackoff: time.Second}})
+		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 60, MinBackoff: time.Second, MaxBackoff: time.Second}})
 		defer c.Close()
 		w.a.Refuse()
 		time.AfterFunc(time.Second, func() { w.a.Reopen() })
