@@ -44,10 +44,17 @@ type past struct {
 	since map[stream][]uint64 // what was delivered since mark, not in last yet; nil if no move is under way
 }
 
-// trail is the last messages of a channel, in no order.
+// trail is the last messages of a channel.
 type trail struct {
-	hashes []uint64
-	at     int // the oldest, once there are as many as are remembered
+	hashes []uint64 // a ring once there are as many as are remembered
+	at     int      // the oldest
+}
+
+func (t *trail) ordered() []uint64 {
+	if t == nil {
+		return nil
+	}
+	return append(append(make([]uint64, 0, len(t.hashes)), t.hashes[t.at:]...), t.hashes[:t.at]...)
 }
 
 func newPast() past { return past{seed: maphash.MakeSeed(), last: map[stream]*trail{}} }
@@ -115,21 +122,22 @@ func (p *past) copies(next []Message, sure int) (skip map[stream]int, uncertain 
 	}
 	skip = map[stream]int{}
 	for k, hs := range came {
-		var before []uint64
-		if t := p.last[k]; t != nil {
-			before = t.hashes
-		}
-		n, unsure := overlap(before, p.since[k], hs, early[k])
+		n, unsure := overlap(p.last[k].ordered(), p.since[k], hs, early[k])
 		skip[k] = n
 		uncertain += unsure
 	}
 	return skip, uncertain
 }
 
-// overlap returns how many of the first of next are the last of old, and how many more may be. before is what is
-// remembered from before old, in any order; sure is the least number that can be.
+// overlap returns how many of the first of next are the last of old, and how many more may be copies. before is what is
+// remembered from before old; sure is the least number that can be.
 func overlap(before, old, next []uint64, sure int) (k, uncertain int) {
-	can := candidates(old, next)
+	all := candidates(append(before[:len(before):len(before)], old...), next)
+	last := len(all) - 1
+	can := all
+	for can[len(can)-1] > len(old) { // copies of what came before SUBSCRIBE was sent: only where messages take different ways
+		can = can[:len(can)-1]
+	}
 	least := 0
 	for least < len(can) && can[least] < sure {
 		least++
@@ -140,7 +148,7 @@ func overlap(before, old, next []uint64, sure int) (k, uncertain int) {
 	if k, fixed := anchor(before, old, next, can[least:]); fixed {
 		return k, 0
 	}
-	return can[least], can[len(can)-1] - can[least]
+	return can[least], all[last] - can[least]
 }
 
 // anchor looks for a message of next that is certainly the same as one of old.

@@ -1,0 +1,224 @@
+package baton_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+)
+
+func TestTargetThatRefusesTheSubscriptionLeavesTheOldConnectionServing(t *testing.T) {
+	for name, answer := range map[string]string{"error": "-NOPERM no\r\n", "nothing": "", "too few": ">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var bad atomic.Value
+				bad.Store("")
+				w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					return []byte(answer), c.Node == bad.Load() && string(args[0]) == "SUBSCRIBE"
+				}})
+				defer w.srv.Close()
+				bad.Store(w.b.Addr())
+				if name == "nothing" {
+					w.b.Stall(true)
+				}
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscribe(t.Context(), "x", "beat")
+				require.NoError(t, err)
+				l := keep(s)
+				stop := feed(w.srv, 10*time.Millisecond, "x")
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(5 * time.Second)
+				assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
+				bad.Store("")
+				w.b.Stall(false)
+				<-time.After(9 * time.Second)
+				assert.Zero(t, w.a.Shut(), "within the window it is tried again")
+				n := stop()
+				<-time.After(time.Second)
+				assert.Equal(t, []baton.SubEventKind{baton.SubMoved}, kinds(taken(s)))
+				missing, doubled := l.missing(t, "x", n)
+				assert.Zero(t, missing)
+				assert.Zero(t, doubled)
+			})
+		})
+	}
+}
+
+func TestNewConnectionThatDiesLateLeavesTheOldOneServing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pings := map[uint64]int{}
+		var w *town
+		w = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+			if string(args[0]) != "PING" || c.Node != "10.0.0.2:6379" || c.Name != "" {
+				return
+			}
+			if pings[c.ID]++; pings[c.ID] == 2 && len(pings) < 3 { // the first stands behind SUBSCRIBE
+				w.srv.Conn(c.ID).Kill()
+			}
+		}})
+		defer w.srv.Close()
+		w.a.Delay(5 * time.Millisecond)
+		w.b.Delay(5 * time.Millisecond)
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x", "beat")
+		require.NoError(t, err)
+		l := keep(s)
+		stop := feed(w.srv, time.Millisecond, "x")
+		<-time.After(time.Second)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(14 * time.Second)
+		n := stop()
+		<-time.After(time.Second)
+		require.GreaterOrEqual(t, len(pings), 2, "it has died")
+		missing, doubled := l.missing(t, "x", n)
+		assert.Zero(t, missing)
+		assert.Zero(t, doubled)
+		assert.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubMoved}, kinds(taken(s)))
+	})
+}
+
+// script runs a move in which each connection gets messages of its own, at the two instants that matter: when the new one
+// is about to be confirmed, and when it has been asked for the last time.
+func script(t *testing.T, confirm, last func(w *town, old, next *handofftest.Conn)) (*town, *baton.Subscription) {
+	var w *town
+	var old atomic.Uint64
+	pings := 0
+	w = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+		name := string(args[0])
+		switch {
+		case name == "SUBSCRIBE" && c.Node == w.a.Addr():
+			old.Store(c.ID)
+		case name == "SUBSCRIBE" && confirm != nil:
+			confirm(w, w.srv.Conn(old.Load()), w.srv.Conn(c.ID))
+		case name == "PING" && c.Node == w.b.Addr():
+			if pings++; pings == 2 && last != nil {
+				last(w, w.srv.Conn(old.Load()), w.srv.Conn(c.ID))
+			}
+		}
+	}})
+	c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Resolver: w.net, Handoff: handoff.Config{Jitter: -1}})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close(); w.srv.Close() })
+	s, err := c.Subscribe(t.Context(), "x")
+	require.NoError(t, err)
+	return w, s
+}
+
+func tellX(c *handofftest.Conn, payloads ...string) {
+	for _, p := range payloads {
+		c.Push([]byte(fmt.Sprintf(">3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$%d\r\n%s\r\n", len(p), p)))
+	}
+}
+
+func TestWhatTheOldConnectionBringsAfterItsAnswerComesOnceOnly(t *testing.T) {
+	for _, dies := range []bool{false, true} {
+		t.Run(fmt.Sprint(dies), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, s := script(t, nil, func(w *town, old, next *handofftest.Conn) {
+					tellX(old, "8", "9") // after the old one's last answer, and earlier than on the new one
+					if dies {
+						time.AfterFunc(5*time.Millisecond, next.Kill)
+						return
+					}
+					time.AfterFunc(50*time.Millisecond, func() { tellX(next, "8", "9") })
+				})
+				w.b.Delay(20 * time.Millisecond)
+				l := keep(s)
+				tellX(w.srv.Conn(w.a.Conns()[0].ID), "0", "1", "2", "3", "4", "5", "6", "7")
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(time.Second)
+				missing, doubled := l.missing(t, "x", 10)
+				assert.Zero(t, missing)
+				assert.Zero(t, doubled)
+				assert.Len(t, ofKind(taken(s), baton.SubMoved), 1)
+			})
+		})
+	}
+}
+
+func TestEqualMessagesThatTheOldConnectionNoLongerBringsAreNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := script(t, func(w *town, old, next *handofftest.Conn) {
+			tellX(next, "beat", "beat", "beat")
+			old.Stall(true)
+			time.AfterFunc(time.Second, old.Kill)
+		}, nil)
+		l := keep(s)
+		tellX(w.srv.Conn(w.a.Conns()[0].ID), "beat", "beat")
+		<-time.After(time.Second)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		synctest.Wait()
+		tellX(w.srv.Conn(w.a.Conns()[0].ID), "beat", "beat", "beat") // and no more of those that the new one brings
+		<-time.After(5 * time.Second)
+		assert.Len(t, l.of("x"), 2+3+3)
+		es := taken(s)
+		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed}, kinds(es))
+		assert.Equal(t, 3, es[2].Uncertain)
+	})
+}
+
+func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
+	for _, how := range []string{"stalls", "dies"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				w.b.Delay(50 * time.Millisecond)
+				c := w.client(baton.Options{})
+				defer c.Close()
+				s, err := c.Subscribe(t.Context(), "x", "beat")
+				require.NoError(t, err)
+				l := keep(s)
+				stop := feed(w.srv, time.Millisecond, "x")
+				w.a.Stall(true) // of replies: messages come
+				w.a.Moving(15*time.Second, w.b.Addr())
+				if how == "dies" {
+					<-time.After(3 * time.Second) // it waits for the answer
+					w.a.Kill()
+				}
+				<-time.After(20 * time.Second)
+				n := stop()
+				<-time.After(time.Second)
+				es := taken(s)
+				require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed}, kinds(es))
+				assert.Error(t, es[1].Err)
+				assert.Equal(t, w.a.Addr(), es[2].From, "it is a move all the same")
+				assert.Positive(t, es[2].Gap)
+				missing, doubled := l.missing(t, "x", n)
+				assert.Zero(t, missing, "nothing was under way")
+				assert.Zero(t, doubled)
+			})
+		})
+	}
+}
+
+func TestOldConnectionThatDiesBeforeTheNewOneIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		w.b.Delay(time.Second)
+		c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x")
+		require.NoError(t, err)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(500 * time.Millisecond)
+		w.a.Kill()
+		<-time.After(10 * time.Second)
+		require.EqualValues(t, 1, w.srv.Publish("x", "later"))
+		receive(t, s, 1)
+		es := taken(s)
+		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed}, kinds(es))
+		assert.GreaterOrEqual(t, es[2].Gap, 2*time.Second)
+	})
+}
