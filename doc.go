@@ -1,6 +1,6 @@
 // Package baton is a client for Redis and servers that speak its protocol, RESP3 or RESP2. It shares few connections
 // among many goroutines, and when the server announces maintenance it moves its connections to the new endpoint while
-// commands go on. It is not a cluster or sentinel client, and pub/sub and transactions are not there yet.
+// commands go on. It is not a cluster or sentinel client, and transactions are not there yet.
 //
 // # Quick start
 //
