@@ -113,35 +113,37 @@ func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
 // the connection, and with Overflow Block it waits there for room, until the connection is closed at the latest.
 func (g *leg) push(cn *conn.Conn, v resp3.Value) bool {
 	g.heard.Store(time.Now().UnixNano())
-	kind, err := v.Index(0).Text()
-	if err != nil {
-		return false
+	var part [4]string
+	for i := range part {
+		var err error
+		if part[i], err = v.Index(i).Text(); err != nil && i < v.Len() {
+			return false // of a kind that no server sends
+		}
 	}
-	switch kind {
+	switch kind := part[0]; kind {
 	case "message", "smessage":
-		g.deliver(cn, Message{Channel: text(v, 1), Payload: text(v, 2), Shard: kind == "smessage"})
+		if v.Len() == 3 {
+			g.deliver(cn, Message{Channel: part[1], Payload: part[2], Shard: kind == "smessage"})
+		}
 	case "pmessage":
-		g.deliver(cn, Message{Pattern: text(v, 1), Channel: text(v, 2), Payload: text(v, 3)})
+		if v.Len() == 4 {
+			g.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
+		}
 	case "subscribe", "psubscribe", "ssubscribe":
 		g.s.mu.Lock()
 		if g.confirmed != nil {
-			g.confirmed[text(v, 1)] = true
+			g.confirmed[part[1]] = true
 		}
 		g.s.mu.Unlock()
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		select {
-		case g.left <- text(v, 1):
+		case g.left <- part[1]:
 		default: // all channels are subscribed again at once
 		}
 	default:
 		return false
 	}
 	return true
-}
-
-func text(v resp3.Value, i int) string {
-	s, _ := v.Index(i).Text() // of a kind that no server sends: empty
-	return s
 }
 
 // deliver puts m where it belongs. Asking who serves, remembering and queueing are one step under mu: a move relies on

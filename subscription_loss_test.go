@@ -132,3 +132,24 @@ func TestRefusedReturnIsToldOnce(t *testing.T) {
 		assert.Less(t, w.a.Stats().Accepted, int64(200), "without haste")
 	})
 }
+
+func TestOddPushesHurtNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{ByteByByte: true})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "c")
+		require.NoError(t, err)
+		for _, push := range []string{
+			">0\r\n", ">1\r\n$7\r\nmessage\r\n", ">2\r\n$7\r\nmessage\r\n$1\r\nc\r\n", ">3\r\n$7\r\nmessage\r\n_\r\n_\r\n",
+			">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n*0\r\n", ">3\r\n$8\r\npmessage\r\n$1\r\nc\r\n$1\r\nx\r\n", ">5\r\n$7\r\nmessage\r\n:1\r\n:2\r\n:3\r\n:4\r\n",
+			">3\r\n*1\r\n$7\r\nmessage\r\n:1\r\n:2\r\n", ">3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:9\r\n", ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n",
+		} {
+			w.a.Push([]byte(push))
+			w.srv.Publish("c", push)
+			assert.Equal(t, push, receive(t, s, 1)[0].Payload)
+		}
+		assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
+	})
+}

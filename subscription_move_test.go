@@ -316,8 +316,8 @@ func TestSubscriptionMovesOnARealServer(t *testing.T) {
 	const subs = 4
 	var all []*ledger
 	var ss []*baton.Subscription
-	for range subs {
-		s, err := c.Subscribe(ctx, "x", "y")
+	for i := range subs { // the first keeps its connection waiting for the consumer most of the time
+		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 1 + 100*i}).Subscribe(ctx, "x", "y")
 		require.NoError(t, err)
 		ss, all = append(ss, s), append(all, keep(s))
 	}
