@@ -180,7 +180,8 @@ func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
 				require.NoError(t, err)
 				l := keep(s)
 				stop := feed(w.srv, time.Millisecond, "x")
-				w.a.Stall(true) // of replies: messages come
+				<-time.After(200 * time.Millisecond) // as many messages as are remembered: less would not decide so long an overlap
+				w.a.Stall(true)                      // of replies: messages come
 				w.a.Moving(15*time.Second, w.b.Addr())
 				if how == "dies" {
 					<-time.After(3 * time.Second) // it waits for the answer
