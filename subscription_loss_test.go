@@ -153,3 +153,27 @@ func TestOddPushesHurtNobody(t *testing.T) {
 		assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
 	})
 }
+
+// The connection is given up by run while its reader waits for the consumer: Close waits for that reader.
+func TestConnectionThatWaitsForTheConsumerCanBeGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		flood := resp3.AppendError(nil, "MOVED 1 10.0.0.9:6379")
+		for range 100_000 {
+			flood = append(flood, ">3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\nx\r\n"...)
+		}
+		var asked atomic.Int64
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			return flood, string(args[0]) == "SSUBSCRIBE" && asked.Add(1) == 2
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 1}).SSubscribe(t.Context(), "a")
+		require.NoError(t, err)
+		w.a.Push([]byte(">3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:0\r\n"))
+		<-time.After(time.Minute)
+		es := taken(s)
+		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubFailed, baton.SubLost, baton.SubResubscribed}, kinds(es))
+		assert.Equal(t, "a", es[2].Channel)
+	})
+}
