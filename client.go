@@ -144,10 +144,13 @@ func (c *Client) Shutdown(ctx context.Context) error {
 type operation struct {
 	call  *conn.Call
 	name  string
-	class Class
+	class Class      // at least; what the request is by itself counts too
 	lease bool       // needs a connection of its own and may take as long as the server lets it
 	on    *conn.Conn // the only connection it may run on; nil: any
 }
+
+// harm is the class of op. It is found out from the request when it is asked for, which is rare.
+func (op *operation) harm() Class { return max(op.class, classOf(op.call.Req)) }
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *Client) run(ctx context.Context, op *operation) error {
@@ -197,7 +200,7 @@ func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err e
 				c.pool.Retire(cn)
 			}
 		}
-		if !c.o.Retry.allows(ctx, op.class, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
+		if !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
 			if provesNotApplied(err) && !before {
 				return attempt, err
 			}

@@ -33,137 +33,178 @@ func XX() SetOption { return SetOption{word: "XX"} }
 // KeepTTL keeps the expiry that the key has.
 func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 
-// conditional reports whether a repetition can find the key changed by the first execution.
-func (o SetOption) conditional() bool { return o.word == "NX" }
+// get is words, quicker: nothing is asked for more often.
+func get(q *conn.Call, key string) request {
+	r := request{call: q, name: "GET", start: len(q.Req)}
+	q.Req = resp3.AppendBulk(append(q.Req, "*2\r\n$3\r\nGET\r\n"...), key)
+	return r
+}
 
-// getHeader is all of GET but its key.
-const getHeader = "*2\r\n$3\r\nGET\r\n"
+func set(q *conn.Call, key, value string, opts []SetOption) request {
+	r := command(q, "SET")
+	r.str(key)
+	r.str(value)
+	r.setOptions(opts)
+	return r
+}
 
-// Get returns the value of key, or Nil if there is none.
-func (c *commands) Get(ctx context.Context, key string) (string, error) {
-	q := c.newCall()
-	q.Mode = conn.Text
-	q.Req = resp3.AppendBulk(append(q.Req, getHeader...), key)
-	err := c.run(ctx, &operation{call: q, name: "GET", class: Read})
-	s, null := q.Str, q.Null
-	q.Free()
-	if err == nil && null {
-		err = Nil
+func setBytes(q *conn.Call, key string, value []byte, opts []SetOption) request {
+	r := command(q, "SET")
+	r.str(key)
+	r.bytes(value)
+	r.setOptions(opts)
+	return r
+}
+
+func (r *request) setOptions(opts []SetOption) {
+	for _, o := range opts {
+		r.opt(o.word)
+		if o.unit > 0 {
+			if o.ttl < o.unit || o.ttl%o.unit != 0 {
+				r.fail(fmt.Errorf("%s of %v: must be whole milliseconds, at least 1 ms", o.word, o.ttl))
+			}
+			r.int(int64(o.ttl / o.unit))
+		}
 	}
-	return s, err
+}
+
+func getEx(q *conn.Call, key string, ttl time.Duration) request {
+	r := command(q, "GETEX")
+	r.str(key)
+	if ttl == NoExpiry {
+		r.str("PERSIST")
+	} else {
+		r.setOptions([]SetOption{EX(ttl)})
+	}
+	return r
+}
+
+// byInt is a command of a key and a number.
+func byInt(q *conn.Call, name, key string, n int64) request {
+	r := command(q, name)
+	r.str(key)
+	r.int(n)
+	return r
+}
+
+// byInts is a command of a key and two numbers.
+func byInts(q *conn.Call, name, key string, a, b int64) request {
+	r := byInt(q, name, key, a)
+	r.int(b)
+	return r
+}
+
+func byFloat(q *conn.Call, name, key string, f float64) request {
+	r := command(q, name)
+	r.str(key)
+	r.float(f)
+	return r
+}
+
+func setRange(q *conn.Call, key string, offset int64, value string) request {
+	r := byInt(q, "SETRANGE", key, offset)
+	r.str(value)
+	return r
 }
 
 // AppendGet appends the value of key to dst and returns the longer slice; dst as it was and Nil if there is none. It
 // allocates nothing if dst has room.
 func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byte, error) {
-	q := c.newCall()
-	q.Mode, q.Dst = conn.AppendText, dst
-	q.Req = resp3.AppendBulk(append(q.Req, getHeader...), key)
-	err := c.run(ctx, &operation{call: q, name: "GET", class: Read})
-	out, null := q.Dst, q.Null
-	q.Free()
-	if err == nil && null {
-		err = Nil
-	}
-	if err != nil {
+	r := get(c.newCall(), key)
+	r.call.Dst = dst
+	err := c.send(ctx, &r, conn.AppendText)
+	out, null := r.call.Dst, r.call.Null
+	r.call.Free()
+	if err = orNil(err, null); err != nil {
 		return dst, err
 	}
 	return out, nil
 }
 
+// Get returns the value of key, or Nil if there is none.
+func (c *commands) Get(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, get(c.newCall(), key))
+}
+
 // Set sets key to value. It reports false if NX or XX forbade it.
 func (c *commands) Set(ctx context.Context, key, value string, opts ...SetOption) (bool, error) {
-	q := c.newCall()
-	defer q.Free()
-	if err := setHeader(q, key, opts); err != nil {
-		return false, err
-	}
-	q.Req = resp3.AppendBulk(q.Req, value)
-	return c.set(ctx, q, opts)
+	return c.present(ctx, set(c.newCall(), key, value, opts))
 }
 
 // SetBytes is Set for a value that is a byte slice. The slice is not kept.
 func (c *commands) SetBytes(ctx context.Context, key string, value []byte, opts ...SetOption) (bool, error) {
-	q := c.newCall()
-	defer q.Free()
-	if err := setHeader(q, key, opts); err != nil {
-		return false, err
-	}
-	q.Req = resp3.AppendBulkBytes(q.Req, value)
-	return c.set(ctx, q, opts)
+	return c.present(ctx, setBytes(c.newCall(), key, value, opts))
 }
 
-func setHeader(q *conn.Call, key string, opts []SetOption) error {
-	n := 3
-	for _, o := range opts {
-		if o.word == "" {
-			continue
-		}
-		n++
-		if o.unit > 0 {
-			n++
-			if o.ttl < o.unit || o.ttl%o.unit != 0 {
-				return fmt.Errorf("baton: SET %s of %v: must be whole milliseconds, at least 1 ms", o.word, o.ttl)
-			}
-		}
-	}
-	q.Req = resp3.AppendArrayLen(q.Req, n)
-	q.Req = resp3.AppendBulk(q.Req, "SET")
-	q.Req = resp3.AppendBulk(q.Req, key)
-	return nil
+// GetDel returns the value of key and removes it, or Nil if there is none.
+func (c *commands) GetDel(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "GETDEL", key))
 }
 
-// appendSetOptions completes the command that setHeader began and returns its class.
-func appendSetOptions(q *conn.Call, opts []SetOption) Class {
-	class := WriteLastWins
-	for _, o := range opts {
-		if o.word == "" {
-			continue
-		}
-		if o.conditional() {
-			class = WriteAccumulate
-		}
-		q.Req = resp3.AppendBulk(q.Req, o.word)
-		if o.unit > 0 {
-			q.Req = resp3.AppendBulkInt(q.Req, int64(o.ttl/o.unit))
-		}
-	}
-	return class
+// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry takes its expiry
+// away.
+func (c *commands) GetEx(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	return c.text(ctx, getEx(c.newCall(), key, ttl))
 }
 
-func (c *commands) set(ctx context.Context, q *conn.Call, opts []SetOption) (bool, error) {
-	class := appendSetOptions(q, opts)
-	err := c.run(ctx, &operation{call: q, name: "SET", class: class})
-	return err == nil && !q.Null, err
+// GetRange returns the bytes of the value from start to stop, both included; negative ones count from the end. It is empty
+// if there is no such key.
+func (c *commands) GetRange(ctx context.Context, key string, start, stop int64) (string, error) {
+	return c.text(ctx, byInts(c.newCall(), "GETRANGE", key, start, stop))
 }
 
-// Incr adds one to the integer at key and returns the sum.
+// SetRange overwrites the value of key from offset on, filling up with zero bytes, and returns the new length.
+func (c *commands) SetRange(ctx context.Context, key string, offset int64, value string) (int64, error) {
+	return c.integer(ctx, setRange(c.newCall(), key, offset, value))
+}
+
+// Append adds value to the end of what key holds, nothing if there is no such key, and returns the new length.
+func (c *commands) Append(ctx context.Context, key, value string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "APPEND", key, value))
+}
+
+// StrLen returns the length of the value of key, 0 if there is none.
+func (c *commands) StrLen(ctx context.Context, key string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "STRLEN", key))
+}
+
+// MGet returns the values of keys in their order; OK is false for a key that does not exist or holds no string. The texts
+// share one block of memory, so a kept one keeps all.
+func (c *commands) MGet(ctx context.Context, keys ...string) ([]Opt[string], error) {
+	return fetch(ctx, c, list(c.newCall(), "MGET", "key", keys), decodeOptTexts)
+}
+
+// MSet sets keys to values, given in turns.
+func (c *commands) MSet(ctx context.Context, keysValues ...string) error {
+	return c.done(ctx, pairList(c.newCall(), "MSET", "key and value", keysValues))
+}
+
+// MSetNX is MSet if none of the keys exists. It reports false, and has changed nothing, if one does.
+func (c *commands) MSetNX(ctx context.Context, keysValues ...string) (bool, error) {
+	return c.truth(ctx, pairList(c.newCall(), "MSETNX", "key and value", keysValues))
+}
+
+// Incr adds one to the integer at key, 0 if there is none, and returns the sum.
 func (c *commands) Incr(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, WriteAccumulate, "INCR", key)
+	return c.integer(ctx, words(c.newCall(), "INCR", key))
 }
 
-// Del removes keys and returns how many there were.
-func (c *commands) Del(ctx context.Context, keys ...string) (int64, error) {
-	q := c.newCall()
-	q.Req = resp3.AppendArrayLen(q.Req, 1+len(keys))
-	q.Req = resp3.AppendBulk(q.Req, "DEL")
-	for _, k := range keys {
-		q.Req = resp3.AppendBulk(q.Req, k)
-	}
-	return c.finishInt(ctx, q, "DEL", WriteOnce)
+// IncrBy adds n to the integer at key, 0 if there is none, and returns the sum.
+func (c *commands) IncrBy(ctx context.Context, key string, n int64) (int64, error) {
+	return c.integer(ctx, byInt(c.newCall(), "INCRBY", key, n))
 }
 
-// integer runs a command of one key whose reply is an integer.
-func (c *commands) integer(ctx context.Context, class Class, name, key string) (int64, error) {
-	q := c.newCall()
-	q.Req = resp3.AppendCommand(q.Req, name, key)
-	return c.finishInt(ctx, q, name, class)
+// IncrByFloat adds f to the number at key, 0 if there is none, and returns the sum.
+func (c *commands) IncrByFloat(ctx context.Context, key string, f float64) (float64, error) {
+	return c.float(ctx, byFloat(c.newCall(), "INCRBYFLOAT", key, f))
 }
 
-func (c *commands) finishInt(ctx context.Context, q *conn.Call, name string, class Class) (int64, error) {
-	q.Mode = conn.Int
-	err := c.run(ctx, &operation{call: q, name: name, class: class})
-	n := q.Num
-	q.Free()
-	return n, err
+// Decr takes one from the integer at key, 0 if there is none, and returns the difference.
+func (c *commands) Decr(ctx context.Context, key string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "DECR", key))
+}
+
+// DecrBy takes n from the integer at key, 0 if there is none, and returns the difference.
+func (c *commands) DecrBy(ctx context.Context, key string, n int64) (int64, error) {
+	return c.integer(ctx, byInt(c.newCall(), "DECRBY", key, n))
 }

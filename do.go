@@ -2,7 +2,6 @@ package baton
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
 
@@ -17,29 +16,20 @@ import (
 // A command that may block on the server runs on a connection of its own, without a read timeout. Commands that change
 // the state of their connection (SUBSCRIBE, MULTI, SELECT, ...) are refused, since connections are shared.
 func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
-	if len(args) == 0 {
-		return resp3.Value{}, errors.New("baton: Do needs a command")
+	r := raw(c.newCall(), args...)
+	defer r.call.Free()
+	if r.err != nil {
+		return resp3.Value{}, r.problem()
 	}
-	name, ok := args[0].(string)
-	if !ok || name == "" {
-		return resp3.Value{}, fmt.Errorf("baton: Do needs a command name as first argument, got %T", args[0])
-	}
-	f := factOf(name, args)
+	f, _ := factOf(r.call.Req)
 	if f.use == refused {
-		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", name)
+		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", r.name)
 	}
-	q := c.newCall()
-	defer q.Free()
-	var err error
-	if q.Req, err = resp3.AppendCommandArgs(q.Req, args...); err != nil {
-		return resp3.Value{}, fmt.Errorf("baton: %s: %w", name, err)
-	}
-	q.Mode = conn.Value
-	op := &operation{call: q, name: name, class: f.class, lease: f.use == blocks}
-	if err := c.run(ctx, op); err != nil {
+	r.call.Mode = conn.Value
+	if err := c.run(ctx, &operation{call: r.call, name: r.name, lease: f.use == blocks}); err != nil {
 		return resp3.Value{}, err
 	}
-	return q.Val, nil
+	return r.call.Val, nil
 }
 
 // As turns a reply into a T: string, []byte, bool, int, int64, uint64, float64, *big.Int, resp3.Value, []string, []int64,

@@ -1,11 +1,8 @@
 package baton
 
-import (
-	"encoding"
-	"strings"
-)
+import "strings"
 
-// fact is what the client has to know of a command it did not encode itself.
+// fact is what the client has to know of a command.
 type fact struct {
 	class Class
 	use   use
@@ -20,85 +17,114 @@ const (
 	refused            // changes the state of the connection, or is answered by none or many replies: not through Do
 )
 
-// facts lists what differs from the default, which is an accumulating write that may share a lane: the careful guess.
+// facts has a row for each command and for each subcommand that matters, "CONFIG GET". What is not listed is an
+// accumulating write that may share a lane: the careful guess.
 var facts = buildFacts()
 
-func buildFacts() map[string]fact {
-	m := map[string]fact{}
-	add := func(f fact, names string) {
-		for _, n := range strings.Fields(names) {
-			m[n] = f
-		}
-	}
-	add(fact{class: Read}, `GET MGET STRLEN GETRANGE SUBSTR EXISTS TYPE TTL PTTL EXPIRETIME PEXPIRETIME KEYS SCAN RANDOMKEY DBSIZE DUMP
-		TOUCH GETBIT BITCOUNT BITPOS BITFIELD_RO HGET HMGET HGETALL HEXISTS HLEN HKEYS HVALS HSTRLEN HSCAN HRANDFIELD HTTL HPTTL
-		LLEN LRANGE LINDEX LPOS SCARD SISMEMBER SMISMEMBER SMEMBERS SRANDMEMBER SINTER SUNION SDIFF SINTERCARD SSCAN
-		ZCARD ZSCORE ZMSCORE ZRANK ZREVRANK ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGEBYLEX ZREVRANGEBYLEX ZCOUNT
-		ZLEXCOUNT ZRANDMEMBER ZINTER ZUNION ZDIFF ZINTERCARD ZSCAN XLEN XRANGE XREVRANGE XINFO XPENDING PFCOUNT GEODIST GEOHASH
-		GEOPOS GEOSEARCH GEORADIUS_RO GEORADIUSBYMEMBER_RO SORT_RO EVAL_RO EVALSHA_RO FCALL_RO LCS OBJECT MEMORY PING ECHO TIME INFO
-		COMMAND LASTSAVE PUBSUB`)
-	add(fact{class: WriteOnce}, `DEL UNLINK EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST HDEL SREM ZREM SADD XACK XDEL FLUSHDB FLUSHALL`)
-	add(fact{class: WriteLastWins}, `SET SETEX PSETEX MSET HSET HMSET LSET SETRANGE SETBIT ZADD LTRIM RESTORE COPY`)
-	add(fact{class: WriteAccumulate, use: blocks}, `BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREADGROUP WAIT WAITAOF`)
-	add(fact{class: Read, use: blocks}, `XREAD`)
-	add(fact{class: Never, use: refused}, `SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC
-		MULTI EXEC DISCARD WATCH UNWATCH SELECT AUTH HELLO RESET QUIT READONLY READWRITE ASKING`)
-	return m
+// exceptions lists by command the arguments that change its row.
+var exceptions = buildExceptions()
+
+// exception is a row that holds instead if one of words is among the arguments from up to, but not including, to; the
+// command's name is argument 0.
+type exception struct {
+	from, to int
+	words    []string
+	fact     fact
 }
 
-// clientRefused lists what CLIENT may not do to a connection that others share.
-var clientRefused = map[string]bool{"REPLY": true, "TRACKING": true, "CACHING": true, "SETNAME": true, "NO-EVICT": true,
-	"NO-TOUCH": true, "MAINT_NOTIFICATIONS": true}
+// factArgs is how many arguments are looked at. Words behind them count as present in an exception that reaches so far.
+const factArgs = 16
 
-// factOf looks a command up. Names are matched without regard to case.
-func factOf(name string, args []any) fact {
-	f, known := facts[name]
-	if !known {
-		name = strings.ToUpper(name)
-		f, known = facts[name]
+// classOf returns the class of encoded commands: of the most harmful of them.
+func classOf(req []byte) Class {
+	worst := Read
+	for len(req) > 0 {
+		var f fact
+		f, req = factOf(req)
+		worst = max(worst, f.class)
 	}
-	switch {
-	case name == "CLIENT" && len(args) > 1:
-		if sub := word(args[1]); sub == "" || clientRefused[sub] {
-			return fact{class: Never, use: refused}
-		}
-		return fact{class: WriteOnce}
-	case name == "SET" && len(args) > 3:
-		if hasWord(args[3:], "NX") || hasWord(args[3:], "GET") {
-			return fact{class: WriteAccumulate}
-		}
-	case name == "XREAD" || name == "XREADGROUP":
-		if !hasWord(args, "BLOCK") {
-			f.use = shared
-		}
-	}
-	if !known {
-		return fact{class: WriteAccumulate}
-	}
-	return f
+	return worst
 }
 
-// hasWord reports whether one of args may be the word. An argument that encodes itself may be any.
-func hasWord(args []any, want string) bool {
-	for _, a := range args {
-		switch a.(type) {
-		case encoding.TextMarshaler, encoding.BinaryMarshaler:
-			return true
+// factOf looks up the command that req begins with and returns what stands behind it. Names and words are matched without
+// regard to case. A retry and a raw command need it, and nothing else, so that it may take its time.
+func factOf(req []byte) (fact, []byte) {
+	careful := fact{class: WriteAccumulate}
+	var args [factArgs][]byte
+	n, rest := cutLength(req, '*')
+	for i := range n {
+		size, body := cutLength(rest, '$')
+		if size < 0 || len(body) < size+2 {
+			return fact{class: Never}, nil // not from our encoder
 		}
-		if word(a) == want {
-			return true
+		if i < factArgs {
+			args[i] = body[:size]
+		}
+		rest = body[size+2:]
+	}
+	if n < 1 {
+		return fact{class: Never}, nil
+	}
+	var buf [64]byte
+	name := appendUpper(buf[:0], args[0])
+	f, known := facts[string(name)]
+	if !known {
+		return careful, rest
+	}
+	rules := exceptions[string(name)]
+	if n > 1 {
+		whole := appendUpper(append(name, ' '), args[1])
+		if sub, ok := facts[string(whole)]; ok {
+			f, rules = sub, exceptions[string(whole)]
+		}
+	}
+	for _, e := range rules {
+		if e.applies(args[:min(n, factArgs)], n) {
+			f = e.fact
+		}
+	}
+	return f, rest
+}
+
+func (e exception) applies(args [][]byte, n int) bool {
+	if n > factArgs && e.to > factArgs {
+		return true
+	}
+	for i := e.from; i < min(e.to, len(args)); i++ {
+		for _, w := range e.words {
+			if strings.EqualFold(w, string(args[i])) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// word is an argument in upper case, "" if it is no text.
-func word(a any) string {
-	switch a := a.(type) {
-	case string:
-		return strings.ToUpper(a)
-	case []byte:
-		return strings.ToUpper(string(a))
+// cutLength reads a header of the encoder, "$5\r\n". It returns -1 if there is none.
+func cutLength(b []byte, kind byte) (n int, rest []byte) {
+	if len(b) < 4 || b[0] != kind {
+		return -1, nil
 	}
-	return ""
+	for i, c := range b[1:] {
+		switch {
+		case c-'0' <= 9:
+			n = n*10 + int(c-'0')
+		case c == '\r' && len(b) > i+2:
+			return n, b[i+3:]
+		default:
+			return -1, nil
+		}
+	}
+	return -1, nil
+}
+
+// appendUpper appends a name in upper case, as far as a name can be long.
+func appendUpper(dst, name []byte) []byte {
+	for _, c := range name[:min(len(name), 31)] {
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }

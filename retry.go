@@ -63,12 +63,12 @@ func (p RetryPolicy) validate() error {
 	return errors.Join(errs...)
 }
 
-// allows reports whether a command of the class may be sent again after attempt failed with err.
-func (p RetryPolicy) allows(ctx context.Context, class Class, attempt int, err error) bool {
+// allows reports whether op may be sent again after attempt failed with err.
+func (p RetryPolicy) allows(ctx context.Context, op *operation, attempt int, err error) bool {
 	if attempt > p.Max || ctx.Err() != nil || permanent(err) {
 		return false
 	}
-	return !sent(err) || class <= p.UpTo && class != Never
+	return !sent(err) || op.harm() <= p.UpTo
 }
 
 // permanent reports whether another attempt would end in the same way: the wait for a connection is over, the set-up was

@@ -27,7 +27,7 @@ type CommandResult struct {
 }
 
 func (c *Client) traced(ctx context.Context, op *operation) error {
-	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.class}
+	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.harm()}
 	ctx = c.o.Tracer.CommandStart(ctx, i)
 	begun := time.Now()
 	attempts, err := c.attempt(ctx, op)

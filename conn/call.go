@@ -20,8 +20,12 @@ const (
 	Text
 	// Int puts an integer reply into Call.Num.
 	Int
+	// Float puts a number into Call.Float.
+	Float
 	// Value decodes the reply into Call.Val.
 	Value
+	// Encoded copies the encoded reply to Call.Rep, unless it is an error.
+	Encoded
 	// Raw copies the encoded replies, one behind the other, to Call.Rep. It is the only mode for more than one reply.
 	Raw
 )
@@ -39,7 +43,7 @@ type Call struct {
 	wake    chan signal // room for one sigLead and one sigDone, so that a sender never waits
 	seq     uint64      // place in the queue; guarded by link.mu
 	Mode    Mode
-	Null    bool // the reply was null; not in modes Value and Raw
+	Null    bool // the reply was null; not in modes Value, Encoded and Raw
 	begun   bool // it has been queued before
 	lost    bool // Err is why it ended without its whole reply
 	wasCut  bool // cut is set
@@ -52,8 +56,9 @@ type Call struct {
 	home *sync.Pool
 
 	Num     int64       // Int
+	Float   float64     // Float
 	Val     resp3.Value // Value
-	Rep     []byte      // Raw: encoded replies
+	Rep     []byte      // Encoded, Raw: encoded replies
 	Replies int         // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int         // length of Dst before the first attempt
 	cut     error       // why a taken call is to end early; guarded by link.mu
@@ -140,10 +145,10 @@ func (q *Call) freeRest() {
 	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepBuffer {
 		q.Rep = nil
 	}
-	q.Num, q.Val, q.Replies, q.cut = 0, resp3.Value{}, 0, nil
+	q.Num, q.Float, q.Val, q.Replies, q.cut = 0, 0, resp3.Value{}, 0, nil
 }
 
-// Block returns the replies of mode Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
+// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
 func (q *Call) Block() string {
 	if cap(q.Rep) <= keepBuffer {
 		return string(q.Rep)
@@ -185,11 +190,15 @@ func (q *Call) take(f *resp3.Frame) {
 		q.Err = q.Val.Err()
 	case f.Kind == resp3.SimpleError || f.Kind == resp3.BulkError:
 		q.Err = f.Value().Err()
+	case q.Mode == Encoded:
+		q.Rep = append(q.Rep, f.Bytes...)
 	case f.IsNull():
 		q.Null = true
 	case q.Mode == Check:
 	case q.Mode == Int:
 		q.takeInt(f)
+	case q.Mode == Float:
+		q.takeFloat(f)
 	default:
 		if p := f.Payload(); p != nil || f.Kind == resp3.SimpleString {
 			q.takeText(p)
@@ -218,10 +227,20 @@ func (q *Call) takeInt(f *resp3.Frame) {
 	q.Num, q.Err = f.Value().Int()
 }
 
+func (q *Call) takeFloat(f *resp3.Frame) {
+	if p := f.Payload(); p != nil {
+		if n, err := resp3.ParseFloat(p); err == nil {
+			q.Float = n
+			return
+		}
+	}
+	q.Float, q.Err = f.Value().Float()
+}
+
 // open prepares for a bulk string whose payload follows in pieces.
 func (q *Call) open(f resp3.Frame) {
 	switch q.Mode {
-	case Raw, Value:
+	case Raw, Encoded, Value:
 		q.Rep = append(q.Rep, f.Bytes...)
 	case Text:
 		q.Rep = nil // becomes the string's memory, so it must not be a recycled buffer
@@ -233,7 +252,7 @@ func (q *Call) body() *[]byte {
 	switch q.Mode {
 	case AppendText:
 		return &q.Dst
-	case Check, Int:
+	case Check, Int, Float:
 		return nil
 	}
 	return &q.Rep
@@ -242,7 +261,7 @@ func (q *Call) body() *[]byte {
 // shut ends an open bulk string.
 func (q *Call) shut() {
 	switch q.Mode {
-	case Raw:
+	case Raw, Encoded:
 		q.Rep = append(q.Rep, '\r', '\n')
 	case Value:
 		q.Rep = append(q.Rep, '\r', '\n')
@@ -252,8 +271,8 @@ func (q *Call) shut() {
 		q.Rep = nil
 	case Text:
 		q.Str, q.Rep = frozen(q.Rep), nil
-	case Int:
-		q.Err = &resp3.SyntaxError{What: "a large bulk string where an integer was expected"}
+	case Int, Float:
+		q.Err = &resp3.SyntaxError{What: "a large bulk string where a number was expected"}
 	}
 }
 

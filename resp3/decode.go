@@ -13,11 +13,16 @@ import (
 // It is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the
 // value, else a [*SyntaxError].
 func Decode(block string) (Value, int, error) {
+	s := scanners.Get().(*scanner)
+	defer scanners.Put(s)
+	return s.decode(block)
+}
+
+// decode is Decode within the bounds of s.
+func (s *scanner) decode(block string) (Value, int, error) {
 	if block == "" {
 		return Value{}, 0, io.EOF
 	}
-	s := scanners.Get().(*scanner)
-	defer scanners.Put(s)
 	s.reset()
 	done, err := s.scan(viewBytes(block))
 	if err != nil {

@@ -1,0 +1,151 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+func hIncrBy(q *conn.Call, key, field string, n int64) request {
+	r := command(q, "HINCRBY")
+	r.strs([]string{key, field})
+	r.int(n)
+	return r
+}
+
+func hIncrByFloat(q *conn.Call, key, field string, f float64) request {
+	r := command(q, "HINCRBYFLOAT")
+	r.strs([]string{key, field})
+	r.float(f)
+	return r
+}
+
+func hRandFields(q *conn.Call, key string, n int64, values bool) request {
+	r := byInt(q, "HRANDFIELD", key, n)
+	r.flag(values, "WITHVALUES")
+	return r
+}
+
+func hExpire(q *conn.Call, key string, ttl time.Duration, fields []string, opts []ExpireOption) request {
+	var r request
+	if ttl%time.Second == 0 {
+		r = byInt(q, "HEXPIRE", key, int64(ttl/time.Second))
+	} else {
+		r = command(q, "HPEXPIRE")
+		r.str(key)
+		r.millis(ttl, minDuration)
+	}
+	r = withConditions(r, opts)
+	r.fields(fields)
+	return r
+}
+
+func hTTL(q *conn.Call, key string, fields []string) request {
+	r := command(q, "HTTL")
+	r.str(key)
+	r.fields(fields)
+	return r
+}
+
+// fields adds the number of fields and the fields. There has to be one.
+func (r *request) fields(fields []string) {
+	if len(fields) == 0 {
+		r.fail(errors.New("needs at least one field"))
+	}
+	r.str("FIELDS")
+	r.int(int64(len(fields)))
+	r.strs(fields)
+}
+
+// HGet returns the value of a field of the hash at key, or Nil if there is none.
+func (c *commands) HGet(ctx context.Context, key, field string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "HGET", key, field))
+}
+
+// HSet sets fields of the hash at key to values, given in turns, and returns how many of them are new.
+func (c *commands) HSet(ctx context.Context, key string, fieldsValues ...string) (int64, error) {
+	return c.integer(ctx, pairList(c.newCall(), "HSET", "field and value", fieldsValues, key))
+}
+
+// HSetNX sets a field of the hash at key if it does not exist, and reports whether it did.
+func (c *commands) HSetNX(ctx context.Context, key, field, value string) (bool, error) {
+	return c.truth(ctx, words(c.newCall(), "HSETNX", key, field, value))
+}
+
+// HMGet returns the values of fields in their order; OK is false for one that does not exist. The texts share one block of
+// memory, so a kept one keeps all.
+func (c *commands) HMGet(ctx context.Context, key string, fields ...string) ([]Opt[string], error) {
+	return fetch(ctx, c, list(c.newCall(), "HMGET", "field", fields, key), decodeOptTexts)
+}
+
+// HGetAll returns the whole hash at key, empty if there is none. The texts share one block of memory, so a kept one keeps
+// all.
+func (c *commands) HGetAll(ctx context.Context, key string) (map[string]string, error) {
+	return fetch(ctx, c, words(c.newCall(), "HGETALL", key), decodeMap)
+}
+
+// HDel removes fields of the hash at key and returns how many there were.
+func (c *commands) HDel(ctx context.Context, key string, fields ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "HDEL", "field", fields, key))
+}
+
+// HExists reports whether the hash at key has a field.
+func (c *commands) HExists(ctx context.Context, key, field string) (bool, error) {
+	return c.truth(ctx, words(c.newCall(), "HEXISTS", key, field))
+}
+
+// HLen returns the number of fields of the hash at key, 0 if there is none.
+func (c *commands) HLen(ctx context.Context, key string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "HLEN", key))
+}
+
+// HKeys returns the names of all fields of the hash at key, none if there is no such key. They share one block of memory.
+func (c *commands) HKeys(ctx context.Context, key string) ([]string, error) {
+	return fetch(ctx, c, words(c.newCall(), "HKEYS", key), decodeTexts)
+}
+
+// HVals returns the values of all fields of the hash at key, none if there is no such key. They share one block of memory.
+func (c *commands) HVals(ctx context.Context, key string) ([]string, error) {
+	return fetch(ctx, c, words(c.newCall(), "HVALS", key), decodeTexts)
+}
+
+// HIncrBy adds n to the integer in a field of the hash at key, 0 if there is none, and returns the sum.
+func (c *commands) HIncrBy(ctx context.Context, key, field string, n int64) (int64, error) {
+	return c.integer(ctx, hIncrBy(c.newCall(), key, field, n))
+}
+
+// HIncrByFloat adds f to the number in a field of the hash at key, 0 if there is none, and returns the sum.
+func (c *commands) HIncrByFloat(ctx context.Context, key, field string, f float64) (float64, error) {
+	return c.float(ctx, hIncrByFloat(c.newCall(), key, field, f))
+}
+
+// HRandField returns the name of a random field of the hash at key, or Nil if there is no such key.
+func (c *commands) HRandField(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "HRANDFIELD", key))
+}
+
+// HRandFields returns the names of n random fields of the hash at key, all if there are fewer, none if there is no such
+// key. If n is negative there are exactly -n, and one may come several times.
+func (c *commands) HRandFields(ctx context.Context, key string, n int64) ([]string, error) {
+	return fetch(ctx, c, hRandFields(c.newCall(), key, n, false), decodeTexts)
+}
+
+// HRandFieldsWithValues is HRandFields with the values.
+func (c *commands) HRandFieldsWithValues(ctx context.Context, key string, n int64) ([]Field, error) {
+	return fetch(ctx, c, hRandFields(c.newCall(), key, n, true), decodeFields)
+}
+
+// HExpire lets fields of the hash at key expire after ttl, which must be whole milliseconds. For each field it returns 1 if
+// that is done, 2 if the field was removed since ttl is not above zero, 0 if an option forbade it, and -2 if there is no
+// such field. Since Redis 7.4.
+func (c *commands) HExpire(ctx context.Context, key string, ttl time.Duration, fields []string, opts ...ExpireOption) ([]int64, error) {
+	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), decodeInts)
+}
+
+// HTTL returns how long each of fields has left, in whole seconds: NoExpiry if it does not expire, NoField if there is
+// none. Since Redis 7.4.
+func (c *commands) HTTL(ctx context.Context, key string, fields ...string) ([]time.Duration, error) {
+	return fetch(ctx, c, hTTL(c.newCall(), key, fields), decodeFieldTTLs)
+}

@@ -1,0 +1,155 @@
+package baton
+
+import (
+	"context"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// ExpireOption is the condition of Expire and its like. The empty one is none.
+type ExpireOption string
+
+// The conditions.
+const (
+	ExpireNX ExpireOption = "NX" // only if it does not expire yet
+	ExpireXX ExpireOption = "XX" // only if it expires already
+	ExpireGT ExpireOption = "GT" // only if it expires later than now set
+	ExpireLT ExpireOption = "LT" // only if it expires sooner than now set
+)
+
+// CopyOption modifies Copy. The zero value changes nothing.
+type CopyOption struct {
+	word string
+	db   int64
+}
+
+// CopyReplace lets Copy overwrite the destination.
+func CopyReplace() CopyOption { return CopyOption{word: "REPLACE"} }
+
+// CopyDB makes the database of the destination another one.
+func CopyDB(db int) CopyOption { return CopyOption{word: "DB", db: int64(db)} }
+
+// expire sends whole seconds as such and anything else in milliseconds.
+func expire(q *conn.Call, key string, ttl time.Duration, opts []ExpireOption) request {
+	if ttl%time.Second != 0 {
+		return pexpire(q, key, ttl, opts)
+	}
+	r := command(q, "EXPIRE")
+	r.str(key)
+	r.int(int64(ttl / time.Second))
+	return withConditions(r, opts)
+}
+
+func pexpire(q *conn.Call, key string, ttl time.Duration, opts []ExpireOption) request {
+	r := command(q, "PEXPIRE")
+	r.str(key)
+	r.millis(ttl, minDuration)
+	return withConditions(r, opts)
+}
+
+// minDuration is no limit: an expiry in the past removes the key.
+const minDuration = time.Duration(-1 << 63)
+
+func expireAt(q *conn.Call, key string, at time.Time, opts []ExpireOption) request {
+	name, when := "EXPIREAT", at.Unix()
+	if at.Nanosecond() != 0 {
+		name, when = "PEXPIREAT", at.UnixMilli()
+	}
+	r := command(q, name)
+	r.str(key)
+	r.int(when)
+	return withConditions(r, opts)
+}
+
+func withConditions(r request, opts []ExpireOption) request {
+	for _, o := range opts {
+		r.opt(string(o))
+	}
+	return r
+}
+
+func copyKey(q *conn.Call, src, dst string, opts []CopyOption) request {
+	r := command(q, "COPY")
+	r.strs([]string{src, dst})
+	for _, o := range opts {
+		r.opt(o.word)
+		if o.word == "DB" {
+			r.int(o.db)
+		}
+	}
+	return r
+}
+
+// Del removes keys and returns how many there were.
+func (c *commands) Del(ctx context.Context, keys ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "DEL", "key", keys))
+}
+
+// Unlink is Del that leaves it to the server when it frees the memory.
+func (c *commands) Unlink(ctx context.Context, keys ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "UNLINK", "key", keys))
+}
+
+// Exists returns how many of keys exist. One that is named twice counts twice.
+func (c *commands) Exists(ctx context.Context, keys ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "EXISTS", "key", keys))
+}
+
+// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds; it must be whole
+// milliseconds. One that is not above zero removes the key. It reports false if there is no such key or an option forbade
+// it.
+func (c *commands) Expire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
+	return c.truth(ctx, expire(c.newCall(), key, ttl, opts))
+}
+
+// PExpire is Expire that always sends milliseconds.
+func (c *commands) PExpire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
+	return c.truth(ctx, pexpire(c.newCall(), key, ttl, opts))
+}
+
+// ExpireAt lets key expire at a time, in milliseconds and rounded down if it is no whole second. It reports false if there
+// is no such key or an option forbade it.
+func (c *commands) ExpireAt(ctx context.Context, key string, at time.Time, opts ...ExpireOption) (bool, error) {
+	return c.truth(ctx, expireAt(c.newCall(), key, at, opts))
+}
+
+// TTL returns how long key has left, in whole seconds. It is NoExpiry if it does not expire, and the error is Nil if there
+// is no such key.
+func (c *commands) TTL(ctx context.Context, key string) (time.Duration, error) {
+	return c.expiry(ctx, words(c.newCall(), "TTL", key), time.Second)
+}
+
+// PTTL is TTL in milliseconds.
+func (c *commands) PTTL(ctx context.Context, key string) (time.Duration, error) {
+	return c.expiry(ctx, words(c.newCall(), "PTTL", key), time.Millisecond)
+}
+
+// Persist removes the expiry of key. It reports false if there is no such key or it does not expire.
+func (c *commands) Persist(ctx context.Context, key string) (bool, error) {
+	return c.truth(ctx, words(c.newCall(), "PERSIST", key))
+}
+
+// Type returns the type of what key holds, as "string" or "zset", and "none" if there is no such key.
+func (c *commands) Type(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "TYPE", key))
+}
+
+// Rename gives key another name and overwrites what has that name. A key that does not exist is an error of the server.
+func (c *commands) Rename(ctx context.Context, key, to string) error {
+	return c.done(ctx, words(c.newCall(), "RENAME", key, to))
+}
+
+// Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.
+func (c *commands) Copy(ctx context.Context, src, dst string, opts ...CopyOption) (bool, error) {
+	return c.truth(ctx, copyKey(c.newCall(), src, dst, opts))
+}
+
+// expiry returns the answer of TTL or PTTL.
+func (c *commands) expiry(ctx context.Context, r request, unit time.Duration) (time.Duration, error) {
+	n, err := c.integer(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	return ttl(n, unit)
+}

@@ -1,0 +1,107 @@
+package baton
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// Side is an end of a list.
+type Side string
+
+// The ends.
+const (
+	Left  Side = "LEFT"
+	Right Side = "RIGHT"
+)
+
+func lSet(q *conn.Call, key string, index int64, value string) request {
+	r := byInt(q, "LSET", key, index)
+	r.str(value)
+	return r
+}
+
+func lRem(q *conn.Call, key string, count int64, value string) request {
+	r := byInt(q, "LREM", key, count)
+	r.str(value)
+	return r
+}
+
+// popN is a command that takes n elements at most.
+func popN(q *conn.Call, name, key string, n int64) request {
+	r := byInt(q, name, key, n)
+	if n < 0 {
+		r.fail(fmt.Errorf("count is %d, must not be negative", n))
+	}
+	return r
+}
+
+// LPush puts values one after the other in front of the list at key and returns its length.
+func (c *commands) LPush(ctx context.Context, key string, values ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "LPUSH", "value", values, key))
+}
+
+// RPush puts values behind the list at key and returns its length.
+func (c *commands) RPush(ctx context.Context, key string, values ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "RPUSH", "value", values, key))
+}
+
+// LPop takes the first element from the list at key, or returns Nil if there is none.
+func (c *commands) LPop(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "LPOP", key))
+}
+
+// LPopN takes up to n elements from the beginning of the list at key, none if there is no such key.
+func (c *commands) LPopN(ctx context.Context, key string, n int64) ([]string, error) {
+	return fetch(ctx, c, popN(c.newCall(), "LPOP", key, n), decodeTexts)
+}
+
+// RPop takes the last element from the list at key, or returns Nil if there is none.
+func (c *commands) RPop(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "RPOP", key))
+}
+
+// RPopN takes up to n elements from the end of the list at key, the last first, none if there is no such key.
+func (c *commands) RPopN(ctx context.Context, key string, n int64) ([]string, error) {
+	return fetch(ctx, c, popN(c.newCall(), "RPOP", key, n), decodeTexts)
+}
+
+// LLen returns the length of the list at key, 0 if there is none.
+func (c *commands) LLen(ctx context.Context, key string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "LLEN", key))
+}
+
+// LRange returns the elements of the list at key from start to stop, both included; negative ones count from the end. There
+// are none if there is no such key. They share one block of memory, so a kept one keeps all.
+func (c *commands) LRange(ctx context.Context, key string, start, stop int64) ([]string, error) {
+	return fetch(ctx, c, byInts(c.newCall(), "LRANGE", key, start, stop), decodeTexts)
+}
+
+// LIndex returns an element of the list at key, or Nil if there is none at that index. A negative index counts from the
+// end.
+func (c *commands) LIndex(ctx context.Context, key string, index int64) (string, error) {
+	return c.text(ctx, byInt(c.newCall(), "LINDEX", key, index))
+}
+
+// LSet replaces an element of the list at key. An index or a key that does not exist is an error of the server.
+func (c *commands) LSet(ctx context.Context, key string, index int64, value string) error {
+	return c.done(ctx, lSet(c.newCall(), key, index, value))
+}
+
+// LRem removes elements equal to value from the list at key and returns how many: the first count, the last -count, or all
+// if count is 0.
+func (c *commands) LRem(ctx context.Context, key string, count int64, value string) (int64, error) {
+	return c.integer(ctx, lRem(c.newCall(), key, count, value))
+}
+
+// LTrim removes all elements of the list at key but those from start to stop, both included.
+func (c *commands) LTrim(ctx context.Context, key string, start, stop int64) error {
+	return c.done(ctx, byInts(c.newCall(), "LTRIM", key, start, stop))
+}
+
+// LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there
+// is none.
+func (c *commands) LMove(ctx context.Context, src, dst string, from, to Side) (string, error) {
+	return c.text(ctx, words(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
+}

@@ -1,0 +1,87 @@
+package baton
+
+import (
+	"context"
+
+	"github.com/baton-go/baton/conn"
+)
+
+func sInterCard(q *conn.Call, limit int64, keys []string) request {
+	r := command(q, "SINTERCARD")
+	r.keys(keys)
+	r.limit("LIMIT", limit)
+	return r
+}
+
+// SAdd adds members to the set at key and returns how many are new.
+func (c *commands) SAdd(ctx context.Context, key string, members ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "SADD", "member", members, key))
+}
+
+// SRem removes members from the set at key and returns how many there were.
+func (c *commands) SRem(ctx context.Context, key string, members ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "SREM", "member", members, key))
+}
+
+// SCard returns the number of members of the set at key, 0 if there is none.
+func (c *commands) SCard(ctx context.Context, key string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "SCARD", key))
+}
+
+// SIsMember reports whether the set at key has a member.
+func (c *commands) SIsMember(ctx context.Context, key, member string) (bool, error) {
+	return c.truth(ctx, words(c.newCall(), "SISMEMBER", key, member))
+}
+
+// SMIsMember reports for each of members whether the set at key has it.
+func (c *commands) SMIsMember(ctx context.Context, key string, members ...string) ([]bool, error) {
+	return fetch(ctx, c, list(c.newCall(), "SMISMEMBER", "member", members, key), decodeTruths)
+}
+
+// SMembers returns the members of the set at key in no order, none if there is no such key. They share one block of memory,
+// so a kept one keeps all.
+func (c *commands) SMembers(ctx context.Context, key string) ([]string, error) {
+	return fetch(ctx, c, words(c.newCall(), "SMEMBERS", key), decodeTexts)
+}
+
+// SPop takes a random member from the set at key, or returns Nil if there is none.
+func (c *commands) SPop(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "SPOP", key))
+}
+
+// SPopN takes up to n random members from the set at key, none if there is no such key.
+func (c *commands) SPopN(ctx context.Context, key string, n int64) ([]string, error) {
+	return fetch(ctx, c, popN(c.newCall(), "SPOP", key, n), decodeTexts)
+}
+
+// SRandMember returns a random member of the set at key, or Nil if there is none.
+func (c *commands) SRandMember(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, words(c.newCall(), "SRANDMEMBER", key))
+}
+
+// SRandMemberN returns n random members of the set at key, all if there are fewer, none if there is no such key. If n is
+// negative there are exactly -n, and one may come several times.
+func (c *commands) SRandMemberN(ctx context.Context, key string, n int64) ([]string, error) {
+	return fetch(ctx, c, byInt(c.newCall(), "SRANDMEMBER", key, n), decodeTexts)
+}
+
+// SInter returns what all the sets at keys have in common, in no order. The members share one block of memory.
+func (c *commands) SInter(ctx context.Context, keys ...string) ([]string, error) {
+	return fetch(ctx, c, list(c.newCall(), "SINTER", "key", keys), decodeTexts)
+}
+
+// SUnion returns what is in any of the sets at keys, in no order. The members share one block of memory.
+func (c *commands) SUnion(ctx context.Context, keys ...string) ([]string, error) {
+	return fetch(ctx, c, list(c.newCall(), "SUNION", "key", keys), decodeTexts)
+}
+
+// SDiff returns what is in the set at the first key and in none of the others, in no order. The members share one block of
+// memory.
+func (c *commands) SDiff(ctx context.Context, keys ...string) ([]string, error) {
+	return fetch(ctx, c, list(c.newCall(), "SDIFF", "key", keys), decodeTexts)
+}
+
+// SInterCard counts what all the sets at keys have in common, up to limit; 0 is no limit.
+func (c *commands) SInterCard(ctx context.Context, limit int64, keys ...string) (int64, error) {
+	return c.integer(ctx, sInterCard(c.newCall(), limit, keys))
+}

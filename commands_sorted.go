@@ -1,0 +1,251 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// ZAddOption modifies ZAdd. The empty one changes nothing.
+type ZAddOption string
+
+// The options of ZAdd.
+const (
+	ZAddNX ZAddOption = "NX" // add members only, change none
+	ZAddXX ZAddOption = "XX" // change members only, add none
+	ZAddGT ZAddOption = "GT" // change a score only to a greater one
+	ZAddLT ZAddOption = "LT" // change a score only to a smaller one
+	ZAddCH ZAddOption = "CH" // count members that were changed too
+)
+
+// ZSpan says which members of a sorted set are meant, and in which order: ByRank, ByScore or ByLex. It is a small value;
+// the zero ZSpan is none.
+type ZSpan struct {
+	by           string
+	start, stop  string
+	from, to     int64 // of a span by rank
+	ranks        bool
+	rev          bool
+	limited      bool
+	offset, size int64
+}
+
+// ByRank is the members from rank start to stop, both included; negative ones count from the end.
+func ByRank(start, stop int64) ZSpan { return ZSpan{ranks: true, from: start, to: stop} }
+
+// ByScore is the members with scores from low to high, as Redis spells bounds: "1.5", "(1.5" without that score itself,
+// "-inf", "+inf".
+func ByScore(low, high string) ZSpan { return ZSpan{by: "BYSCORE", start: low, stop: high} }
+
+// ByLex is the members between two texts, all of the same score: "[a", "(a" without that text itself, "-", "+".
+func ByLex(low, high string) ZSpan { return ZSpan{by: "BYLEX", start: low, stop: high} }
+
+// Rev returns the span from its end to its beginning: the greatest first. Ranks are counted from the greatest then.
+func (s ZSpan) Rev() ZSpan {
+	s.rev = !s.rev
+	return s
+}
+
+// Limit returns the part of the span that leaves out offset members and has size members at most, a negative size all.
+// It is for spans by score or text.
+func (s ZSpan) Limit(offset, size int64) ZSpan {
+	s.limited, s.offset, s.size = true, offset, size
+	return s
+}
+
+func (r *request) zspan(s ZSpan) {
+	switch {
+	case s.ranks:
+		r.int(s.from)
+		r.int(s.to)
+	case s.by == "":
+		r.fail(errors.New("the span is empty, make one with ByRank, ByScore or ByLex"))
+	case s.rev: // the server wants the greater bound first
+		r.str(s.stop)
+		r.str(s.start)
+	default:
+		r.str(s.start)
+		r.str(s.stop)
+	}
+	r.opt(s.by)
+	r.flag(s.rev, "REV")
+	if s.limited {
+		if s.ranks {
+			r.fail(errors.New("Limit is for spans by score or text, not by rank"))
+		}
+		r.str("LIMIT")
+		r.int(s.offset)
+		r.int(s.size)
+	}
+}
+
+// Aggregate says what becomes of the scores of a member that is in several sets. The empty one is Sum.
+type Aggregate string
+
+// The ways to aggregate.
+const (
+	Sum Aggregate = "SUM"
+	Min Aggregate = "MIN"
+	Max Aggregate = "MAX"
+)
+
+// ZStoreOptions modify ZUnionStore and ZInterStore. The zero value changes nothing.
+type ZStoreOptions struct {
+	Weights   []float64 // factors for the scores, one for each key; nil: 1
+	Aggregate Aggregate
+}
+
+func zAdd(q *conn.Call, key string, members []Z, opts []ZAddOption) request {
+	r := command(q, "ZADD")
+	r.str(key)
+	for _, o := range opts {
+		r.opt(string(o))
+	}
+	if len(members) == 0 {
+		r.fail(errors.New("needs at least one member"))
+	}
+	for _, z := range members {
+		r.float(z.Score)
+		r.str(z.Member)
+	}
+	return r
+}
+
+func zIncrBy(q *conn.Call, key string, f float64, member string) request {
+	r := byFloat(q, "ZINCRBY", key, f)
+	r.str(member)
+	return r
+}
+
+func zRange(q *conn.Call, key string, s ZSpan, scores bool) request {
+	r := command(q, "ZRANGE")
+	r.str(key)
+	r.zspan(s)
+	r.flag(scores, "WITHSCORES")
+	return r
+}
+
+func zRangeStore(q *conn.Call, dst, src string, s ZSpan) request {
+	r := command(q, "ZRANGESTORE")
+	r.str(dst)
+	r.str(src)
+	r.zspan(s)
+	return r
+}
+
+func zStore(q *conn.Call, name, dst string, keys []string, o ZStoreOptions) request {
+	r := command(q, name)
+	r.str(dst)
+	r.keys(keys)
+	if o.Weights != nil {
+		if len(o.Weights) != len(keys) {
+			r.fail(fmt.Errorf("%d weights for %d keys, must be as many", len(o.Weights), len(keys)))
+		}
+		r.str("WEIGHTS")
+		for _, w := range o.Weights {
+			r.float(w)
+		}
+	}
+	if o.Aggregate != "" {
+		r.str("AGGREGATE")
+		r.str(string(o.Aggregate))
+	}
+	return r
+}
+
+// ZAdd adds members with their scores to the sorted set at key, or gives those that are there their new scores. It returns
+// how many are new.
+func (c *commands) ZAdd(ctx context.Context, key string, members []Z, opts ...ZAddOption) (int64, error) {
+	return c.integer(ctx, zAdd(c.newCall(), key, members, opts))
+}
+
+// ZIncrBy adds f to the score of a member, 0 if there is none, and returns the sum.
+func (c *commands) ZIncrBy(ctx context.Context, key string, f float64, member string) (float64, error) {
+	return c.float(ctx, zIncrBy(c.newCall(), key, f, member))
+}
+
+// ZRem removes members from the sorted set at key and returns how many there were.
+func (c *commands) ZRem(ctx context.Context, key string, members ...string) (int64, error) {
+	return c.integer(ctx, list(c.newCall(), "ZREM", "member", members, key))
+}
+
+// ZCard returns the number of members of the sorted set at key, 0 if there is none.
+func (c *commands) ZCard(ctx context.Context, key string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "ZCARD", key))
+}
+
+// ZScore returns the score of a member, or Nil if there is no such member.
+func (c *commands) ZScore(ctx context.Context, key, member string) (float64, error) {
+	return c.float(ctx, words(c.newCall(), "ZSCORE", key, member))
+}
+
+// ZMScore returns the scores of members in their order; OK is false for one that does not exist.
+func (c *commands) ZMScore(ctx context.Context, key string, members ...string) ([]Opt[float64], error) {
+	return fetch(ctx, c, list(c.newCall(), "ZMSCORE", "member", members, key), decodeOptFloats)
+}
+
+// ZRank returns the rank of a member, that with the smallest score being 0, or Nil if there is no such member.
+func (c *commands) ZRank(ctx context.Context, key, member string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "ZRANK", key, member))
+}
+
+// ZRevRank returns the rank of a member, that with the greatest score being 0, or Nil if there is no such member.
+func (c *commands) ZRevRank(ctx context.Context, key, member string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "ZREVRANK", key, member))
+}
+
+// ZRange returns the members of the sorted set at key that span means, none if there is no such key. They share one block
+// of memory, so a kept one keeps all.
+func (c *commands) ZRange(ctx context.Context, key string, span ZSpan) ([]string, error) {
+	return fetch(ctx, c, zRange(c.newCall(), key, span, false), decodeTexts)
+}
+
+// ZRangeWithScores is ZRange with the scores.
+func (c *commands) ZRangeWithScores(ctx context.Context, key string, span ZSpan) ([]Z, error) {
+	return fetch(ctx, c, zRange(c.newCall(), key, span, true), decodeZs)
+}
+
+// ZCount counts the members with scores from low to high, spelled as in ByScore.
+func (c *commands) ZCount(ctx context.Context, key, low, high string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "ZCOUNT", key, low, high))
+}
+
+// ZPopMin takes up to n members with the smallest scores from the sorted set at key, none if there is no such key.
+func (c *commands) ZPopMin(ctx context.Context, key string, n int64) ([]Z, error) {
+	return fetch(ctx, c, popN(c.newCall(), "ZPOPMIN", key, n), decodeZs)
+}
+
+// ZPopMax takes up to n members with the greatest scores from the sorted set at key, none if there is no such key.
+func (c *commands) ZPopMax(ctx context.Context, key string, n int64) ([]Z, error) {
+	return fetch(ctx, c, popN(c.newCall(), "ZPOPMAX", key, n), decodeZs)
+}
+
+// ZRemRangeByRank removes the members from rank start to stop, both included, and returns how many there were.
+func (c *commands) ZRemRangeByRank(ctx context.Context, key string, start, stop int64) (int64, error) {
+	return c.integer(ctx, byInts(c.newCall(), "ZREMRANGEBYRANK", key, start, stop))
+}
+
+// ZRemRangeByScore removes the members with scores from low to high, spelled as in ByScore, and returns how many there
+// were.
+func (c *commands) ZRemRangeByScore(ctx context.Context, key, low, high string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "ZREMRANGEBYSCORE", key, low, high))
+}
+
+// ZRangeStore stores the members of src that span means at dst, overwrites what is there, and returns how many there are.
+func (c *commands) ZRangeStore(ctx context.Context, dst, src string, span ZSpan) (int64, error) {
+	return c.integer(ctx, zRangeStore(c.newCall(), dst, src, span))
+}
+
+// ZUnionStore stores what is in any of the sorted sets at keys at dst, overwrites what is there, and returns how many there
+// are.
+func (c *commands) ZUnionStore(ctx context.Context, dst string, keys []string, o ZStoreOptions) (int64, error) {
+	return c.integer(ctx, zStore(c.newCall(), "ZUNIONSTORE", dst, keys, o))
+}
+
+// ZInterStore stores what all the sorted sets at keys have in common at dst, overwrites what is there, and returns how many
+// there are.
+func (c *commands) ZInterStore(ctx context.Context, dst string, keys []string, o ZStoreOptions) (int64, error) {
+	return c.integer(ctx, zStore(c.newCall(), "ZINTERSTORE", dst, keys, o))
+}

@@ -1,0 +1,207 @@
+package baton
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// Trim says how much of a stream is to stay. Exactly one of MaxLen and MinID counts; the zero value is MaxLen 0, which
+// keeps nothing.
+type Trim struct {
+	MaxLen int64    // messages, if MinID is empty
+	MinID  StreamID // messages that are older go
+	Approx bool     // a few more may stay, which is much cheaper for the server
+}
+
+// XPendingOptions say which messages XPendingList is to return.
+type XPendingOptions struct {
+	Idle     time.Duration // delivered at least so long ago; 0: any. Whole milliseconds
+	From, To StreamID      // empty: from the first, to the last
+	Count    int64         // at most; 0: 100
+	Consumer string        // empty: of all consumers
+}
+
+func (r *request) trim(t Trim) {
+	if t.MinID != "" {
+		r.str("MINID")
+	} else {
+		r.str("MAXLEN")
+	}
+	r.flag(t.Approx, "~")
+	switch {
+	case t.MinID != "":
+		r.str(string(t.MinID))
+	case t.MaxLen < 0:
+		r.fail(fmt.Errorf("MaxLen is %d, must not be negative", t.MaxLen))
+	default:
+		r.int(t.MaxLen)
+	}
+}
+
+func xAdd(q *conn.Call, stream string, id StreamID, fieldsValues []string) request {
+	return pairList(q, "XADD", "field and value", fieldsValues, stream, string(id))
+}
+
+func xAddTrim(q *conn.Call, stream string, id StreamID, t Trim, fieldsValues []string) request {
+	r := command(q, "XADD")
+	r.str(stream)
+	r.trim(t)
+	r.str(string(id))
+	if len(fieldsValues) == 0 || len(fieldsValues)%2 != 0 {
+		r.fail(fmt.Errorf("got %d texts, needs pairs of field and value", len(fieldsValues)))
+	}
+	r.strs(fieldsValues)
+	return r
+}
+
+func xTrim(q *conn.Call, stream string, t Trim) request {
+	r := command(q, "XTRIM")
+	r.str(stream)
+	r.trim(t)
+	return r
+}
+
+func xRange(q *conn.Call, name, stream string, from, to StreamID, count int64) request {
+	r := command(q, name)
+	r.str(stream)
+	r.str(string(from))
+	r.str(string(to))
+	r.limit("COUNT", count)
+	return r
+}
+
+// ids is a command of fixed texts and then ids.
+func ids(q *conn.Call, name string, ids []StreamID, fixed ...string) request {
+	r := command(q, name)
+	r.strs(fixed)
+	r.ids(ids)
+	return r
+}
+
+func (r *request) ids(ids []StreamID) {
+	if len(ids) == 0 {
+		r.fail(errors.New("needs at least one id"))
+	}
+	for _, id := range ids {
+		r.str(string(id))
+	}
+}
+
+func xGroupCreate(q *conn.Call, stream, group string, from StreamID, makeStream bool) request {
+	r := command(q, "XGROUP")
+	r.strs([]string{"CREATE", stream, group, string(from)})
+	r.flag(makeStream, "MKSTREAM")
+	return r
+}
+
+func xPendingList(q *conn.Call, stream, group string, o XPendingOptions) request {
+	r := command(q, "XPENDING")
+	r.strs([]string{stream, group})
+	if o.Idle != 0 {
+		r.str("IDLE")
+		r.millis(o.Idle, 0)
+	}
+	r.str(cmp.Or(string(o.From), "-"))
+	r.str(cmp.Or(string(o.To), "+"))
+	r.int(cmp.Or(o.Count, 100))
+	r.opt(o.Consumer)
+	return r
+}
+
+func xClaim(q *conn.Call, stream, group, consumer string, minIdle time.Duration, ids []StreamID) request {
+	r := command(q, "XCLAIM")
+	r.strs([]string{stream, group, consumer})
+	r.millis(minIdle, 0)
+	r.ids(ids)
+	return r
+}
+
+func xAutoClaim(q *conn.Call, stream, group, consumer string, minIdle time.Duration, from StreamID, count int64) request {
+	r := command(q, "XAUTOCLAIM")
+	r.strs([]string{stream, group, consumer})
+	r.millis(minIdle, 0)
+	r.str(string(from))
+	r.limit("COUNT", count)
+	return r
+}
+
+// XAdd adds a message of fields and values, given in turns, to a stream and returns its id. AutoID lets the server choose
+// one.
+func (c *commands) XAdd(ctx context.Context, stream string, id StreamID, fieldsValues ...string) (StreamID, error) {
+	return fetch(ctx, c, xAdd(c.newCall(), stream, id, fieldsValues), decodeID)
+}
+
+// XAddTrim is XAdd and then XTrim.
+func (c *commands) XAddTrim(ctx context.Context, stream string, id StreamID, trim Trim, fieldsValues ...string) (StreamID, error) {
+	return fetch(ctx, c, xAddTrim(c.newCall(), stream, id, trim, fieldsValues), decodeID)
+}
+
+// XLen returns the number of messages of a stream, 0 if there is none.
+func (c *commands) XLen(ctx context.Context, stream string) (int64, error) {
+	return c.integer(ctx, words(c.newCall(), "XLEN", stream))
+}
+
+// XRange returns the messages of a stream from one id to another, both included, and at most count; 0 is all. FirstID and
+// LastID are the ends. There are none if there is no such stream.
+func (c *commands) XRange(ctx context.Context, stream string, from, to StreamID, count int64) ([]XMessage, error) {
+	return fetch(ctx, c, xRange(c.newCall(), "XRANGE", stream, from, to, count), decodeMessages)
+}
+
+// XRevRange is XRange in the opposite order: from is the later id.
+func (c *commands) XRevRange(ctx context.Context, stream string, from, to StreamID, count int64) ([]XMessage, error) {
+	return fetch(ctx, c, xRange(c.newCall(), "XREVRANGE", stream, from, to, count), decodeMessages)
+}
+
+// XAck tells a group that messages are done and returns how many were pending.
+func (c *commands) XAck(ctx context.Context, stream, group string, messages ...StreamID) (int64, error) {
+	return c.integer(ctx, ids(c.newCall(), "XACK", messages, stream, group))
+}
+
+// XDel removes messages from a stream and returns how many there were.
+func (c *commands) XDel(ctx context.Context, stream string, messages ...StreamID) (int64, error) {
+	return c.integer(ctx, ids(c.newCall(), "XDEL", messages, stream))
+}
+
+// XTrim removes the oldest messages of a stream and returns how many.
+func (c *commands) XTrim(ctx context.Context, stream string, trim Trim) (int64, error) {
+	return c.integer(ctx, xTrim(c.newCall(), stream, trim))
+}
+
+// XGroupCreate creates a group that is to get the messages behind from; NewID stands for the last one. A stream that does
+// not exist is an error of the server, unless makeStream creates it.
+func (c *commands) XGroupCreate(ctx context.Context, stream, group string, from StreamID, makeStream bool) error {
+	return c.done(ctx, xGroupCreate(c.newCall(), stream, group, from, makeStream))
+}
+
+// XGroupDestroy removes a group and reports whether there was one.
+func (c *commands) XGroupDestroy(ctx context.Context, stream, group string) (bool, error) {
+	return c.truth(ctx, words(c.newCall(), "XGROUP", "DESTROY", stream, group))
+}
+
+// XPending tells how many messages were delivered to a group and are not acknowledged. A group that does not exist is an
+// error of the server.
+func (c *commands) XPending(ctx context.Context, stream, group string) (XPendingSummary, error) {
+	return fetch(ctx, c, words(c.newCall(), "XPENDING", stream, group), decodePending)
+}
+
+// XPendingList returns which messages were delivered to a group and are not acknowledged.
+func (c *commands) XPendingList(ctx context.Context, stream, group string, o XPendingOptions) ([]XPendingEntry, error) {
+	return fetch(ctx, c, xPendingList(c.newCall(), stream, group, o), decodePendingList)
+}
+
+// XClaim gives pending messages that were delivered at least minIdle ago to another consumer and returns them. minIdle must
+// be whole milliseconds.
+func (c *commands) XClaim(ctx context.Context, stream, group, consumer string, minIdle time.Duration, messages ...StreamID) ([]XMessage, error) {
+	return fetch(ctx, c, xClaim(c.newCall(), stream, group, consumer, minIdle, messages), decodeMessages)
+}
+
+// XAutoClaim is XClaim for whichever messages wait longest, searched from an id on; "0-0" is the beginning. It looks for at
+// most count, 0 leaves that to the server.
+func (c *commands) XAutoClaim(ctx context.Context, stream, group, consumer string, minIdle time.Duration, from StreamID, count int64) (XAutoClaimed, error) {
+	return fetch(ctx, c, xAutoClaim(c.newCall(), stream, group, consumer, minIdle, from, count), decodeAutoClaim)
+}

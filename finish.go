@@ -1,0 +1,80 @@
+package baton
+
+import (
+	"context"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// What follows sends a request and returns its reply in the form that a method promises. Each takes the request over.
+
+func (c *commands) send(ctx context.Context, r *request, mode conn.Mode) error {
+	if err := r.end(); err != nil {
+		return r.problem()
+	}
+	r.call.Mode = mode
+	return c.run(ctx, &operation{call: r.call, name: r.name})
+}
+
+// done is for commands that have nothing to say but OK.
+func (c *commands) done(ctx context.Context, r request) error {
+	err := c.send(ctx, &r, conn.Check)
+	r.call.Free()
+	return err
+}
+
+// present reports whether the reply was not null.
+func (c *commands) present(ctx context.Context, r request) (bool, error) {
+	err := c.send(ctx, &r, conn.Check)
+	null := r.call.Null
+	r.call.Free()
+	return err == nil && !null, err
+}
+
+// text returns a text, Nil for a null.
+func (c *commands) text(ctx context.Context, r request) (string, error) {
+	err := c.send(ctx, &r, conn.Text)
+	s, null := r.call.Str, r.call.Null
+	r.call.Free()
+	return s, orNil(err, null)
+}
+
+// integer returns an integer, Nil for a null.
+func (c *commands) integer(ctx context.Context, r request) (int64, error) {
+	err := c.send(ctx, &r, conn.Int)
+	n, null := r.call.Num, r.call.Null
+	r.call.Free()
+	return n, orNil(err, null)
+}
+
+// truth returns whether an integer is not zero.
+func (c *commands) truth(ctx context.Context, r request) (bool, error) {
+	n, err := c.integer(ctx, r)
+	return n != 0, err
+}
+
+// float returns a number, Nil for a null.
+func (c *commands) float(ctx context.Context, r request) (float64, error) {
+	err := c.send(ctx, &r, conn.Float)
+	f, null := r.call.Float, r.call.Null
+	r.call.Free()
+	return f, orNil(err, null)
+}
+
+// fetch returns what decode makes of the encoded reply, whose memory it may keep.
+func fetch[T any](ctx context.Context, c *commands, r request, decode func(string) (T, error)) (T, error) {
+	var out T
+	err := c.send(ctx, &r, conn.Encoded)
+	if err == nil {
+		out, err = decode(r.call.Block())
+	}
+	r.call.Free()
+	return out, err
+}
+
+func orNil(err error, null bool) error {
+	if err == nil && null {
+		return Nil
+	}
+	return err
+}
