@@ -118,7 +118,7 @@ var blocksWithOption = map[string]bool{"XREAD": true, "XREADGROUP": true}
 
 // In the server's groups connection, transaction and pubsub, but for a connection that others share, and why.
 var harmless = map[string]string{
-	"PING": "changes nothing", "ECHO": "changes nothing", "COMMAND": "changes nothing",
+	"PING": "changes nothing", "WAIT": "blocks, changes nothing", "ECHO": "changes nothing", "COMMAND": "changes nothing",
 	"PUBLISH": "one answer, changes nothing of the connection", "SPUBLISH": "as PUBLISH", "PUBSUB": "tells of subscriptions",
 	"CLIENT": "changes others, unless its subcommand is refused",
 }

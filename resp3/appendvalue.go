@@ -48,6 +48,7 @@ func appendElement(dst []byte, v Value) []byte {
 type walk struct {
 	v     Value // visited now
 	depth int   // aggregates around it
+	bare  bool  // attributes are left out
 	first [1]Value
 	lists [][]Value // rests of the aggregates that are open
 }
@@ -68,7 +69,7 @@ func (w *walk) next() bool {
 		}
 		v := w.lists[top][0]
 		w.lists[top] = w.lists[top][1:]
-		if t, ok := v.tag(); ok {
+		if t, ok := v.tag(); ok && !w.bare {
 			w.lists = append(w.lists, []Value{t, v.bare()})
 			continue
 		}

@@ -34,8 +34,9 @@ func (c *Cursor) Kind() Kind {
 }
 
 // Open reads the header of an aggregate and returns how many values it holds,
-// keys and values of a Map both counted. They are read next. It is [ErrNull] for
-// a null, [*Error] for an error, and [*TypeError] for another scalar.
+// keys and values of a Map both counted. They are read next; attributes in front
+// of them may be left out. It is [ErrNull] for a null, [*Error] for an error, and
+// [*TypeError] for another scalar.
 func (c *Cursor) Open() (int, error) {
 	if n, ok := c.header(); ok {
 		return n, nil
@@ -44,15 +45,31 @@ func (c *Cursor) Open() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	rest := c.rest[end:]
 	if !v.kind.aggregate() || v.null {
-		c.rest = rest
+		c.rest = c.rest[end:]
 		return 0, v.refuse("an aggregate")
 	}
-	// Spelled again with its length and without its attributes.
-	c.rest = string(AppendValue(nil, v.bare())) + rest
+	c.respell()
 	n, _ := c.header()
 	return n, nil
+}
+
+// respell writes all that is left in the usual spelling: lengths announced, no
+// attributes. It is done once for a block, not for each odd value in it.
+func (c *Cursor) respell() {
+	var out []byte
+	for c.rest != "" {
+		v, end, err := decodeUnbounded(c.rest)
+		if err != nil {
+			break // where it will be found again
+		}
+		w := walk{bare: true}
+		for w.start(v); w.next(); {
+			out = appendElement(out, w.v)
+		}
+		c.rest = c.rest[end:]
+	}
+	c.rest = string(out) + c.rest
 }
 
 // header reads a header of the usual spelling. It declines an announcement of
