@@ -4,6 +4,7 @@ package baton_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,6 +27,16 @@ func TestAllocationsPerCall(t *testing.T) {
 		}
 		return nil
 	}))
+	_, err = c.ZAdd(ctx, "zset", []baton.Z{{Member: "m", Score: 1.5}})
+	require.NoError(t, err)
+	require.NoError(t, c.Pipeline(ctx, func(p *baton.Pipe) error {
+		for i := range 1000 {
+			p.HSet("hash", fmt.Sprintf("field:%d", i), "value")
+			p.ZAdd("big", []baton.Z{{Member: fmt.Sprint(i), Score: float64(i)}})
+		}
+		p.SAdd("set", hundredKeys...)
+		return nil
+	}))
 	cancellable, cancel := context.WithCancel(ctx)
 	defer cancel()
 	expiring, stop := context.WithTimeout(ctx, time.Hour)
@@ -36,15 +47,40 @@ func TestAllocationsPerCall(t *testing.T) {
 			most float64
 			call func() error
 		}{
-			"AppendGet":      {0, func() error { _, err := c.AppendGet(ctx, dst, "key"); return err }},
-			"Get":            {1, func() error { _, err := c.Get(ctx, "key"); return err }},
-			"Set":            {0, func() error { _, err := c.Set(ctx, "other", "value"); return err }},
-			"SetBytes":       {0, func() error { _, err := c.SetBytes(ctx, "other", value); return err }},
-			"Set with EX":    {0, func() error { _, err := c.Set(ctx, "other", "value", baton.EX(time.Minute), baton.NX()); return err }},
-			"Incr":           {0, func() error { _, err := c.Incr(ctx, "n"); return err }},
-			"Del":            {0, func() error { _, err := c.Del(ctx, "none", "neither"); return err }},
+			"AppendGet":   {0, func() error { _, err := c.AppendGet(ctx, dst, "key"); return err }},
+			"Get":         {1, func() error { _, err := c.Get(ctx, "key"); return err }},
+			"Set":         {0, func() error { _, err := c.Set(ctx, "other", "value"); return err }},
+			"SetBytes":    {0, func() error { _, err := c.SetBytes(ctx, "other", value); return err }},
+			"Set with EX": {0, func() error { _, err := c.Set(ctx, "other", "value", baton.EX(time.Minute), baton.NX()); return err }},
+			"Incr":        {0, func() error { _, err := c.Incr(ctx, "n"); return err }},
+			"Del":         {0, func() error { _, err := c.Del(ctx, "none", "neither"); return err }},
+			"Expire":      {0, func() error { _, err := c.Expire(ctx, "key", time.Hour, baton.ExpireGT); return err }},
+			"TTL":         {0, func() error { _, err := c.TTL(ctx, "key"); return err }},
+			"IncrByFloat": {0, func() error { _, err := c.IncrByFloat(ctx, "f", 0.5); return err }},
+			"HGet":        {1, func() error { _, err := c.HGet(ctx, "hash", "field:1"); return err }},
+			"HSet":        {0, func() error { _, err := c.HSet(ctx, "h", "a", "1", "b", "2"); return err }},
+			"HIncrBy":     {0, func() error { _, err := c.HIncrBy(ctx, "h", "a", 1000); return err }},
+			"LPush":       {0, func() error { _, err := c.LPush(ctx, "l", "a"); return err }},
+			"LMove":       {1, func() error { _, err := c.LMove(ctx, "list", "list", baton.Left, baton.Right); return err }},
+			"SIsMember":   {0, func() error { _, err := c.SIsMember(ctx, "set", "x"); return err }},
+			"ZAdd": {0, func() error {
+				_, err := c.ZAdd(ctx, "zset", []baton.Z{{Member: "m", Score: 1.5}}, baton.ZAddGT)
+				return err
+			}},
+			"ZScore":         {0, func() error { _, err := c.ZScore(ctx, "zset", "m"); return err }},
+			"ZIncrBy":        {0, func() error { _, err := c.ZIncrBy(ctx, "zset", 0.25, "m"); return err }},
+			"ZCount":         {0, func() error { _, err := c.ZCount(ctx, "zset", "-inf", "+inf"); return err }},
+			"XAdd":           {1, func() error { _, err := c.XAdd(ctx, "x", baton.AutoID, "f", "v"); return err }},
+			"Publish":        {0, func() error { _, err := c.Publish(ctx, "channel", "message"); return err }},
+			"LRange of 1000": {3, func() error { _, err := c.LRange(ctx, "list", 0, -1); return err }},
+			"MGet of 100":    {3, func() error { _, err := c.MGet(ctx, hundredKeys...); return err }},
+			"HGetAll, 1000":  {12, func() error { _, err := c.HGetAll(ctx, "hash"); return err }},
+			"HKeys of 1000":  {3, func() error { _, err := c.HKeys(ctx, "hash"); return err }},
+			"SMembers":       {3, func() error { _, err := c.SMembers(ctx, "set"); return err }},
+			"ZRange of 1000": {3, func() error { _, err := c.ZRange(ctx, "big", baton.ByRank(0, -1)); return err }},
+			"scores of 1000": {3, func() error { _, err := c.ZRangeWithScores(ctx, "big", baton.ByRank(0, -1)); return err }},
 			"100 GETs":       {4, func() error { return hundred(ctx, c) }},
-			"LRANGE of 1000": {7, func() error { _, err := baton.As[[]string](c.Do(ctx, "LRANGE", "list", 0, -1)); return err }},
+			"Do of LRANGE":   {7, func() error { _, err := baton.As[[]string](c.Do(ctx, "LRANGE", "list", 0, -1)); return err }},
 			"Do of GET":      {2, func() error { _, err := c.Do(ctx, "GET", "key"); return err }},
 		}
 		for call, tt := range tests {
@@ -59,6 +95,13 @@ func TestAllocationsPerCall(t *testing.T) {
 }
 
 var sink []byte
+
+var hundredKeys = func() (keys []string) {
+	for i := range 100 {
+		keys = append(keys, fmt.Sprintf("key:%d", i))
+	}
+	return keys
+}()
 
 func hundred(ctx context.Context, c *baton.Client) error {
 	var replies [100]baton.Reply[string]
