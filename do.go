@@ -22,7 +22,7 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 		return resp3.Value{}, r.problem()
 	}
 	f, _ := factOf(r.call.Req)
-	if f.use == refused {
+	if f.use >= heldOnly {
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", r.name)
 	}
 	r.call.Mode = conn.Value

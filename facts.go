@@ -12,9 +12,10 @@ type fact struct {
 type use uint8
 
 const (
-	shared  use = iota // may share a lane
-	blocks             // the server may let it wait: needs a lease
-	refused            // changes the state of the connection, or is answered by none or many replies: not through Do
+	shared   use = iota // may share a lane
+	blocks              // the server may let it wait: needs a lease
+	heldOnly            // changes the state of the connection: only on one that the caller holds
+	refused             // is answered by none or many replies, or ends the connection: not through Do
 )
 
 // facts has a row for each command and for each subcommand that matters, "CONFIG GET". What is not listed is an

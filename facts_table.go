@@ -21,8 +21,9 @@ func buildFacts() map[string]fact {
 	addContainers(sub)
 	add(fact{class: Read, use: blocks}, `WAIT WAITAOF`)
 	add(fact{class: WriteAccumulate, use: blocks}, `BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP`)
+	add(fact{class: Never, use: heldOnly}, `MULTI EXEC DISCARD WATCH UNWATCH SELECT AUTH HELLO READONLY READWRITE ASKING`)
 	add(fact{class: Never, use: refused}, `SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC
-		PSYNC REPLCONF MULTI EXEC DISCARD WATCH UNWATCH SELECT AUTH HELLO RESET QUIT READONLY READWRITE ASKING`)
+		PSYNC REPLCONF RESET QUIT`)
 	add(fact{class: Never}, `SHUTDOWN`) // no answer is the right answer
 	return m
 }
@@ -74,7 +75,8 @@ func addContainers(sub func(fact, string, string)) {
 	sub(read, "CLIENT", `ID INFO LIST GETNAME GETREDIR TRACKINGINFO`)
 	sub(once, "CLIENT", `UNPAUSE`)
 	sub(last, "CLIENT", `PAUSE`)
-	sub(fact{class: Never, use: refused}, "CLIENT", `REPLY TRACKING CACHING SETNAME SETINFO NO-EVICT NO-TOUCH MAINT_NOTIFICATIONS`)
+	sub(fact{class: Never, use: refused}, "CLIENT", `REPLY`)
+	sub(fact{class: Never, use: heldOnly}, "CLIENT", `TRACKING CACHING SETNAME SETINFO NO-EVICT NO-TOUCH MAINT_NOTIFICATIONS`)
 	sub(read, "CLUSTER", `COUNT-FAILURE-REPORTS COUNTKEYSINSLOT GETKEYSINSLOT INFO KEYSLOT LINKS MYID MYSHARDID NODES REPLICAS
 		SHARDS SLAVES SLOTS`)
 	sub(read, "ACL", `CAT DRYRUN GENPASS GETUSER LIST LOG USERS WHOAMI`)
