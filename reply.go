@@ -129,7 +129,24 @@ func eachOf[T any](w *resp3.Cursor, next func(*resp3.Cursor) (T, error)) ([]T, e
 	return out, nil
 }
 
-func decodeTexts(reply string) ([]string, error) { return each(reply, (*resp3.Cursor).Text) }
+func decodeTexts(reply string) ([]string, error) {
+	w := resp3.Walk(reply)
+	return textsOf(&w)
+}
+
+func textsOf(w *resp3.Cursor) ([]string, error) {
+	n, err := open(w)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, n)
+	for i := w.Texts(out); i < n; i++ {
+		if out[i], err = w.Text(); err != nil {
+			return nil, nullIsNil(err)
+		}
+	}
+	return out, nil
+}
 
 func decodeInts(reply string) ([]int64, error) { return each(reply, (*resp3.Cursor).Int) }
 
@@ -164,13 +181,22 @@ func decodeMap(reply string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if nested {
+		return nil, errors.New("baton: reply is an array of arrays, want a map")
+	}
 	out := make(map[string]string, n)
-	for range n {
-		f, err := field(&w, nested)
-		if err != nil {
-			return nil, err
+	var some [64]string
+	for left := 2 * n; left > 0; {
+		texts := some[:min(len(some), left)]
+		for i := w.Texts(texts); i < len(texts); i++ {
+			if texts[i], err = w.Text(); err != nil {
+				return nil, nullIsNil(err)
+			}
 		}
-		out[f.Name] = f.Value
+		for i := 0; i < len(texts); i += 2 {
+			out[texts[i]] = texts[i+1]
+		}
+		left -= len(texts)
 	}
 	return out, nil
 }

@@ -101,7 +101,7 @@ func decodePage[T any](reply string, items func(*resp3.Cursor) ([]T, error)) (p 
 }
 
 func scanTexts(reply string) (page[string], error) {
-	return decodePage(reply, func(w *resp3.Cursor) ([]string, error) { return eachOf(w, (*resp3.Cursor).Text) })
+	return decodePage(reply, textsOf)
 }
 
 func scanFields(reply string) (page[Field], error) {

@@ -187,6 +187,7 @@ func TestRepliesOfOtherForms(t *testing.T) {
 		{row{"MGet", args("a"), failure("ERR inside")}, "*1\r\n-ERR inside\r\n"},
 		{row{"HGetAll", args("h"), map[string]string{"a": "1", "b": "2"}}, "|1\r\n+a\r\n+b\r\n%?\r\n+a\r\n:1\r\n+b\r\n$1\r\n2\r\n.\r\n"},
 		{row{"HGetAll", args("h"), failure("reply of 3 values, want pairs")}, "*3\r\n+a\r\n+b\r\n+c\r\n"},
+		{row{"HGetAll", args("h"), failure("want a map")}, "*1\r\n*2\r\n+a\r\n+b\r\n"},
 		{row{"HGetAll", args("h"), failure("map is not text")}, "%1\r\n+a\r\n%0\r\n"},
 		{row{"ZRangeWithScores", args("z", baton.ByRank(0, 1)), zs(z("a", 1), z("b", 2.5))}, "*2\r\n*2\r\n+a\r\n,1\r\n*2\r\n+b\r\n$3\r\n2.5\r\n"},
 		{row{"ZRangeWithScores", args("z", baton.ByRank(0, 1)), zs(z("a", 1), z("b", 2.5))}, "*4\r\n+a\r\n,1\r\n+b\r\n$3\r\n2.5\r\n"},

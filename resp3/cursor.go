@@ -113,6 +113,30 @@ func (c *Cursor) Text() (string, error) {
 	return v.Text()
 }
 
+// Texts fills dst with the next texts as long as they are plain bulk strings, and
+// returns how many there were. It is Text for many: what stops it may be for that.
+func (c *Cursor) Texts(dst []string) int {
+	s := c.rest
+	for k := range dst {
+		if len(s) < len("$0\r\n\r\n") || s[0] != byte(BulkString) {
+			c.rest = s
+			return k
+		}
+		n, i := 0, 1
+		for ; i < len(s)-1 && s[i]-'0' <= 9 && i < 10; i++ {
+			n = n*10 + int(s[i]-'0')
+		}
+		end := i + 2 + n
+		if i == 1 || s[1] == '0' && i > 2 || end > len(s)-2 || s[i] != '\r' || s[i+1] != '\n' || s[end] != '\r' || s[end+1] != '\n' {
+			c.rest = s
+			return k
+		}
+		dst[k], s = s[i+2:end], s[end+2:]
+	}
+	c.rest = s
+	return len(dst)
+}
+
 // Int reads the next value as [Value.Int] would.
 func (c *Cursor) Int() (int64, error) {
 	v, err := c.Value()

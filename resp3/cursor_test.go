@@ -163,6 +163,25 @@ func TestCursorReadsElements(t *testing.T) {
 	assert.Equal(t, "WRONGTYPE", e.Code)
 }
 
+func TestCursorReadsManyTexts(t *testing.T) {
+	plain := "$1\r\na\r\n$0\r\n\r\n$12\r\nabcdefghijkl\r\n"
+	for stop, reason := range map[string]string{
+		"": "nothing left", "_\r\n": "null", "$-1\r\n": "old null", ":1\r\n": "a number", "$01\r\na\r\n": "a leading zero",
+		"$1\r\n": "no payload", "$1\r\na": "no end", "$1\r\nab\n": "a wrong end", "$2\r\na\r\n": "too short", "$\r\n\r\n": "no length",
+		"$?\r\n;1\r\na\r\n;0\r\n": "streamed", "$99999999999999999999\r\n": "no number", "$1\n\na\r\n": "a wrong line", "+a\r\n+b\r\n": "simple",
+		"$999999999\r\n": "far too short",
+	} {
+		c := Walk(plain + stop)
+		dst := make([]string, 5)
+		assert.Equal(t, 3, c.Texts(dst), reason)
+		assert.Equal(t, []string{"a", "", "abcdefghijkl", "", ""}, dst, reason)
+		assert.Equal(t, stop, c.rest, reason)
+		c = Walk(plain + stop)
+		assert.Equal(t, 2, c.Texts(dst[:2]), reason)
+		assert.Equal(t, "$12\r\nabcdefghijkl\r\n"+stop, c.rest, reason)
+	}
+}
+
 // An announcement alone takes no memory: whoever makes room for what Open returns is safe.
 func TestCursorBelievesNoCountThatTheBlockCannotHold(t *testing.T) {
 	for _, block := range []string{"*999999999\r\n", "*2\r\n+\r\n", "%400000000\r\n$1\r\na\r\n", "*1\r\n"} {
@@ -217,6 +236,13 @@ func FuzzCursor(f *testing.F) {
 		c, skip := Walk(data), Walk(data)
 		got, gotErr := rewrite(&c, 0)
 		frame, skipErr := skip.Skip()
+		many, one := Walk(data), Walk(data)
+		texts := make([]string, 4)
+		for i := range many.Texts(texts) {
+			if s, err := one.Text(); err != nil || s != texts[i] {
+				t.Fatalf("text %d is %q and %q, %v", i, texts[i], s, err)
+			}
+		}
 		v, n, err := Decode(data)
 		if err != nil {
 			return
