@@ -22,7 +22,7 @@ type request struct {
 	err   error // why it cannot be sent
 }
 
-// command begins a command of as many arguments as will follow.
+// command begins a command of as many arguments as will follow. Their number is filled in at the end.
 func command(q *conn.Call, name string) request {
 	r := request{call: q, name: name, start: len(q.Req)}
 	q.Req = append(q.Req, "*1\r\n"...)
@@ -164,12 +164,10 @@ func (r *request) fail(err error) {
 	}
 }
 
-// end completes the command, or takes it out of Req if it cannot be sent.
+// end completes the command, unless it cannot be sent.
 func (r *request) end() error {
 	switch b := r.call.Req; {
-	case r.err != nil:
-		r.call.Req = b[:r.start]
-	case r.n == 0:
+	case r.err != nil, r.n == 0:
 	case r.n < 10:
 		b[r.start+1] = byte('0' + r.n)
 	default:

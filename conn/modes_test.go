@@ -70,3 +70,23 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 		}
 	})
 }
+
+func TestEncodedReplyIsACopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		ask := func(text string) *conn.Call {
+			q := w.cfg.NewCall()
+			q.Mode = conn.Encoded
+			q.Req = resp3.AppendCommand(q.Req, "ECHO", text)
+			require.NoError(t, c.Do(t.Context(), q))
+			return q
+		}
+		first, second := ask("first"), ask("other")
+		assert.Equal(t, "$5\r\nfirst\r\n", first.Block(), "what is read later does not change it")
+		assert.Equal(t, "$5\r\nother\r\n", second.Block())
+		first.Free()
+		second.Free()
+	})
+}
