@@ -14,6 +14,13 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
+var hundredKeys = func() (keys []string) {
+	for i := range 100 {
+		keys = append(keys, fmt.Sprintf("key:%d", i))
+	}
+	return keys
+}()
+
 // BenchmarkAggregates compares large replies as typed methods return them with As(Do) and with the floor: one socket, a
 // request encoded in advance, one write, and reads until the known number of bytes is there.
 func BenchmarkAggregates(b *testing.B) {

@@ -96,13 +96,6 @@ func TestAllocationsPerCall(t *testing.T) {
 
 var sink []byte
 
-var hundredKeys = func() (keys []string) {
-	for i := range 100 {
-		keys = append(keys, fmt.Sprintf("key:%d", i))
-	}
-	return keys
-}()
-
 func hundred(ctx context.Context, c *baton.Client) error {
 	var replies [100]baton.Reply[string]
 	err := c.Pipeline(ctx, func(p *baton.Pipe) error {
