@@ -7,13 +7,13 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Side is an end of a list.
-type Side string
+// End is an end of a list.
+type End string
 
 // The ends.
 const (
-	Left  Side = "LEFT"
-	Right Side = "RIGHT"
+	Left  End = "LEFT"
+	Right End = "RIGHT"
 )
 
 func lSet(q *conn.Call, key string, index int64, value string) request {
@@ -102,6 +102,6 @@ func (c *commands) LTrim(ctx context.Context, key string, start, stop int64) err
 
 // LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there
 // is none.
-func (c *commands) LMove(ctx context.Context, src, dst string, from, to Side) (string, error) {
+func (c *commands) LMove(ctx context.Context, src, dst string, from, to End) (string, error) {
 	return c.text(ctx, words(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
 }

@@ -61,6 +61,6 @@ func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
 }
 
 // LMove queues LMOVE, see Client.LMove.
-func (p *Pipe) LMove(src, dst string, from, to Side) Reply[string] {
+func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
 	return queue(p, words(p.next(), "LMOVE", src, dst, string(from), string(to)), decodeText)
 }
