@@ -6,45 +6,45 @@ import (
 
 // Ping queues PING, see Client.Ping. The reply is OK.
 func (p *Pipe) Ping() Reply[string] {
-	return queue(p, words(p.next(), "PING"), decodeText)
+	return enqueue(p, words(p.next(), "PING"), decodeText)
 }
 
 // Echo queues ECHO, see Client.Echo.
 func (p *Pipe) Echo(text string) Reply[string] {
-	return queue(p, words(p.next(), "ECHO", text), decodeText)
+	return enqueue(p, words(p.next(), "ECHO", text), decodeText)
 }
 
 // Info queues INFO, see Client.Info.
 func (p *Pipe) Info(sections ...string) Reply[string] {
-	return queue(p, list(p.next(), "INFO", "", sections), decodeText)
+	return enqueue(p, list(p.next(), "INFO", "", sections), decodeText)
 }
 
 // DBSize queues DBSIZE, see Client.DBSize.
 func (p *Pipe) DBSize() Reply[int64] {
-	return queue(p, words(p.next(), "DBSIZE"), decodeInt)
+	return enqueue(p, words(p.next(), "DBSIZE"), decodeInt)
 }
 
 // Time queues TIME, see Client.Time.
 func (p *Pipe) Time() Reply[time.Time] {
-	return queue(p, words(p.next(), "TIME"), decodeTime)
+	return enqueue(p, words(p.next(), "TIME"), decodeTime)
 }
 
 // FlushDB queues FLUSHDB, see Client.FlushDB. The reply is OK.
 func (p *Pipe) FlushDB() Reply[string] {
-	return queue(p, words(p.next(), "FLUSHDB"), decodeText)
+	return enqueue(p, words(p.next(), "FLUSHDB"), decodeText)
 }
 
 // ClientID queues CLIENT ID, see Client.ClientID.
 func (p *Pipe) ClientID() Reply[int64] {
-	return queue(p, words(p.next(), "CLIENT", "ID"), decodeInt)
+	return enqueue(p, words(p.next(), "CLIENT", "ID"), decodeInt)
 }
 
 // Publish queues PUBLISH, see Client.Publish.
 func (p *Pipe) Publish(channel, message string) Reply[int64] {
-	return queue(p, words(p.next(), "PUBLISH", channel, message), decodeInt)
+	return enqueue(p, words(p.next(), "PUBLISH", channel, message), decodeInt)
 }
 
 // SPublish queues SPUBLISH, see Client.SPublish.
 func (p *Pipe) SPublish(channel, message string) Reply[int64] {
-	return queue(p, words(p.next(), "SPUBLISH", channel, message), decodeInt)
+	return enqueue(p, words(p.next(), "SPUBLISH", channel, message), decodeInt)
 }

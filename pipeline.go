@@ -120,8 +120,8 @@ func (p *Pipe) next() *conn.Call {
 	return p.call
 }
 
-// queue adds r to the pipeline and returns the handle of its reply.
-func queue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T] {
+// enqueue adds r to the pipeline and returns the handle of its reply.
+func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T] {
 	p.n++
 	if err := r.end(); err != nil && p.err == nil {
 		p.err = fmt.Errorf("baton: command %d of the pipeline, %s: %w", p.n, r.name, err)
@@ -137,5 +137,5 @@ func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
 			r.err = errors.New("is not possible in a pipeline")
 		}
 	}
-	return queue(p, r, decodeValue)
+	return enqueue(p, r, decodeValue)
 }

@@ -65,10 +65,12 @@ func (p RetryPolicy) validate() error {
 
 // allows reports whether op may be sent again after attempt failed with err.
 func (p RetryPolicy) allows(ctx context.Context, op *operation, attempt int, err error) bool {
-	if attempt > p.Max || ctx.Err() != nil || permanent(err) {
-		return false
-	}
-	return !sent(err) || op.harm() <= p.UpTo
+	return p.hopes(ctx, attempt, err) && (!sent(err) || op.harm() <= p.UpTo)
+}
+
+// hopes reports whether another attempt may end otherwise than this one, and is granted.
+func (p RetryPolicy) hopes(ctx context.Context, attempt int, err error) bool {
+	return attempt <= p.Max && ctx.Err() == nil && !permanent(err)
 }
 
 // permanent reports whether another attempt would end in the same way: the wait for a connection is over, the set-up was

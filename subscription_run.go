@@ -33,7 +33,7 @@ func (s *Subscription) start(ctx context.Context) error {
 		if s.ctx.Err() != nil {
 			return ErrClosed
 		}
-		if !s.c.o.Retry.allows(ctx, Read, attempt, err) || !s.c.o.Retry.pause(ctx, attempt) {
+		if !s.c.o.Retry.hopes(ctx, attempt, err) || !s.c.o.Retry.pause(ctx, attempt) {
 			if isAnswer(err) {
 				return err
 			}
