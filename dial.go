@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -13,42 +15,63 @@ import (
 // dial opens a connection for the pool.
 func (c *Client) dial(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, c.cfg) }
 
-// dialWith opens a connection: to where maintenance says that the endpoint lives now, else to the configured
-// address. If the first cannot be had the second is tried, but never the peer that is about to retire.
+// dialWith opens a connection. While a peer retires, dials that would reach it go to where its connections go.
 func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
-	addr, avoid := c.handoffs.Remap()
-	if addr == "" {
+	if !c.handoffs.Leaving() {
 		return conn.Dial(ctx, cfg, c.o.Addr)
 	}
-	cn, err := conn.Dial(ctx, cfg, addr)
-	if err == nil || ctx.Err() != nil {
-		return cn, err
+	now := time.Now()
+	if d := c.o.DialTimeout; d > 0 { // for all attempts together
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(max(d, c.handoffs.Relaxed(now, now))), conn.ErrTimeout)
+		defer cancel()
 	}
-	home, herr := conn.Dial(ctx, cfg, c.o.Addr)
-	if herr != nil {
-		return nil, err
+	addrs, err := c.listed(ctx, c.o.Addr)
+	if err != nil {
+		addrs = []string{c.o.Addr}
 	}
-	if home.Peer() == avoid {
-		home.Close()
-		return nil, err
-	}
-	return home, nil
+	return dialFirst(ctx, c.handoffs.Remap(addrs), func(ctx context.Context, addr string) (*conn.Conn, error) {
+		return conn.Dial(ctx, cfg, addr)
+	})
 }
 
-// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, the one
-// that retires last.
+// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, those
+// that retire last.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (net.Conn, error) {
 	dial := c.o.Dialer
 	if dial == nil {
 		dial = conn.DialNet
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if network != "tcp" || err != nil || net.ParseIP(host) != nil {
-		return dial(ctx, network, addr)
-	}
-	_, avoid := c.handoffs.Remap()
-	if avoid == "" && c.o.Resolver == Resolver(net.DefaultResolver) {
+	ours := c.o.Resolver != Resolver(net.DefaultResolver)
+	if network != "tcp" || !ours && !c.handoffs.Leaving() {
 		return dial(ctx, network, addr) // net.Dialer races the addresses of both families
+	}
+	addrs, err := c.listed(ctx, addr)
+	if err != nil && ours {
+		return nil, err
+	}
+	if err != nil {
+		addrs = []string{addr} // a dialler may know names that nobody else does
+	}
+	slices.SortStableFunc(addrs, func(a, b string) int { return after(c.handoffs.Retires(a)) - after(c.handoffs.Retires(b)) })
+	return dialFirst(ctx, addrs, func(ctx context.Context, addr string) (net.Conn, error) { return dial(ctx, network, addr) })
+}
+
+func after(later bool) int {
+	if later {
+		return 1
+	}
+	return 0
+}
+
+// listed gives the addresses of addr: of a name those that it has now, else addr itself.
+func (c *Client) listed(ctx context.Context, addr string) ([]string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if c.o.Network != "tcp" || err != nil {
+		return []string{addr}, nil
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return []string{addr}, nil
 	}
 	ips, err := c.o.Resolver.LookupHost(ctx, host)
 	if err != nil {
@@ -57,37 +80,35 @@ func (c *Client) dialNet(ctx context.Context, network, addr string) (net.Conn, e
 	if len(ips) == 0 {
 		return nil, fmt.Errorf("look up %s: no address", host)
 	}
-	return dialFirst(ctx, dial, lastToDial(ips, port, avoid))
-}
-
-// lastToDial turns ips into addresses, with the one to avoid at the end.
-func lastToDial(ips []string, port, avoid string) []string {
-	var addrs, last []string
+	addrs := make([]string, 0, len(ips))
 	for _, ip := range ips {
-		if a := net.JoinHostPort(ip, port); a == avoid {
-			last = append(last, a)
-		} else {
-			addrs = append(addrs, a)
-		}
+		addrs = append(addrs, net.JoinHostPort(ip, port))
 	}
-	return append(addrs, last...)
+	return addrs, nil
 }
 
 // dialFirst dials one address after the other. Each may take an equal part of the time that is left, so that one that
 // swallows packets does not use up all of it.
-func dialFirst(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), addrs []string) (net.Conn, error) {
+func dialFirst[T any](ctx context.Context, addrs []string, dial func(context.Context, string) (T, error)) (T, error) {
 	var errs []error
 	for i, a := range addrs {
 		part, cancel := ctx, func() {}
-		if at, ok := ctx.Deadline(); ok {
-			part, cancel = context.WithTimeout(ctx, time.Until(at)/time.Duration(len(addrs)-i))
+		if at, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
+			share := time.Until(at) / time.Duration(len(addrs)-i)
+			part, cancel = context.WithTimeoutCause(ctx, share, conn.ErrTimeout)
 		}
-		nc, err := dial(part, "tcp", a)
+		got, err := dial(part, a)
 		cancel()
 		if err == nil {
-			return nc, nil
+			return got, nil
 		}
-		errs = append(errs, err)
+		if errs = append(errs, err); ctx.Err() != nil {
+			break
+		}
 	}
-	return nil, errors.Join(errs...)
+	var none T
+	if len(errs) == 1 {
+		return none, errs[0]
+	}
+	return none, errors.Join(errs...)
 }

@@ -41,8 +41,10 @@ type Config struct {
 	OnPush func(c *Conn, peer string, v resp3.Value)
 	// Relaxed returns the least timeout in force at now for something that began at start; 0 if nothing is relaxed.
 	Relaxed func(start, now time.Time) time.Duration
-	// OptIn returns the endpoint type to ask for in CLIENT MAINT_NOTIFICATIONS, or "" not to ask.
-	OptIn func(f Facts) string
+	// OptIn returns the endpoint type to ask for in CLIENT MAINT_NOTIFICATIONS, or "" not to ask. It is called before the
+	// first write and, if it returned "" then, once more when HELLO has granted RESP3 and told who answers: a question asked
+	// then costs a write of its own. It may block until ctx ends; nothing is in flight on the link meanwhile.
+	OptIn func(ctx context.Context, f Facts) string
 	// OptedIn is told what set-up found. An error fails the connection.
 	OptedIn func(s Setup) error
 	// OnState is told every change of state after it happened, without locks held. It must not block.
@@ -52,10 +54,12 @@ type Config struct {
 	noSetInfo atomic.Bool // the endpoint refused CLIENT SETINFO once: it is not asked again
 }
 
-// Facts are what is known of a link before its set-up.
+// Facts are what is known of a link before it opts in.
 type Facts struct {
-	Peer string // remote address, "" if unknown
-	TLS  bool
+	Peer    string // remote address, "" if unknown
+	TLS     bool
+	Greeted bool   // HELLO has been answered
+	Server  string // as HELLO names it, "" if it does not
 }
 
 // Setup is what the set-up of a link found.

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, o handofftest.Options) *world {
 	w.cfg = &conn.Config{
 		Dial: w.net.DialContext, DialTimeout: 5 * time.Second,
 		LibName: "baton", LibVersion: "test",
-		OptIn: func(conn.Facts) string { return "internal-ip" },
+		OptIn: func(context.Context, conn.Facts) string { return "internal-ip" },
 		OnPush: func(_ *conn.Conn, peer string, v resp3.Value) {
 			name, _ := v.Index(0).Text()
 			w.mu.Lock()

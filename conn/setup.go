@@ -17,7 +17,7 @@ type step struct {
 }
 
 // setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order; pushes
-// may stand between any two. A server that does not know HELLO gets a second write in RESP2.
+// may stand between any two. The opt-in of an endpoint that nobody knows yet waits for the answer to HELLO. A server that does not know HELLO gets a second write in RESP2.
 func (l *link) setUp(ctx context.Context) error {
 	user, pass, err := l.cfg.credentials(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (l *link) setUp(ctx context.Context) error {
 		return l.setUpRESP2(ctx, user, pass)
 	}
 	if l.cfg.OptIn != nil {
-		l.setup.Asked = l.cfg.OptIn(Facts{Peer: l.peer, TLS: l.setup.TLS})
+		l.setup.Asked = l.cfg.OptIn(ctx, Facts{Peer: l.peer, TLS: l.setup.TLS})
 	}
 	err = l.run(ctx, l.stepsRESP3(user, pass))
 	if errors.Is(err, errNoHello) {
@@ -41,7 +41,22 @@ func (l *link) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := l.optInLate(ctx); err != nil {
+		return err
+	}
 	return l.report()
+}
+
+// optInLate asks for notifications where that depends on what HELLO has told.
+func (l *link) optInLate(ctx context.Context) error {
+	if l.cfg.OptIn == nil || l.setup.Asked != "" || l.setup.Proto != 3 {
+		return nil
+	}
+	l.setup.Asked = l.cfg.OptIn(ctx, Facts{Peer: l.peer, TLS: l.setup.TLS, Greeted: true, Server: l.setup.Server})
+	if l.setup.Asked == "" {
+		return nil
+	}
+	return l.run(ctx, []step{l.optInStep()})
 }
 
 func (l *link) setUpRESP2(ctx context.Context, user, pass string) error {
@@ -79,10 +94,14 @@ func (l *link) stepsRESP3(user, pass string) []step {
 	steps := []step{{"HELLO", hello, l.hello}}
 	steps = append(steps, l.commonSteps()...)
 	if l.setup.Asked != "" {
-		args := []string{"CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked}
-		steps = append(steps, step{"CLIENT MAINT_NOTIFICATIONS", args, l.optIn})
+		steps = append(steps, l.optInStep())
 	}
 	return steps
+}
+
+func (l *link) optInStep() step {
+	args := []string{"CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked}
+	return step{"CLIENT MAINT_NOTIFICATIONS", args, l.optIn}
 }
 
 func (l *link) stepsRESP2(user, pass string) []step {

@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -52,53 +53,91 @@ func (e *OptInError) Unwrap() error { return e.Err }
 type capability struct {
 	cfg *Config
 
-	mu      sync.Mutex // guards what follows, never held over a call
-	state   Capability
-	foreign bool                 // HELLO named something that is not Redis
-	again   time.Time            // a refusal is doubted from here on
-	fresh   map[string]time.Time // peer: last opt-in
+	mu     sync.Mutex // guards what follows, never held over a call
+	state  Capability
+	again  time.Time // a refusal is doubted from here on; zero: nobody was refused
+	asking *question
+	fresh  map[string]time.Time // peer: last opt-in
+}
+
+// question is the first one put to an endpoint.
+type question struct {
+	answered chan struct{}
+	since    time.Time
 }
 
 const (
 	freshFor = time.Second // a retained completion was seen 17 ms after the opt-in (StackExchange.Redis)
 	maxFresh = 256
+	// answerPatience is for how long connections wait for the answer to a question that another one has put.
+	answerPatience = 250 * time.Millisecond
 )
 
-// ask returns the endpoint type to ask for, "" not to ask. After the cool-down one connection probes; the others go on
-// without asking until it has its answer or another cool-down has passed.
-func (c *capability) ask(peer string, tls bool, now time.Time) string {
+// foreign reports whether HELLO named something that is not Redis, which is not asked: none is known to have the feature,
+// and some count the refusal as an error.
+func foreign(server string) bool { return server != "" && server != "redis" }
+
+// ask returns the endpoint type to ask for, "" not to ask. Where it is known that the endpoint grants it, the question goes
+// out with the first write. Otherwise it waits for HELLO, and one connection asks for all: those dialled at the same time
+// wait for its answer, and after a refusal the others go on without asking until another cool-down has passed.
+func (c *capability) ask(ctx context.Context, f conn.Facts, now time.Time) string {
 	switch c.cfg.Mode {
 	case ModeDisabled:
 		return ""
 	case ModeEnabled:
 	case ModeAuto:
-		if !c.worthAsking(now) {
+		if !c.worthAsking(ctx, f, now) {
 			return ""
 		}
 	}
 	c.mu.Lock()
-	c.noteLocked(peer, now) // before the answer: what the server kept may stand right behind it
+	c.noteLocked(f.Peer, now) // before the answer: what the server kept may stand right behind it
 	c.mu.Unlock()
 	if t := c.cfg.EndpointType; t != EndpointTypeAuto {
 		return t.String()
 	}
-	return DetectEndpointType(peer, tls).String()
+	return DetectEndpointType(f.Peer, f.TLS).String()
 }
 
-func (c *capability) worthAsking(now time.Time) bool {
+func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Time) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.foreign {
-		return false
+	yes, wait := c.verdictLocked(f, now)
+	c.mu.Unlock()
+	if wait == nil {
+		return yes
 	}
-	if c.state != CapabilityRefused {
-		return true
+	t := time.NewTimer(answerPatience)
+	defer t.Stop()
+	select {
+	case <-wait.answered:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		yes, _ = c.verdictLocked(f, time.Now())
+		return yes
+	case <-t.C:
+	case <-ctx.Done():
 	}
-	if c.cfg.Reprobe < 0 || now.Before(c.again) {
-		return false
-	}
-	c.again = now.Add(c.cfg.Reprobe)
 	return true
+}
+
+// verdictLocked decides, or returns a question whose answer is to be waited for.
+func (c *capability) verdictLocked(f conn.Facts, now time.Time) (yes bool, wait *question) {
+	switch {
+	case c.state == CapabilitySupported:
+		return true, nil
+	case !f.Greeted || foreign(f.Server):
+		return false, nil
+	case !c.again.IsZero():
+		if c.cfg.Reprobe < 0 || now.Before(c.again) {
+			return false, nil
+		}
+		c.again = now.Add(c.cfg.Reprobe)
+		return true, nil
+	case c.asking != nil && now.Sub(c.asking.since) < answerPatience:
+		return false, c.asking
+	}
+	c.asking = &question{answered: make(chan struct{}), since: now}
+	return true, nil
 }
 
 // learn takes the answer. In ModeAuto a refusal is remembered and is no error. refusedNow reports a refusal that was not
@@ -109,17 +148,21 @@ func (c *capability) learn(s conn.Setup, now time.Time) (refusedNow bool, err er
 	}
 	granted := s.Proto == 3 && s.Asked != "" && s.Refused == nil
 	c.mu.Lock()
-	if s.Server != "" {
-		c.foreign = s.Server != "redis" && !granted
-	}
 	switch {
 	case granted:
-		c.state = CapabilitySupported
+		c.state, c.again = CapabilitySupported, time.Time{}
 		c.noteLocked(s.Peer, now)
+	case foreign(s.Server) && s.Asked == "": // says nothing about servers that call themselves otherwise
+		refusedNow = c.state != CapabilityRefused
+		c.state = CapabilityRefused
 	case s.Asked != "" || s.Proto != 3:
 		refusedNow = c.state != CapabilityRefused
 		c.state = CapabilityRefused
 		c.again = now.Add(c.cfg.Reprobe)
+	}
+	if c.asking != nil && (s.Asked != "" || s.Proto != 3) {
+		close(c.asking.answered)
+		c.asking = nil
 	}
 	c.mu.Unlock()
 	if c.cfg.Mode != ModeEnabled || granted {

@@ -118,52 +118,6 @@ func (m *Manager) peerLost() {
 	}
 }
 
-// Remap returns where a new connection is to be dialled now: the target of the newest handoff while its window is open,
-// and the peer that must not be reached. addr "" means the configured address, with no peer to avoid: nothing goes on, the
-// new place is not known yet, or it could not be reached a moment ago. The old peer serves in the meantime, and what
-// lands there is moved later.
-func (m *Manager) Remap() (addr, avoid string) {
-	now := time.Now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var newest *job
-	for _, j := range m.running {
-		if j.goal != "" && now.Before(j.plan.until) && (newest == nil || j.plan.rev > newest.plan.rev) {
-			newest = j
-		}
-	}
-	if newest == nil {
-		return "", ""
-	}
-	if newest = m.lastLocked(newest, now); newest.sick {
-		return "", ""
-	}
-	return newest.goal, newest.peer
-}
-
-// lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
-func (m *Manager) lastLocked(j *job, now time.Time) *job {
-	for range maxJobs {
-		next := m.running[j.goal]
-		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
-			break
-		}
-		j = next
-	}
-	return j
-}
-
-// beyond is where a connection has to go that was to go to goal.
-func (m *Manager) beyond(goal string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	if j := m.running[goal]; j != nil && j.goal != "" && now.Before(j.plan.until) {
-		return m.lastLocked(j, now).goal
-	}
-	return goal
-}
-
 // run is the goroutine of a job.
 func (m *Manager) run(j *job) {
 	defer m.jobs.Done()

@@ -191,9 +191,10 @@ func (m *Manager) Relaxed(start, now time.Time) time.Duration {
 	return m.relaxed.Load().at(start, now)
 }
 
-// OptIn returns the endpoint type to ask for on a new link, "" not to ask. It is meant for conn.Config.OptIn.
-func (m *Manager) OptIn(f conn.Facts) string {
-	return m.capability.ask(f.Peer, f.TLS, time.Now())
+// OptIn returns the endpoint type to ask for on a new link, "" not to ask, or not yet. It is meant for conn.Config.OptIn.
+// While the first connection of an endpoint waits for its answer others wait with it, for a quarter of a second at most.
+func (m *Manager) OptIn(ctx context.Context, f conn.Facts) string {
+	return m.capability.ask(ctx, f, time.Now())
 }
 
 // OptedIn takes what the set-up of a link found. It is meant for conn.Config.OptedIn. In ModeEnabled it returns an
@@ -201,7 +202,11 @@ func (m *Manager) OptIn(f conn.Facts) string {
 func (m *Manager) OptedIn(s conn.Setup) error {
 	news, err := m.capability.learn(s, time.Now())
 	if news {
-		m.tell(Event{What: OptInRefused, From: s.Peer, Err: s.Refused})
+		e := Event{What: OptInRefused, From: s.Peer, Err: s.Refused}
+		if foreign(s.Server) && s.Asked == "" {
+			e.Outcome = "not asked: the server calls itself " + quote(s.Server)
+		}
+		m.tell(e)
 	}
 	return err
 }

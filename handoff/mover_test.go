@@ -23,13 +23,11 @@ func TestTargetThatComesLate(t *testing.T) {
 			r.pass(2 * s)
 			assert.Equal(t, map[string]int{nodeA: 60}, r.peers(), "make before break: all go on where they are")
 			assert.Less(t, r.dialCount(), 16, "no storm at a dead target:\n%s", r.dialLog())
-			to, _ := r.m.Remap()
-			assert.Empty(t, to, "H-57: new dials are not sent to a target that fails")
+			assert.Equal(t, []string{nodeA}, r.dialsGo(nodeA), "H-57: new dials are not sent to a target that fails")
 			r.set(nodeB, node{})
 			r.pass(2 * s)
 			assert.Equal(t, map[string]int{nodeB: 60}, r.peers(), "H-14: within the window:\n%s", r.dialLog())
-			to, _ = r.m.Remap()
-			assert.Equal(t, nodeB, to)
+			assert.Equal(t, []string{nodeB}, r.dialsGo(nodeA))
 		})
 	}
 }
@@ -134,8 +132,7 @@ func TestSecondMovingWithAnotherTarget(t *testing.T) {
 			for _, x := range c { // older copies are read late
 				r.sayFrom(x, nodeA, movingTo(9, 15*s, nodeB))
 			}
-			to, _ := r.m.Remap()
-			assert.Equal(t, nodeC, to, name)
+			assert.Equal(t, []string{nodeC}, r.dialsGo(nodeA), name)
 			r.pass(3 * s)
 			p := r.peers()
 			assert.Zero(t, p[nodeA], name)
@@ -157,8 +154,8 @@ func TestChainedMovings(t *testing.T) {
 		r.say(c[0], movingTo(1, 15*s, nodeB))
 		r.pass(s)
 		r.say(c[5], movingTo(2, 15*s, nodeC)) // read on B
-		to, avoid := r.m.Remap()
-		assert.Equal(t, []string{nodeC, nodeB}, []string{to, avoid})
+		assert.Equal(t, []string{nodeC}, r.dialsGo(nodeA))
+		assert.Equal(t, []string{nodeC}, r.dialsGo(nodeB))
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeC: 10}, r.peers())
 		late := r.open(1, nodeA)[0] // still lands on A
@@ -199,8 +196,8 @@ func TestMovingBack(t *testing.T) {
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeB: 20}, r.peers())
 		r.say(c[0], movingTo(2, 15*s, nodeA))
-		to, avoid := r.m.Remap()
-		assert.Equal(t, []string{nodeA, nodeB}, []string{to, avoid})
+		assert.Equal(t, []string{nodeA}, r.dialsGo(nodeB), "and the configured address is a place to go to again")
+		assert.Equal(t, []string{nodeA}, r.dialsGo(nodeA))
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeA: 20}, r.peers(), r.dialLog())
 		r.pass(30 * s)

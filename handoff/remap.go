@@ -1,0 +1,112 @@
+package handoff
+
+import (
+	"slices"
+	"time"
+)
+
+// leaving is a peer that retires, as far as new dials are concerned.
+type leaving struct {
+	peer string
+	goal string // where dials go that would reach it, "" if that is not known or could not be reached a moment ago
+	rev  int
+}
+
+// Leaving reports whether any peer retires now, so that new connections have to ask Remap.
+func (m *Manager) Leaving() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.running) > 0
+}
+
+// Retires reports whether connections leave that address now.
+func (m *Manager) Retires(addr string) bool {
+	return slices.ContainsFunc(m.leaving(), func(l leaving) bool { return sameAddr(l.peer, addr) })
+}
+
+// Remap turns the addresses of the configured endpoint, host:port as they are listed now, into those to be dialled for a
+// new connection, in this order. An address that retires is replaced by the place its connections go to, and only that one:
+// its siblings go on serving. Where that place is not known or could not be reached a moment ago, the retiring address comes
+// last: it still serves, and what lands there is moved later. An endpoint that cannot be listed (an address, a socket, a
+// name that only the dialler can resolve) is passed as it is; where it leads to is not known then, and the newest place
+// comes before it.
+func (m *Manager) Remap(listed []string) []string { return remap(listed, m.leaving()) }
+
+// leaving lists the peers that retire, the newest announcement first.
+func (m *Manager) leaving() []leaving {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []leaving
+	for _, j := range m.running {
+		if !now.Before(j.plan.until) {
+			continue
+		}
+		l := leaving{peer: j.peer, rev: j.plan.rev}
+		if last := m.lastLocked(j, now); !last.sick {
+			l.goal = last.goal
+		}
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b leaving) int { return b.rev - a.rev })
+	return out
+}
+
+func remap(listed []string, out []leaving) []string {
+	var first, unsure, last, order []string
+	for _, a := range listed {
+		i := slices.IndexFunc(out, func(l leaving) bool { return sameAddr(l.peer, a) })
+		switch {
+		case i >= 0 && out[i].goal != "":
+			first = append(first, out[i].goal)
+		case i >= 0:
+			last = append(last, a)
+		case slices.ContainsFunc(out, func(l leaving) bool { return mayBe(l.peer, a) }):
+			unsure = append(unsure, a)
+		default:
+			first = append(first, a)
+		}
+	}
+	for _, l := range out {
+		if l.goal != "" {
+			first = append(first, l.goal)
+		}
+	}
+	for _, a := range slices.Concat(first, unsure, last) {
+		if !slices.Contains(order, a) {
+			order = append(order, a)
+		}
+	}
+	return order
+}
+
+// mayBe reports whether addr may lead to peer although it looks different: one of them is no IP address, or they are of
+// different IP versions and may belong to one host.
+func mayBe(peer, addr string) bool {
+	p, known := ipOf(peer)
+	a, literal := ipOf(addr)
+	return !known || !literal || p.Is4() != a.Is4()
+}
+
+// lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
+func (m *Manager) lastLocked(j *job, now time.Time) *job {
+	for range maxJobs {
+		next := m.running[j.goal]
+		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
+			break
+		}
+		j = next
+	}
+	return j
+}
+
+// beyond is where a connection has to go that was to go to goal.
+func (m *Manager) beyond(goal string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if j := m.running[goal]; j != nil && j.goal != "" && now.Before(j.plan.until) {
+		return m.lastLocked(j, now).goal
+	}
+	return goal
+}
