@@ -2,8 +2,10 @@ package baton
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
@@ -157,25 +159,47 @@ func (c *Client) run(ctx context.Context, op *operation) error {
 	if !op.lease {
 		op.call.Timeout = c.o.ReadTimeout
 	}
-	if c.o.Tracer != nil {
-		return c.traced(ctx, op)
+	if c.o.Tracer != nil || op.lease || op.on != nil || c.handoffs.Watching() {
+		return c.seen(ctx, op)
 	}
 	if c.closed.Load() {
 		return ErrClosed
-	}
-	if op.lease || op.on != nil {
-		_, err := c.attempt(ctx, op)
-		return err
 	}
 	cn, err := c.pool.Lane(ctx)
 	if err == nil {
 		err = cn.Do(ctx, op.call)
 	}
-	if err == nil && op.call.Err == nil { // as nearly always: few frames on the stack of a caller that waits are worth a branch
-		return nil
+	if err != nil || op.call.Err != nil { // hardly ever: few frames on the stack of a caller that waits are worth a branch
+		_, err = c.insist(ctx, op, cn, err)
 	}
-	_, err = c.insist(ctx, op, cn, err)
+	if c.handoffs.Watching() {
+		c.observe(op, time.Time{}, err)
+	}
 	return err
+}
+
+// seen is run for commands that are not as most are, or that somebody watches.
+func (c *Client) seen(ctx context.Context, op *operation) (err error) {
+	var begun time.Time
+	if c.handoffs.Watching() {
+		begun = time.Now()
+	}
+	if c.o.Tracer != nil {
+		err = c.traced(ctx, op)
+	} else {
+		_, err = c.attempt(ctx, op)
+	}
+	if c.handoffs.Watching() {
+		c.observe(op, begun, err)
+	}
+	return err
+}
+
+// observe counts a command for the reports of maintenance.
+func (c *Client) observe(op *operation, begun time.Time, err error) {
+	var failure *OpError
+	failed := errors.As(err, &failure) && !errors.Is(err, context.Canceled)
+	c.handoffs.Observe(handoff.Command{Begun: begun, Timeout: op.call.Timeout, Blocking: op.lease, Failed: failed})
 }
 
 // attempt sends op until it has an answer or may not be sent again.

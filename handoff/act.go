@@ -65,19 +65,28 @@ func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
 // applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
 func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) (started *job) {
+	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Opened: now}
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
 	case relax:
 		m.windows.add(w, now)
+		m.reports.open(report, a.until)
 	case extend:
 		m.windows.extend(w, now)
+		if r := m.reports.find(n.Kind, n.Seq, n.HasSeq, ""); r != nil {
+			r.until = later(r.until, a.until)
+		}
 	case unrelax:
-		m.windows.end(m.windows.ended(w.family, w.seq, w.hasSeq, now), now, m.cfg.RelaxedTimeout)
+		i := m.windows.ended(w.family, w.seq, w.hasSeq, now)
+		over := m.windows.open[i]
+		m.windows.end(i, now, m.cfg.RelaxedTimeout)
+		m.reports.end(m.reports.find(over.kind, over.seq, over.hasSeq, ""), now)
 	case join:
 		m.wakeLocked(peer)
 	case move:
 		w.id = peer + " " + a.target
 		m.windows.add(w, now)
+		m.reports.open(report, a.until)
 		started = m.startLocked(peer, plan{
 			cause: eventOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
 			start: a.start, deadline: a.deadline, until: a.until,
@@ -85,7 +94,7 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 	case ignore:
 		return nil
 	}
-	m.publishLocked()
+	m.publishLocked(now)
 	return started
 }
 
@@ -109,7 +118,9 @@ func (m *Manager) rememberLocked(a action, n Notification, peer string, now time
 	m.memory.add(eventOf(n, peer), until, now)
 }
 
-func (m *Manager) publishLocked() {
+// publishLocked shows the open windows to those who look without a lock.
+func (m *Manager) publishLocked(now time.Time) {
+	m.watched.Store(m.reports.watch(now))
 	if !m.cfg.DryRun {
 		m.relaxed.Store(m.windows.relaxation(m.cfg.RelaxedTimeout))
 	}

@@ -158,7 +158,7 @@ func TestEndpointTypeIsConfigurable(t *testing.T) {
 }
 
 func TestFreshness(t *testing.T) {
-	c := capabilityOf(Config{})
+	c := capabilityOf(Config{Mode: ModeEnabled})
 	assert.False(t, c.isFresh(nodeA, t0))
 	asks(c, nodeA, false, t0)
 	assert.True(t, c.isFresh(nodeA, at(0.9)), "from the question on: what was kept may stand right behind the answer")

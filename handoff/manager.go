@@ -48,6 +48,7 @@ type Manager struct {
 	slots  chan struct{}  // one for each attempt that runs
 
 	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
+	watched    atomic.Pointer[[]watched]  // written with mu held, or given up when no window is open any more
 	capability capability
 	timeline   Timeline
 	desk       *desk
@@ -56,6 +57,7 @@ type Manager struct {
 	closed   bool
 	windows  windows
 	memory   memory
+	reports  reports
 	breakers breakers
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
@@ -242,6 +244,7 @@ func (m *Manager) Close() {
 	m.closed = true
 	m.windows = windows{}
 	m.relaxed.Store(nil)
+	m.watched.Store(nil)
 	m.mu.Unlock()
 	m.cancel()
 	m.jobs.Wait()
@@ -252,6 +255,11 @@ func (m *Manager) Close() {
 func (m *Manager) tell(e Event) {
 	e.Time = time.Now()
 	m.timeline.add(e)
+	if e.From != "" {
+		m.mu.Lock()
+		m.reports.note(e)
+		m.mu.Unlock()
+	}
 	m.desk.put(task{event: e})
 }
 

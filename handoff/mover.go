@@ -374,7 +374,7 @@ func (r *runner) settle() {
 		}
 	}
 	r.m.timeline.count(func(s *Stats) { s.Abandoned += int64(left) })
-	r.event(Event{What: JobEnded, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
+	r.event(Event{What: JobEnded, Left: left, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
 }
 
 // event completes e with what it is about.

@@ -49,7 +49,7 @@ func (m *Manager) arrived(j *job, res result, p plan) {
 	}
 	w := window{family: familyHandedOff, id: j.peer, opened: now, until: now.Add(m.cfg.PostHandoffRelaxedDuration)}
 	m.windows.add(w, now)
-	m.publishLocked()
+	m.publishLocked(now)
 }
 
 // sameAddr reports whether two host:port are the same address. Names are equal to themselves only.

@@ -61,6 +61,7 @@ type Event struct {
 	Conn     uint64 // id of the connection
 	Outcome  string
 	Took     time.Duration
+	Left     int // JobEnded: connections that are still on From
 	Err      error
 }
 
