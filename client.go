@@ -49,6 +49,7 @@ func New(o Options) (*Client, error) {
 	c.handoffs = m
 	c.cfg = c.connConfig()
 	c.pool = pool.New(o.Pool, c.dial, m.Joined)
+	c.pool.Relaxed = m.Relaxed
 	return c, nil
 }
 

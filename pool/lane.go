@@ -72,20 +72,55 @@ func (p *Pool) awaitLane(ctx context.Context) (*conn.Conn, error) {
 	o := p.openLaneLocked()
 	p.mu.Unlock()
 
-	begun := time.Now()
-	var late <-chan time.Time
-	if p.cfg.WaitTimeout > 0 {
-		t := time.NewTimer(p.cfg.WaitTimeout)
-		defer t.Stop()
-		late = t.C
+	late := p.waitLimit()
+	defer late.stop()
+	for {
+		select {
+		case <-o.done:
+			return o.c, o.err
+		case <-ctx.Done():
+			return nil, p.timeoutError(late.begun, conn.ContextError(ctx))
+		case <-late.c:
+			if late.over() {
+				return nil, p.timeoutError(late.begun, nil)
+			}
+		}
 	}
-	select {
-	case <-o.done:
-		return o.c, o.err
-	case <-ctx.Done():
-		return nil, p.timeoutError(begun, conn.ContextError(ctx))
-	case <-late:
-		return nil, p.timeoutError(begun, nil)
+}
+
+// waitLimit is the end of a wait for a connection: after WaitTimeout, or later if maintenance relaxes it meanwhile.
+type waitLimit struct {
+	p     *Pool
+	begun time.Time
+	timer *time.Timer
+	c     <-chan time.Time // nil: no limit
+}
+
+func (p *Pool) waitLimit() *waitLimit {
+	l := &waitLimit{p: p, begun: time.Now()}
+	if p.cfg.WaitTimeout > 0 {
+		l.timer = time.NewTimer(p.cfg.WaitTimeout)
+		l.c = l.timer.C
+	}
+	return l
+}
+
+// over reports, when the timer has fired, whether the wait has to end; if not it sets the timer again.
+func (l *waitLimit) over() bool {
+	limit, now := l.p.cfg.WaitTimeout, time.Now()
+	if l.p.Relaxed != nil {
+		limit = max(limit, l.p.Relaxed(l.begun, now))
+	}
+	left := l.begun.Add(limit).Sub(now)
+	if left > 0 {
+		l.timer.Reset(left)
+	}
+	return left <= 0
+}
+
+func (l *waitLimit) stop() {
+	if l.timer != nil {
+		l.timer.Stop()
 	}
 }
 

@@ -135,20 +135,18 @@ func (p *Pool) refusalLocked() error {
 }
 
 func (p *Pool) await(ctx context.Context, w *waiter) (*Lease, error) {
-	begun := time.Now()
-	var late <-chan time.Time
-	if p.cfg.WaitTimeout > 0 {
-		t := time.NewTimer(p.cfg.WaitTimeout)
-		defer t.Stop()
-		late = t.C
-	}
+	late := p.waitLimit()
+	defer late.stop()
 	var cause error
-	select {
-	case <-w.ready:
-		return w.lease(p)
-	case <-late:
-	case <-ctx.Done():
-		cause = conn.ContextError(ctx)
+	for waiting := true; waiting; {
+		select {
+		case <-w.ready:
+			return w.lease(p)
+		case <-late.c:
+			waiting = !late.over()
+		case <-ctx.Done():
+			cause, waiting = conn.ContextError(ctx), false
+		}
 	}
 	p.mu.Lock()
 	answered := w.place == nil
@@ -160,7 +158,7 @@ func (p *Pool) await(ctx context.Context, w *waiter) (*Lease, error) {
 	if answered { // the answer and the end of waiting crossed: take the answer
 		return w.lease(p)
 	}
-	return nil, p.timeoutError(begun, cause)
+	return nil, p.timeoutError(late.begun, cause)
 }
 
 func (w *waiter) lease(p *Pool) (*Lease, error) {

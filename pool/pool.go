@@ -17,6 +17,9 @@ type Pool struct {
 	cfg    Config
 	dial   func(context.Context) (*conn.Conn, error)
 	joined func(*conn.Conn)
+	// Relaxed returns the least timeout in force at now for a wait that began at start; WaitTimeout is never shorter than
+	// that. nil: nothing is relaxed. It must be set before the first use.
+	Relaxed func(start, now time.Time) time.Duration
 
 	lanes atomic.Pointer[[]*conn.Conn] // shared connections, never modified in place; written with mu held
 
