@@ -49,7 +49,12 @@ func (w *town) client(o baton.Options) *baton.Client {
 	if o.Addr == "" {
 		o.Addr = w.a.Addr()
 	}
-	o.Dialer, o.Resolver = w.net.DialContext, w.net
+	if o.Dialer == nil {
+		o.Dialer = w.net.DialContext
+	}
+	if o.Resolver == nil {
+		o.Resolver = w.net
+	}
 	c, err := baton.New(o)
 	require.NoError(w.t, err)
 	require.NoError(w.t, c.Ready(w.t.Context()))

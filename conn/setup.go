@@ -230,7 +230,7 @@ func (l *link) setInfo(v resp3.Value) error {
 	if v.Err() != nil {
 		l.cfg.noSetInfo.Store(true)
 	}
-	return nil
+	return answered(v)
 }
 
 // optIn takes +OK for yes and any error for no. Anything else means that replies and commands are out of step.
@@ -242,7 +242,13 @@ func (l *link) optIn(v resp3.Value) error {
 	return wantOK(v)
 }
 
-func answered(resp3.Value) error { return nil }
+// answered takes an error for an answer, and anything but a status for a reply that belongs to something else.
+func answered(v resp3.Value) error {
+	if v.Err() != nil {
+		return nil
+	}
+	return wantOK(v)
+}
 
 // wantOK takes any status for a yes.
 func wantOK(v resp3.Value) error {

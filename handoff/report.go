@@ -152,7 +152,7 @@ func (m *Manager) Observe(c Command) {
 	for _, x := range *w {
 		if now.Before(x.until) {
 			open = true
-			x.meter.add(c, now.Sub(later(c.Begun, x.opened)), now)
+			x.meter.add(c, now.Sub(later(c.Begun, x.opened)))
 		}
 	}
 	if !open {
@@ -170,7 +170,7 @@ type meter struct {
 const perOctave = 8
 
 // add counts a command that took so long as far as the window knows.
-func (m *meter) add(c Command, took time.Duration, now time.Time) {
+func (m *meter) add(c Command, took time.Duration) {
 	m.commands.Add(1)
 	if c.Failed {
 		m.errors.Add(1)
@@ -181,7 +181,7 @@ func (m *meter) add(c Command, took time.Duration, now time.Time) {
 	if took > delayedAfter {
 		m.delayed.Add(1)
 	}
-	if !c.Failed && c.Timeout > 0 && !c.Begun.IsZero() && now.Sub(c.Begun) > c.Timeout {
+	if !c.Failed && c.Timeout > 0 && took > c.Timeout {
 		m.rescued.Add(1)
 	}
 	m.took[bucketOf(took)].Add(1)

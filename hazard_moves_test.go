@@ -1,0 +1,300 @@
+package baton_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/pool"
+)
+
+// A target that accepts and then refuses the password, or never answers: one of both sockets is closed on every path.
+func TestFailedSetUpAtTheTargetLeavesNoSocket(t *testing.T) { // H-16, H-50
+	for name, trouble := range map[string]handofftest.Trouble{
+		"refuses the password": {RefuseAuth: true}, "never answers": {Mute: true}, "hangs up": {CutAfter: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{Password: "secret"})
+				defer w.srv.Close()
+				c := w.client(baton.Options{Password: "secret", Pool: pool.Config{MinIdle: 4}})
+				defer c.Close()
+				<-time.After(time.Second)
+				w.b.SetTrouble(trouble)
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(25 * time.Second)
+				assert.Equal(t, map[string]int{w.a.Addr(): 5}, peers(c))
+				assert.Positive(t, w.b.Stats().Accepted, "it was tried")
+				assert.Zero(t, w.b.Stats().Open)
+				assert.EqualValues(t, 5, w.a.Stats().Open)
+				assert.EqualValues(t, 0, c.Stats().Lost)
+				w.b.SetTrouble(handofftest.Trouble{})
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(time.Minute) // the breaker may have opened
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(5 * time.Second)
+				assert.Equal(t, map[string]int{w.b.Addr(): 5}, peers(c), "and nothing of the failures stays")
+				assert.Zero(t, w.a.Stats().Open)
+			})
+		})
+	}
+}
+
+// A move is no failure in any count, and costs the pool no dial.
+func TestMoveIsNoFailure(t *testing.T) { // H-18, H-56
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 4}})
+		defer c.Close()
+		<-time.After(time.Second)
+		before := c.Stats()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(16 * time.Second)
+		assert.Zero(t, w.a.Shut())
+		<-time.After(10 * time.Second)
+		assert.Equal(t, before, c.Stats())
+		assert.Equal(t, map[string]int{w.b.Addr(): 5}, peers(c))
+	})
+}
+
+// rotating gives another password each time it has been turned.
+type rotating struct {
+	password atomic.Value
+	asked    atomic.Int64
+}
+
+func (r *rotating) Credentials(context.Context) (baton.Credentials, error) {
+	r.asked.Add(1)
+	return baton.Credentials{Username: "default", Password: r.password.Load().(string)}, nil
+}
+
+// The token is rotated while the server moves: the new peer gets the new one.
+func TestCredentialsAreAskedForAtEveryMove(t *testing.T) { // H-25
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Password: "old"})
+		defer w.srv.Close()
+		next := handofftest.NewServer(handofftest.Options{Password: "new", Listen: w.net.Listen})
+		defer next.Close()
+		n, err := next.Listen("10.0.0.3:6379")
+		require.NoError(t, err)
+		r := &rotating{}
+		r.password.Store("old")
+		c := w.client(baton.Options{Credentials: r, Pool: pool.Config{MinIdle: 2}})
+		defer c.Close()
+		<-time.After(time.Second)
+		asked := r.asked.Load()
+		r.password.Store("new")
+		w.a.Moving(15*time.Second, n.Addr())
+		<-time.After(3 * time.Second)
+		assert.Equal(t, map[string]int{n.Addr(): 3}, peers(c))
+		assert.Equal(t, asked+3, r.asked.Load())
+	})
+}
+
+// The target has another port, or is an IPv6 address; both come as the server writes them.
+func TestMovingToAnotherPortAndToIPv6(t *testing.T) { // H-45, H-46
+	for _, target := range []string{"10.0.0.1:7000", "[2001:db8::5]:12000"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			n, err := w.srv.Listen(target)
+			require.NoError(t, err)
+			c := w.client(baton.Options{Pool: pool.Config{MinIdle: 2}})
+			defer c.Close()
+			<-time.After(time.Second)
+			w.a.Moving(15*time.Second, target)
+			<-time.After(3 * time.Second)
+			assert.Equal(t, map[string]int{n.Addr(): 3}, peers(c))
+		})
+	}
+}
+
+// The announcement and the last reply come in one segment, in either order.
+func TestAnnouncementAndReplyInOneSegment(t *testing.T) { // H-43a
+	const moving = ">4\r\n$6\r\nMOVING\r\n:0\r\n:15\r\n$13\r\n10.0.0.2:6379\r\n"
+	for _, reply := range []string{moving + "+together\r\n", "+together\r\n" + moving} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				return []byte(reply), string(args[0]) == "ECHO"
+			}})
+			defer w.srv.Close()
+			c := w.client(baton.Options{})
+			defer c.Close()
+			got, err := baton.As[string](c.Do(t.Context(), "ECHO", "x"))
+			require.NoError(t, err)
+			assert.Equal(t, "together", got)
+			<-time.After(2 * time.Second)
+			assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
+			assert.Zero(t, w.a.Stats().Open, "the old link has noticed that it owes nothing")
+		})
+	}
+}
+
+// stuck is a resolver that hangs when it is told to.
+type stuck struct {
+	baton.Resolver
+	on atomic.Bool
+}
+
+func (r *stuck) LookupHost(ctx context.Context, host string) ([]string, error) {
+	if r.on.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return r.Resolver.LookupHost(ctx, host)
+}
+
+// Looking a name up happens beside everything else.
+func TestSlowResolverHoldsUpNobody(t *testing.T) { // H-44
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		r := &stuck{Resolver: w.net}
+		c := w.client(baton.Options{Addr: dbName + ":6379", Resolver: r, Pool: pool.Config{MinIdle: 2}})
+		defer c.Close()
+		<-time.After(time.Second)
+		r.on.Store(true)
+		w.a.Moving(15*time.Second, "")
+		w.srv.Migrated()
+		for range 100 {
+			<-time.After(100 * time.Millisecond)
+			begun := time.Now()
+			_, err := c.Incr(t.Context(), "n")
+			require.NoError(t, err)
+			require.Zero(t, time.Since(begun))
+		}
+		r.on.Store(false)
+		w.net.SetHost(dbName, "10.0.0.2")
+		<-time.After(4 * time.Second)
+		assert.Equal(t, map[string]int{w.b.Addr(): 3}, peers(c), "and goes on when the resolver does")
+	})
+}
+
+// The announcement and the end of the stream arrive together while nobody uses the connection. The next command, half a
+// minute later, does not meet a dead socket, and nobody goes to where the server has been long ago.
+func TestAnnouncementReadWithTheEndOfTheStream(t *testing.T) { // H-53, H-53a
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{MinIdle: 3}, Retry: baton.RetryPolicy{Max: -1}})
+		defer c.Close()
+		<-time.After(time.Second)
+		w.net.SetHost(dbName, "10.0.0.2")
+		w.a.Moving(15*time.Second, "10.9.9.9:6379") // nobody lives there
+		w.a.Shut()
+		<-time.After(30 * time.Second)
+		_, err := c.Incr(t.Context(), "n")
+		require.NoError(t, err)
+		for p := range peers(c) {
+			assert.Equal(t, w.b.Addr(), p)
+		}
+		assert.Zero(t, c.Handoffs().Stats().Jobs)
+		assert.False(t, c.Handoffs().Leaving())
+	})
+}
+
+// Half a push and the end: the connection is not used again.
+func TestHalfAPushEndsTheConnection(t *testing.T) { // H-62
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		w.a.Push([]byte(">4\r\n$6\r\nMOV"))
+		<-time.After(time.Second)
+		w.srv.Conn(w.a.Conns()[0].ID).Shut()
+		<-time.After(time.Second)
+		assert.EqualValues(t, 1, c.Stats().Lost)
+		_, err := c.Incr(t.Context(), "n")
+		require.NoError(t, err)
+		assert.Zero(t, c.Handoffs().Stats().Received[handoff.Moving])
+	})
+}
+
+// A name with several addresses: one of them retires. Dials that would reach another go on reaching it.
+func TestNewDialsGoToHealthySiblingsToo(t *testing.T) { // H-39
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		sibling, err := w.srv.Listen("10.0.0.3:6379")
+		require.NoError(t, err)
+		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
+		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{Size: 12}})
+		defer c.Close()
+		<-time.After(time.Second)
+		require.Equal(t, map[string]int{w.a.Addr(): 1}, peers(c))
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(2 * time.Second)
+		lease := func(n int) {
+			done := make(chan error, n)
+			for range n {
+				go func() { _, err := c.Do(t.Context(), "BLPOP", "none", "0.5"); done <- err }()
+			}
+			for range n {
+				require.NoError(t, <-done)
+			}
+		}
+		lease(3) // the retiring address stands first in the list: its place is the target
+		assert.Equal(t, map[string]int{w.b.Addr(): 4}, peers(c))
+		w.net.SetHost(dbName, "10.0.0.3", "10.0.0.1")
+		lease(6)
+		assert.Equal(t, map[string]int{w.b.Addr(): 4, sibling.Addr(): 3}, peers(c), "the sibling stands first: it is left alone")
+		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
+		sibling.Refuse()
+		<-time.After(20 * time.Second) // the window is over
+		lease(10)
+		assert.Positive(t, peers(c)[w.a.Addr()], "H-40: nothing is pinned to the target")
+	})
+}
+
+// A target that fails: new connections fall back within their own time, and not to the peer that retires.
+func TestFallbackOfNewDials(t *testing.T) { // H-37, H-57
+	for _, broken := range []string{"refuses", "swallows"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			sibling, err := w.srv.Listen("10.0.0.3:6379")
+			require.NoError(t, err)
+			w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
+			c := w.client(baton.Options{Addr: dbName + ":6379", Handoff: handoff.Config{Jitter: 1 << 30}})
+			defer c.Close()
+			if broken == "refuses" {
+				w.b.Refuse()
+			} else {
+				w.b.SetTrouble(handofftest.Trouble{Mute: true})
+			}
+			w.a.Moving(15*time.Second, w.b.Addr())
+			<-time.After(100 * time.Millisecond) // it has been read
+			begun := time.Now()
+			_, err = c.Do(t.Context(), "BLPOP", "none", "0.01")
+			require.NoError(t, err)
+			assert.LessOrEqual(t, time.Since(begun), 10*time.Second)
+			assert.Equal(t, 1, peers(c)[sibling.Addr()], "%s: %v", broken, peers(c))
+		})
+	}
+}
+
+// AllowEndpoint refuses: the peer goes on serving, and the hook is told.
+func TestAllowEndpointRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Handoff: handoff.Config{AllowEndpoint: func(host string) bool { return host != "10.0.0.2" }}})
+		defer c.Close()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(20 * time.Second)
+		assert.Zero(t, w.b.Stats().Accepted)
+		assert.EqualValues(t, 1, c.Handoffs().Stats().Barred)
+		_, err := c.Incr(t.Context(), "n")
+		assert.NoError(t, err)
+	})
+}

@@ -1,0 +1,213 @@
+package baton_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/pool"
+)
+
+// questions counts the opt-ins a server is sent, whatever it answers.
+type questions struct{ n atomic.Int64 }
+
+func (q *questions) see(_ handofftest.ConnInfo, args [][]byte) {
+	if isOptIn(args) {
+		q.n.Add(1)
+	}
+}
+
+func isOptIn(args [][]byte) bool {
+	return len(args) > 1 && strings.EqualFold(string(args[1]), "MAINT_NOTIFICATIONS")
+}
+
+// Connections dialled together put one question; a server that does not call itself redis is not asked at all.
+func TestQuestionsPerEndpoint(t *testing.T) { // H-77, H-78, H-78a
+	for name, x := range map[string]struct {
+		server     string
+		maint      handofftest.Maintenance
+		mode       handoff.Mode
+		asked      int64
+		capability handoff.Capability
+	}{
+		"redis with the feature: all ask": {"redis", handofftest.MaintenanceOn, handoff.ModeAuto, 10, handoff.CapabilitySupported},
+		"redis without it: one asks":      {"redis", handofftest.MaintenanceUnknown, handoff.ModeAuto, 1, handoff.CapabilityRefused},
+		"redis, switched off: one asks":   {"redis", handofftest.MaintenanceOff, handoff.ModeAuto, 1, handoff.CapabilityRefused},
+		"valkey: nobody":                  {"valkey", handofftest.MaintenanceUnknown, handoff.ModeAuto, 0, handoff.CapabilityRefused},
+		"disabled: nobody":                {"redis", handofftest.MaintenanceOn, handoff.ModeDisabled, 0, handoff.CapabilityUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &questions{}
+				w := newTown(t, handofftest.Options{ServerName: x.server, Maintenance: x.maint, OnCommand: q.see})
+				defer w.srv.Close()
+				w.a.Delay(time.Millisecond) // so that all are dialled before the first has its answer
+				tr := &tracer{}
+				c := w.client(baton.Options{Pool: pool.Config{MinIdle: 9}, Tracer: tr, Handoff: handoff.Config{Mode: x.mode}})
+				defer c.Close()
+				<-time.After(time.Second)
+				require.Equal(t, map[string]int{w.a.Addr(): 10}, peers(c))
+				assert.Equal(t, x.asked, q.n.Load())
+				assert.Equal(t, x.capability, c.Handoffs().Stats().Capability)
+				assert.Zero(t, c.Stats().DialErrors, "a refusal is no failure")
+				assert.Zero(t, c.Stats().Lost)
+				assert.Equal(t, []string{"start PING", "end PING 1 1 <nil>"}, tr.log, "no set-up traffic")
+			})
+		})
+	}
+}
+
+// The user may not run CLIENT: a refusal like any other, and no other form of the question is tried.
+func TestDeniedOptInIsARefusal(t *testing.T) { // H-79
+	synctest.Test(t, func(t *testing.T) {
+		q := &questions{}
+		w := newTown(t, handofftest.Options{OnCommand: q.see, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			return []byte("-NOPERM User default has no permissions to run the 'client' command\r\n"), strings.EqualFold(string(args[0]), "CLIENT")
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 4}})
+		defer c.Close()
+		<-time.After(time.Second)
+		assert.EqualValues(t, 1, q.n.Load())
+		assert.Len(t, peers(c), 1)
+	})
+}
+
+// HELLO is answered in RESP2: auto goes on without the feature, enabled says why it cannot.
+func TestServerThatStaysInRESP2(t *testing.T) { // H-71, H-72
+	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			w.a.SetTrouble(handofftest.Trouble{Resp2Hello: true})
+			c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Handoff: handoff.Config{Mode: mode}})
+			require.NoError(t, err)
+			defer c.Close()
+			err = c.Ready(t.Context())
+			if mode == handoff.ModeEnabled {
+				var why *handoff.OptInError
+				require.ErrorAs(t, err, &why)
+				assert.Contains(t, err.Error(), "RESP3 was not granted")
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, handoff.CapabilityRefused, c.Handoffs().Stats().Capability)
+		})
+	}
+}
+
+// A client that was promised notifications keeps working with a server that loses the feature, and finds it again.
+func TestFeatureThatComesAndGoes(t *testing.T) { // H-74
+	synctest.Test(t, func(t *testing.T) {
+		q := &questions{}
+		w := newTown(t, handofftest.Options{OnCommand: q.see})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		for _, x := range []struct {
+			now  handofftest.Maintenance
+			wait time.Duration
+			is   handoff.Capability
+		}{
+			{handofftest.MaintenanceOff, 0, handoff.CapabilityRefused},
+			{handofftest.MaintenanceOn, 0, handoff.CapabilityRefused}, // not asked again so soon
+			{handofftest.MaintenanceOn, time.Minute, handoff.CapabilitySupported},
+		} {
+			<-time.After(x.wait)
+			w.srv.SetMaintenance(x.now)
+			w.a.Kill()
+			require.NoError(t, w.a.Reopen())
+			<-time.After(100 * time.Millisecond)
+			require.NoError(t, c.Ready(t.Context()))
+			assert.Equal(t, x.is, c.Handoffs().Stats().Capability)
+		}
+		assert.EqualValues(t, 3, q.n.Load())
+	})
+}
+
+// countingResolver counts look-ups.
+type countingResolver struct {
+	baton.Resolver
+	n atomic.Int64
+}
+
+func (r *countingResolver) LookupHost(ctx context.Context, host string) ([]string, error) {
+	r.n.Add(1)
+	return r.Resolver.LookupHost(ctx, host)
+}
+
+// The endpoint type follows from the connected peer: nothing is resolved for it, in no mode.
+func TestNothingIsResolvedForDetection(t *testing.T) { // H-79a, H-80
+	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled, handoff.ModeDisabled} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			r := &countingResolver{Resolver: w.net}
+			c, err := baton.New(baton.Options{Addr: dbName + ":6379", Resolver: r, Dialer: w.net.DialContext, Handoff: handoff.Config{Mode: mode}})
+			require.NoError(t, err)
+			defer c.Close()
+			assert.Zero(t, r.n.Load(), "New does no I/O")
+			require.NoError(t, c.Ready(t.Context()))
+			assert.EqualValues(t, 1, r.n.Load(), "the dial's")
+		})
+	}
+}
+
+// There is one wiring, and both ways to make a client go through it.
+func TestEveryConstructorAsksForNotifications(t *testing.T) { // H-49, H-67
+	srv := handofftest.NewServer(handofftest.Options{})
+	defer srv.Close()
+	n, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	c, err := baton.Dial(t.Context(), "redis://"+n.Addr())
+	require.NoError(t, err)
+	defer c.Close()
+	assert.EqualValues(t, 1, srv.OptIns())
+	d := open(t, baton.Options{Addr: n.Addr(), Pool: pool.Config{MinIdle: 2}})
+	_, err = d.Do(t.Context(), "BLPOP", "none", "0.01")
+	require.NoError(t, err)
+	st := n.Stats()
+	assert.Equal(t, st.Open, st.OptedIn, "shared and leased connections alike")
+	off := open(t, baton.Options{Addr: n.Addr(), Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
+	require.NoError(t, off.Ready(t.Context()))
+	assert.Equal(t, n.Stats().Open, n.Stats().OptedIn+1, "control")
+}
+
+// A connection is dialled, the announcement comes, the dial ends at the peer that retires: it is moved all the same.
+func TestDialThatCrossesTheAnnouncement(t *testing.T) { // H-36, H-54
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{CatchUp: time.Hour}) // the late one is told nothing
+		defer w.srv.Close()
+		hold := make(chan struct{})
+		var dials atomic.Int64
+		c := w.client(baton.Options{Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials.Add(1) == 2 {
+				<-hold
+			}
+			return w.net.DialContext(ctx, network, addr)
+		}})
+		defer c.Close()
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = c.Do(t.Context(), "BLPOP", "queue", "20") }) // needs a second connection
+		synctest.Wait()
+		require.EqualValues(t, 2, dials.Load())
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(3 * time.Second)
+		require.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
+		close(hold)
+		<-time.After(2 * time.Second)
+		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+		wg.Wait()
+	})
+}
