@@ -256,3 +256,18 @@ func TestJitterDelaysMovesOnly(t *testing.T) {
 		assert.Equal(t, 2, r.dialCount())
 	})
 }
+
+// H-26: old and new sockets together stay within what the server may have been set to.
+func TestMaxActiveBoundsTheSocketsOfAMove(t *testing.T) {
+	for maxActive, most := range map[int]int{0: 5, 12: 2, 11: 1} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, Config{}, byIP, func(w *Wiring) { w.PoolSize, w.MaxActive = 10, maxActive })
+			defer r.m.Close()
+			r.set(nodeB, node{takes: 100 * ms})
+			r.say(r.open(10, nodeA)[0], movingTo(1, 15*s, nodeB))
+			r.pass(3 * s)
+			assert.Equal(t, map[string]int{nodeB: 10}, r.peers())
+			assert.Equal(t, most, r.most, "MaxActive %d", maxActive)
+		})
+	}
+}
