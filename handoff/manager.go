@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ type Manager struct {
 	windows  windows
 	memory   memory
 	reports  reports
+	strange  []string // words of pushes that were reported as unknown
 	breakers breakers
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
@@ -165,9 +167,26 @@ func (m *Manager) OnPush(c *conn.Conn, peer string, v resp3.Value) {
 	}
 	n, ours, err := ParseNotification(v, m.port)
 	if !ours {
+		if word := unknownWord(v); word != "" {
+			m.unknown(c.ID(), peer, word)
+		}
 		return
 	}
 	m.receive(ConnInfo{ID: c.ID(), Peer: peer, Addr: m.addr, TLS: c.TLS()}, n, err)
+}
+
+// unknown reports the first push of a kind that looks like maintenance and is not known, and counts all.
+func (m *Manager) unknown(id uint64, peer, word string) {
+	m.timeline.count(func(s *Stats) { s.Unknown++ })
+	m.mu.Lock()
+	news := !slices.Contains(m.strange, word) && len(m.strange) < maxStrange
+	if news {
+		m.strange = append(m.strange, word)
+	}
+	m.mu.Unlock()
+	if news {
+		m.tell(Event{What: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
+	}
 }
 
 // receive acts at once if there are no hooks, so that relaxing waits for nobody.

@@ -12,7 +12,7 @@ import (
 func logEvent(ctx context.Context, l *slog.Logger, e Event) {
 	level := slog.LevelInfo
 	switch e.What {
-	case MoveFailed, BreakerOpened, HookFailed:
+	case MoveFailed, BreakerOpened, HookFailed, Unknown:
 		level = slog.LevelWarn
 	case OptInRefused: // the ordinary case with most servers: no noise
 		level = slog.LevelDebug
@@ -170,7 +170,7 @@ func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 		h.durations.add(e.Took)
 	case MoveFailed:
 		h.failed++
-	case Noticed, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed: // no handoff of a connection
+	case Noticed, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown: // no handoff of a connection
 	}
 }
 

@@ -51,6 +51,21 @@ func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, e
 	return p.n, true, errors.Join(p.errs...)
 }
 
+const maxStrange = 16
+
+// unknownWord gives the name of a push that looks like a maintenance notification: those are in capitals, all other pushes
+// of Redis are not. "" if it does not.
+func unknownWord(v resp3.Value) string {
+	if v.Kind() != resp3.Push || v.Len() == 0 {
+		return ""
+	}
+	word, err := v.Index(0).Text()
+	if err != nil || len(word) > quotedText || word == "" || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+		return ""
+	}
+	return word
+}
+
 // parser takes one element after the other from rest.
 type parser struct {
 	n    Notification

@@ -104,7 +104,7 @@ func (s *reports) note(e Event) {
 	case JobEnded:
 		r.Left = e.Left
 		s.end(r, e.Time)
-	case Noticed, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed:
+	case Noticed, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
 	}
 }
 

@@ -35,11 +35,13 @@ const (
 	OptInRefused
 	// HookFailed: a hook panicked or did not return in time; Err tells which.
 	HookFailed
+	// Unknown: a push looks like a notification and is none that is known; Outcome tells which. Told once for each kind.
+	Unknown
 )
 
 var whatWords = [...]string{
 	"", "noticed", "repeated", "job started", "job ended", "move started", "move succeeded", "move failed", "move kept",
-	"breaker opened", "opt-in refused", "hook failed",
+	"breaker opened", "opt-in refused", "hook failed", "unknown push",
 }
 
 // String returns a few lower-case words.
@@ -101,6 +103,7 @@ type Stats struct {
 	Duplicates int64          // copies of events that were known
 	Replays    int64          // completions that the server kept for new connections
 	Malformed  int64          // notifications of which a part was unreadable
+	Unknown    int64          // pushes that look like notifications and are none that is known
 	Barred     int64          // targets that must not be used
 	Started    int64          // attempts to move a connection
 	Succeeded  int64
@@ -147,7 +150,7 @@ func (t *Timeline) add(e Event) {
 		t.counts.Refusals++
 	case HookFailed:
 		t.counts.HooksLate++
-	case Noticed, Repeated, JobStarted, JobEnded: // counted by what they are about
+	case Noticed, Repeated, JobStarted, JobEnded, Unknown: // counted by what they are about
 	}
 }
 

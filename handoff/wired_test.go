@@ -192,3 +192,51 @@ func TestNewManagerRefusesBadConfig(t *testing.T) {
 	_, err = handoff.NewManager(handoff.Config{}, handoff.Wiring{})
 	assert.ErrorContains(t, err, "Conns is nil")
 }
+
+// Shard and slot notifications as the server sends them: relaxed from the opening to the closing, whichever connection reads
+// them; what is not known is reported once and hurts nobody.
+func TestRealOpeningsAndClosingsRelax(t *testing.T) {
+	for _, dialect := range []handofftest.Dialect{{}, {SimpleName: true, TextInts: true, Extra: true, Attribute: true}, {BareShards: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newStand(t, handoff.Config{}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
+			defer w.close()
+			w.dial(3, "10.0.0.1:6379")
+			relaxed := func() bool { return w.m.Relaxed(time.Now(), time.Now()) > 0 }
+			for _, x := range []struct {
+				opens, closes func()
+				phase         handoff.Kind
+			}{
+				{func() { w.srv.Migrating(0) }, func() { w.srv.Migrated() }, handoff.Migrating},
+				{func() { w.srv.FailingOver(0) }, func() { w.srv.FailedOver() }, handoff.FailingOver},
+				{func() { w.srv.SlotsMigrating("1,5-10") }, func() {
+					w.srv.SlotsMigrated(handofftest.SlotMove{From: "10.0.0.1:6379", To: "10.0.0.2:6379", Slots: "1,5-10"})
+				}, handoff.SMigrating},
+			} {
+				pass(time.Second)
+				assert.False(t, relaxed(), "negative control")
+				x.opens()
+				pass(time.Second)
+				assert.True(t, relaxed(), "%v", x.phase)
+				assert.Equal(t, x.phase, w.m.Phase())
+				x.closes()
+				pass(time.Second)
+				assert.False(t, relaxed(), "%v", x.phase)
+			}
+			for range 5 {
+				w.a.Push([]byte(">2\r\n$7\r\nSMOVING\r\n:1\r\n"))
+				w.a.Push([]byte(">2\r\n$10\r\ninvalidate\r\n_\r\n"))
+			}
+			pass(time.Second)
+			assert.EqualValues(t, 15, w.m.Stats().Unknown)
+			told := 0
+			for e := range w.m.Timeline().All() {
+				if e.What == handoff.Unknown {
+					told++
+					assert.Contains(t, e.String(), `"SMOVING"`)
+				}
+			}
+			assert.Equal(t, 1, told)
+			assert.Equal(t, 3, w.on(w.a))
+		})
+	}
+}
