@@ -156,7 +156,11 @@ func (l *link) run(ctx context.Context, steps []step) error {
 		if errors.As(err, &e) {
 			err = e.Err
 		}
-		return l.setUpError("", err)
+		name := ""
+		if len(steps) == 1 {
+			name = steps[0].name
+		}
+		return l.setUpError(name, err)
 	}
 	rest := string(q.Rep)
 	for _, s := range steps {

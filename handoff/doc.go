@@ -5,7 +5,7 @@
 // # One MOVING
 //
 //	t0          a push arrives on any connection to peer A: MOVING seq 17 in 15s to B
-//	            timeouts are relaxed for the endpoint; new dials go to B (Remap)
+//	            timeouts are relaxed for the endpoint; dials that would reach A go to B (Remap)
 //	t0+jitter   one connection dials B, is set up there and swaps; the others follow, MaxWorkers at a time,
 //	            whether idle, busy or leased. Old links deliver what they owe and close
 //	t0+15s      A stops serving
