@@ -2,6 +2,7 @@ package baton_test
 
 import (
 	"context"
+	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -296,5 +297,70 @@ func TestAllowEndpointRefuses(t *testing.T) {
 		assert.EqualValues(t, 1, c.Handoffs().Stats().Barred)
 		_, err := c.Incr(t.Context(), "n")
 		assert.NoError(t, err)
+	})
+}
+
+// The target is dead, and the name lists the retiring peer first: moves fall back to the sibling behind it.
+func TestMoveFallsBackToASibling(t *testing.T) { // H-37
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		sibling, err := w.srv.Listen("10.0.0.3:6379")
+		require.NoError(t, err)
+		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
+		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{MinIdle: 3}})
+		defer c.Close()
+		<-time.After(time.Second)
+		require.Equal(t, map[string]int{w.a.Addr(): 4}, peers(c))
+		w.b.Refuse()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(5 * time.Second)
+		assert.Equal(t, map[string]int{sibling.Addr(): 4}, peers(c))
+	})
+}
+
+// A target that is slow to set up: a new connection waits for it as long as relaxed timeouts allow.
+func TestNewDialToASlowTargetIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		w.b.Delay(7 * time.Second) // a dial has 5 s
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(90 * time.Millisecond)
+		require.True(t, c.Handoffs().Leaving())
+		begun := time.Now()
+		done := make(chan error, 1)
+		go func() { _, err := c.Do(t.Context(), "BLPOP", "none", "0.01"); done <- err }()
+		<-time.After(7100 * time.Millisecond)
+		assert.Equal(t, 1, peers(c)[w.b.Addr()])
+		assert.NoError(t, <-done)
+		assert.Less(t, time.Since(begun), 20*time.Second)
+	})
+}
+
+// A name that only the user's dialler knows, as behind a tunnel: a window does not make the client look it up in vain.
+func TestNameThatOnlyTheDiallerKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		const tunnel = "tunnel..x:6379" // no name that a resolver would ask anybody for
+		dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if addr == tunnel {
+				addr = w.a.Addr()
+			}
+			return w.net.DialContext(ctx, network, addr)
+		}
+		c, err := baton.New(baton.Options{Addr: tunnel, Dialer: dial})
+		require.NoError(t, err)
+		defer c.Close()
+		require.NoError(t, c.Ready(t.Context()))
+		w.b.Refuse()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(3 * time.Second)
+		_, err = c.Do(t.Context(), "BLPOP", "none", "0.01") // needs a new connection
+		require.NoError(t, err)
+		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c), "it serves as long as it can")
 	})
 }

@@ -88,7 +88,8 @@ func TestDeniedOptInIsARefusal(t *testing.T) { // H-79
 func TestServerThatStaysInRESP2(t *testing.T) { // H-71, H-72
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
+			q := &questions{}
+			w := newTown(t, handofftest.Options{OnCommand: q.see})
 			defer w.srv.Close()
 			w.a.SetTrouble(handofftest.Trouble{Resp2Hello: true})
 			c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Handoff: handoff.Config{Mode: mode}})
@@ -103,6 +104,7 @@ func TestServerThatStaysInRESP2(t *testing.T) { // H-71, H-72
 			}
 			require.NoError(t, err)
 			assert.Equal(t, handoff.CapabilityRefused, c.Handoffs().Stats().Capability)
+			assert.Zero(t, q.n.Load(), "there it would be accepted, and nothing would ever come")
 		})
 	}
 }

@@ -190,6 +190,10 @@ func TestReportCountsTheClientsCommands(t *testing.T) {
 		defer cancel()
 		_, err = c.Get(ctx, "n")
 		require.Error(t, err)
+		gone, give := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, give)
+		_, err = c.Get(gone, "n") // the caller's own wish is no error
+		require.ErrorIs(t, err, context.Canceled)
 		w.a.Stall(false)
 		w.srv.FailedOver()
 		<-time.After(time.Second)
@@ -197,7 +201,7 @@ func TestReportCountsTheClientsCommands(t *testing.T) {
 		rs := c.Handoffs().Reports()
 		require.Len(t, rs, 1)
 		r := rs[0]
-		assert.Equal(t, []any{handoff.FailingOver, int64(3), int64(1), int64(2), int64(1)}, []any{r.Kind, r.Commands, r.Errors, r.Delayed, r.Rescued})
+		assert.Equal(t, []any{handoff.FailingOver, int64(4), int64(1), int64(2), int64(1)}, []any{r.Kind, r.Commands, r.Errors, r.Delayed, r.Rescued})
 		assert.InDelta(t, 5*time.Second, r.Max, float64(100*time.Millisecond))
 		assert.False(t, r.Ended.IsZero())
 	})

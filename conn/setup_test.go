@@ -128,14 +128,42 @@ func TestRefusalByTheOwnerOfTheFeatureFailsTheConnection(t *testing.T) {
 	})
 }
 
-func TestAnswerToTheOptInThatIsNeitherYesNorNoFailsTheConnection(t *testing.T) {
+func TestAnswerThatIsNeitherYesNorNoFailsTheConnection(t *testing.T) {
+	for _, name := range []string{"MAINT_NOTIFICATIONS", "SETINFO"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				return []byte(":7\r\n"), len(args) > 1 && string(args[1]) == name
+			}})
+			_, err := conn.Dial(t.Context(), w.cfg, addrA)
+			require.ErrorContains(t, err, name)
+			w.close()
+		})
+	}
+}
+
+// Nothing is asked before HELLO has told who answers; the question then goes out alone, and a push right behind its answer is heard.
+func TestOptInThatWaitsForHello(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
-			return []byte(":7\r\n"), len(args) > 1 && string(args[1]) == "MAINT_NOTIFICATIONS"
-		}})
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
-		require.ErrorContains(t, err, "MAINT_NOTIFICATIONS")
-		w.close()
+		w := newWorld(t, handofftest.Options{})
+		w.a.Moving(15*time.Second, addrB)
+		var asked []conn.Facts
+		var found conn.Setup
+		w.cfg.OptIn = func(_ context.Context, f conn.Facts) string {
+			if asked = append(asked, f); f.Greeted {
+				return "internal-ip"
+			}
+			return ""
+		}
+		w.cfg.OptedIn = func(s conn.Setup) error { found = s; return nil }
+		writes := w.countWrites()
+		c := w.dial()
+		defer w.close(c)
+		assert.Equal(t, []conn.Facts{{Peer: addrA}, {Peer: addrA, Greeted: true, Server: "redis"}}, asked)
+		assert.Equal(t, "internal-ip", found.Asked)
+		assert.NoError(t, found.Refused)
+		assert.EqualValues(t, 2, writes.Load())
+		<-time.After(100 * time.Millisecond)
+		assert.Equal(t, []string{addrA + " MOVING"}, w.heard())
 	})
 }
 

@@ -150,7 +150,7 @@ func (c *capability) learn(s conn.Setup, now time.Time) (refusedNow bool, err er
 	c.mu.Lock()
 	switch {
 	case granted:
-		c.state, c.again = CapabilitySupported, time.Time{}
+		c.state = CapabilitySupported
 		c.noteLocked(s.Peer, now)
 	case foreign(s.Server) && s.Asked == "": // says nothing about servers that call themselves otherwise
 		refusedNow = c.state != CapabilityRefused
