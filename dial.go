@@ -12,6 +12,9 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
+// lookupLimit bounds a look-up where there is another place to dial: a resolver that hangs must not use up the dial's time.
+const lookupLimit = 2 * time.Second
+
 // dial opens a connection for the pool.
 func (c *Client) dial(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, c.cfg) }
 
@@ -26,7 +29,9 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (*conn.Conn, er
 		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(max(d, c.handoffs.Relaxed(now, now))), conn.ErrTimeout)
 		defer cancel()
 	}
-	addrs, err := c.listed(ctx, c.o.Addr)
+	look, done := context.WithTimeout(ctx, lookupLimit)
+	addrs, err := c.listed(look, c.o.Addr)
+	done()
 	if err != nil {
 		addrs = []string{c.o.Addr}
 	}

@@ -3,6 +3,7 @@ package baton_test
 import (
 	"context"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -180,6 +181,25 @@ func TestSlowResolverHoldsUpNobody(t *testing.T) { // H-44
 	})
 }
 
+// New connections reach the target that was named although nobody answers for the name.
+func TestNewDialsDoNotNeedTheResolver(t *testing.T) { // H-44
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		r := &stuck{Resolver: w.net}
+		c := w.client(baton.Options{Addr: dbName + ":6379", Resolver: r})
+		defer c.Close()
+		r.on.Store(true)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(2 * time.Second)
+		begun := time.Now()
+		_, err := c.Do(t.Context(), "BLPOP", "none", "0.01")
+		require.NoError(t, err)
+		assert.Less(t, time.Since(begun), 3*time.Second)
+		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+	})
+}
+
 // The announcement and the end of the stream arrive together while nobody uses the connection. The next command, half a
 // minute later, does not meet a dead socket, and nobody goes to where the server has been long ago.
 func TestAnnouncementReadWithTheEndOfTheStream(t *testing.T) { // H-53, H-53a
@@ -340,27 +360,29 @@ func TestNewDialToASlowTargetIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A name that only the user's dialler knows, as behind a tunnel: a window does not make the client look it up in vain.
+// A name that only the user's dialler knows, as behind a tunnel: a window does not make the client look it up in vain. On
+// real sockets, since the resolver of the system cannot be used under a fake clock.
 func TestNameThatOnlyTheDiallerKnows(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		const tunnel = "tunnel..x:6379" // no name that a resolver would ask anybody for
-		dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if addr == tunnel {
-				addr = w.a.Addr()
-			}
-			return w.net.DialContext(ctx, network, addr)
+	srv := handofftest.NewServer(handofftest.Options{})
+	defer srv.Close()
+	a, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	b, err := srv.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	const tunnel = "tunnel..x:6379" // no name that a resolver would ask anybody for
+	c := open(t, baton.Options{Addr: tunnel, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == tunnel {
+			addr = a.Addr()
 		}
-		c, err := baton.New(baton.Options{Addr: tunnel, Dialer: dial})
-		require.NoError(t, err)
-		defer c.Close()
-		require.NoError(t, c.Ready(t.Context()))
-		w.b.Refuse()
-		w.a.Moving(15*time.Second, w.b.Addr())
-		<-time.After(3 * time.Second)
-		_, err = c.Do(t.Context(), "BLPOP", "none", "0.01") // needs a new connection
-		require.NoError(t, err)
-		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c), "it serves as long as it can")
-	})
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}})
+	require.NoError(t, c.Ready(t.Context()))
+	b.Refuse()
+	a.Moving(15*time.Second, b.Addr())
+	for !c.Handoffs().Leaving() {
+		runtime.Gosched()
+	}
+	_, err = c.Do(t.Context(), "BLPOP", "none", "0.01") // needs a new connection
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{a.Addr(): 2}, peers(c), "it serves as long as it can")
 }
