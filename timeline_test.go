@@ -1,0 +1,270 @@
+package baton_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
+)
+
+// timelines reads testdata/timelines. docs/testing.md tells how they are written.
+func timelines(t *testing.T) []*handofftest.Script {
+	files, err := filepath.Glob("testdata/timelines/*.txt")
+	require.NoError(t, err)
+	var scripts []*handofftest.Script
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		s, err := handofftest.ParseScript(filepath.Base(f), string(text))
+		require.NoError(t, err)
+		scripts = append(scripts, s)
+	}
+	return scripts
+}
+
+func TestTimelines(t *testing.T) {
+	scripts := timelines(t)
+	controls := 0
+	for _, s := range scripts {
+		t.Run(strings.TrimSuffix(s.Name, ".txt"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				require.NoError(t, handofftest.Player{Open: openTimeline, Settle: synctest.Wait}.Play(t.Context(), s))
+			})
+		})
+		if !s.HasControl() {
+			continue
+		}
+		controls++
+		t.Run(strings.TrimSuffix(s.Name, ".txt")+"/off", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				require.NoError(t, handofftest.Player{Open: openTimeline, Settle: synctest.Wait, Off: true}.Play(t.Context(), s))
+			})
+		})
+	}
+	assert.GreaterOrEqual(t, len(scripts), 60)
+	assert.GreaterOrEqual(t, controls, 30)
+}
+
+// TestTimelinesOnRealSockets plays those that say "real: yes" in front of a redis-server, five times as fast as they were
+// recorded. Expectations are waited for.
+func TestTimelinesOnRealSockets(t *testing.T) {
+	backend := redistest.Start(t)
+	before := runtime.NumGoroutine()
+	played := 0
+	t.Run("all", func(t *testing.T) {
+		for _, s := range timelines(t) {
+			if !s.Real {
+				continue
+			}
+			played++
+			for _, off := range []bool{false, true} {
+				if off && !s.HasControl() {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/off=%v", strings.TrimSuffix(s.Name, ".txt"), off), func(t *testing.T) {
+					t.Parallel()
+					p := handofftest.Player{Open: openTimeline, Off: off, Backend: backend, Scale: 0.2, Patience: time.Minute}
+					require.NoError(t, p.Play(context.Background(), s))
+				})
+			}
+		}
+	})
+	assert.GreaterOrEqual(t, played, 12)
+	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, time.Minute, 10*time.Millisecond)
+}
+
+// openTimeline makes the client of a script from its settings.
+func openTimeline(st *handofftest.Stage) (*handofftest.Client, error) {
+	o := baton.Options{Addr: st.Addr, Password: st.Password, TLS: st.TLS, Dialer: st.DialContext, Resolver: st}
+	o.Handoff.Jitter, o.Pool.Lanes = -1, 1 // so that a script can count; those about jitter or lanes set them
+	log := &logCounter{}
+	o.Logger = slog.New(slog.NewTextHandler(log, nil))
+	for key, value := range st.Settings {
+		set, ok := timelineSettings[key]
+		if !ok {
+			return nil, fmt.Errorf("unknown client setting %s", key)
+		}
+		if err := set(st, &o, value); err != nil {
+			return nil, fmt.Errorf("client setting %s=%s: %w", key, value, err)
+		}
+	}
+	if st.Off {
+		o.Handoff.Mode = handoff.ModeDisabled
+	}
+	c, err := baton.New(o)
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	_ = c.Ready(context.Background()) // some scripts begin with a server that is not
+	return &handofftest.Client{
+		Do:     func(ctx context.Context, args ...string) (string, error) { return doText(ctx, c, args) },
+		Peers:  func() map[string]int { return peers(c) },
+		Events: func() []string { return timelineEvents(c, begun) },
+		Facts:  func() map[string]string { return timelineFacts(c, log, begun) },
+		Close:  c.Close,
+	}, nil
+}
+
+func doText(ctx context.Context, c *baton.Client, args []string) (string, error) {
+	list := make([]any, len(args))
+	for i, a := range args {
+		list[i] = a
+	}
+	v, err := c.Do(ctx, list...)
+	if err != nil || v.IsNull() {
+		return "", err
+	}
+	if v.Len() > 0 {
+		return v.String(), nil
+	}
+	return v.Text()
+}
+
+func timelineEvents(c *baton.Client, begun time.Time) (lines []string) {
+	for e := range c.Handoffs().Timeline().All() {
+		lines = append(lines, fmt.Sprintf("%v conn %d %v", e.Time.Sub(begun), e.Conn, e))
+	}
+	return lines
+}
+
+func timelineFacts(c *baton.Client, log *logCounter, begun time.Time) map[string]string {
+	now, h, p := time.Now(), c.Handoffs().Stats(), c.Stats()
+	facts := map[string]string{
+		"relaxed":        c.Handoffs().Relaxed(now, now).String(),   // for what begins now
+		"relaxed-before": c.Handoffs().Relaxed(begun, now).String(), // for what began long ago
+		"phase":          c.Handoffs().Phase().String(),
+		"capability":     h.Capability.String(),
+		"log":            strconv.Itoa(log.lines()),
+	}
+	for name, n := range map[string]int64{
+		"duplicates": h.Duplicates, "replays": h.Replays, "malformed": h.Malformed, "barred": h.Barred, "moves": h.Started,
+		"moved": h.Succeeded, "move-failures": h.Failed, "kept": h.Kept, "abandoned": h.Abandoned, "breakers": h.Breakers,
+		"refusals": h.Refusals, "jobs": int64(h.Jobs), "windows": int64(h.Windows), "conns": int64(p.Open),
+		"leased": int64(p.Leased), "lost": int64(p.Lost), "pool-dials": int64(p.Dials), "dial-errors": int64(p.DialErrors),
+	} {
+		facts[name] = strconv.FormatInt(n, 10)
+	}
+	for k := handoff.Moving; k <= handoff.SMigrated; k++ {
+		facts["received-"+k.String()] = strconv.FormatInt(h.Received[k], 10)
+	}
+	return facts
+}
+
+// logCounter counts records.
+type logCounter struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (l *logCounter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n += bytes.Count(p, []byte("\n"))
+	return len(p), nil
+}
+
+func (l *logCounter) lines() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
+
+type timelineSetting func(st *handofftest.Stage, o *baton.Options, value string) error
+
+// timelineSettings are the words of "client:".
+var timelineSettings = map[string]timelineSetting{
+	"idle":           intSetting(func(o *baton.Options) *int { return &o.Pool.MinIdle }),
+	"size":           intSetting(func(o *baton.Options) *int { return &o.Pool.Size }),
+	"lanes":          intSetting(func(o *baton.Options) *int { return &o.Pool.Lanes }),
+	"maxactive":      intSetting(func(o *baton.Options) *int { return &o.Pool.MaxActive }),
+	"workers":        intSetting(func(o *baton.Options) *int { return &o.Handoff.MaxWorkers }),
+	"queue":          intSetting(func(o *baton.Options) *int { return &o.Handoff.HandoffQueueSize }),
+	"tries":          intSetting(func(o *baton.Options) *int { return &o.Handoff.MaxHandoffRetries }),
+	"breaker":        intSetting(func(o *baton.Options) *int { return &o.Handoff.CircuitBreakerFailureThreshold }),
+	"breaker-probes": intSetting(func(o *baton.Options) *int { return &o.Handoff.CircuitBreakerMaxRequests }),
+	"retries":        intSetting(func(o *baton.Options) *int { return &o.Retry.Max }),
+	"protocol":       intSetting(func(o *baton.Options) *int { return &o.Protocol }),
+	"breaker-reset":  durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.CircuitBreakerResetTimeout }),
+	"read":           durationSetting(func(o *baton.Options) *time.Duration { return &o.ReadTimeout }),
+	"dial":           durationSetting(func(o *baton.Options) *time.Duration { return &o.DialTimeout }),
+	"wait":           durationSetting(func(o *baton.Options) *time.Duration { return &o.Pool.WaitTimeout }),
+	"relaxed":        durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.RelaxedTimeout }),
+	"post":           durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.PostHandoffRelaxedDuration }),
+	"cap":            durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.RelaxedCap }),
+	"handoff":        durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.HandoffTimeout }),
+	"jitter":         durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.Jitter }),
+	"reprobe":        durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.Reprobe }),
+	"mode": func(_ *handofftest.Stage, o *baton.Options, value string) error {
+		return choose(&o.Handoff.Mode, value, handoff.ModeAuto, handoff.ModeEnabled, handoff.ModeDisabled)
+	},
+	"endpoint": func(_ *handofftest.Stage, o *baton.Options, value string) error {
+		return choose(&o.Handoff.EndpointType, value, handoff.EndpointTypeAuto, handoff.EndpointTypeInternalIP, handoff.EndpointTypeInternalFQDN,
+			handoff.EndpointTypeExternalIP, handoff.EndpointTypeExternalFQDN, handoff.EndpointTypeNone)
+	},
+	"dryrun": func(_ *handofftest.Stage, o *baton.Options, value string) error {
+		o.Handoff.DryRun = value == "yes"
+		return nil
+	},
+	"upto": func(_ *handofftest.Stage, o *baton.Options, value string) error {
+		if value != "accumulate" {
+			return errors.New("must be accumulate")
+		}
+		o.Retry.UpTo = baton.WriteAccumulate
+		return nil
+	},
+	"allow": func(_ *handofftest.Stage, o *baton.Options, value string) error { // hosts, separated by commas; "none"
+		hosts := strings.Split(value, ",")
+		o.Handoff.AllowEndpoint = func(host string) bool { return slices.Contains(hosts, host) }
+		return nil
+	},
+}
+
+func choose[T fmt.Stringer](to *T, value string, of ...T) error {
+	for _, v := range of {
+		if v.String() == value {
+			*to = v
+			return nil
+		}
+	}
+	return fmt.Errorf("must be one of %v", of)
+}
+
+func intSetting(field func(o *baton.Options) *int) timelineSetting {
+	return func(_ *handofftest.Stage, o *baton.Options, value string) (err error) {
+		*field(o), err = strconv.Atoi(value)
+		return err
+	}
+}
+
+// durationSetting takes a duration, which is scaled, or "none".
+func durationSetting(field func(o *baton.Options) *time.Duration) timelineSetting {
+	return func(st *handofftest.Stage, o *baton.Options, value string) error {
+		if value == "none" {
+			*field(o) = -1
+			return nil
+		}
+		d, err := time.ParseDuration(value)
+		*field(o) = time.Duration(float64(d) * st.Scale)
+		return err
+	}
+}
