@@ -80,7 +80,13 @@ func (c *Conn) moveFailed(err error) {
 }
 
 // swap makes next the serving link. The order matters: once a caller finds the old link retired, the new one must be there.
+// A link that is dead already, for instance since the server has sent more than was asked for, never serves.
 func (c *Conn) swap(next *link, drain time.Time) error {
+	if err := next.failure(); err != nil {
+		err = &Error{Op: "move", Addr: next.peer, Err: err}
+		c.moveFailed(err)
+		return err
+	}
 	c.mu.Lock()
 	if c.state == Closed {
 		err := c.cause

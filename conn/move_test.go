@@ -86,6 +86,7 @@ func TestFailedMoveLeavesTheOldLinkServing(t *testing.T) {
 		{"target refuses", func(w *world) { w.b.Refuse() }, conn.Target{Addr: addrB}, nil},
 		{"target is silent", func(w *world) { w.b.Stall(true) }, conn.Target{Addr: addrB}, conn.ErrTimeout},
 		{"target is the peer to avoid", func(*world) {}, conn.Target{Addr: addrA, Avoid: addrA}, conn.ErrSamePeer},
+		{"target answers once too often", func(w *world) { w.b.SetTrouble(handofftest.Trouble{Surplus: true}) }, conn.Target{Addr: addrB}, conn.ErrSurplus},
 		{"target is not to be had", func(*world) {}, conn.Target{Addr: "nonsense"}, nil},
 	}
 	for _, tt := range tests {

@@ -69,11 +69,12 @@ func (s *windows) extend(w window, now time.Time) {
 }
 
 // ended is the index of the window that a closing of this family and number ends, -1 if there is none: the oldest one
-// opened before that number. Where one of both has no number the oldest will do.
+// whose number is not above that one. A pair counts on, but one number for both has been seen (H-86, jedis). Where one of both has no
+// number the oldest will do.
 func (s *windows) ended(f family, seq int64, hasSeq bool, now time.Time) int {
 	oldest := -1
 	for i, w := range s.open {
-		if w.family != f || !now.Before(w.until) || hasSeq && w.hasSeq && w.seq >= seq {
+		if w.family != f || !now.Before(w.until) || hasSeq && w.hasSeq && w.seq > seq {
 			continue
 		}
 		if oldest < 0 || older(w, s.open[oldest]) {

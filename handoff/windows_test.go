@@ -69,7 +69,7 @@ func TestWindows(t *testing.T) {
 			[]probe{{3, 3, on}, {3, 70, on}}},
 		{"oldest by number, not by arrival", []step{{0, Migrating, 8, 90}, {1, Migrating, 7, 60}, {2, Migrated, 9, 0}}, 0,
 			[]probe{{3, 80, on}}},
-		{"closing with the same number closes nothing: pairs never share one", []step{{0, Migrating, 5, 62}, {1, Migrated, 5, 0}}, 1, []probe{{2, 2, on}}},
+		{"H-86: one number for opening and closing", []step{{0, SMigrating, 5, 62}, {1, SMigrated, 5, 0}}, 0, []probe{{2, 2, off}}},
 		{"no numbers at all", []step{{0, Migrating, -1, 62}, {1, Migrated, -1, 0}}, 0, []probe{{2, 2, off}}},
 		{"number on one side only", []step{{0, Migrating, -1, 62}, {1, Migrated, 4, 0}}, 0, []probe{{2, 2, off}}},
 		{"same opening again extends", []step{{0, Migrating, 1, 60}, {5, Migrating, 1, 65}, {6, Migrating, 1, 61}}, 0, []probe{{6, 64.9, on}, {6, 65, off}}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,7 +64,7 @@ func (p Player) Play(ctx context.Context, s *Script) error {
 		return fmt.Errorf("%s: open the client: %w", s.Name, err)
 	}
 	r := &play{Player: p, ctx: ctx, s: s, st: st, client: client, begun: time.Now(), calls: map[string]*scriptCall{}}
-	r.load = &load{do: client.Do, prefix: "timeline:" + s.Name + ":", stop: make(chan struct{})}
+	r.load = &load{do: client.Do, prefix: fmt.Sprintf("timeline:%s:%d:", s.Name, time.Now().UnixNano()), stop: make(chan struct{})}
 	return r.run()
 }
 
@@ -101,11 +102,12 @@ func (r *play) run() error {
 			break // what follows would only tell of the same
 		}
 	}
+	story := r.story() // before the end, which makes events of its own
 	r.finish()
 	if len(r.errs) == 0 {
 		return nil
 	}
-	return errors.Join(append(r.errs, errors.New(r.story()))...)
+	return errors.Join(append(r.errs, errors.New(story))...)
 }
 
 func (r *play) step(l scriptLine) error {
@@ -229,7 +231,8 @@ func (c *scriptCall) tell(what string) string {
 func (r *play) perform(l scriptLine) error {
 	switch l.verb {
 	case "load":
-		r.load.start(r.ctx, number(l.args[0]), r.st.duration(l.args[1]))
+		every, _ := time.ParseDuration(l.args[1]) // not scaled: a faster run must not be a heavier one
+		r.load.start(r.ctx, number(l.args[0]), every)
 	case "stop":
 		r.load.end()
 	case "call":
@@ -245,6 +248,12 @@ func (r *play) perform(l scriptLine) error {
 func (r *play) call(name string, args []string) {
 	c := &scriptCall{begun: time.Now()}
 	r.calls[name] = c
+	args = slices.Clone(args)
+	for i, a := range args {
+		if key, ours := strings.CutPrefix(a, "@"); ours {
+			args[i] = r.load.prefix + key
+		}
+	}
 	r.wg.Go(func() {
 		text, err := r.client.Do(r.ctx, args...)
 		if err != nil {
