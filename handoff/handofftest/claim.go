@@ -60,8 +60,7 @@ func parseClaim(s *Script, calls, words []string) (*claim, error) {
 	return c, nil
 }
 
-// holds compares numbers and durations as such, anything else as text. '=' and '~' of a text may be abbreviations of nothing:
-// '~' asks whether got contains want.
+// holds compares numbers and durations as such, anything else as text; '~' asks whether got contains want.
 func (c *claim) holds(got string) (bool, error) {
 	switch c.op {
 	case "~":

@@ -314,9 +314,9 @@ func (r *play) optIn() error {
 	return nil
 }
 
-// leaveTime lets the server see that the client has gone.
+// leaveTime lets the server see that the client has gone, for at most ten seconds.
 func (r *play) leaveTime() {
-	for range 400 {
+	for range 1000 {
 		r.settle()
 		open := int64(0)
 		for _, n := range r.st.nodes {
@@ -325,7 +325,7 @@ func (r *play) leaveTime() {
 		if open == 0 {
 			return
 		}
-		time.Sleep(settled)
+		time.Sleep(pollEvery)
 	}
 }
 

@@ -96,6 +96,12 @@ func (p *scriptParser) bad(format string, args ...any) {
 }
 
 func (p *scriptParser) line(text string) {
+	for key, field := range map[string]*string{"source": &p.s.Source, "about": &p.s.About} { // prose: quotes and # mean nothing in it
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(text), key+":"); ok {
+			*field = strings.TrimSpace(rest)
+			return
+		}
+	}
 	words, err := scriptWords(text)
 	if err != nil {
 		p.bad("%v", err)
@@ -105,23 +111,18 @@ func (p *scriptParser) line(text string) {
 		return
 	}
 	if key, ok := strings.CutSuffix(words[0], ":"); ok {
-		p.header(key, text, words[1:])
+		p.header(key, words[1:])
 		return
 	}
 	p.step(scriptLine{number: p.number, text: strings.Join(strings.Fields(text), " ")}, words)
 }
 
-func (p *scriptParser) header(key, text string, words []string) {
+func (p *scriptParser) header(key string, words []string) {
 	if len(p.s.lines) > 0 {
 		p.bad("%s: must stand before the first step", key)
 		return
 	}
-	_, rest, _ := strings.Cut(text, ":")
 	switch key {
-	case "source":
-		p.s.Source = strings.TrimSpace(rest)
-	case "about":
-		p.s.About = strings.TrimSpace(rest)
 	case "real":
 		p.s.Real = len(words) == 1 && words[0] == "yes"
 		if !p.s.Real {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"time"
 )
 
 // scriptVerb is something that happens on the stage.
@@ -138,6 +137,3 @@ func number(text string) int {
 	_, _ = fmt.Sscan(text, &n) // checked by the parser
 	return n
 }
-
-// settled is a pause in which goroutines of a real run get on.
-const settled = 5 * time.Millisecond
