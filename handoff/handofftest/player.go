@@ -285,7 +285,7 @@ func (r *play) finish() {
 			r.errs = append(r.errs, fmt.Errorf("%s: %w", r.s.Name, err))
 		}
 	}
-	if len(r.errs) > 0 {
+	if len(r.errs) > 0 || r.Off {
 		r.close() // somebody may wait for what never comes
 	}
 	r.load.end()
