@@ -285,3 +285,41 @@ func durationSetting(field func(o *baton.Options) *time.Duration) timelineSettin
 		return err
 	}
 }
+
+// TestATimelineCanFail plays scripts that are wrong against the same client: a player that cannot fail proves nothing.
+func TestATimelineCanFail(t *testing.T) {
+	const head = "source: nowhere\nabout:  wrong on purpose\nclient: idle=2\n\n"
+	for _, tt := range []struct {
+		name, steps string
+		off         bool
+		want        []string
+	}{
+		{"a target that is never reached", "at 0s refuse B\nat 1s MOVING A 15 B\nby 9s expect on B = 3\n", false,
+			[]string{`wrong.txt:7: by 9s expect on B = 3: it is "0"`, "about: wrong on purpose", "move failed MOVING seq 0", "connection refused"}},
+		{"commands that are cut", "at 0s load 4 20ms\nat 1s delay A 1s\nat 2.01s kill A\nat 3s expect failed = 0\n", false,
+			[]string{"wrong.txt:8: at 3s expect failed = 0: it is", "a command of the load failed"}},
+		{"relaxing that has an end", "at 1s FAILING_OVER 2\nuntil 2m expect relaxed = 10s\n", false,
+			[]string{`wrong.txt:6: until 2m expect relaxed = 10s: it is "0s" after 1m3s`}},
+		{"a counter that is something else", "at 1s push A \">1\\r\\n$9\\r\\nSMIGRATED\\r\\n\"\nat 2s expect malformed = 0\n", false,
+			[]string{`wrong.txt:6: at 2s expect malformed = 0: it is "3"`}},
+		{"a counter nobody has", "at 2s expect happiness = 0\n", false, []string{`wrong.txt:5: at 2s expect happiness = 0: neither player nor client know "happiness"`}},
+		{"a setting nobody has", "at 2s expect failed = 0\n", false, nil},
+		{"a control that holds with the feature only", "at 1s MOVING A 15 B\nat 2s expect on B = 3\nat 2s off on B = 3\n", true,
+			[]string{`wrong.txt:7: at 2s off on B = 3: it is "0"`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := head + tt.steps
+			if tt.want == nil {
+				text, tt.want = strings.Replace(text, "idle=2", "speed=2", 1), []string{"wrong.txt: open the client: unknown client setting speed"}
+			}
+			s, err := handofftest.ParseScript("wrong.txt", text)
+			require.NoError(t, err)
+			synctest.Test(t, func(t *testing.T) {
+				err := handofftest.Player{Open: openTimeline, Settle: synctest.Wait, Off: tt.off}.Play(t.Context(), s)
+				for _, want := range tt.want {
+					assert.ErrorContains(t, err, want)
+				}
+			})
+		})
+	}
+}

@@ -69,8 +69,8 @@ func (s *windows) extend(w window, now time.Time) {
 }
 
 // ended is the index of the window that a closing of this family and number ends, -1 if there is none: the oldest one
-// whose number is not above that one. A pair counts on, but one number for both has been seen (H-86, jedis). Where one of both has no
-// number the oldest will do.
+// whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
+// number belong together as well (H-86). Where one of both has no number the oldest will do.
 func (s *windows) ended(f family, seq int64, hasSeq bool, now time.Time) int {
 	oldest := -1
 	for i, w := range s.open {

@@ -52,6 +52,25 @@
 // With Options.Backend the same nodes are proxies: everything goes to a real Redis,
 // and the kit answers CLIENT MAINT_NOTIFICATIONS and adds the pushes.
 //
+// # Timelines
+//
+// A [Script] is a timeline as a text: what the operator does at which second, and
+// what must hold then. A [Player] plays it against any client that it is given as a
+// few functions, in fake time or in front of a real server, and reports what did not
+// hold with file and line:
+//
+//	source: capture
+//	about:  everybody is at the target before the old endpoint closes
+//
+//	at 0s  load 4 20ms
+//	at 1s  MOVING A 15 B
+//	by 3s  expect on A = 0
+//	at 17s shut A
+//	at 19s expect failed = 0
+//	at 19s off    failed > 0
+//
+// The last line is for the control, a client with the feature switched off.
+//
 // # What servers do, and the kit with them
 //
 //   - The opt-in is per connection. It needs RESP3; on RESP2 it is accepted, and
