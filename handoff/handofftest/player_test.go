@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,10 +19,13 @@ import (
 
 // toy is a client of one connection, which it changes when it reads a MOVING, and what may be wrong with it.
 type toy struct {
-	st    *handofftest.Stage
-	turn  chan struct{} // held by who uses the connection
-	conn  net.Conn
-	r     *resp3.Reader
+	st   *handofftest.Stage
+	turn chan struct{} // held by who uses the connection
+	conn net.Conn
+	r    *resp3.Reader
+
+	mu    sync.Mutex // guards what the player asks for
+	peer  string
 	moves []string
 
 	deaf    bool // does not follow
@@ -38,8 +43,8 @@ func (c *toy) open(st *handofftest.Stage) (*handofftest.Client, error) {
 	c.st, c.turn, c.moves = st, make(chan struct{}, 1), nil
 	return &handofftest.Client{
 		Do:     c.do,
-		Peers:  func() map[string]int { return map[string]int{c.conn.RemoteAddr().String(): 1} },
-		Events: func() []string { return c.moves },
+		Peers:  func() map[string]int { c.mu.Lock(); defer c.mu.Unlock(); return map[string]int{c.peer: 1} },
+		Events: func() []string { c.mu.Lock(); defer c.mu.Unlock(); return slices.Clone(c.moves) },
 		Facts:  func() map[string]string { return map[string]string{"mood": "fine", "patience": "3s"} },
 		Close: func() error {
 			if c.conn == nil || c.leaks {
@@ -58,6 +63,9 @@ func (c *toy) dial(addr string) (err error) {
 		return err
 	}
 	c.r = resp3.NewReader(c.conn, resp3.Limits{})
+	c.mu.Lock()
+	c.peer = addr
+	c.mu.Unlock()
 	if _, _, err = c.ask("HELLO", "3"); err != nil || c.silent || c.st.Off && !c.talker {
 		return err
 	}
@@ -89,7 +97,9 @@ func (c *toy) do(_ context.Context, args ...string) (string, error) {
 		return "", err
 	}
 	if target != "" && !c.deaf {
+		c.mu.Lock()
 		c.moves = append(c.moves, "moved to "+target)
+		c.mu.Unlock()
 		if err := c.dial(target); err != nil {
 			return "", err
 		}
@@ -142,21 +152,21 @@ func playToy(t *testing.T, c *toy, text string, off bool) (err error) {
 func TestPlayerHoldsAClientToItsScript(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		client toy
+		client *toy
 		off    bool
 		want   string // "" for a pass
 	}{
-		{"good", toy{}, false, ""},
-		{"good, feature off", toy{}, true, ""},
-		{"does not follow", toy{deaf: true}, false, `toy.txt:6: by 2s expect on B = 1: it is "0"`},
-		{"does not ask", toy{silent: true, deaf: true}, false, "never asked for notifications"},
-		{"asks with the feature off", toy{talker: true, deaf: true}, true, "the feature is off, and the client has asked for notifications 1 times"},
-		{"sends twice", toy{doubles: true}, false, "the counter is"},
-		{"crosses replies", toy{crosses: true}, false, "replies belong to other commands"},
-		{"leaves a socket", toy{leaks: true}, false, "1 connections to B are open after the client was closed"},
+		{"good", &toy{}, false, ""},
+		{"good, feature off", &toy{}, true, ""},
+		{"does not follow", &toy{deaf: true}, false, `toy.txt:6: by 2s expect on B = 1: it is "0"`},
+		{"does not ask", &toy{silent: true, deaf: true}, false, "never asked for notifications"},
+		{"asks with the feature off", &toy{talker: true, deaf: true}, true, "the feature is off, and the client has asked for notifications 1 times"},
+		{"sends twice", &toy{doubles: true}, false, "the counter is"},
+		{"crosses replies", &toy{crosses: true}, false, "replies belong to other commands"},
+		{"leaves a socket", &toy{leaks: true}, false, "1 connections to B are open after the client was closed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := playToy(t, &tt.client, moveScript, tt.off)
+			err := playToy(t, tt.client, moveScript, tt.off)
 			if tt.want == "" {
 				assert.NoError(t, err)
 				return
