@@ -48,15 +48,15 @@ func openBaton(e Env) (*Session, error) {
 		},
 		Pipe: func(ctx context.Context, _ *Worker, keys []string) (int, error) { return batonPipe(ctx, c, keys) },
 		MGet: func(ctx context.Context, _ *Worker, keys []string) (int, error) {
-			v, err := baton.As[[]string](c.Do(ctx, mgetArgs(keys)...))
+			v, err := c.MGet(ctx, keys...)
 			return len(v), err
 		},
 		HGetAll: func(ctx context.Context, _ *Worker, key string) (int, error) {
-			m, err := baton.As[map[string]string](c.Do(ctx, "HGETALL", key))
+			m, err := c.HGetAll(ctx, key)
 			return len(m), err
 		},
 		LRange: func(ctx context.Context, _ *Worker, key string) (int, error) {
-			v, err := baton.As[[]string](c.Do(ctx, "LRANGE", key, 0, -1))
+			v, err := c.LRange(ctx, key, 0, -1)
 			return len(v), err
 		},
 		Close: func() { c.Close() },
@@ -125,13 +125,4 @@ func idleBaton(e Env, n int) (io.Closer, error) {
 	}
 	stop()
 	return nil, fmt.Errorf("baton: fewer than %d connections after 5s", n)
-}
-
-func mgetArgs(keys []string) []any {
-	args := make([]any, 1, 1+len(keys))
-	args[0] = "MGET"
-	for _, k := range keys {
-		args = append(args, k)
-	}
-	return args
 }
