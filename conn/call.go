@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -116,7 +117,11 @@ const (
 	sigLead                   // read for all
 )
 
-const keepBuffer = 16 << 10 // larger buffers are not kept with a free call
+// Larger buffers are not kept with a free call.
+const (
+	keepRequest = 64 << 10
+	keepReplies = 16 << 10
+)
 
 // NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock never
 // meet others.
@@ -130,7 +135,7 @@ func (c *Config) NewCall() *Call {
 
 // Free gives the call back. Neither the call nor Req and Rep may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
-	if q.Req = q.Req[:0]; cap(q.Req) > keepBuffer {
+	if q.Req = q.Req[:0]; cap(q.Req) > keepRequest {
 		q.Req = nil
 	}
 	q.Dst, q.Str, q.Err = nil, "", nil
@@ -142,7 +147,7 @@ func (q *Call) Free() {
 }
 
 func (q *Call) freeRest() {
-	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepBuffer {
+	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
 		q.Rep = nil
 	}
 	q.Num, q.Float, q.Val, q.Replies, q.cut = 0, 0, resp3.Value{}, 0, nil
@@ -150,7 +155,7 @@ func (q *Call) freeRest() {
 
 // Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
 func (q *Call) Block() string {
-	if cap(q.Rep) <= keepBuffer {
+	if cap(q.Rep) <= keepReplies {
 		return string(q.Rep)
 	}
 	s := frozen(q.Rep)
@@ -174,8 +179,8 @@ func (q *Call) begin() {
 	q.Null, q.lost, q.wasCut, q.turn = false, false, false, turn{}
 }
 
-// take fills in one whole reply. It runs on the goroutine that reads.
-func (q *Call) take(f *resp3.Frame) {
+// take fills in one whole reply, which so many more follow. It runs on the goroutine that reads.
+func (q *Call) take(f *resp3.Frame, more int) {
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {
 			q.takeText(p)
@@ -184,7 +189,7 @@ func (q *Call) take(f *resp3.Frame) {
 	}
 	switch {
 	case q.Mode == Raw:
-		q.Rep = append(q.Rep, f.Bytes...)
+		q.takeRaw(f.Bytes, more)
 	case q.Mode == Value:
 		q.Val = f.Value()
 		q.Err = q.Val.Err()
@@ -206,6 +211,14 @@ func (q *Call) take(f *resp3.Frame) {
 		}
 		_, q.Err = f.Value().Text()
 	}
+}
+
+// takeRaw makes room for replies that are as long as this one, unless that is much compared with what has come.
+func (q *Call) takeRaw(b []byte, more int) {
+	if room := cap(q.Rep) - len(q.Rep); room < len(b) && more > 0 {
+		q.Rep = slices.Grow(q.Rep, min(len(b)*(more+1), max(bodyStep, len(q.Rep)+len(b))))
+	}
+	q.Rep = append(q.Rep, b...)
 }
 
 func (q *Call) takeText(p []byte) {

@@ -73,7 +73,7 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 				continue
 			}
 			if c.call != nil {
-				c.call.take(f)
+				c.call.take(f, c.left+c.n-1)
 			}
 			c.n--
 		}
@@ -108,7 +108,7 @@ func (l *link) claim(n int) (claims int, err error) {
 		k := min(n, int(e.left))
 		n -= k
 		e.left -= int32(k)
-		l.batch.claims[claims] = claim{call: e.call, n: k, last: e.left == 0}
+		l.batch.claims[claims] = claim{call: e.call, n: k, left: int(e.left), last: e.left == 0}
 		if e.call != nil {
 			e.call.taken = true
 			e.call.ended = e.left == 0

@@ -37,6 +37,7 @@ type batch struct {
 type claim struct {
 	call *Call // nil: swallow
 	n    int
+	left int  // replies that the call is owed after these
 	last bool // the call ends with these
 }
 
