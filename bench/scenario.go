@@ -201,6 +201,8 @@ func otherScenarios() []Scenario {
 	return []Scenario{
 		{Name: "first-100", What: "open and 100 concurrent first GETs, ms each", Callers: 100, Want: smallValue, Main: "p50", Run: runFirst, Has: client, Quick: quickAll},
 		{Name: "idle-1000", What: "1000 idle connections", Main: "heap", Run: runIdle, Has: func(d Driver) bool { return d.Idle != nil }, Quick: quickOurs, Slow: true},
+		{Name: "beside", What: "8 callers, GET of 64 bytes, while another reads 200 MiB a second through the same client", Callers: 8, Want: smallValue, Run: runBeside,
+			Has: func(d Driver) bool { return client(d) && d.Role != Floor }},
 		{Name: "storm", What: "64 callers, 20,000 calls, with and without random cancellations", Callers: 64, Want: smallValue, Main: "opened", Run: runStorm, Quick: quickOurs, Slow: true,
 			Has: func(d Driver) bool { return client(d) && d.Role != Floor }},
 	}
