@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,8 @@ type Client struct {
 	o        Options // with defaults
 	cfg      *conn.Config
 	pool     *pool.Pool
+	blocking *pool.Pool   // leases for commands that block
+	aside    *conn.Config // for short connections beside the pools: nothing about maintenance
 	subs     subscriptions
 	handoffs *handoff.Manager
 	closed   atomic.Bool
@@ -38,7 +41,9 @@ func New(o Options) (*Client, error) {
 	c.subs.most = o.MaxSubscriptions
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
-		Conns:   func() []*conn.Conn { return append(c.pool.List(), c.subs.conns()...) },
+		Conns: func() []*conn.Conn {
+			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
+		},
 		Move:    c.move,
 		Resolve: o.Resolver.LookupHost,
 		Logger:  o.Logger,
@@ -47,9 +52,11 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c.handoffs = m
-	c.cfg = c.connConfig()
+	c.cfg, c.aside = c.connConfig(), c.connConfig()
+	c.aside.OnPush, c.aside.OptIn, c.aside.OptedIn, c.aside.OnState = nil, nil, nil, nil
 	c.pool = pool.New(o.Pool, c.dial, m.Joined)
-	c.pool.Relaxed = m.Relaxed
+	c.blocking = pool.New(o.Pool.ForBlocking(), c.dial, m.Joined)
+	c.pool.Relaxed, c.blocking.Relaxed = m.Relaxed, m.Relaxed
 	return c, nil
 }
 
@@ -90,6 +97,7 @@ func (c *Client) connConfig() *conn.Config {
 		if to == conn.Closed && from != conn.Dialing {
 			m.PeerLost(cn)
 			c.pool.Gone(cn)
+			c.blocking.Gone(cn)
 		}
 	}
 	return cfg
@@ -103,15 +111,17 @@ func (c *Client) Ready(ctx context.Context) error {
 	return c.run(ctx, &operation{call: q, name: "PING"})
 }
 
-// Stats returns the state of the pool and its counters.
-func (c *Client) Stats() pool.Stats { return c.pool.Stats() }
+// Stats returns the state of the pool and its counters, those for commands that block included.
+func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stats()) }
 
 // Conns yields every live connection: shared, idle and leased ones, and those of subscriptions.
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
-		for i := range c.pool.Conns() {
-			if !yield(i) {
-				return
+		for _, p := range []*pool.Pool{c.pool, c.blocking} {
+			for i := range p.Conns() {
+				if !yield(i) {
+					return
+				}
 			}
 		}
 		for _, i := range c.subs.infos() {
@@ -131,6 +141,7 @@ func (c *Client) Close() error {
 	c.subs.close()
 	c.handoffs.Close()
 	c.pool.Close()
+	c.blocking.Close()
 	return nil
 }
 
@@ -139,17 +150,22 @@ func (c *Client) Close() error {
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.closed.Store(true)
 	err := c.pool.Drain(ctx)
+	if berr := c.blocking.Drain(ctx); err == nil {
+		err = berr
+	}
 	c.Close()
 	return err
 }
 
 // operation is a call with what the layers above conn need to know of it.
 type operation struct {
-	call  *conn.Call
-	name  string
-	class Class      // at least; what the request is by itself counts too
-	lease bool       // needs a connection of its own and may take as long as the server lets it
-	on    *conn.Conn // the only connection it may run on; nil: any
+	call    *conn.Call
+	name    string
+	class   Class    // at least; what the request is by itself counts too
+	wait    *waiting // the command may block on the server: it needs a connection of its own
+	session bool     // changes the state of its connection
+	on      *Conn    // the only connection it may run on; nil: any
+	pipe    *Pipe    // whose commands these are, if they may be answered in part
 }
 
 // harm is the class of op. It is found out from the request when it is asked for, which is rare.
@@ -157,10 +173,10 @@ func (op *operation) harm() Class { return max(op.class, classOf(op.call.Req)) }
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *Client) run(ctx context.Context, op *operation) error {
-	if !op.lease {
+	if op.wait == nil {
 		op.call.Timeout = c.o.ReadTimeout
 	}
-	if c.o.Tracer != nil || op.lease || op.on != nil || c.handoffs.Watching() {
+	if c.o.Tracer != nil || op.wait != nil || op.on != nil || op.pipe != nil || c.handoffs.Watching() {
 		return c.seen(ctx, op)
 	}
 	if c.closed.Load() {
@@ -216,14 +232,18 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err error) (attempts int, _ error) {
 	before := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
+		if op.pipe != nil {
+			err = op.pipe.settle(op, err)
+		}
 		if err == nil {
 			err = op.call.Err
 			if err == nil || !provesNotApplied(err) {
 				return attempt, err
 			}
-			if isReadOnly(err) { // a replica now: the name may lead to its master
-				c.pool.Retire(cn)
-			}
+		}
+		if isReadOnly(err) { // a replica now: the name may lead to its master
+			c.pool.Retire(cn)
+			c.blocking.Retire(cn)
 		}
 		if !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
 			if provesNotApplied(err) && !before {
@@ -241,7 +261,7 @@ func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err e
 
 // once sends op on a connection of the kind it needs.
 func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
-	if op.lease || op.on != nil {
+	if op.wait != nil || op.on != nil {
 		return c.onceAlone(ctx, op)
 	}
 	cn, err := c.pool.Lane(ctx)
@@ -254,12 +274,16 @@ func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 // onceAlone sends op on a connection that the caller has for itself.
 func (c *Client) onceAlone(ctx context.Context, op *operation) (*conn.Conn, error) {
 	if op.on != nil {
-		return op.on, op.on.Do(ctx, op.call)
+		return op.on.once(ctx, op)
 	}
-	l, err := c.pool.Acquire(ctx)
+	l, err := c.blocking.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer l.Release()
-	return l.Conn(), l.Conn().Do(ctx, op.call)
+	if err = c.await(ctx, l.Conn(), nil, op); sent(err) {
+		l.Discard() // it may still block there, and take what nobody would get
+	} else {
+		l.Release()
+	}
+	return l.Conn(), err
 }

@@ -159,7 +159,7 @@ func TestNothingThatCannotBeEncodedIsSent(t *testing.T) {
 		"struct {}":                           {"SET", "k", struct{}{}},
 		"<nil>":                               {"SET", "k", nil},
 		"changes the state of its connection": {"select", 1},
-		"CLIENT changes the state":            {"CLIENT", "reply", "off"},
+		"CLIENT breaks the order":             {"CLIENT", "reply", "off"},
 		"CLIENT changes":                      {"CLIENT", []byte("SETNAME"), "x"},
 	} {
 		_, err := c.Do(ctx, args...)

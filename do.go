@@ -13,8 +13,10 @@ import (
 // *resp3.Error, a null as a Value for which IsNull holds. Arguments are strings, byte slices, integers, floats, bools,
 // time.Duration and what implements encoding.BinaryMarshaler or TextMarshaler; another type is an error before anything is sent.
 //
-// A command that may block on the server runs on a connection of its own, without a read timeout. Commands that change
-// the state of their connection (SUBSCRIBE, MULTI, SELECT, ...) are refused, since connections are shared.
+// A command that may block on the server runs on a connection of its own, see BLPop. Commands that change the state of their
+// connection (MULTI, WATCH, SELECT, ...) need one that is held, see Client.Conn, and are refused elsewhere. SUBSCRIBE and the
+// like, MONITOR, SYNC and CLIENT REPLY are refused everywhere, since they have no reply or many, and RESET and QUIT,
+// which Release and Discard are for.
 func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	r := raw(c.newCall(), args...)
 	defer r.call.Free()
@@ -22,14 +24,32 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 		return resp3.Value{}, r.problem()
 	}
 	f, _ := factOf(r.call.Req)
-	if f.use >= heldOnly {
+	switch {
+	case f.use == refused:
+		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection", r.name)
+	case f.use == heldOnly && c.held == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", r.name)
 	}
 	r.call.Mode = conn.Value
-	if err := c.run(ctx, &operation{call: r.call, name: r.name, lease: f.use == blocks}); err != nil {
+	op := &operation{call: r.call, name: r.name, session: f.use == heldOnly}
+	if f.use == blocks {
+		op.wait = waitingOf(wordsOf(r.call.Req))
+	}
+	if err := c.run(ctx, op); err != nil {
 		return resp3.Value{}, err
 	}
 	return r.call.Val, nil
+}
+
+// wordsOf takes an encoded command apart.
+func wordsOf(req []byte) []string {
+	v, _, _ := resp3.Decode(string(req))
+	words := make([]string, 0, v.Len())
+	for e := range v.All() {
+		w, _ := e.Text()
+		words = append(words, w)
+	}
+	return words
 }
 
 // As turns a reply into a T: string, []byte, bool, int, int64, uint64, float64, *big.Int, resp3.Value, []string, []int64,

@@ -17,6 +17,11 @@ var (
 	// ErrClosed is returned by every use of a Client after Close or Shutdown; for a command that was under way then it is
 	// the cause within an *OpError, which says whether it may have been executed.
 	ErrClosed = errors.New("baton: client is closed")
+	// ErrMoved is the cause within an *OpError when maintenance has moved a connection while the server kept something for
+	// it: a WATCH, a MULTI, another database. The command was not sent, and the connection has no session any more.
+	ErrMoved = conn.ErrMoved
+	// ErrTxAborted is what is left of a transaction whose watched keys were changed by somebody else, in every attempt.
+	ErrTxAborted = errors.New("baton: transaction aborted: a watched key was changed")
 )
 
 // OpError is every failure of a command that is not an answer of the server. What the server answers is a *resp3.Error and is
@@ -91,6 +96,12 @@ func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, bef
 func sent(err error) bool {
 	var ce *conn.Error
 	return errors.As(err, &ce) && ce.Sent
+}
+
+// wasSent is sent for the error that a caller sees.
+func wasSent(err error) bool {
+	var oe *OpError
+	return errors.As(err, &oe) && oe.Sent
 }
 
 // notApplied lists the answers that prove that a command was not executed, because of the state the server is in.

@@ -16,8 +16,10 @@ type Pipe struct {
 	call    *conn.Call
 	n       int      // commands
 	err     error    // first command that could not be encoded
-	replies []string // encoded, set when the pipeline has ended
-	fault   error    // why there are no replies
+	req     []byte   // all commands, while call.Req may be what is left of them
+	replies []string // encoded, those that have come
+	settled int      // how many of them stay whatever comes
+	fault   error    // why there are no replies, or no further ones
 }
 
 // Reply is the reply of one command of a pipeline. It is a small value; its memory is shared by all replies of the pipeline.
@@ -35,7 +37,7 @@ func (r Reply[T]) Get() (T, error) {
 	switch {
 	case r.p == nil:
 		return zero, errors.New("baton: reply of no pipeline")
-	case r.p.fault != nil:
+	case r.p.fault == errRunning || r.i >= len(r.p.replies):
 		return zero, r.p.fault
 	}
 	return r.decode(r.p.replies[r.i])
@@ -45,65 +47,108 @@ func (r Reply[T]) Get() (T, error) {
 // returned. It waits for all replies. The commands are executed in order, but other clients' commands may stand between
 // them. They go to one server as a whole, also while maintenance moves the connection.
 //
-// The error is the transport's, or else the first that the server answered to a command; all replies can be read with
-// Reply.Get then.
+// If the connection is lost, the commands that were answered are not sent again. The others are, if the most harmful of
+// them may be. If all of them were answered by a state in which the server executes nothing, they are sent again too.
+//
+// The error is the transport's, or else the first that the server answered to a command. All replies that have come can be
+// read with Reply.Get then; of the others it returns the error, which says whether they may have been executed.
 func (c *commands) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
 	p := &Pipe{call: c.newCall(), fault: errRunning}
-	defer func() {
-		p.call.Free()
-		p.call = nil
-	}()
-	if err := fn(p); err != nil {
-		p.fault = err
+	defer p.free()
+	if err := p.fill(fn); err != nil || p.n == 0 {
 		return err
 	}
-	if p.err != nil {
-		p.fault = p.err
-		return p.err
-	}
-	if p.n == 0 {
+	p.call.Mode, p.call.Replies, p.req = conn.Raw, p.n, p.call.Req
+	p.replies = make([]string, 0, p.n)
+	err := c.run(ctx, &operation{call: p.call, name: "pipeline", pipe: p})
+	if len(p.replies) == p.n {
 		p.fault = nil
+		return p.firstError("pipeline", 0)
+	}
+	p.fault = err
+	return err
+}
+
+// fill lets fn queue its commands.
+func (p *Pipe) fill(fn func(*Pipe) error) error {
+	if err := fn(p); err != nil {
+		p.fault = err
+	} else {
+		p.fault = p.err
+	}
+	err := p.fault
+	if err == nil && p.n > 0 {
+		p.fault = errRunning
+	}
+	return err
+}
+
+func (p *Pipe) free() {
+	p.call.Free()
+	p.call, p.req = nil, nil
+}
+
+// settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
+// taken out of op, which is left with the rest. It returns err, or the server's error if it executed nothing.
+func (p *Pipe) settle(op *operation, err error) error {
+	p.replies = p.replies[:p.settled]
+	for w := resp3.Walk(op.call.Block()); w.More(); {
+		reply, serr := w.Skip()
+		if serr != nil {
+			break // the beginning of a reply
+		}
+		p.replies = append(p.replies, reply)
+	}
+	fresh := p.replies[p.settled:]
+	if err == nil {
+		return unapplied(fresh)
+	}
+	for range fresh {
+		_, op.call.Req = factOf(op.call.Req)
+	}
+	op.call.Replies -= len(fresh)
+	p.settled = len(p.replies)
+	return err
+}
+
+// unapplied returns the first error if all replies prove that nothing was executed.
+func unapplied(replies []string) error {
+	var first error
+	for _, reply := range replies {
+		err := refusal(reply)
+		if !provesNotApplied(err) {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// refusal is the error that an encoded reply is, or nil.
+func refusal(reply string) error {
+	w := resp3.Walk(reply)
+	if k := w.Kind(); k != resp3.SimpleError && k != resp3.BulkError {
 		return nil
 	}
-	p.call.Mode, p.call.Replies = conn.Raw, p.n
-	if p.fault = c.run(ctx, &operation{call: p.call, name: "pipeline"}); p.fault != nil {
-		return p.fault
-	}
-	p.fault = p.decode()
-	if p.fault != nil {
-		return p.fault
-	}
-	return p.firstError()
+	_, err := decodeValue(reply)
+	return err
 }
 
-// decode cuts the replies. Their texts share one block.
-func (p *Pipe) decode() error {
-	w := resp3.Walk(p.call.Block())
-	p.replies = make([]string, p.n)
-	for i := range p.replies {
-		var err error
-		if p.replies[i], err = w.Skip(); err != nil {
-			return fmt.Errorf("baton: pipeline: %w", err)
-		}
-	}
-	return nil
-}
-
-func (p *Pipe) firstError() error {
+// firstError is the first error among the replies. head is how many commands stand before those of the caller.
+func (p *Pipe) firstError(in string, head int) error {
 	for i, reply := range p.replies {
-		w := resp3.Walk(reply)
-		if k := w.Kind(); k != resp3.SimpleError && k != resp3.BulkError {
-			continue
+		if err := refusal(reply); err != nil {
+			return fmt.Errorf("baton: command %d of %d in the %s, %s: %w", i+1, p.n, in, p.name(i+head), err)
 		}
-		_, err := decodeValue(reply)
-		return fmt.Errorf("baton: command %d of %d in the pipeline, %s: %w", i+1, p.n, p.name(i), err)
 	}
 	return nil
 }
 
 // name reads the name of a command out of the encoded request, where alone it is kept.
 func (p *Pipe) name(i int) string {
-	w := resp3.Walk(string(p.call.Req))
+	w := resp3.Walk(string(p.req))
 	for range i {
 		w.Skip()
 	}

@@ -35,6 +35,9 @@ type RetryPolicy struct {
 	Max int
 	// UpTo is the most harmful class of which a command that may have been executed is sent again. Default Read.
 	UpTo Class
+	// Tx is the number of further attempts at a transaction whose watched keys were changed by somebody else. Default 15,
+	// negative none.
+	Tx int
 	// MinBackoff and MaxBackoff bound the pause before an attempt: a random time up to MinBackoff doubled for each attempt.
 	// Defaults 8 ms and 512 ms, negative no pause.
 	MinBackoff, MaxBackoff time.Duration
@@ -46,6 +49,12 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 		p.Max = 2
 	case p.Max < 0:
 		p.Max = 0
+	}
+	switch {
+	case p.Tx == 0:
+		p.Tx = 15
+	case p.Tx < 0:
+		p.Tx = 0
 	}
 	p.MinBackoff = timeout(p.MinBackoff, 8*time.Millisecond)
 	p.MaxBackoff = timeout(p.MaxBackoff, 512*time.Millisecond)
@@ -74,13 +83,13 @@ func (p RetryPolicy) hopes(ctx context.Context, attempt int, err error) bool {
 }
 
 // permanent reports whether another attempt would end in the same way: the wait for a connection is over, the set-up was
-// refused, or the server is not the one it should be.
+// refused, the server is not the one it should be, or the session is lost.
 func permanent(err error) bool {
 	var full *pool.TimeoutError
 	var refused *resp3.Error
 	var optIn *handoff.OptInError
 	var cert *tls.CertificateVerificationError
-	return errors.Is(err, ErrClosed) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol) ||
+	return errors.Is(err, ErrClosed) || errors.Is(err, ErrMoved) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol) ||
 		errors.As(err, &full) || errors.As(err, &refused) && !notApplied[refused.Code] ||
 		errors.As(err, &optIn) || errors.As(err, &cert)
 }

@@ -189,7 +189,7 @@ func TestWhatCannotBeMendedIsNotTriedAgain(t *testing.T) {
 		assert.EqualValues(t, 1, w.a.Stats().Accepted)
 
 		d, err := baton.New(baton.Options{Addr: w.a.Addr(), Password: "right", Dialer: w.net.DialContext,
-			Pool: pool.Config{Size: 2, WaitTimeout: 300 * time.Millisecond}})
+			Pool: pool.Config{Blocking: 1, WaitTimeout: 300 * time.Millisecond}})
 		require.NoError(t, err)
 		defer d.Close()
 		ctx, cancel := context.WithCancel(t.Context())

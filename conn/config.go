@@ -68,9 +68,11 @@ type Setup struct {
 	TLS     bool
 	Server  string // as HELLO names it: "redis", "valkey", …; "" without HELLO
 	Version string
-	Proto   int    // granted RESP version
-	Asked   string // endpoint type asked for, "" if the opt-in was not sent
-	Refused error  // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
+	ID      int64         // of the connection, as CLIENT ID gives it; 0 if HELLO did not tell
+	RTT     time.Duration // from the write of the set-up to its last reply
+	Proto   int           // granted RESP version
+	Asked   string        // endpoint type asked for, "" if the opt-in was not sent
+	Refused error         // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
 }
 
 // patience is the timeout for something that began at start: the looser of d and what maintenance relaxes it to. No timeout (0) is loosest.

@@ -21,10 +21,12 @@ type Conn struct {
 
 	mu    sync.Mutex
 	state State
-	old   []*link       // retired links that still owe replies
-	turn  chan struct{} // closed and replaced at every change of state
-	cause error         // why it is Closed; set before done is closed
-	epoch int           // links that have served
+	old   []*link           // retired links that still owe replies
+	turn  chan struct{}     // closed and replaced at every change of state
+	cause error             // why it is Closed; set before done is closed
+	epoch int               // links that have served
+	pins  map[*Pin]struct{} // of the serving link
+	held  *held             // the move that waits for them
 
 	work sync.WaitGroup // keepers, background writers, moves
 }

@@ -17,6 +17,10 @@ var (
 	ErrDead error = timeout("peer is silent")
 	// ErrMoving is returned by Move while another move of the same connection runs.
 	ErrMoving = errors.New("connection is already moving")
+	// ErrPinned is returned by Move if the swap has to wait for a pin. The next link is ready.
+	ErrPinned = errors.New("connection moves when its session lets go")
+	// ErrMoved is the cause when the link that a pin belongs to has been replaced: what the server kept for it is gone.
+	ErrMoved = errors.New("connection was moved by maintenance and its session on the server is lost")
 	// ErrSamePeer is returned by Move when the dialled address led to the peer that was to be avoided.
 	ErrSamePeer = errors.New("address leads to the peer that retires")
 	// ErrDrained is the cause when an old link was closed at the end of its drain time while it still owed replies.

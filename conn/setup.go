@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/baton-go/baton/resp3"
 )
@@ -144,10 +145,12 @@ func (l *link) run(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		q.Req = resp3.AppendCommand(q.Req, s.args...)
 	}
+	begun := time.Now()
 	err := errNext
 	if lead, ok := l.submit(q); ok {
 		err = l.await(ctx, q, lead)
 	}
+	l.setup.RTT = time.Since(begun)
 	if err != nil {
 		if err == errNext {
 			err = l.failure()
@@ -218,6 +221,8 @@ func (l *link) hello(v resp3.Value) error {
 			l.setup.Server, _ = v.Text()
 		case "version":
 			l.setup.Version, _ = v.Text()
+		case "id":
+			l.setup.ID, _ = v.Int()
 		case "proto":
 			if n, err := v.Int(); err == nil {
 				l.setup.Proto = int(n)

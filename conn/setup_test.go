@@ -78,7 +78,10 @@ func TestSetUp(t *testing.T) {
 				require.NoError(t, err)
 				refused := got.Refused
 				assert.Equal(t, tt.server.Maintenance != handofftest.MaintenanceOn, tt.want.Refused == nil && refused != nil)
-				tt.want.Peer = addrA
+				tt.want.Peer, tt.want.RTT = addrA, got.RTT
+				if tt.want.Server != "" { // HELLO told it
+					tt.want.ID = int64(w.a.Conns()[0].ID)
+				}
 				if tt.want.Refused == nil {
 					tt.want.Refused = refused
 				}

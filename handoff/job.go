@@ -40,6 +40,12 @@ type plan struct {
 // get a few seconds even when the announcement says "now".
 func (p plan) drain() time.Time { return later(p.deadline, p.opened.Add(closeSlack)) }
 
+// hold is until when a session may keep its connection on the old link: a second before the deadline, or half of the window
+// if that is less.
+func (p plan) hold() time.Time {
+	return p.deadline.Add(-min(time.Second, max(0, p.deadline.Sub(p.opened)/2)))
+}
+
 // startLocked gives p to the job of that peer. If there was none it returns a new one, counted in m.jobs: the caller starts run.
 func (m *Manager) startLocked(peer string, p plan) (started *job) {
 	if m.cfg.DryRun || m.closed {

@@ -247,7 +247,7 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
-	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: later(r.p.drain(), now.Add(leastDrain))}
+	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
 	r.event(Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go r.m.try(ctx, a, target, r.results)
@@ -291,6 +291,8 @@ func (r *runner) finish(res result) {
 	case res.c.gone() || errors.Is(res.err, conn.ErrClosed):
 		e.What, e.Outcome = MoveFailed, "connection was closed"
 		r.event(e)
+	case errors.Is(res.err, conn.ErrPinned):
+		r.pinned(res, e)
 	case errors.Is(res.err, conn.ErrMoving):
 		e.What, e.Outcome = MoveFailed, "somebody else moves the connection"
 		r.event(e)
@@ -316,6 +318,19 @@ func (r *runner) succeeded(res result, e Event) {
 			r.stay[res.c.id] = true // the peer does not tell that it has moved
 		}
 	}
+	r.m.arrived(r.j, res, r.p)
+}
+
+// pinned is told of a connection that is ready to move and waits for its session. It needs no further attempt.
+func (r *runner) pinned(res result, e Event) {
+	e.What, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
+	r.event(e)
+	if res.rev != r.p.rev {
+		r.rescan = true
+		return
+	}
+	r.stay[res.c.id] = true
+	r.proven, r.pause, r.strikes, r.same = res.to, 0, 0, 0
 	r.m.arrived(r.j, res, r.p)
 }
 

@@ -14,6 +14,9 @@ type Config struct {
 	// Lanes bounds the shared connections. Default 4, at most Size. One is open most of the time, since each further one
 	// splits the batches; another is opened when the open ones wait for a slow reply, and given up again afterwards.
 	Lanes int
+	// Blocking bounds the connections for commands that block on the server, one for each that waits. They come on top of
+	// Size, so that waiting for work never keeps other commands from a connection. Default 64.
+	Blocking int
 	// MinIdle is how many connections are kept ready for leases, from the first use of the pool on. Default 0.
 	MinIdle int
 	// MaxActive bounds the sockets while connections are moved: at most MaxActive-Size of them get their next link at once.
@@ -46,10 +49,18 @@ func (c Config) WithDefaults() Config {
 	}
 	def(&c.Size, min(10*runtime.GOMAXPROCS(0), 64))
 	def(&c.Lanes, min(4, c.Size))
+	def(&c.Blocking, 64)
 	def(&c.MaxDialing, min(8, c.Size))
 	def(&c.MaxWaiting, 64*c.Size)
 	dur(&c.WaitTimeout, 3*time.Second)
 	dur(&c.MaxIdleTime, 5*time.Minute)
+	return c
+}
+
+// ForBlocking returns the configuration of the pool beside, for commands that block. It has leases only. c must have its defaults.
+func (c Config) ForBlocking() Config {
+	c.Size, c.Lanes, c.MinIdle = c.Blocking, 0, 0
+	c.MaxDialing, c.MaxWaiting = min(c.MaxDialing, c.Size), 64*c.Size
 	return c
 }
 
@@ -63,6 +74,7 @@ func (c Config) Validate() error {
 	}
 	bad(c.Size >= 1, "Pool.Size is %d, must be at least 1", c.Size)
 	bad(c.Lanes >= 1 && c.Lanes <= c.Size, "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size)
+	bad(c.Blocking >= 1, "Pool.Blocking is %d, must be at least 1", c.Blocking)
 	bad(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
 	bad(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size)
 	bad(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing)

@@ -128,10 +128,10 @@ func (p *Pool) startDialsLocked() {
 	}
 }
 
-// roomForLeaseLocked keeps one place for the lane.
+// roomForLeaseLocked keeps one place for the lane, if there are to be any.
 func (p *Pool) roomForLeaseLocked() bool {
 	lane := 0
-	if len(*p.lanes.Load()) == 0 && p.opening == nil {
+	if p.cfg.Lanes > 0 && len(*p.lanes.Load()) == 0 && p.opening == nil {
 		lane = 1
 	}
 	return len(p.all)+p.dialing+lane < p.cfg.Size

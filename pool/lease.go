@@ -125,7 +125,7 @@ func (p *Pool) refusalLocked() error {
 	switch {
 	case p.closed:
 		return ErrClosed
-	case p.cfg.Size < 2:
+	case p.cfg.Size < 2 && p.cfg.Lanes > 0:
 		return fmt.Errorf("pool: no lease from a pool of size %d: its connection is shared", p.cfg.Size)
 	case p.waiting.Len() >= p.cfg.MaxWaiting:
 		p.count.Timeouts++

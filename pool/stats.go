@@ -25,6 +25,15 @@ type Stats struct {
 	Timeouts   uint64 // waits that ended without a lease
 }
 
+// Plus returns the sums of two pools of one client.
+func (s Stats) Plus(o Stats) Stats {
+	s.Open, s.Lanes, s.Idle, s.Leased = s.Open+o.Open, s.Lanes+o.Lanes, s.Idle+o.Idle, s.Leased+o.Leased
+	s.Dialing, s.Waiting = s.Dialing+o.Dialing, s.Waiting+o.Waiting
+	s.Dials, s.DialErrors, s.Lost, s.Retired = s.Dials+o.Dials, s.DialErrors+o.DialErrors, s.Lost+o.Lost, s.Retired+o.Retired
+	s.Acquired, s.Waits, s.Timeouts = s.Acquired+o.Acquired, s.Waits+o.Waits, s.Timeouts+o.Timeouts
+	return s
+}
+
 // Role says what the pool uses a connection for.
 type Role uint8
 
@@ -84,6 +93,9 @@ func (p *Pool) Conns() iter.Seq[ConnInfo] {
 		}
 	}
 }
+
+// Lanes returns the shared connections. The slice must not be changed.
+func (p *Pool) Lanes() []*conn.Conn { return *p.lanes.Load() }
 
 // List returns every live connection, whatever it is used for.
 func (p *Pool) List() []*conn.Conn {

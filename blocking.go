@@ -1,0 +1,264 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
+)
+
+// waiting is a command that may block on the server. It is encoded anew each time it is issued, with the rest of its wait.
+type waiting struct {
+	args []string
+	at   int           // of the wait in args; -1: none that could be read, the command is sent as it is
+	unit time.Duration // of the wait on the wire
+	wait time.Duration // 0: for ever
+	last []int         // XREAD: places in args of "$", what is the last entry when the command is first issued
+	own  bool          // it is about what was written on its own link
+	need int64         // WAIT: the replicas asked for; the reply is a number
+	end  time.Time     // of the wait, from when it is first issued
+}
+
+// waitPlaces tells where commands have their wait, and in which unit. Places below 0 count from the end.
+var waitPlaces = map[string]struct {
+	at   int
+	unit time.Duration
+}{
+	"BLPOP": {-1, time.Second}, "BRPOP": {-1, time.Second}, "BLMOVE": {-1, time.Second}, "BRPOPLPUSH": {-1, time.Second},
+	"BZPOPMIN": {-1, time.Second}, "BZPOPMAX": {-1, time.Second}, "BLMPOP": {1, time.Second}, "BZMPOP": {1, time.Second},
+	"WAIT": {-1, time.Millisecond}, "WAITAOF": {-1, time.Millisecond},
+}
+
+// waitingOf looks for the wait in a command. What it cannot read is left to the server to refuse.
+func waitingOf(args []string) *waiting {
+	w := &waiting{args: args, at: -1}
+	name := strings.ToUpper(args[0])
+	at, unit := 0, time.Millisecond
+	if p, ok := waitPlaces[name]; ok {
+		at, unit = p.at, p.unit
+		if at < 0 {
+			at += len(args)
+		}
+	} else {
+		at, w.last = readPlaces(args)
+	}
+	if at < 1 || at >= len(args) {
+		return w
+	}
+	f, err := strconv.ParseFloat(args[at], 64)
+	if err != nil || !(f >= 0 && f <= maxWait.Seconds()) {
+		return w
+	}
+	w.at, w.unit, w.wait = at, unit, time.Duration(f*float64(unit))
+	if w.own = name == "WAIT" || name == "WAITAOF"; name == "WAIT" {
+		w.need, _ = strconv.ParseInt(args[1], 10, 64)
+	}
+	return w
+}
+
+// readPlaces finds in XREAD and XREADGROUP the wait and the ids that are "$".
+func readPlaces(args []string) (at int, last []int) {
+	for i, a := range args {
+		switch {
+		case strings.EqualFold(a, "BLOCK"):
+			at = i + 1
+		case strings.EqualFold(a, "STREAMS"):
+			for j := i + 1 + (len(args)-i-1)/2; j < len(args); j++ {
+				if args[j] == "$" {
+					last = append(last, j)
+				}
+			}
+			return at, last
+		}
+	}
+	return at, nil
+}
+
+// maxWait bounds what is looked at; a longer wait is the server's business.
+const maxWait = 100 * 365 * 24 * time.Hour
+
+// waitText gives a wait as the server reads it.
+func waitText(wait, unit time.Duration) string {
+	return strconv.FormatFloat(float64(wait)/float64(unit), 'f', -1, 64)
+}
+
+// checkWait is for waits that callers give as a Duration.
+func checkWait(name string, wait time.Duration) error {
+	if wait < 0 || wait%time.Millisecond != 0 || wait > maxWait {
+		return fmt.Errorf("baton: %s: wait is %v, must be whole milliseconds from 0 (for ever) to %v", name, wait, maxWait)
+	}
+	return nil
+}
+
+// rest is what is left of the wait, in whole milliseconds; 0 with over false: for ever.
+func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
+	if w.wait == 0 {
+		return 0, w.at < 0
+	}
+	rest = w.end.Sub(now)
+	return (rest + time.Millisecond - 1).Truncate(time.Millisecond), rest <= 0
+}
+
+// encode puts the command into q, with what is left of the wait.
+func (w *waiting) encode(q *conn.Call) {
+	now := time.Now()
+	switch {
+	case w.at < 0 || w.wait == 0:
+	case w.end.IsZero():
+		w.end = now.Add(w.wait)
+	default:
+		rest, _ := w.rest(now)
+		w.args[w.at] = waitText(max(rest, time.Millisecond), w.unit)
+	}
+	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
+}
+
+// served reports whether a reply is what was waited for.
+func (w *waiting) served(v resp3.Value) bool {
+	if w.need > 0 {
+		n, err := v.Int()
+		return err != nil || n >= w.need
+	}
+	return !v.IsNull()
+}
+
+// unblockedByServer reports whether the server has ended a command because it is no master any more. It has not been executed.
+func unblockedByServer(err error) bool {
+	var e *resp3.Error
+	return errors.As(err, &e) && e.Code == "UNBLOCKED" && strings.Contains(e.Message, "instance state changed")
+}
+
+var errDemoted = errors.New("the server ended the wait, since it is no master any more")
+
+// await runs op on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
+// is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the
+// rest of the wait is issued again, on the link that serves then. pin is that of a session, nil if there is none.
+func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, op *operation) error {
+	w, q := op.wait, op.call
+	if err := c.fixLast(ctx, cn, pin, w); err != nil {
+		return err
+	}
+	for turn := 1; ; turn++ {
+		p := pin
+		if p == nil {
+			p = cn.Pin()
+		}
+		err := c.awaitTurn(ctx, p, op)
+		moved, peer := p.Moved(), p.Setup().Peer
+		if p != pin {
+			p.Unpin()
+		}
+		if err != nil || q.Err != nil && !unblockedByServer(q.Err) || q.Err == nil && w.served(q.Val) {
+			return err
+		}
+		_, over := w.rest(time.Now())
+		switch {
+		case ctx.Err() != nil: // the reply proves that nothing was taken
+			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
+		case moved && (p == pin || w.own):
+			return &conn.Error{Op: "wait", Addr: peer, Err: ErrMoved}
+		case q.Err != nil:
+			c.blocking.Retire(cn) // the name may lead to the new master
+			return &conn.Error{Op: "wait", Addr: peer, Err: errDemoted}
+		case over:
+			return nil
+		}
+		if !moved && !c.o.Retry.pause(ctx, turn) { // nobody knows why: not in a tight loop
+			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
+		}
+	}
+}
+
+// awaitTurn issues op once, and sees to it that the end of ctx or of the link ends it cleanly.
+func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, op *operation) error {
+	if ctx.Err() != nil {
+		return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: conn.ContextError(ctx)}
+	}
+	id, err := c.serverID(ctx, p)
+	if err != nil {
+		return err
+	}
+	q, w := op.call, op.wait
+	w.encode(q)
+	q.Timeout = 0
+	if rest, _ := w.rest(time.Now()); rest > 0 && c.o.ReadTimeout > 0 {
+		q.Timeout = rest + c.o.ReadTimeout
+	}
+	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	over, finish := context.WithCancel(context.Background())
+	left := make(chan struct{})
+	go func() { // ends when the call has ended
+		defer close(left)
+		(&recall{c: c, p: p, id: id, over: over, abandon: abandon}).watch(ctx)
+	}()
+	err = p.Do(inner, q)
+	finish()
+	<-left
+	abandon()
+	var ce *conn.Error
+	if errors.As(err, &ce) && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return &conn.Error{Op: "wait", Addr: ce.Addr, Sent: ce.Sent, Err: conn.ContextError(ctx)}
+	}
+	return err
+}
+
+// fixLast replaces "$" by the id of the last entry there is now. What is added between two turns would be missed otherwise.
+func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting) error {
+	if len(w.last) == 0 {
+		return nil
+	}
+	do := cn.Do
+	if pin != nil {
+		do = pin.Do
+	}
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Mode, q.Timeout = conn.Value, c.o.ReadTimeout
+	streams := slices.IndexFunc(w.args, func(a string) bool { return strings.EqualFold(a, "STREAMS") })
+	for _, at := range w.last {
+		key := w.args[at-(len(w.args)-streams-1)/2]
+		q.Req = resp3.AppendCommand(q.Req[:0], "XREVRANGE", key, "+", "-", "COUNT", "1")
+		if err := do(ctx, q); err != nil {
+			return notSent(err)
+		}
+		switch id, err := q.Val.Index(0).Index(0).Text(); {
+		case q.Err != nil: // the command itself will be told
+		case q.Val.Len() == 0:
+			w.args[at] = "0-0"
+		case err == nil:
+			w.args[at] = id
+		}
+	}
+	w.last = nil
+	return nil
+}
+
+// notSent is an error of a command that was sent in preparation of another, which was not.
+func notSent(err error) error {
+	var ce *conn.Error
+	if !errors.As(err, &ce) {
+		return err
+	}
+	return &conn.Error{Op: ce.Op, Addr: ce.Addr, Err: ce.Err}
+}
+
+// serverID is the number that the server has given the link. HELLO tells it; RESP2 has to ask.
+func (c *Client) serverID(ctx context.Context, p *conn.Pin) (int64, error) {
+	if id := p.Setup().ID; id != 0 {
+		return id, nil
+	}
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Mode, q.Timeout = conn.Int, c.o.ReadTimeout
+	q.Req = resp3.AppendCommand(q.Req, "CLIENT", "ID")
+	if err := p.Do(ctx, q); err != nil {
+		return 0, notSent(err)
+	}
+	return q.Num, nil // 0 if it was refused
+}

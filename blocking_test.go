@@ -1,0 +1,269 @@
+package baton_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/pool"
+)
+
+type popped struct {
+	value string
+	err   error
+	took  time.Duration
+}
+
+func popLater(ctx context.Context, c *baton.Client, wait time.Duration) <-chan popped {
+	out := make(chan popped, 1)
+	go func() {
+		begun := time.Now()
+		_, v, err := c.BLPop(ctx, wait, "list")
+		out <- popped{v, err, time.Since(begun)}
+	}()
+	return out
+}
+
+// noUnblock makes the server refuse CLIENT UNBLOCK.
+func noUnblock(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+	if len(args) > 1 && strings.EqualFold(string(args[1]), "UNBLOCK") {
+		return []byte("-NOPERM no permission\r\n"), true
+	}
+	return nil, false
+}
+
+func TestEndOfContextCallsABlockingCommandBack(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		t.Run(fmt.Sprintf("refused %v", refused), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := handofftest.Options{}
+				if refused {
+					o.Intercept = noUnblock
+				}
+				w := newTown(t, o)
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				got := <-popLater(ctx, c, 0)
+				assert.InDelta(t, time.Second, got.took, float64(10*time.Millisecond))
+				assert.ErrorIs(t, got.err, context.DeadlineExceeded)
+				var oe *baton.OpError
+				require.ErrorAs(t, got.err, &oe)
+				assert.Equal(t, refused, oe.Sent)
+				accepted := w.a.Stats().Accepted
+				_, err := c.Do(t.Context(), "RPUSH", "list", "x")
+				require.NoError(t, err)
+				got = <-popLater(t.Context(), c, 0)
+				require.NoError(t, got.err)
+				assert.Equal(t, "x", got.value, "nothing was popped and lost")
+				assert.Equal(t, refused, w.a.Stats().Accepted > accepted, "the connection is used again unless nobody knows")
+			})
+		})
+	}
+}
+
+func TestBlockingCommandCrossesAMove(t *testing.T) {
+	tests := []struct {
+		name    string
+		wait    time.Duration
+		push    time.Duration // when an element comes; 0 never
+		options handofftest.Options
+		mode    handoff.Mode
+		want    string
+		is      error
+		after   time.Duration
+	}{
+		{name: "element on the old link", wait: time.Minute, push: 5 * time.Second, want: "x", after: 5 * time.Second},
+		{name: "element on the new link", wait: time.Minute, push: 20 * time.Second, want: "x", after: 20 * time.Second},
+		{name: "for ever", push: 20 * time.Second, want: "x", after: 20 * time.Second},
+		{name: "whole wait", wait: time.Minute, is: baton.Nil, after: time.Minute},
+		{name: "over before the move", wait: 2 * time.Second, is: baton.Nil, after: 2 * time.Second},
+		{name: "UNBLOCK refused: until cut", wait: time.Minute, options: handofftest.Options{Intercept: noUnblock}, after: 15 * time.Second},
+		{name: "control: nobody listens", wait: time.Minute, mode: handoff.ModeDisabled, after: 15 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, tt.options)
+				defer w.srv.Close()
+				c := w.client(baton.Options{Handoff: handoff.Config{Mode: tt.mode}})
+				defer c.Close()
+				begun := time.Now()
+				got := popLater(t.Context(), c, tt.wait)
+				synctest.Wait()
+				w.a.Moving(15*time.Second, w.b.Addr())
+				left := make(chan int, 1)
+				time.AfterFunc(15*time.Second, func() { left <- w.a.Shut() })
+				if tt.push > 0 {
+					time.AfterFunc(tt.push, func() { _, _ = c.Do(t.Context(), "RPUSH", "list", "x") })
+				}
+				p := <-got
+				assert.InDelta(t, tt.after, time.Since(begun), float64(20*time.Millisecond))
+				switch {
+				case tt.want != "":
+					require.NoError(t, p.err)
+					assert.Equal(t, tt.want, p.value)
+				case tt.is != nil:
+					assert.Equal(t, tt.is, p.err)
+				default:
+					var oe *baton.OpError
+					require.ErrorAs(t, p.err, &oe)
+					assert.True(t, oe.Sent)
+					return
+				}
+				<-time.After(30 * time.Second)
+				assert.Zero(t, <-left, "nobody was left at the old endpoint")
+				n, err := baton.As[int64](c.Do(t.Context(), "LLEN", "list"))
+				require.NoError(t, err)
+				assert.Zero(t, n)
+			})
+		})
+	}
+}
+
+// Interleaving: the pin is broken, the old link still owes the reply, and the caller gives up without knowing. If the connection
+// were kept because its new link owes nothing, the old one would go on blocking until its drain time, and pop for nobody.
+func TestGivenUpCommandDoesNotGoOnBlockingOnTheOldLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: noUnblock})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 14200*time.Millisecond)
+		defer cancel()
+		got := popLater(ctx, c, 0)
+		synctest.Wait()
+		w.a.Moving(15*time.Second, w.b.Addr())
+		p := <-got
+		assert.ErrorIs(t, p.err, context.DeadlineExceeded)
+		<-time.After(300 * time.Millisecond)
+		_, err := c.Do(t.Context(), "RPUSH", "list", "x")
+		require.NoError(t, err)
+		n, err := baton.As[int64](c.Do(t.Context(), "LLEN", "list"))
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, n)
+	})
+}
+
+func TestNullBeforeTheWaitIsOverIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		got := popLater(t.Context(), c, 10*time.Second)
+		synctest.Wait()
+		<-time.After(3 * time.Second)
+		for _, other := range w.a.Conns() {
+			_, err := c.Do(t.Context(), "CLIENT", "UNBLOCK", other.ID)
+			require.NoError(t, err)
+		}
+		p := <-got
+		assert.Equal(t, baton.Nil, p.err)
+		assert.InDelta(t, 10*time.Second, p.took, float64(time.Millisecond))
+		assert.EqualValues(t, 2, w.srv.Executed("BLPOP"))
+	})
+}
+
+func TestBlockingCommandFindsADeadPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{ReadTimeout: time.Second})
+		defer c.Close()
+		got := popLater(t.Context(), c, 5*time.Second)
+		synctest.Wait()
+		w.a.Stall(true)
+		p := <-got
+		var oe *baton.OpError
+		require.ErrorAs(t, p.err, &oe)
+		assert.True(t, oe.Timeout())
+		assert.True(t, oe.Sent)
+		assert.InDelta(t, 6*time.Second, p.took, float64(300*time.Millisecond))
+		w.a.Stall(false)
+	})
+}
+
+func TestBlockingCommandsHaveABudgetOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Pool: pool.Config{Size: 2, Blocking: 3, WaitTimeout: time.Second}})
+		defer c.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		var waiting []<-chan popped
+		for range 3 {
+			waiting = append(waiting, popLater(ctx, c, 0))
+		}
+		synctest.Wait()
+		held, err := c.Conn(ctx)
+		require.NoError(t, err, "Size is not touched")
+		held.Release()
+		_, err = c.Incr(ctx, "n")
+		require.NoError(t, err)
+		var te *pool.TimeoutError
+		require.ErrorAs(t, (<-popLater(ctx, c, 0)).err, &te)
+		assert.Equal(t, 3, te.Size)
+		assert.Equal(t, 3, c.Stats().Leased)
+		cancel()
+		for _, got := range waiting {
+			assert.ErrorIs(t, (<-got).err, context.Canceled)
+		}
+		assert.Zero(t, c.Stats().Leased)
+	})
+}
+
+func TestWaitsThatCannotBe(t *testing.T) {
+	c, ctx := open(t, baton.Options{Addr: "127.0.0.1:1"}), t.Context()
+	for _, wait := range []time.Duration{-1, time.Microsecond, 1500 * time.Microsecond} {
+		_, _, err := c.BLPop(ctx, wait, "l")
+		assert.ErrorContains(t, err, "whole milliseconds")
+		_, err = c.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}, Block: true, Wait: wait})
+		assert.ErrorContains(t, err, "whole milliseconds")
+	}
+	_, _, err := c.BRPop(ctx, 0)
+	assert.ErrorContains(t, err, "at least one key")
+	_, err = c.Wait(ctx, 1, 0)
+	assert.ErrorContains(t, err, "Client.Conn")
+}
+
+// pair is a real server behind two nodes of the kit.
+// onlyAt waits until all connections of c are at node.
+// Interleaving: XREAD waits for what is added behind "$"; it is unblocked and an entry is added before it is issued again. If it
+// were issued with "$" once more, the entry would count as old.
+func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		held, err := c.Conn(t.Context())
+		require.NoError(t, err)
+		defer held.Release()
+		_, err = held.Set(t.Context(), "k", "v")
+		require.NoError(t, err)
+		n, err := held.Wait(t.Context(), 1, time.Second)
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		w.a.Moving(5*time.Second, w.b.Addr())
+		<-time.After(2 * time.Second)
+		require.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+		_, err = held.Wait(t.Context(), 1, time.Second)
+		assert.ErrorIs(t, err, baton.ErrMoved)
+		_, err = held.Set(t.Context(), "k", "v")
+		require.NoError(t, err)
+		_, err = held.Wait(t.Context(), 1, time.Second)
+		assert.NoError(t, err)
+	})
+}

@@ -1,0 +1,125 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
+)
+
+// ReadOptions say what to read of which streams.
+type ReadOptions struct {
+	// Streams and IDs belong together by place. Of a stream the messages behind the id are read: "0" from the first, "$" what is
+	// added from now on, ">" (XReadGroup) what no consumer of the group has been given.
+	Streams []string
+	IDs     []StreamID
+	Count   int // at most so many messages of a stream; 0: all
+	// Block: wait for a message if there is none. Wait is for how long, in whole milliseconds, 0 for ever.
+	Block bool
+	Wait  time.Duration
+	NoAck bool // XReadGroup: messages need no XACK
+}
+
+// StreamMessages are messages of one stream.
+type StreamMessages struct {
+	Stream   string
+	Messages []XMessage
+}
+
+// XRead returns messages of streams, Nil if there are none. With Block it waits, see BLPop. "$" is turned into the id of the
+// last message when the wait begins, so that none is missed when maintenance moves the connection.
+func (c *commands) XRead(ctx context.Context, o ReadOptions) ([]StreamMessages, error) {
+	return c.readStreams(ctx, Read, []string{"XREAD"}, o)
+}
+
+// XReadGroup is XRead for a consumer of a group. The messages it is given are its own until it acknowledges them.
+func (c *commands) XReadGroup(ctx context.Context, group, consumer string, o ReadOptions) ([]StreamMessages, error) {
+	return c.readStreams(ctx, WriteAccumulate, []string{"XREADGROUP", "GROUP", group, consumer}, o)
+}
+
+func (c *commands) readStreams(ctx context.Context, class Class, args []string, o ReadOptions) ([]StreamMessages, error) {
+	if len(o.Streams) == 0 || len(o.Streams) != len(o.IDs) {
+		return nil, errors.New("baton: " + args[0] + " needs streams, and an id for each")
+	}
+	if o.Count > 0 {
+		args = append(args, "COUNT", strconv.Itoa(o.Count))
+	}
+	if o.Block {
+		args = append(args, "BLOCK", waitText(o.Wait, time.Millisecond))
+	}
+	if o.NoAck {
+		args = append(args, "NOACK")
+	}
+	args = append(append(args, "STREAMS"), o.Streams...)
+	for _, id := range o.IDs {
+		args = append(args, string(id))
+	}
+	q, err := c.readCall(ctx, class, args, o)
+	defer q.Free()
+	if err != nil {
+		return nil, err
+	}
+	return streamsOf(q.Val)
+}
+
+func (c *commands) readCall(ctx context.Context, class Class, args []string, o ReadOptions) (*conn.Call, error) {
+	if o.Block {
+		return c.block(ctx, class, o.Wait, args...)
+	}
+	q := c.newCall()
+	q.Mode, q.Req = conn.Value, resp3.AppendCommand(q.Req, args...)
+	err := c.run(ctx, &operation{call: q, name: args[0], class: class})
+	if err == nil && q.Val.IsNull() {
+		err = Nil
+	}
+	return q, err
+}
+
+// streamsOf reads a map of streams, or the array of pairs that RESP2 has for it.
+func streamsOf(v resp3.Value) ([]StreamMessages, error) {
+	var out []StreamMessages
+	add := func(name, entries resp3.Value) error {
+		s := StreamMessages{}
+		var err error
+		if s.Stream, err = name.Text(); err != nil {
+			return err
+		}
+		for e := range entries.All() {
+			id, err := e.Index(0).Text()
+			if err != nil {
+				return err
+			}
+			m := XMessage{ID: StreamID(id)}
+			for k, v := range e.Index(1).Pairs() {
+				var f Field
+				if f.Name, err = k.Text(); err == nil {
+					f.Value, err = v.Text()
+				}
+				if err != nil {
+					return err
+				}
+				m.Fields = append(m.Fields, f)
+			}
+			s.Messages = append(s.Messages, m)
+		}
+		out = append(out, s)
+		return nil
+	}
+	if v.Kind() == resp3.Map {
+		for k, e := range v.Pairs() {
+			if err := add(k, e); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	for pair := range v.All() {
+		if err := add(pair.Index(0), pair.Index(1)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,179 @@
+package baton
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
+)
+
+// Conn is a connection that the caller has for itself until Release or Discard. Do takes commands on it that change the
+// state of their connection: WATCH, MULTI, SELECT, AUTH, CLIENT TRACKING and others. Its methods are not for several
+// goroutines at once.
+//
+// Maintenance moves the connection as any other until the first of these commands. From then on it stays where it is, until
+// the state is undone by EXEC, DISCARD or UNWATCH, or until shortly before the server closes the old endpoint: then it
+// moves, what the server kept for it is lost, and every further command fails with ErrMoved and Sent false. None of them
+// runs on the new endpoint without its WATCH, MULTI or SELECT.
+//
+// A Conn that was not given back shows in Client.Conns, as leased, with the time since when.
+type Conn struct {
+	commands
+	lease   *pool.Lease
+	session session
+	wrote   int // epoch in which the last command was begun that may have written; 0: none
+}
+
+// session is what the server keeps for a connection, as far as we have changed it.
+type session struct {
+	pin      *conn.Pin // nil: nothing
+	watching bool
+	queueing bool // between MULTI and EXEC
+	changed  bool // in some way that cannot be undone by one command
+}
+
+// Conn leases a connection: an idle one, or a new one if the pool's size allows, or the next that is given back, in the
+// order of asking. It waits until ctx ends or the pool's WaitTimeout is over.
+func (c *Client) Conn(ctx context.Context) (*Conn, error) {
+	if c.closed.Load() {
+		return nil, ErrClosed
+	}
+	l, err := c.pool.Acquire(ctx)
+	if err != nil {
+		return nil, c.opError("lease", 1, nil, err, false)
+	}
+	held := &Conn{lease: l}
+	held.commands = commands{client: c, held: held}
+	return held, nil
+}
+
+// Release gives the connection back. Keys that are still watched and an open MULTI are undone first, which waits for the
+// server, at most for ReadTimeout; a connection that was changed otherwise is closed. Further calls do nothing.
+func (c *Conn) Release() {
+	tidy := c.tidy()
+	c.session.end()
+	if tidy {
+		c.lease.Release()
+	} else {
+		c.lease.Discard()
+	}
+}
+
+// Discard closes the connection instead of giving it back. Further calls do nothing.
+func (c *Conn) Discard() {
+	c.session.end()
+	c.lease.Discard()
+}
+
+// run runs op on this connection. The first command that changes its state pins it.
+func (c *Conn) run(ctx context.Context, op *operation) error {
+	op.on = c
+	if !op.session {
+		return c.client.run(ctx, op)
+	}
+	for turn := 0; ; turn++ {
+		first := c.session.pin == nil
+		if first {
+			c.session.pin = c.lease.Conn().Pin()
+		}
+		err := c.client.run(ctx, op)
+		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
+		if first && turn < 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
+			c.session.end()
+			continue
+		}
+		c.session.note(strings.ToUpper(op.name), err)
+		return err
+	}
+}
+
+// once is one attempt at op.
+func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
+	cn, pin := c.lease.Conn(), c.session.pin
+	if op.harm() > Read {
+		c.wrote = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
+	}
+	switch {
+	case op.wait == nil || c.session.queueing:
+	case op.wait.own:
+		return cn, c.awaitOwn(ctx, cn, op)
+	default:
+		return cn, c.client.await(ctx, cn, pin, op)
+	}
+	if op.wait != nil { // it is only queued
+		op.wait.encode(op.call)
+		op.call.Timeout = c.client.o.ReadTimeout
+	}
+	if pin != nil {
+		return cn, pin.Do(ctx, op.call)
+	}
+	return cn, cn.Do(ctx, op.call)
+}
+
+// awaitOwn runs a command that waits for what was written on its own link before. On another one it would answer at once.
+func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error {
+	pin := c.session.pin
+	if pin == nil {
+		pin = cn.Pin()
+		defer pin.Unpin()
+	}
+	if c.wrote != 0 && c.wrote != pin.Epoch() {
+		return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
+	}
+	return c.client.await(ctx, cn, pin, op)
+}
+
+// note follows what a command with this outcome has made of the session.
+func (s *session) note(name string, err error) {
+	var refused *resp3.Error
+	switch failed := errors.As(err, &refused); {
+	case err != nil && !failed: // nobody knows, unless it was not sent
+		s.changed = s.changed || wasSent(err)
+	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
+		s.watching, s.queueing = false, false
+	case failed:
+	case name == "WATCH":
+		s.watching = true
+	case name == "UNWATCH":
+		s.watching = s.watching && s.queueing
+	case name == "MULTI":
+		s.queueing = true
+	default:
+		s.changed = true
+	}
+	if !s.watching && !s.queueing && !s.changed {
+		s.end()
+	}
+}
+
+// end lets the connection move.
+func (s *session) end() {
+	if s.pin != nil {
+		s.pin.Unpin()
+	}
+	*s = session{}
+}
+
+// tidy undoes what is left of the session and reports whether the connection is fit for another caller. It is if maintenance
+// has broken the session: then the link that serves now never knew of it.
+func (c *Conn) tidy() bool {
+	s := &c.session
+	switch {
+	case s.pin == nil || s.pin.Moved():
+		return true
+	case s.changed:
+		return false
+	}
+	undo := "UNWATCH"
+	if s.queueing {
+		undo = "DISCARD"
+	}
+	q := c.newCall()
+	defer q.Free()
+	q.Timeout = c.client.o.ReadTimeout
+	q.Req = resp3.AppendCommand(q.Req, undo)
+	return s.pin.Do(context.Background(), q) == nil && q.Err == nil
+}

@@ -1,0 +1,91 @@
+package baton_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff/handofftest"
+)
+
+func TestPipelineGoesOnBehindTheLastReply(t *testing.T) {
+	tests := []struct {
+		name  string
+		rest  func(p *baton.Pipe) baton.Reply[string]
+		fails bool
+	}{
+		{"reads are sent again", func(p *baton.Pipe) baton.Reply[string] { return p.Get("k") }, false},
+		{"writes are not", func(p *baton.Pipe) baton.Reply[string] { r := p.Get("k"); p.Incr("m"); return r }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				w.srv.Conn(w.a.Conns()[0].ID).CutAfter(int64(len("+OK\r\n:1\r\n+PONG\r\n$1")))
+				var n baton.Reply[int64]
+				var s baton.Reply[string]
+				err := c.Pipeline(t.Context(), func(p *baton.Pipe) error {
+					p.Set("k", strings.Repeat("v", 10))
+					n = p.Incr("n")
+					p.Do("PING")
+					s = tt.rest(p)
+					return nil
+				})
+				i, nerr := n.Get()
+				require.NoError(t, nerr, "it was answered")
+				assert.EqualValues(t, 1, i)
+				v, serr := s.Get()
+				if tt.fails {
+					var oe *baton.OpError
+					require.ErrorAs(t, err, &oe)
+					assert.True(t, oe.Sent)
+					assert.Equal(t, err, serr)
+				} else {
+					require.NoError(t, err)
+					require.NoError(t, serr)
+					assert.Equal(t, strings.Repeat("v", 10), v)
+				}
+				got, _ := w.srv.Value("n")
+				assert.Equal(t, "1", got, "executed once")
+			})
+		})
+	}
+}
+
+func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
+	for _, last := range []int{1, 3} { // for so many attempts the server is loading
+		synctest.Test(t, func(t *testing.T) {
+			rounds := 0
+			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				if string(args[0]) == "SET" {
+					rounds++
+				}
+				if name := string(args[0]); (name == "SET" || name == "INCR") && rounds <= last {
+					return []byte("-LOADING Redis is loading the dataset in memory\r\n"), true
+				}
+				return nil, false
+			}})
+			defer w.srv.Close()
+			c := w.client(baton.Options{})
+			defer c.Close()
+			var n baton.Reply[int64]
+			err := c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Set("k", "v"); n = p.Incr("n"); return nil })
+			i, nerr := n.Get()
+			if last == 3 {
+				assert.ErrorContains(t, err, "command 1 of 2 in the pipeline, SET: ")
+				assert.ErrorContains(t, nerr, "LOADING")
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, nerr)
+			assert.EqualValues(t, 1, i)
+		})
+	}
+}
