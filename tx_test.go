@@ -285,3 +285,29 @@ func TestTxLeavesAReplica(t *testing.T) {
 		})
 	}
 }
+
+// A user who may WATCH but not MULTI: the server carries the commands out one by one, and whoever asked for all or none is told.
+func TestTxWithoutMultiIsNoSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) == "MULTI" {
+				return []byte("-NOPERM this user has no permissions to run the 'multi' command\r\n"), true
+			}
+			return nil, false
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		runs := 0
+		err := c.Tx(t.Context(), func(tx *baton.Tx) error {
+			runs++
+			return tx.Exec(t.Context(), func(p *baton.Pipe) error { p.Incr("n"); return nil })
+		}, "n")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe)
+		assert.True(t, oe.Sent)
+		assert.ErrorContains(t, err, "NOPERM")
+		assert.Equal(t, 1, runs)
+		assert.EqualValues(t, 1, c.Stats().Retired, "keys may still be watched there")
+	})
+}
