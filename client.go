@@ -216,7 +216,7 @@ func (c *Client) seen(ctx context.Context, op *operation) (err error) {
 func (c *Client) observe(op *operation, begun time.Time, err error) {
 	var failure *OpError
 	failed := errors.As(err, &failure) && !errors.Is(err, context.Canceled)
-	c.handoffs.Observe(handoff.Command{Begun: begun, Timeout: op.call.Timeout, Blocking: op.lease, Failed: failed})
+	c.handoffs.Observe(handoff.Command{Begun: begun, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
 }
 
 // attempt sends op until it has an answer or may not be sent again.
