@@ -120,12 +120,12 @@ func (w *waiting) encode(q *conn.Call) {
 }
 
 // served reports whether a reply is what was waited for.
-func (w *waiting) served(v resp3.Value) bool {
+func (w *waiting) served(q *conn.Call) bool {
 	if w.need > 0 {
-		n, err := v.Int()
+		n, err := q.Val.Int()
 		return err != nil || n >= w.need
 	}
-	return !v.IsNull()
+	return !q.Null && (q.Mode == conn.Encoded || !q.Val.IsNull())
 }
 
 // unblockedByServer reports whether the server has ended a command because it is no master any more. It has not been executed.
@@ -154,7 +154,7 @@ func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, op *op
 		if p != pin {
 			p.Unpin()
 		}
-		if err != nil || q.Err != nil && !unblockedByServer(q.Err) || q.Err == nil && w.served(q.Val) {
+		if err != nil || q.Err != nil && !unblockedByServer(q.Err) || q.Err == nil && w.served(q) {
 			return err
 		}
 		_, over := w.rest(time.Now())

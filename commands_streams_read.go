@@ -57,69 +57,21 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 	for _, id := range o.IDs {
 		args = append(args, string(id))
 	}
-	q, err := c.readCall(ctx, class, args, o)
-	defer q.Free()
-	if err != nil {
-		return nil, err
-	}
-	return streamsOf(q.Val)
-}
-
-func (c *commands) readCall(ctx context.Context, class Class, args []string, o ReadOptions) (*conn.Call, error) {
+	wait := (*waiting)(nil)
 	if o.Block {
-		return c.block(ctx, class, o.Wait, args...)
-	}
-	q := c.newCall()
-	q.Mode, q.Req = conn.Value, resp3.AppendCommand(q.Req, args...)
-	err := c.run(ctx, &operation{call: q, name: args[0], class: class})
-	if err == nil && q.Val.IsNull() {
-		err = Nil
-	}
-	return q, err
-}
-
-// streamsOf reads a map of streams, or the array of pairs that RESP2 has for it.
-func streamsOf(v resp3.Value) ([]StreamMessages, error) {
-	var out []StreamMessages
-	add := func(name, entries resp3.Value) error {
-		s := StreamMessages{}
-		var err error
-		if s.Stream, err = name.Text(); err != nil {
-			return err
-		}
-		for e := range entries.All() {
-			id, err := e.Index(0).Text()
-			if err != nil {
-				return err
-			}
-			m := XMessage{ID: StreamID(id)}
-			for k, v := range e.Index(1).Pairs() {
-				var f Field
-				if f.Name, err = k.Text(); err == nil {
-					f.Value, err = v.Text()
-				}
-				if err != nil {
-					return err
-				}
-				m.Fields = append(m.Fields, f)
-			}
-			s.Messages = append(s.Messages, m)
-		}
-		out = append(out, s)
-		return nil
-	}
-	if v.Kind() == resp3.Map {
-		for k, e := range v.Pairs() {
-			if err := add(k, e); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
-	}
-	for pair := range v.All() {
-		if err := add(pair.Index(0), pair.Index(1)); err != nil {
+		if err := checkWait(args[0], o.Wait); err != nil {
 			return nil, err
 		}
+		wait = waitingOf(args)
 	}
-	return out, nil
+	q := c.newCall()
+	defer q.Free()
+	q.Mode, q.Req = conn.Encoded, resp3.AppendCommand(q.Req, args...)
+	if err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: wait}); err != nil {
+		return nil, err
+	}
+	if q.Null {
+		return nil, Nil
+	}
+	return decodeStreams(q.Block())
 }

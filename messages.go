@@ -104,6 +104,23 @@ func message(w *resp3.Cursor) (m XMessage, err error) {
 	return m, err
 }
 
+// decodeStreams reads a map of streams, or the array of pairs that RESP2 has for it.
+func decodeStreams(reply string) ([]StreamMessages, error) {
+	w := resp3.Walk(reply)
+	return pairsOf(&w, func(w *resp3.Cursor, nested bool) (s StreamMessages, err error) {
+		if nested {
+			err = openOf(w, 2)
+		}
+		if err == nil {
+			s.Stream, err = w.Text()
+		}
+		if err == nil {
+			s.Messages, err = messages(w)
+		}
+		return s, nullIsNil(err)
+	})
+}
+
 func decodePending(reply string) (s XPendingSummary, err error) {
 	w := resp3.Walk(reply)
 	if err = openOf(&w, 4); err != nil {

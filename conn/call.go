@@ -44,7 +44,7 @@ type Call struct {
 	wake    chan signal // room for one sigLead and one sigDone, so that a sender never waits
 	seq     uint64      // place in the queue; guarded by link.mu
 	Mode    Mode
-	Null    bool // the reply was null; not in modes Value, Encoded and Raw
+	Null    bool // the reply was null; not in modes Value and Raw
 	begun   bool // it has been queued before
 	lost    bool // Err is why it ended without its whole reply
 	wasCut  bool // cut is set
@@ -196,7 +196,7 @@ func (q *Call) take(f *resp3.Frame, more int) {
 	case f.Kind == resp3.SimpleError || f.Kind == resp3.BulkError:
 		q.Err = f.Value().Err()
 	case q.Mode == Encoded:
-		q.Rep = append(q.Rep, f.Bytes...)
+		q.Rep, q.Null = append(q.Rep, f.Bytes...), f.IsNull()
 	case f.IsNull():
 		q.Null = true
 	case q.Mode == Check:

@@ -36,7 +36,7 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 		{conn.Float, bulk, 0.0, false, "a large bulk string where a number was expected"},
 		{conn.Int, bulk, 0.0, false, "a large bulk string where a number was expected"},
 		{conn.Encoded, "*2\r\n:1\r\n_\r\n", "*2\r\n:1\r\n_\r\n", false, ""},
-		{conn.Encoded, "_\r\n", "_\r\n", false, ""},
+		{conn.Encoded, "_\r\n", "_\r\n", true, ""},
 		{conn.Encoded, "*1\r\n" + bulk, "*1\r\n" + bulk, false, ""},
 		{conn.Encoded, bulk, bulk, false, ""},
 		{conn.Encoded, "-ERR no\r\n", "", false, "ERR no"},
