@@ -171,32 +171,12 @@ type operation struct {
 // harm is the class of op. It is found out from the request when it is asked for, which is rare.
 func (op *operation) harm() Class { return max(op.class, classOf(op.call.Req)) }
 
-// run sends op, again if the policy allows, and returns its failure or the server's error.
-func (c *Client) run(ctx context.Context, op *operation) error {
+// run sends op, again if the policy allows, and returns its failure or the server's error. Most commands come by
+// commands.send instead.
+func (c *Client) run(ctx context.Context, op *operation) (err error) {
 	if op.wait == nil {
 		op.call.Timeout = c.o.ReadTimeout
 	}
-	if c.o.Tracer != nil || op.wait != nil || op.on != nil || op.pipe != nil || c.handoffs.Watching() {
-		return c.seen(ctx, op)
-	}
-	if c.closed.Load() {
-		return ErrClosed
-	}
-	cn, err := c.pool.Lane(ctx)
-	if err == nil {
-		err = cn.Do(ctx, op.call)
-	}
-	if err != nil || op.call.Err != nil { // hardly ever: few frames on the stack of a caller that waits are worth a branch
-		_, err = c.insist(ctx, op, cn, err)
-	}
-	if c.handoffs.Watching() {
-		c.observe(op, time.Time{}, err)
-	}
-	return err
-}
-
-// seen is run for commands that are not as most are, or that somebody watches.
-func (c *Client) seen(ctx context.Context, op *operation) (err error) {
 	var begun time.Time
 	if c.handoffs.Watching() {
 		begun = time.Now()
@@ -208,6 +188,23 @@ func (c *Client) seen(ctx context.Context, op *operation) (err error) {
 	}
 	if c.handoffs.Watching() {
 		c.observe(op, begun, err)
+	}
+	return err
+}
+
+// plain reports whether nobody looks at single commands, so that they can go the short way.
+func (c *Client) plain() bool {
+	return c.o.Tracer == nil && !c.handoffs.Watching() && !c.closed.Load()
+}
+
+// goOn is the rest of a command that has gone the short way and was not simply answered there, or that is watched now.
+//
+//go:noinline
+func (c *Client) goOn(ctx context.Context, q *conn.Call, name string, cn *conn.Conn, err error) error {
+	op := &operation{call: q, name: name}
+	_, err = c.insist(ctx, op, cn, err)
+	if c.handoffs.Watching() {
+		c.observe(op, time.Time{}, err)
 	}
 	return err
 }

@@ -36,8 +36,12 @@ func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 // get is words, quicker: nothing is asked for more often.
 func get(q *conn.Call, key string) request {
 	r := request{call: q, name: "GET", start: len(q.Req)}
-	q.Req = resp3.AppendBulk(append(q.Req, "*2\r\n$3\r\nGET\r\n"...), key)
+	q.Req = appendGet(q.Req, key)
 	return r
+}
+
+func appendGet(req []byte, key string) []byte {
+	return resp3.AppendBulk(append(req, "*2\r\n$3\r\nGET\r\n"...), key)
 }
 
 func set(q *conn.Call, key, value string, opts []SetOption) request {
@@ -110,11 +114,12 @@ func setRange(q *conn.Call, key string, offset int64, value string) request {
 // AppendGet appends the value of key to dst and returns the longer slice; dst as it was and Nil if there is none. It
 // allocates nothing if dst has room.
 func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byte, error) {
-	r := get(c.newCall(), key)
-	r.call.Dst = dst
-	err := c.send(ctx, &r, conn.AppendText)
-	out, null := r.call.Dst, r.call.Null
-	r.call.Free()
+	q := c.newCall()
+	q.Mode, q.Dst = conn.AppendText, dst
+	q.Req = appendGet(q.Req, key)
+	err := c.exchange(ctx, q, "GET")
+	out, null := q.Dst, q.Null
+	q.Free()
 	if err = orNil(err, null); err != nil {
 		return dst, err
 	}
@@ -123,7 +128,12 @@ func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byt
 
 // Get returns the value of key, or Nil if there is none.
 func (c *commands) Get(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, get(c.newCall(), key))
+	q := c.newCall()
+	q.Mode, q.Req = conn.Text, appendGet(q.Req, key)
+	err := c.exchange(ctx, q, "GET")
+	s, null := q.Str, q.Null
+	q.Free()
+	return s, orNil(err, null)
 }
 
 // Set sets key to value. It reports false if NX or XX forbade it.

@@ -9,11 +9,35 @@ import (
 // What follows sends a request and returns its reply in the form that a method promises. Each takes the request over.
 
 func (c *commands) send(ctx context.Context, r *request, mode conn.Mode) error {
-	if err := r.end(); err != nil {
+	if r.end() != nil {
 		return r.problem()
 	}
 	r.call.Mode = mode
-	return c.run(ctx, &operation{call: r.call, name: r.name})
+	return c.exchange(ctx, r.call, r.name)
+}
+
+// exchange is where nearly all commands wait for their reply, so it is the short way: one attempt on a shared connection, on few
+// and small stack frames (see docs/decisions/0006). What is not as usual goes on elsewhere.
+func (c *commands) exchange(ctx context.Context, q *conn.Call, name string) error {
+	if c.held != nil || !c.client.plain() {
+		return c.exchangeSeen(ctx, q, name)
+	}
+	q.Timeout = c.client.o.ReadTimeout
+	cn, err := c.client.pool.Lane(ctx)
+	if err == nil {
+		err = cn.Do(ctx, q)
+	}
+	if err != nil || q.Err != nil || c.client.handoffs.Watching() {
+		return c.client.goOn(ctx, q, name, cn, err)
+	}
+	return nil
+}
+
+// exchangeSeen is exchange on a connection that is held, or while somebody looks at single commands.
+//
+//go:noinline
+func (c *commands) exchangeSeen(ctx context.Context, q *conn.Call, name string) error {
+	return c.run(ctx, &operation{call: q, name: name})
 }
 
 // done is for commands that have nothing to say but OK.
