@@ -108,6 +108,9 @@ func wasSent(err error) bool {
 var notApplied = map[string]bool{"LOADING": true, "READONLY": true, "MASTERDOWN": true, "TRYAGAIN": true, "CLUSTERDOWN": true}
 
 func provesNotApplied(err error) bool {
+	if err == nil { // before the variable below costs memory
+		return false
+	}
 	var e *resp3.Error
 	return errors.As(err, &e) && notApplied[e.Code]
 }

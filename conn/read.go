@@ -66,6 +66,9 @@ func (l *link) lead(ctx context.Context, q *Call) bool {
 		}
 		moved := bytes != l.rd.Received()
 		if armed && !moved || !l.arm(ctx, q, short, moved) {
+			if short && !moved && ctx.Err() == nil { // else somebody has poked, which says nothing about the server
+				l.slow.Store(true)
+			}
 			l.giveToKeeper(q)
 			return false
 		}
@@ -145,7 +148,6 @@ func (l *link) poke() { l.nc.SetReadDeadline(longAgo) }
 // giveToKeeper makes the keeper read and q wait.
 func (l *link) giveToKeeper(q *Call) {
 	l.stopLeading(q)
-	l.slow.Store(true)
 	l.park <- struct{}{}
 }
 

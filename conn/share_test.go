@@ -326,3 +326,27 @@ func TestCancelWhileWritingALargePipeline(t *testing.T) {
 		w.close(c)
 	})
 }
+
+// A caller that reads is poked when its context ends. That says nothing about the server, so the pool must not open another
+// lane for it: under random cancellations it did.
+func TestCancelledReaderDoesNotMakeTheLinkSlow(t *testing.T) {
+	for after, slow := range map[time.Duration]bool{time.Millisecond: false, 200 * time.Millisecond: true} {
+		t.Run(after.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, handofftest.Options{})
+				c := w.dial()
+				defer w.close(c)
+				ctx, cancel := context.WithCancel(t.Context())
+				for range 3 { // the link knows the context now, and is poked at its end
+					_, err := w.text(ctx, c, "ECHO", "x")
+					require.NoError(t, err)
+				}
+				waits := w.later(ctx, c, "PAUSE", "500")
+				<-time.After(after)
+				cancel()
+				assert.ErrorIs(t, (<-waits).err, context.Canceled)
+				assert.Equal(t, slow, c.Slow(), "slow is what has been awaited for long")
+			})
+		})
+	}
+}
