@@ -49,7 +49,8 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 func (l *link) lead(ctx context.Context, q *Call) bool {
 	short := !l.contextPokes(ctx)
 	mine, err := l.handOut(q)
-	bytes, armed := l.rd.Received(), l.fine == short
+	// A near deadline that another caller has set may have passed while nobody read: no reason to think the reply slow.
+	bytes, armed := l.rd.Received(), !l.fine && !short
 	if !mine && err == nil && short && !l.fine {
 		armed = l.arm(ctx, q, short, false)
 	}
