@@ -32,6 +32,26 @@ func TestCareKeepsMinIdleAndClosesWhatIsUnused(t *testing.T) {
 	})
 }
 
+// An idle connection that becomes the lane leaves a gap, which is filled at once and not at the next round of care.
+func TestMinIdleIsMadeUpWhenAnIdleConnectionBecomesTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 10, MinIdle: 3})
+		defer b.close()
+		lane, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		b.check(4, 1, 3, 0, 0)
+		<-time.After(12 * time.Second) // between two rounds
+		begun := time.Now()
+		lane.Close()
+		next, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		assert.NotSame(t, lane, next)
+		b.check(4, 1, 3, 0, 0)
+		assert.Zero(t, time.Since(begun))
+		assert.LessOrEqual(t, b.peak.Load(), int64(3), "dials at once")
+	})
+}
+
 func TestLifetimeReplacesIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, pool.Config{Size: 10, MinIdle: 2, MaxLifetime: time.Hour})

@@ -124,7 +124,8 @@ func (l *waitLimit) stop() {
 	}
 }
 
-// promoteLocked makes an idle connection the first lane.
+// promoteLocked makes an idle connection the first lane, and has its place on the idle list filled again if MinIdle asks
+// for that.
 func (p *Pool) promoteLocked() *conn.Conn {
 	if len(p.idle) == 0 || p.opening != nil {
 		return nil
@@ -132,6 +133,7 @@ func (p *Pool) promoteLocked() *conn.Conn {
 	m := p.idle[len(p.idle)-1]
 	p.idle = p.idle[:len(p.idle)-1]
 	p.asLaneLocked(m)
+	p.startDialsLocked()
 	return m.c
 }
 
