@@ -27,7 +27,7 @@ func TestTargetThatComesLate(t *testing.T) {
 			r.set(nodeB, node{})
 			r.pass(2 * s)
 			assert.Equal(t, map[string]int{nodeB: 60}, r.peers(), "H-14: within the window:\n%s", r.dialLog())
-			assert.Equal(t, []string{nodeB}, r.dialsGo(nodeA))
+			assert.Equal(t, []string{nodeB, nodeA}, r.dialsGo(nodeA))
 		})
 	}
 }
@@ -132,7 +132,7 @@ func TestSecondMovingWithAnotherTarget(t *testing.T) {
 			for _, x := range c { // older copies are read late
 				r.sayFrom(x, nodeA, movingTo(9, 15*s, nodeB))
 			}
-			assert.Equal(t, []string{nodeC}, r.dialsGo(nodeA), name)
+			assert.Equal(t, []string{nodeC, nodeA}, r.dialsGo(nodeA), name)
 			r.pass(3 * s)
 			p := r.peers()
 			assert.Zero(t, p[nodeA], name)
@@ -154,8 +154,8 @@ func TestChainedMovings(t *testing.T) {
 		r.say(c[0], movingTo(1, 15*s, nodeB))
 		r.pass(s)
 		r.say(c[5], movingTo(2, 15*s, nodeC)) // read on B
-		assert.Equal(t, []string{nodeC}, r.dialsGo(nodeA))
-		assert.Equal(t, []string{nodeC}, r.dialsGo(nodeB))
+		assert.Equal(t, []string{nodeC, nodeA}, r.dialsGo(nodeA))
+		assert.Equal(t, []string{nodeC, nodeB}, r.dialsGo(nodeB))
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeC: 10}, r.peers())
 		late := r.open(1, nodeA)[0] // still lands on A
@@ -196,7 +196,7 @@ func TestMovingBack(t *testing.T) {
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeB: 20}, r.peers())
 		r.say(c[0], movingTo(2, 15*s, nodeA))
-		assert.Equal(t, []string{nodeA}, r.dialsGo(nodeB), "and the configured address is a place to go to again")
+		assert.Equal(t, []string{nodeA, nodeB}, r.dialsGo(nodeB), "and the configured address is a place to go to again")
 		assert.Equal(t, []string{nodeA}, r.dialsGo(nodeA))
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeA: 20}, r.peers(), r.dialLog())

@@ -7,9 +7,10 @@ import (
 
 // leaving is a peer that retires, as far as new dials are concerned.
 type leaving struct {
-	peer string
-	goal string // where dials go that would reach it, "" if that is not known or could not be reached a moment ago
-	rev  int
+	peer   string
+	goal   string // where dials go that would reach it, "" if that is not known or could not be reached a moment ago
+	serves bool   // the announced time has not come
+	rev    int
 }
 
 // Leaving reports whether any peer retires now, so that new connections have to ask Remap.
@@ -26,10 +27,10 @@ func (m *Manager) Retires(addr string) bool {
 
 // Remap turns the addresses of the configured endpoint, host:port as they are listed now, into those to be dialled for a
 // new connection, in this order. An address that retires is replaced by the place its connections go to, and only that one:
-// its siblings go on serving. Where that place is not known or could not be reached a moment ago, the retiring address comes
-// last: it still serves, and what lands there is moved later. An endpoint that cannot be listed (an address, a socket, a
-// name that only the dialler can resolve) is passed as it is; where it leads to is not known then, and the newest place
-// comes before it.
+// its siblings go on serving. Until the announced time it serves too, and comes last, for the case that nobody else
+// answers: what lands there is moved later. After that time it is listed only if the place is not known or could not be
+// reached a moment ago. An endpoint that cannot be listed (an address, a socket, a name that only the dialler can resolve)
+// is passed as it is; where it leads to is not known then, and the newest place comes before it.
 func (m *Manager) Remap(listed []string) []string { return remap(listed, m.leaving()) }
 
 // leaving lists the peers that retire, the newest announcement first.
@@ -42,7 +43,7 @@ func (m *Manager) leaving() []leaving {
 		if !now.Before(j.plan.until) {
 			continue
 		}
-		l := leaving{peer: j.peer, rev: j.plan.rev}
+		l := leaving{peer: j.peer, serves: now.Before(j.plan.deadline), rev: j.plan.rev}
 		if last := m.lastLocked(j, now); !last.sick {
 			l.goal = last.goal
 		}
@@ -57,10 +58,13 @@ func remap(listed []string, out []leaving) []string {
 	for _, a := range listed {
 		i := slices.IndexFunc(out, func(l leaving) bool { return sameAddr(l.peer, a) })
 		switch {
-		case i >= 0 && out[i].goal != "":
-			first = append(first, out[i].goal)
 		case i >= 0:
-			last = append(last, a)
+			if out[i].goal != "" {
+				first = append(first, out[i].goal)
+			}
+			if out[i].goal == "" || out[i].serves {
+				last = append(last, a)
+			}
 		case slices.ContainsFunc(out, func(l leaving) bool { return mayBe(l.peer, a) }):
 			unsure = append(unsure, a)
 		default:

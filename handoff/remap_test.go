@@ -10,6 +10,7 @@ import (
 func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 	const a6, b6 = "[2001:db8::1]:12000", "[2001:db8::2]:12000"
 	aToB := []leaving{{peer: nodeA, goal: nodeB}}
+	stillServing := []leaving{{peer: nodeA, goal: nodeB, serves: true}}
 	for _, c := range []struct {
 		why    string
 		listed []string
@@ -30,11 +31,29 @@ func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 		{"mapped IPv4 is the same address", []string{"[::ffff:10.0.0.1]:12000"}, aToB, []string{nodeB}},
 		{"a name nobody resolves", []string{byDNS}, aToB, []string{nodeB, byDNS}},
 		{"peers that nobody sees", []string{nodeC}, []leaving{{peer: "pipe", goal: nodeB}}, []string{nodeB, nodeC}},
+		{"until the announced time the peer itself is the last resort", []string{nodeA}, stillServing, []string{nodeB, nodeA}},
+		{"behind siblings, and behind what may be anything", []string{nodeA, a6, nodeC}, stillServing, []string{nodeB, nodeC, a6, nodeA}},
+		{"but only if it is listed", []string{nodeC}, stillServing, []string{nodeC, nodeB}},
 		{"unix socket", []string{"/tmp/s"}, []leaving{{peer: ""}}, []string{"/tmp/s"}},
 		{"another port is another server", []string{"10.0.0.1:1"}, aToB, []string{"10.0.0.1:1", nodeB}},
 	} {
 		assert.Equal(t, c.want, remap(c.listed, c.out), c.why)
 	}
+}
+
+func TestRetiringPeerIsTheLastResortUntilTheAnnouncedTime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, nodeA)
+		defer r.m.Close()
+		r.set(nodeB, node{})
+		r.say(r.open(1, nodeA)[0], movingTo(1, 15*s, nodeB))
+		r.pass(14 * s)
+		assert.Equal(t, []string{nodeB, nodeA}, r.m.Remap([]string{nodeA}))
+		r.pass(2 * s)
+		assert.Equal(t, []string{nodeB}, r.m.Remap([]string{nodeA}))
+		r.pass(4 * s)
+		assert.Equal(t, []string{nodeA}, r.m.Remap([]string{nodeA}))
+	})
 }
 
 func TestRetiresFollowsTheJobs(t *testing.T) {
