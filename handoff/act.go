@@ -65,7 +65,7 @@ func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
 // applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
 func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) (started *job) {
-	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Opened: now}
+	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
 	case relax:

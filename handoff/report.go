@@ -1,8 +1,10 @@
 package handoff
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -14,6 +16,7 @@ type Report struct {
 	Seq      int64
 	HasSeq   bool
 	From, To string    // the peer that announced it or retires; the target it named
+	Reason   string    // what the window was opened for, in a few words
 	Opened   time.Time // when the announcement was read
 	Ended    time.Time // zero: still open
 
@@ -31,6 +34,34 @@ type Report struct {
 	Rescued  int64 // answered after the configured timeout, thanks to the relaxed one
 	P50, P99 time.Duration
 	Max      time.Duration
+}
+
+// String gives the report in one line.
+func (r Report) String() string {
+	var b strings.Builder
+	if r.Kind == KindNone {
+		b.WriteString("not announced")
+	}
+	b.WriteString(r.Kind.String())
+	if r.HasSeq {
+		fmt.Fprintf(&b, " seq %d", r.Seq)
+	}
+	fmt.Fprintf(&b, " from %s", r.From)
+	if r.To != "" {
+		fmt.Fprintf(&b, " to %s", r.To)
+	}
+	if r.Ended.IsZero() {
+		fmt.Fprintf(&b, " (%s), still open", r.Reason)
+	} else {
+		fmt.Fprintf(&b, " (%s), open for %v", r.Reason, r.Ended.Sub(r.Opened).Round(time.Millisecond))
+	}
+	if r.Kind == Moving || r.Kind == KindNone {
+		fmt.Fprintf(&b, ": %d connections moved, first after %v, last after %v, %d left, %d attempts failed",
+			r.Moved, r.FirstMove.Round(time.Microsecond), r.LastMove.Round(time.Microsecond), r.Left, r.Failed)
+	}
+	fmt.Fprintf(&b, "; %d commands, %d errors, %d delayed, %d saved by relaxed timeouts, p50 %v, p99 %v, longest %v",
+		r.Commands, r.Errors, r.Delayed, r.Rescued, r.P50, r.P99, r.Max.Round(time.Microsecond))
+	return b.String()
 }
 
 const (

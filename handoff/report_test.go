@@ -33,7 +33,7 @@ func TestReportTellsHowTheWindowWent(t *testing.T) {
 		assert.Positive(t, got[0].Failed)
 		got[0].Failed = 0
 		assert.Equal(t, Report{
-			Kind: Moving, Seq: 7, HasSeq: true, From: nodeA, To: nodeB, Opened: opened, Ended: opened.Add(19 * s),
+			Kind: Moving, Seq: 7, HasSeq: true, From: nodeA, To: nodeB, Reason: "server named a target", Opened: opened, Ended: opened.Add(19 * s),
 			Moved: 2, Left: 1, FirstMove: 40 * ms, LastMove: 80 * ms,
 			Commands: 4, Errors: 1, Delayed: 1, Rescued: 1,
 			P50: 53247 * time.Microsecond, P99: 200 * ms, Max: 200 * ms,
@@ -62,6 +62,7 @@ func TestReportsOfOperationsThatOverlap(t *testing.T) {
 		r.pass(time.Minute)
 		got = r.m.Reports()
 		assert.Equal(t, 60*s, got[1].Ended.Sub(got[1].Opened), "the closing was lost")
+		assert.Contains(t, got[0].String(), "MIGRATING seq 1 from 10.0.0.1:12000 (operation announced), open for 3s; 1 commands, 0 errors")
 	})
 }
 
@@ -76,6 +77,9 @@ func TestReportOfAMoveNobodyAnnounced(t *testing.T) {
 		got := r.m.Reports()
 		require.Len(t, got, 1)
 		assert.Equal(t, []any{KindNone, nodeA, nodeB, 3, 0}, []any{got[0].Kind, got[0].From, got[0].To, got[0].Moved, got[0].Left})
+		assert.Equal(t, "not announced from 10.0.0.1:12000 to 10.0.0.2:12000 (the name does not list the peer any more), open for 20s: "+
+			"3 connections moved, first after 0s, last after 0s, 0 left, 0 attempts failed; "+
+			"0 commands, 0 errors, 0 delayed, 0 saved by relaxed timeouts, p50 0s, p99 0s, longest 0s", got[0].String())
 	})
 }
 

@@ -163,7 +163,7 @@ func (m *Manager) leaveUnlisted(addrs []netip.Addr) {
 			continue
 		}
 		m.memory.add(e, now.Add(leastMemory), now)
-		m.reports.open(Report{From: peer, To: goals[0], Opened: now}, now.Add(quietWindow))
+		m.reports.open(Report{From: peer, To: goals[0], Reason: "the name does not list the peer any more", Opened: now}, now.Add(quietWindow))
 		m.publishLocked(now)
 		if j := m.startLocked(peer, plan{
 			cause: event{kind: KindNone, peer: peer}, way: quiet, goals: goals, opened: now,
