@@ -23,7 +23,8 @@ type plan struct {
 	rate    int // calls per second of all workers together, 0: as fast as possible
 	moves   int
 	grace   time.Duration // whole seconds
-	before  time.Duration
+	quiet   int           // windows without a move before the first, each as long as the grace
+	before  time.Duration // quiet of them if there are any
 	after   time.Duration
 }
 
@@ -48,7 +49,9 @@ replies back. With -null the server names no target; then the client has to reco
 that address at half of the grace, and it leads to the new endpoint from the announcement on.
 
 Latency counts from the time a call was due if its worker was still busy with the one before.
-The ratio of p99.9 during the window to before is information, not part of the verdict.
+The ratio of p99.9 during the window to before is information, not part of the verdict:
+what is measured before differs from one second to the next. With -quiet 5 it is compared with
+five windows of the same length, which show by how much, and is part of the verdict.
 
 Exit status: 0 pass, 1 fail, 2 the rehearsal could not run or proved nothing. With -off it is
 0 if errors appeared, as they must without the feature, and 1 if none did.
@@ -68,6 +71,8 @@ func parseFlags(args []string, w io.Writer) (plan, error) {
 	fs.IntVar(&p.moves, "moves", 1, "moves in a chain, each to a new endpoint")
 	fs.DurationVar(&p.grace, "grace", 4*time.Second, "time between MOVING and the close, whole seconds")
 	fs.DurationVar(&p.before, "before", 1500*time.Millisecond, "load before the announcement")
+	fs.IntVar(&p.quiet, "quiet", 0, "`windows` without a move that are measured before the first move, each as long as the grace; instead of -before.\n"+
+		"From 3 on p99.9 of a window with a move must not exceed twice that of the worst of them")
 	fs.DurationVar(&p.after, "after", 2500*time.Millisecond, "load after the last close")
 	fs.IntVar(&p.workers, "workers", 32, "goroutines that send commands")
 	fs.IntVar(&p.rate, "rate", 5000, "calls per second of all workers together, 0 for as many as possible")
@@ -86,7 +91,13 @@ func parseFlags(args []string, w io.Writer) (plan, error) {
 	if fs.NArg() > 0 {
 		return p, fmt.Errorf("argument %q: flags are all that is taken", fs.Arg(0))
 	}
-	return p, errors.Join(p.setBackend(redis), p.validate())
+	if err := errors.Join(p.setBackend(redis), p.validate()); err != nil {
+		return p, err
+	}
+	if p.quiet > 0 {
+		p.before = time.Duration(p.quiet) * p.grace
+	}
+	return p, nil
 }
 
 // Limits of the flags.
@@ -114,6 +125,7 @@ func (p plan) validate() error {
 	number("workers", p.workers, 1, mostWorkers)
 	number("rate", p.rate, 0, mostRate)
 	number("moves", p.moves, 1, mostMoves)
+	number("quiet", p.quiet, 0, mostMoves)
 	duration("before", p.before, leastPhase)
 	duration("after", p.after, leastPhase)
 	duration("grace", p.grace, leastGrace)

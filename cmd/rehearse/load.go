@@ -36,6 +36,8 @@ type load struct {
 	keys    *keyring
 	workers []*worker
 	phase   atomic.Int32
+	window  atomic.Int32 // that is measured by itself, -1: none
+	windows int          // how many there are
 
 	ctx    context.Context // of all calls
 	cancel context.CancelFunc
@@ -43,9 +45,14 @@ type load struct {
 	work   sync.WaitGroup
 }
 
-// startLoad starts n workers that make rate calls a second together, or as many as possible if rate is 0.
-func startLoad(client *baton.Client, keys *keyring, n, rate int) *load {
+// startLoad starts the workers of the plan. They make rate calls a second together, or as many as possible if that is 0.
+func startLoad(client *baton.Client, keys *keyring, p plan) *load {
+	n, rate := p.workers, p.rate
 	l := &load{client: client, keys: keys, end: make(chan struct{})}
+	l.measure(-1)
+	if p.quiet > 0 {
+		l.windows = p.quiet + p.moves
+	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var every time.Duration
 	if rate > 0 {
@@ -76,6 +83,9 @@ func (l *load) stop() {
 }
 
 func (l *load) enter(p phase) { l.phase.Store(int32(p)) }
+
+// measure has the calls that begin from now on counted for window i, and for none if that is -1.
+func (l *load) measure(i int) { l.window.Store(int32(i)) }
 
 // progress returns how many commands have been answered and how many calls have failed until now.
 func (l *load) progress() (answered, failed int64) {
@@ -110,11 +120,12 @@ type findings struct {
 	stale   int64     // reads that gave a version which was overwritten before
 	faults  faults
 	tallies [phases]tally
+	windows []hist // latency in each window that is measured by itself
 }
 
 // gather puts the findings of all workers together. The load must have been stopped.
 func (l *load) gather() *findings {
-	all := &findings{faults: faults{}}
+	all := &findings{faults: faults{}, windows: make([]hist, l.windows)}
 	for _, w := range l.workers {
 		f := &w.found
 		for i := range all.counts {
@@ -122,6 +133,9 @@ func (l *load) gather() *findings {
 		}
 		for i := range all.tallies {
 			all.tallies[i].merge(&f.tallies[i])
+		}
+		for i := range all.windows {
+			all.windows[i].merge(&f.windows[i])
 		}
 		all.written = append(all.written, w.own)
 		all.checked += f.checked

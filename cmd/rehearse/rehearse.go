@@ -39,7 +39,7 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	introduce(out, p, s)
 
 	begun := time.Now()
-	l := startLoad(client, keys, p.workers, p.rate)
+	l := startLoad(client, keys, p)
 	defer l.stop()
 	bar := startProgress(out, p, s, l)
 	defer bar.stop()
@@ -55,10 +55,12 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	if err != nil {
 		return nil, err
 	}
-	o = conclude(l.gather(), counts, versions)
+	found := l.gather()
+	o = conclude(found, counts, versions)
 	o.Control, o.Null, o.Workers, o.Took, o.Moves = p.off, p.null, p.workers, took, moves
 	o.OptIns = s.server.OptIns()
-	o.timeline = timelineOf(client, begun)
+	o.Quiet, o.Windows = measured(p.quiet, found.windows)
+	o.timeline, o.reports = timelineOf(client, begun), client.Handoffs().Reports()
 	return o, nil
 }
 
@@ -68,14 +70,19 @@ func script(ctx context.Context, p plan, s *stage, l *load, client *baton.Client
 		return nil, err
 	}
 	l.enter(before)
-	if err := pause(ctx, p.before); err != nil {
-		return nil, err
+	for i := range max(p.quiet, 1) {
+		l.measure(i)
+		if err := pause(ctx, p.before/time.Duration(max(p.quiet, 1))); err != nil {
+			return nil, err
+		}
 	}
 	var moves []move
 	for i := range p.moves {
 		out.Printf("-- MOVING: %s goes in %v, %s", s.nodes[i].Addr(), p.grace, target(p, s.nodes[i+1].Addr()))
 		l.enter(during)
+		l.measure(p.quiet + i)
 		m, err := s.play(ctx, i, p, client)
+		l.measure(-1)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/baton-go/baton/handoff"
 )
 
 // stallNote is the part of the grace from which on a stall of the machine is worth a line.
@@ -18,11 +20,12 @@ func writeJSON(w io.Writer, o *outcome, v verdict, verbose bool) error {
 	report := struct {
 		verdict
 		*outcome
-		Ratio    float64 `json:"p999_during_to_before"`
-		Timeline []line  `json:"timeline,omitempty"`
+		Ratio    float64          `json:"p999_during_to_before"`
+		Timeline []line           `json:"timeline,omitempty"`
+		Reports  []handoff.Report `json:"reports,omitempty"`
 	}{verdict: v, outcome: o, Ratio: o.ratio()}
 	if verbose {
-		report.Timeline = o.timeline
+		report.Timeline, report.Reports = o.timeline, o.reports
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -36,6 +39,10 @@ func writeText(w io.Writer, o *outcome, v verdict, verbose bool) error {
 		fmt.Fprintf(&b, "\ntimeline of the client\n")
 		for _, l := range o.timeline {
 			fmt.Fprintf(&b, "  %8.3fs  %s\n", l.At.Seconds(), l.Text)
+		}
+		fmt.Fprintf(&b, "\nreports of the client\n")
+		for _, r := range o.reports {
+			fmt.Fprintf(&b, "  %v\n", r)
 		}
 	}
 	fmt.Fprintln(&b)
@@ -84,6 +91,16 @@ func (o *outcome) writeLatency(b *strings.Builder) {
 	for _, s := range o.Phases {
 		fmt.Fprintf(b, "  %-8s %10d %8d %10s %10s %10s %10s %14s\n",
 			s.Name, s.Calls, s.Failed, ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max), ms(s.WakeUp))
+	}
+	if median, worst := o.usual(); worst > 0 {
+		for _, s := range slices.Concat(o.Quiet, o.Windows) {
+			fmt.Fprintf(b, "  %-8s %10d %8s %10s %10s %10s %10s\n", s.Name, s.Calls, "", ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max))
+		}
+		for _, s := range o.Windows {
+			fmt.Fprintf(b, "  %s: p99.9 is %.2f times the median of the windows without a move and %.2f times the worst\n",
+				s.Name, float64(s.P999)/float64(median), float64(s.P999)/float64(worst))
+		}
+		return
 	}
 	if r := o.ratio(); r > 0 {
 		fmt.Fprintf(b, "  p99.9 during the window is %.2f times that before (information, not part of the verdict;\n"+

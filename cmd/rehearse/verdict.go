@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/baton-go/baton/handoff"
 )
 
 // outcome is everything the verdict is about.
@@ -29,7 +32,12 @@ type outcome struct {
 	OptIns int64  `json:"opt_ins"`
 	Moves  []move `json:"moves"`
 
+	// Windows that were measured by themselves, each as long as the grace: Quiet without a move, Windows with one.
+	Quiet   []segment `json:"quiet_windows,omitempty"`
+	Windows []segment `json:"move_windows,omitempty"`
+
 	timeline []line
+	reports  []handoff.Report
 }
 
 // segment is one phase of the run.
@@ -75,6 +83,53 @@ func conclude(f *findings, counts, versions []int64) *outcome {
 	return o
 }
 
+// measured gives the windows before the first move, and those with one.
+func measured(quiet int, windows []hist) (without, with []segment) {
+	for i := range windows {
+		h := &windows[i]
+		s := segment{Calls: h.n, P50: h.quantile(0.5), P99: h.quantile(0.99), P999: h.quantile(0.999), Max: h.max}
+		if i < quiet {
+			s.Name = fmt.Sprintf("quiet %d", i+1)
+			without = append(without, s)
+			continue
+		}
+		s.Name = fmt.Sprintf("move %d", i+1-quiet)
+		with = append(with, s)
+	}
+	return without, with
+}
+
+// enoughQuiet is how many windows without a move tell how much the machine varies.
+const enoughQuiet = 3
+
+// usual is the median and the worst p99.9 of the windows without a move.
+func (o *outcome) usual() (median, worst time.Duration) {
+	var all []time.Duration
+	for _, s := range o.Quiet {
+		all = append(all, s.P999)
+	}
+	if len(all) == 0 {
+		return 0, 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2], all[len(all)-1]
+}
+
+// slow lists the windows with a move whose p99.9 is more than twice that of the worst without.
+func (o *outcome) slow() []string {
+	_, worst := o.usual()
+	if len(o.Quiet) < enoughQuiet || worst == 0 {
+		return nil
+	}
+	var list []string
+	for _, s := range o.Windows {
+		if s.P999 > 2*worst {
+			list = append(list, fmt.Sprintf("%s: p99.9 was %s, more than twice the %s of the worst window without a move", s.Name, ms(s.P999), ms(worst)))
+		}
+	}
+	return list
+}
+
 // Exit statuses.
 const (
 	exitPass    = 0
@@ -111,6 +166,7 @@ func judge(o *outcome) verdict {
 	fail(o.Doubled > 0, "%d increments executed twice", o.Doubled)
 	fail(o.Stale > 0, "%d writes lost", o.Stale)
 	fail(o.Crossed > 0, "%d replies crossed", o.Crossed)
+	v.Reasons = append(v.Reasons, o.slow()...)
 	empty := o.nothing()
 	v.Reasons = append(v.Reasons, empty...)
 	switch {

@@ -25,7 +25,7 @@ type worker struct {
 }
 
 func newWorker(l *load, id int, every time.Duration) *worker {
-	return &worker{l: l, id: id, every: every, rng: rand.New(rand.NewPCG(uint64(id), 1)), found: findings{faults: faults{}}}
+	return &worker{l: l, id: id, every: every, rng: rand.New(rand.NewPCG(uint64(id), 1)), found: findings{faults: faults{}, windows: make([]hist, l.windows)}}
 }
 
 // run makes calls from first on. A call that is late because the one before took so long is measured from when it was
@@ -36,7 +36,7 @@ func (w *worker) run(first time.Time) {
 	due, ended := first, first
 	for w.await(timer, due) {
 		begun := time.Now()
-		tally := &w.found.tallies[w.l.phase.Load()]
+		tally, window := &w.found.tallies[w.l.phase.Load()], int(w.l.window.Load())
 		switch {
 		case w.every == 0:
 		case ended.After(due):
@@ -50,6 +50,9 @@ func (w *worker) run(first time.Time) {
 		w.answered.Add(int64(commands))
 		if err == nil {
 			tally.latency.add(ended.Sub(begun))
+			if window >= 0 && window < len(w.found.windows) {
+				w.found.windows[window].add(ended.Sub(begun))
+			}
 		} else {
 			tally.failed++
 			w.failed.Add(1)
