@@ -20,6 +20,7 @@ type plan struct {
 	verbose bool
 	asJSON  bool
 	workers int
+	idle    int
 	rate    int // calls per second of all workers together, 0: as fast as possible
 	moves   int
 	grace   time.Duration // whole seconds
@@ -50,8 +51,8 @@ that address at half of the grace, and it leads to the new endpoint from the ann
 
 Latency counts from the time a call was due if its worker was still busy with the one before.
 The ratio of p99.9 during the window to before is information, not part of the verdict:
-what is measured before differs from one second to the next. With -quiet 5 it is compared with
-five windows of the same length, which show by how much, and is part of the verdict.
+p99.9 differs from one second to the next. With -quiet 10 -moves 10 ten windows with a move are
+compared with ten of the same length without; then it is, and the median may at most double.
 
 Exit status: 0 pass, 1 fail, 2 the rehearsal could not run or proved nothing. With -off it is
 0 if errors appeared, as they must without the feature, and 1 if none did.
@@ -71,8 +72,8 @@ func parseFlags(args []string, w io.Writer) (plan, error) {
 	fs.IntVar(&p.moves, "moves", 1, "moves in a chain, each to a new endpoint")
 	fs.DurationVar(&p.grace, "grace", 4*time.Second, "time between MOVING and the close, whole seconds")
 	fs.DurationVar(&p.before, "before", 1500*time.Millisecond, "load before the announcement")
-	fs.IntVar(&p.quiet, "quiet", 0, "`windows` without a move that are measured before the first move, each as long as the grace; instead of -before.\n"+
-		"From 3 on p99.9 of a window with a move must not exceed twice that of the worst of them")
+	fs.IntVar(&p.quiet, "quiet", 0, "`windows` without a move that are measured before the first move, each as long as the grace; instead of -before")
+	fs.IntVar(&p.idle, "idle", 4, "connections of the client that nobody uses")
 	fs.DurationVar(&p.after, "after", 2500*time.Millisecond, "load after the last close")
 	fs.IntVar(&p.workers, "workers", 32, "goroutines that send commands")
 	fs.IntVar(&p.rate, "rate", 5000, "calls per second of all workers together, 0 for as many as possible")
@@ -105,6 +106,7 @@ const (
 	mostWorkers = 4096
 	mostRate    = 1_000_000
 	mostMoves   = 50
+	mostIdle    = 1000
 	leastPhase  = 100 * time.Millisecond
 	mostPhase   = 10 * time.Minute
 	leastGrace  = time.Second
@@ -125,6 +127,7 @@ func (p plan) validate() error {
 	number("workers", p.workers, 1, mostWorkers)
 	number("rate", p.rate, 0, mostRate)
 	number("moves", p.moves, 1, mostMoves)
+	number("idle", p.idle, 0, mostIdle)
 	number("quiet", p.quiet, 0, mostMoves)
 	duration("before", p.before, leastPhase)
 	duration("after", p.after, leastPhase)

@@ -67,5 +67,5 @@ func introduce(out *log.Logger, p plan, s *stage) {
 		mode = ", negative control: the feature is off"
 	}
 	out.Printf("rehearsal: %s, %d endpoints from %s on, %d workers, %d idle connections, about %v%s",
-		what, len(s.nodes), s.nodes[0].Addr(), p.workers, idleConns, p.length().Round(100*time.Millisecond), mode)
+		what, len(s.nodes), s.nodes[0].Addr(), p.workers, p.idle, p.length().Round(100*time.Millisecond), mode)
 }

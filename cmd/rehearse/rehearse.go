@@ -33,7 +33,7 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 		return nil, err
 	}
 	defer client.Close()
-	if err := s.ready(ctx, client); err != nil {
+	if err := s.ready(ctx, p, client); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	introduce(out, p, s)

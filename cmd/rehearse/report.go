@@ -74,6 +74,10 @@ func (o *outcome) writeCounts(b *strings.Builder) {
 func (m move) write(b *strings.Builder, n int, control bool) {
 	fmt.Fprintf(b, "move %-6d %s -> %s: MOVING told to %d, heard by %d; %d of %d connections moved, %d dialled back\n",
 		n, m.From, m.To, m.Told, m.Heard, m.Moved, m.Conns, m.Returned)
+	if m.AtOnce > 0 {
+		fmt.Fprintf(b, "            last one moved after %v, %d connections dialled, at most %d at once\n",
+			m.LastMove.Round(100*time.Microsecond), m.Dials, m.AtOnce)
+	}
 	if m.Stall > m.Grace/stallNote {
 		fmt.Fprintf(b, "            this machine stalled for %v in the window: what is told of times is its doing, repeat when it is quiet\n",
 			m.Stall.Round(time.Millisecond))
@@ -92,19 +96,33 @@ func (o *outcome) writeLatency(b *strings.Builder) {
 		fmt.Fprintf(b, "  %-8s %10d %8d %10s %10s %10s %10s %14s\n",
 			s.Name, s.Calls, s.Failed, ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max), ms(s.WakeUp))
 	}
-	if median, worst := o.usual(); worst > 0 {
-		for _, s := range slices.Concat(o.Quiet, o.Windows) {
-			fmt.Fprintf(b, "  %-8s %10d %8s %10s %10s %10s %10s\n", s.Name, s.Calls, "", ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max))
-		}
-		for _, s := range o.Windows {
-			fmt.Fprintf(b, "  %s: p99.9 is %.2f times the median of the windows without a move and %.2f times the worst\n",
-				s.Name, float64(s.P999)/float64(median), float64(s.P999)/float64(worst))
-		}
+	if len(o.Quiet) > 0 {
+		o.writeWindows(b)
 		return
 	}
 	if r := o.ratio(); r > 0 {
 		fmt.Fprintf(b, "  p99.9 during the window is %.2f times that before (information, not part of the verdict;\n"+
 			"  wake-up is how late this machine woke a sleeping goroutine, which no client can make good)\n", r)
+	}
+}
+
+// writeWindows sets the windows with a move beside those without.
+func (o *outcome) writeWindows(b *strings.Builder) {
+	for _, s := range slices.Concat(o.Quiet, o.Windows) {
+		fmt.Fprintf(b, "  %-8s %10d %8s %10s %10s %10s %10s\n", s.Name, s.Calls, "", ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max))
+	}
+	for _, kind := range []struct {
+		name    string
+		windows []segment
+	}{{"without", o.Quiet}, {"with", o.Windows}} {
+		least, median, most := spread(kind.windows)
+		fmt.Fprintf(b, "  p99.9 of %d windows %s a move: median %s, from %s to %s\n", len(kind.windows), kind.name, ms(median), ms(least), ms(most))
+	}
+	_, quiet, _ := spread(o.Quiet)
+	_, moving, _ := spread(o.Windows)
+	if quiet > 0 {
+		fmt.Fprintf(b, "  with a move it is %.2f times that without (part of the verdict from %d windows of each kind on)\n",
+			float64(moving)/float64(quiet), enough)
 	}
 }
 

@@ -26,8 +26,7 @@ const (
 	look = 2 * time.Millisecond
 
 	readyWait = 5 * time.Second // for the client to connect
-	idleConns = 4
-	poolSize  = 8
+	spare     = 4               // connections that the pool may have besides the idle ones
 )
 
 // stage is the endpoints of the database, one for each move and one to begin with.
@@ -77,7 +76,7 @@ func (s *stage) options(p plan) baton.Options {
 	return baton.Options{
 		Addr: logicalAddr, Dialer: s.dial,
 		Username: s.login.username, Password: s.login.password, DB: s.login.db,
-		Pool:    pool.Config{Size: poolSize, MinIdle: idleConns},
+		Pool:    pool.Config{Size: p.idle + spare, MinIdle: p.idle},
 		Handoff: handoff.Config{Mode: mode},
 	}
 }
@@ -92,7 +91,7 @@ func (s *stage) dial(ctx context.Context, network, addr string) (net.Conn, error
 }
 
 // ready connects the client and waits until it holds its idle connections too.
-func (s *stage) ready(ctx context.Context, client *baton.Client) error {
+func (s *stage) ready(ctx context.Context, p plan, client *baton.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWait)
 	defer cancel()
 	if err := client.Ready(ctx); err != nil {
@@ -100,11 +99,11 @@ func (s *stage) ready(ctx context.Context, client *baton.Client) error {
 	}
 	t := time.NewTicker(look)
 	defer t.Stop()
-	for client.Stats().Idle < idleConns {
+	for client.Stats().Idle < p.idle {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%d idle connections of %d: %w", client.Stats().Idle, idleConns, context.Cause(ctx))
+			return fmt.Errorf("%d idle connections of %d: %w", client.Stats().Idle, p.idle, context.Cause(ctx))
 		}
 	}
 	return nil
@@ -119,6 +118,9 @@ type move struct {
 	Told        int64         `json:"told"`                 // pushes sent by the old endpoint
 	Heard       int64         `json:"heard"`                // pushes received by the client
 	Moved       int           `json:"moved"`                // connections of the client that are the same ones, on the new endpoint
+	Dials       int64         `json:"dialled_new"`          // connections that the new endpoint accepted after the announcement
+	AtOnce      int           `json:"moves_at_once"`        // most attempts to move a connection that ran beside each other
+	LastMove    time.Duration `json:"last_move_ns"`         // when the client had moved its last connection
 	Returned    int64         `json:"dialled_old"`          // connections that the old endpoint accepted after the announcement
 	LastCommand time.Duration `json:"last_command_left_ns"` // when the old endpoint took its last command
 	LastConn    time.Duration `json:"last_conn_left_ns"`    // when its last connection was gone
@@ -137,7 +139,7 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 		}
 	}
 	heard := client.Handoffs().Stats().Received[handoff.Moving]
-	start := old.Stats()
+	start, before := old.Stats(), next.Stats()
 	m.Conns = start.Open
 	begun := time.Now()
 	if p.null {
@@ -150,6 +152,8 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 	m.Left = old.Shut()
 	s.serves.Store(int32(i + 1))
 	end := old.Stats()
+	m.Dials = next.Stats().Accepted - before.Accepted
+	m.attempts(client, begun)
 	m.Told, m.Returned = end.Pushes-start.Pushes, end.Accepted-start.Accepted
 	m.Heard = client.Handoffs().Stats().Received[handoff.Moving] - heard
 	for c := range client.Conns() {
@@ -158,6 +162,28 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 		}
 	}
 	return m, err
+}
+
+// attempts reads from the client's timeline how its connections moved. The timeline holds 512 events, which is enough for
+// about 150 connections.
+func (m *move) attempts(client *baton.Client, begun time.Time) {
+	running := 0
+	for e := range client.Handoffs().Timeline().All() {
+		if e.Time.Before(begun) || e.From != m.From {
+			continue
+		}
+		switch e.What {
+		case handoff.MoveStarted:
+			running++
+			m.AtOnce = max(m.AtOnce, running)
+		case handoff.MoveSucceeded:
+			running--
+			m.LastMove = e.Time.Sub(begun)
+		case handoff.MoveFailed, handoff.MoveKept:
+			running--
+		default:
+		}
+	}
 }
 
 // watch looks at the retiring endpoint until the grace is over.

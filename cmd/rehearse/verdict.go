@@ -99,35 +99,30 @@ func measured(quiet int, windows []hist) (without, with []segment) {
 	return without, with
 }
 
-// enoughQuiet is how many windows without a move tell how much the machine varies.
-const enoughQuiet = 3
+// enough is how many windows of a kind it takes to say what p99.9 usually is: one alone shows what the machine does.
+const enough = 5
 
-// usual is the median and the worst p99.9 of the windows without a move.
-func (o *outcome) usual() (median, worst time.Duration) {
+// spread is the least, the middle and the highest p99.9 of some windows.
+func spread(windows []segment) (least, median, most time.Duration) {
+	if len(windows) == 0 {
+		return 0, 0, 0
+	}
 	var all []time.Duration
-	for _, s := range o.Quiet {
+	for _, s := range windows {
 		all = append(all, s.P999)
 	}
-	if len(all) == 0 {
-		return 0, 0
-	}
 	slices.Sort(all)
-	return all[len(all)/2], all[len(all)-1]
+	return all[0], all[len(all)/2], all[len(all)-1]
 }
 
-// slow lists the windows with a move whose p99.9 is more than twice that of the worst without.
+// slow tells whether commands took longer in windows with a move.
 func (o *outcome) slow() []string {
-	_, worst := o.usual()
-	if len(o.Quiet) < enoughQuiet || worst == 0 {
+	_, quiet, _ := spread(o.Quiet)
+	_, moving, _ := spread(o.Windows)
+	if len(o.Quiet) < enough || len(o.Windows) < enough || moving <= 2*quiet {
 		return nil
 	}
-	var list []string
-	for _, s := range o.Windows {
-		if s.P999 > 2*worst {
-			list = append(list, fmt.Sprintf("%s: p99.9 was %s, more than twice the %s of the worst window without a move", s.Name, ms(s.P999), ms(worst)))
-		}
-	}
-	return list
+	return []string{fmt.Sprintf("p99.9 in the median window with a move was %s, more than twice the %s of the median one without", ms(moving), ms(quiet))}
 }
 
 // Exit statuses.
