@@ -89,7 +89,7 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 		m.reports.open(report, a.until)
 		started = m.startLocked(peer, plan{
 			cause: eventOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
-			start: a.start, deadline: a.deadline, until: a.until,
+			start: a.start, deadline: a.deadline, until: a.until, spread: jitterBound(n, m.cfg.Jitter),
 		})
 	case ignore:
 		return nil

@@ -241,7 +241,7 @@ func TestFloodIsBounded(t *testing.T) {
 // The random delay: within the bound, and new dials do not wait for it.
 func TestJitterDelaysMovesOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, Config{}, byIP)
+		r := newRig(t, Config{Jitter: s}, byIP)
 		defer r.m.Close()
 		r.m.jitter = func(most time.Duration) time.Duration {
 			assert.Equal(t, s, most)
@@ -253,8 +253,43 @@ func TestJitterDelaysMovesOnly(t *testing.T) {
 		r.pass(699 * ms)
 		assert.Zero(t, r.dialCount())
 		r.pass(ms)
+		assert.Equal(t, 1, r.dialCount())
+		r.pass(longestPace)
 		assert.Equal(t, 2, r.dialCount())
 	})
+}
+
+// Setting up links takes processor time: those that follow the first one do not all begin at one instant, and yet all have
+// arrived when the jitter's time is over.
+func TestMovesAreSpread(t *testing.T) {
+	for _, c := range []struct {
+		conns  int
+		in     time.Duration
+		jitter time.Duration
+		pace   time.Duration
+	}{
+		{101, 15 * s, s, 5 * ms},
+		{399, 15 * s, s, s / 400},
+		{101, 15 * s, 100 * ms, 100 * ms / 101},
+		{101, 5 * s, s, 500 * ms / 101},
+		{101, 0, s, 0},
+		{101, 15 * s, -1, 0},
+	} {
+		bubble(t, func(t *testing.T) {
+			r := newRig(t, Config{Jitter: c.jitter}, byIP)
+			defer r.m.Close()
+			r.set(nodeB, node{})
+			r.open(c.conns, nodeA)
+			r.say(r.conns[0], movingTo(1, c.in, nodeB))
+			r.pass(s)
+			assert.Equal(t, map[string]int{nodeB: c.conns}, r.peers(), "%+v", c)
+			assert.Equal(t, c.conns, r.dialCount())
+			for i, d := range r.dials[1:] {
+				assert.GreaterOrEqual(t, d.at-r.dials[i].at, c.pace, "dial %d, %+v", i, c)
+			}
+			assert.LessOrEqual(t, r.dials[c.conns-1].at-r.dials[0].at, c.pace*time.Duration(c.conns), "%+v", c)
+		})
+	}
 }
 
 // H-26: old and new sockets together stay within what the server may have been set to.

@@ -31,9 +31,10 @@ type plan struct {
 	way      way
 	goals    []string // addresses to go to, empty until they are known
 	opened   time.Time
-	start    time.Time // not before
-	deadline time.Time // when the peer stops serving, as far as we were told
-	until    time.Time // end of the window
+	start    time.Time     // not before
+	deadline time.Time     // when the peer stops serving, as far as we were told
+	until    time.Time     // end of the window
+	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
 
 // drain is when an old link is closed even if it owes replies. Servers close later than they say, so that replies owed

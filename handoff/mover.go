@@ -18,23 +18,26 @@ const (
 	hedge = 250 * time.Millisecond
 	// unproven is how many attempts run at most before one has succeeded.
 	unproven = 4
+	// longestPace bounds the time between the beginnings of two attempts.
+	longestPace = 5 * time.Millisecond
 	// leastDrain is what an old link is given for the replies it owes, however late it is.
 	leastDrain = time.Second
 )
 
 // runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few
 // are tried, alternately at the goal and at the configured address; then all others follow to the same place, MaxWorkers
-// at a time. A connection that cannot be moved stays where it is and is tried again.
+// at a time and not all at one instant: setting up a hundred links takes processor time that commands want as well. A connection that cannot be moved stays where it is and is tried again.
 type runner struct {
 	m *Manager
 	j *job
 	p plan
 
-	goals   []string // where to go, empty while nobody knows
-	proven  string   // where the last attempt succeeded
-	tries   int      // attempts failed in this plan; even ones go to the goal
-	strikes int      // failed attempts on goals in a row
-	same    int      // attempts in a row that led to the retiring peer
+	goals   []string      // where to go, empty while nobody knows
+	proven  string        // where the last attempt succeeded
+	pace    time.Duration // least time between the beginnings of two attempts from then on
+	tries   int           // attempts failed in this plan; even ones go to the goal
+	strikes int           // failed attempts on goals in a row
+	same    int           // attempts in a row that led to the retiring peer
 	pause   time.Duration
 	again   time.Time // no attempt before
 
@@ -137,7 +140,11 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 	}
 	for r.pick() {
 		if !r.mayStart(now) {
-			if due := r.last.Add(hedge); r.proven == "" && due.After(now) {
+			due := r.last.Add(hedge)
+			if r.proven != "" {
+				due = r.last.Add(r.pace)
+			}
+			if due.After(now) {
 				next = sooner(next, due)
 			}
 			break
@@ -163,7 +170,7 @@ func sooner(a, b time.Time) time.Time {
 func (r *runner) mayStart(now time.Time) bool {
 	n := len(r.inflight)
 	if r.proven != "" {
-		return n < r.m.cfg.MaxWorkers
+		return n < r.m.cfg.MaxWorkers && now.Sub(r.last) >= r.pace
 	}
 	return n == 0 || n < min(unproven, r.m.cfg.MaxWorkers) && now.Sub(r.last) >= hedge
 }
@@ -313,6 +320,9 @@ func (r *runner) succeeded(res result, e Event) {
 	r.event(e)
 	r.moved++
 	if res.rev == r.p.rev {
+		if r.proven == "" {
+			r.pace = min(longestPace, r.p.spread/time.Duration(1+len(r.onPeer())))
+		}
 		r.proven, r.pause, r.strikes, r.same = res.to, 0, 0, 0
 		if r.p.way == halfTime || res.peer == r.j.peer {
 			r.stay[res.c.id] = true // the peer does not tell that it has moved

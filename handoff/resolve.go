@@ -167,7 +167,7 @@ func (m *Manager) leaveUnlisted(addrs []netip.Addr) {
 		m.publishLocked(now)
 		if j := m.startLocked(peer, plan{
 			cause: event{kind: KindNone, peer: peer}, way: quiet, goals: goals, opened: now,
-			start: now.Add(jitter), deadline: now.Add(quietWindow), until: now.Add(quietWindow),
+			start: now.Add(jitter), deadline: now.Add(quietWindow), until: now.Add(quietWindow), spread: max(0, m.cfg.Jitter),
 		}); j != nil {
 			go m.run(j)
 		}

@@ -65,6 +65,9 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 		f(&w)
 	}
 	assert.NoError(t, cfg.Validate())
+	if cfg.Jitter == 0 {
+		cfg.Jitter = -1 // nothing is spread over time, so that tests can count
+	}
 	r.m = newManager(cfg, w, r.members)
 	r.m.jitter = func(time.Duration) time.Duration { return 0 }
 	return r
