@@ -64,8 +64,9 @@ func requireGone(t *testing.T, base int) {
 }
 
 func TestEmbeddedRunPasses(t *testing.T) {
-	out := requirePass(t, "-v", "-moves", "2")
-	for _, part := range []string{"rehearsal: embedded", "-- MOVING", "commands/s", "timeline of the client", "move succeeded", "move 2 "} {
+	out := requirePass(t, "-v", "-moves", "2", "-quiet", "1", "-idle", "8")
+	for _, part := range []string{"rehearsal: embedded", "-- MOVING", "commands/s", "timeline of the client", "move succeeded", "move 2 ",
+		"reports of the client", "9 connections moved", "9 connections dialled", "p99.9 of 1 windows without a move", "p99.9 of 2 windows with a move"} {
 		require.Contains(t, out, part)
 	}
 }

@@ -77,6 +77,43 @@ func TestJudgeFails(t *testing.T) {
 	}
 }
 
+// windows gives windows with these p99.9 in milliseconds.
+func windows(ms ...int) (list []segment) {
+	for _, n := range ms {
+		list = append(list, segment{P999: time.Duration(n) * time.Millisecond})
+	}
+	return list
+}
+
+func TestWindowsWithAMoveAreComparedWithThoseWithout(t *testing.T) {
+	for _, c := range []struct {
+		why           string
+		quiet, moving []segment
+		slow          bool
+	}{
+		{"nothing was measured", nil, nil, false},
+		{"twice as slow", windows(1, 2, 3, 4, 50), windows(6, 6, 6, 1, 90), false},
+		{"slower", windows(1, 2, 3, 4, 50), windows(7, 7, 7, 1, 2), true},
+		{"too few to tell", windows(1, 1, 1, 1), windows(9, 9, 9, 9, 9), false},
+		{"too few moves to tell", windows(1, 1, 1, 1, 1), windows(9, 9, 9, 9), false},
+	} {
+		o := good()
+		o.Quiet, o.Windows = c.quiet, c.moving
+		require.Equal(t, !c.slow, judge(o).Pass, c.why)
+		var text bytes.Buffer
+		require.NoError(t, writeText(&text, o, judge(o), true))
+		if c.slow {
+			require.Contains(t, text.String(), "median window with a move was 7.000ms, more than twice the 3.000ms")
+			require.Contains(t, text.String(), "with a move it is 2.33 times that without")
+		}
+	}
+	h := make([]hist, 3)
+	h[1].add(time.Second)
+	quiet, moving := measured(2, h)
+	require.Equal(t, []string{"quiet 1", "quiet 2", "move 1"}, []string{quiet[0].Name, quiet[1].Name, moving[0].Name})
+	require.Equal(t, []uint64{0, 1, 0}, []uint64{quiet[0].Calls, quiet[1].Calls, moving[0].Calls})
+}
+
 func TestJudgeControl(t *testing.T) {
 	suffered := func() *outcome {
 		o := good()
