@@ -77,8 +77,9 @@ type Config struct {
 	// RelaxedCap is how long timeouts stay relaxed when the server never says that the operation ended, counted from the
 	// announced beginning; an announcement renews it. Default 60 s.
 	RelaxedCap time.Duration
-	// Jitter bounds the random delay before connections move, so that a fleet does not dial at one instant. It never
-	// exceeds a tenth of the announced time. Default 1 s, negative: none.
+	// Jitter bounds the random delay before connections move, so that a fleet does not dial at one instant, and the time
+	// over which the moves of one client are spread then. Neither exceeds a tenth of the announced time. Default 1 s,
+	// negative: none.
 	Jitter time.Duration
 	// Reprobe is how long a refusal is remembered in ModeAuto before a new connection asks again. Default 60 s,
 	// negative: for ever.

@@ -87,7 +87,9 @@ func (p *parser) next() (resp3.Value, bool) {
 	return v, true
 }
 
-// seq takes the sequence number. Without one, a text or a list in its place is left for the element behind it.
+// seq takes the sequence number. Without one, a text or a list in its place is left for the element behind it. An integer
+// that stands alone is the number and not the seconds: forms without seconds were seen of several kinds, the number names
+// the event, and a MOVING without seconds has a default.
 func (p *parser) seq() {
 	if len(p.rest) == 0 {
 		return
