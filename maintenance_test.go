@@ -3,7 +3,9 @@ package baton_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -301,6 +303,35 @@ func TestServerWithoutTheFeatureIsAskedOnce(t *testing.T) {
 		assert.Equal(t, 1, asked)
 		assert.Equal(t, []string{"start PING", "end PING 1 1 <nil>"}, tr.log, "no set-up traffic")
 	})
+}
+
+// The same in front of a redis-server, which counts the errors that it gives: one more than to a client that does not ask,
+// for ten connections, and no line in a log.
+func TestRealServerWithoutTheFeatureIsAskedOnce(t *testing.T) {
+	given := map[handoff.Mode]int{}
+	for _, mode := range []handoff.Mode{handoff.ModeDisabled, handoff.ModeAuto} {
+		log := &logCounter{}
+		c := open(t, baton.Options{
+			Addr: redistest.Start(t), Pool: pool.Config{Size: 12, MinIdle: 9},
+			Handoff: handoff.Config{Mode: mode}, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		})
+		require.NoError(t, c.Ready(t.Context()))
+		for c.Stats().Open < 10 {
+			runtime.Gosched()
+		}
+		_, err := c.Do(t.Context(), "NO-SUCH-COMMAND") // there is something to count in any case
+		require.Error(t, err)
+		v, err := c.Do(t.Context(), "INFO", "errorstats")
+		require.NoError(t, err)
+		text, err := v.Text()
+		require.NoError(t, err)
+		_, count, found := strings.Cut(text, "errorstat_ERR:count=")
+		require.True(t, found, text)
+		given[mode], err = strconv.Atoi(strings.TrimSpace(count))
+		require.NoError(t, err)
+		assert.Zero(t, log.lines())
+	}
+	assert.Equal(t, given[handoff.ModeDisabled]+1, given[handoff.ModeAuto])
 }
 
 func TestCloseDuringAMoveLeavesNothing(t *testing.T) {
