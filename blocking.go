@@ -186,9 +186,9 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, op *operation) erro
 	}
 	q, w := op.call, op.wait
 	w.encode(q)
-	q.Timeout = 0
-	if rest, _ := w.rest(time.Now()); rest > 0 && c.o.ReadTimeout > 0 {
-		q.Timeout = rest + c.o.ReadTimeout
+	q.Timeout, q.Wait = 0, 0
+	if rest, _ := w.rest(time.Now()); rest > 0 {
+		q.Timeout, q.Wait = c.o.ReadTimeout, rest
 	}
 	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	over, finish := context.WithCancel(context.Background())

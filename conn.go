@@ -105,7 +105,7 @@ func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 	}
 	if op.wait != nil { // it is only queued
 		op.wait.encode(op.call)
-		op.call.Timeout = c.client.o.ReadTimeout
+		op.call.Timeout, op.call.Wait = c.client.o.ReadTimeout, 0
 	}
 	if pin != nil {
 		return cn, pin.Do(ctx, op.call)

@@ -56,13 +56,14 @@ type Call struct {
 	Err  error
 	home *sync.Pool
 
-	Num     int64       // Int
-	Float   float64     // Float
-	Val     resp3.Value // Value
-	Rep     []byte      // Encoded, Raw: encoded replies
-	Replies int         // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
-	base    int         // length of Dst before the first attempt
-	cut     error       // why a taken call is to end early; guarded by link.mu
+	Num     int64         // Int
+	Float   float64       // Float
+	Val     resp3.Value   // Value
+	Rep     []byte        // Encoded, Raw: encoded replies
+	Wait    time.Duration // what the server may take on purpose before Timeout begins; not in modes Check, AppendText and Text
+	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
+	base    int           // length of Dst before the first attempt
+	cut     error         // why a taken call is to end early; guarded by link.mu
 }
 
 // turn says where a queued call stands.
@@ -150,7 +151,7 @@ func (q *Call) freeRest() {
 	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
 		q.Rep = nil
 	}
-	q.Num, q.Float, q.Val, q.Replies, q.cut = 0, 0, resp3.Value{}, 0, nil
+	q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut = 0, 0, resp3.Value{}, 0, 0, nil
 }
 
 // Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.

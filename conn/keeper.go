@@ -162,6 +162,9 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 		}
 		start := l.at(e.start)
 		at := start.Add(l.cfg.patience(e.timeout, start, now))
+		if !at.After(now) { // hardly ever: the call itself is not in the cache
+			at = at.Add(e.call.Wait)
+		}
 		if at.After(now) {
 			if at.Before(next) {
 				next = at
@@ -202,7 +205,11 @@ func (l *link) deadLocked(quiet, now time.Time) error {
 	if quiet.Before(start) {
 		quiet = start
 	}
-	if now.Sub(quiet) >= l.cfg.patience(e.timeout, start, now) {
+	silence := now.Sub(quiet) - l.cfg.patience(e.timeout, start, now)
+	if silence >= 0 && e.call != nil {
+		silence -= e.call.Wait
+	}
+	if silence >= 0 {
 		return ErrDead
 	}
 	return nil
