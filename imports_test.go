@@ -30,6 +30,7 @@ var house = map[string][]string{
 	".":                   {"resp3", "conn", "pool", "handoff"},
 	"cmd/rehearse":        {".", "resp3", "conn", "pool", "handoff", "handoff/handofftest"},
 	"internal/redistest":  {},
+	"internal/soak":       {},
 }
 
 // outside says which packages of other modules code may import; tests may import testify besides.
