@@ -46,6 +46,7 @@ type runner struct {
 	inflight map[uint64]*attempt
 	last     time.Time       // when the last attempt began
 	stay     map[uint64]bool // moved already where the peer does not show it, or kept on purpose
+	held     []*attempt      // ready to move and kept by a session
 	moved    int
 
 	results chan result
@@ -57,12 +58,17 @@ type runner struct {
 // turn does what can be done now and waits for news. false: the window is over.
 func (r *runner) turn(ctx context.Context) bool {
 	r.adopt()
+	r.noteHeld()
 	now := time.Now()
 	closing := ctx.Err() != nil
 	if closing || !now.Before(r.p.until) {
 		return !r.m.ended(r.j, r.p.rev, closing)
 	}
-	t := time.NewTimer(r.step(ctx, now))
+	wait := r.step(ctx, now)
+	if len(r.held) > 0 {
+		wait = min(wait, lookHeld)
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -288,19 +294,6 @@ func (r *runner) succeeded(res result, e Event) {
 	r.m.arrived(r.j, res, r.p)
 }
 
-// pinned is told of a connection that is ready to move and waits for its session. It needs no further attempt.
-func (r *runner) pinned(res result, e Event) {
-	e.What, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
-	r.event(e)
-	if res.rev != r.p.rev {
-		r.rescan = true
-		return
-	}
-	r.stay[res.c.id] = true
-	r.proven, r.pause, r.strikes, r.same = res.to, 0, 0, 0
-	r.m.arrived(r.j, res, r.p)
-}
-
 func (r *runner) samePeer(res result, e Event) {
 	if r.p.way == halfTime || r.p.way == quiet {
 		e.What, e.Outcome = MoveKept, "address leads to the same peer"
@@ -347,10 +340,11 @@ func (r *runner) settle() {
 	for len(r.inflight) > 0 {
 		r.finish(<-r.results)
 	}
+	r.noteHeld()
 	left := 0
 	if r.m.ctx.Err() == nil {
 		for _, c := range r.onPeer() {
-			if !r.stay[c.id] {
+			if !r.stay[c.id] || r.heldBack(c.id) {
 				left++
 			}
 		}
