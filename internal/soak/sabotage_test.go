@@ -14,6 +14,7 @@ import (
 
 // The control of the oracle: it notices a server that drops or doubles.
 func TestSoakNoticesASabotagedServer(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name     string
 		sabotage func(admin *baton.Client) handofftest.Options
