@@ -194,7 +194,7 @@ func (w *load) transfers() {
 
 // transfer writes what it has computed from what it has read, which is right only if nobody wrote in between.
 func (w *load) transfer(ctx context.Context, id string, from, to int) fate {
-	possible := false
+	possible, thinks := false, rand.N(20) == 0
 	err := w.c.Tx(ctx, func(tx *baton.Tx) error {
 		var b [2]int64
 		for i, a := range []int{from, to} {
@@ -204,7 +204,8 @@ func (w *load) transfer(ctx context.Context, id string, from, to int) fate {
 			}
 			b[i], _ = strconv.ParseInt(s, 10, 64)
 		}
-		if rand.N(20) == 0 {
+		if thinks { // once: whoever thinks through one move after another uses up Retry.Max
+			thinks = false
 			w.pause(w.slow)
 		}
 		amount := rand.N(int64(10))
