@@ -35,6 +35,7 @@ func soak(t *testing.T, move func(nth int)) (n int) {
 // and what is.
 func play(t *testing.T, s *stage, o baton.Options, operate func(l *ledger)) (*ledger, *final) {
 	o.Pool = pool.Config{Size: 8, Lanes: 2, MinIdle: 2, Blocking: 12}
+	o.Retry.Tx = 100 // transfers that meet are no failure
 	c, ctx := s.client(o), t.Context()
 	going, stop := context.WithCancel(ctx)
 	defer stop()
