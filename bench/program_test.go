@@ -54,7 +54,7 @@ func TestProgramLimitsCanBeExceeded(t *testing.T) {
 
 	over := program{size: sizeLimit + 1, compile: compileLimit + 1, modules: []string{"example.com/x"}}
 	assert.Equal(t, []string{
-		"stripped binary of 5800001 bytes, at most 5800000", "12.000000001s of CPU time to compile, at most 12s", "module example.com/x",
+		"stripped binary of 6000001 bytes, at most 6000000", "12.000000001s of CPU time to compile, at most 12s", "module example.com/x",
 	}, over.excess())
 }
 
