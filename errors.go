@@ -31,8 +31,8 @@ type OpError struct {
 	Addr    string // peer, or the address that could not be reached
 	ConnID  uint64 // 0 if there was no connection
 	Attempt int    // 1 for the first
-	// Sent is false only if it is certain that the command did not reach the server, in no attempt: it can be sent again
-	// without harm.
+	// Sent is false only if it is certain that no attempt took effect: the command did not reach the server, or, if it
+	// blocks there, the server has said that nothing was taken. It can be sent again without harm.
 	Sent  bool
 	Phase handoff.Kind // maintenance that was in force, KindNone if none
 	Err   error        // the cause: a context's error, a *conn.Error, a *pool.TimeoutError, ...
