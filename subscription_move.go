@@ -87,6 +87,7 @@ func (s *Subscription) move(ctx context.Context, old *leg, t conn.Target) (*leg,
 		s.past.unmark()
 		s.mu.Unlock()
 	}()
+	begun := time.Now()
 	next, err := s.open(ctx, func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) { return dialTarget(ctx, cfg, t) })
 	if err != nil {
 		return nil, err
@@ -95,8 +96,14 @@ func (s *Subscription) move(ctx context.Context, old *leg, t conn.Target) (*leg,
 	sure := len(next.held)
 	s.mu.Unlock()
 	lost := s.drain(old, t.Drain)
+	// What may be missing was published before the new one was confirmed. What came on the old one meanwhile does not make
+	// that any shorter: it may have been under way for long.
+	from := old.lastHeard()
 	if lost != nil {
 		sure = 0
+		if begun.Before(from) {
+			from = begun
+		}
 	}
 	if err := next.ping(s.ctx); err != nil {
 		next.cn.Close()
@@ -105,7 +112,7 @@ func (s *Subscription) move(ctx context.Context, old *leg, t conn.Target) (*leg,
 		s.mu.Unlock()
 		return nil, err
 	}
-	s.changeOver(old, next, sure, lost)
+	s.changeOver(old, next, sure, lost, from)
 	old.cn.Close()
 	return next, nil
 }
@@ -140,13 +147,14 @@ func isAnswer(err error) bool {
 	return errors.As(err, &e)
 }
 
-// changeOver makes next serve. A move that has lost something is told as what it is to the consumer: a loss, and the return.
-func (s *Subscription) changeOver(old, next *leg, sure int, lost error) {
+// changeOver makes next serve. A move that has lost something is told as what it is to the consumer: a loss, and the return
+// after a gap that began at from.
+func (s *Subscription) changeOver(old, next *leg, sure int, lost error, from time.Time) {
 	s.mu.Lock()
 	e := SubEvent{Kind: SubMoved, From: old.cn.Peer(), Peer: next.cn.Peer(), Overlap: len(next.held)}
 	if lost != nil {
 		s.tellLocked(SubEvent{Kind: SubLost, Peer: e.From, Err: lost})
-		e.Kind, e.Gap = SubResubscribed, time.Since(old.lastHeard())
+		e.Kind, e.Gap = SubResubscribed, time.Since(from)
 	}
 	var skip map[stream]int
 	skip, e.Uncertain = s.past.copies(next.held, sure)
