@@ -33,7 +33,9 @@ type SubEvent struct {
 	Peer string // where the connection leads: now, or until it was lost
 	// Channel is the one that the server ended the subscription to; "" if the connection is lost.
 	Channel string
-	// Gap is for how long nobody listened, at most: since the loss was seen, or if the peer fell silent, since it was last heard.
+	// Gap is for how long nobody listened, at most: since the loss was seen; if the peer fell silent, since it was last heard;
+	// if it was lost in a move, since the move began or it was last heard, whichever is earlier. What was still under way
+	// when a connection was lost may have been published just before.
 	Gap time.Duration
 	// From is the peer before a move. A move whose old connection ended too early is told as SubLost and SubResubscribed.
 	From string
