@@ -15,7 +15,8 @@ type outbox struct {
 	mu   sync.Mutex // memory only
 	cond sync.Cond  // for the writer
 
-	ready   []byte      // to be written now
+	ready   []byte      // in order
+	due     int         // how many bytes of ready may be written now
 	held    []heldReply // replies kept back, oldest first
 	stalled bool
 	delay   time.Duration
@@ -65,6 +66,7 @@ func (o *outbox) reply(b []byte) {
 func (o *outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.due = len(o.ready)
 	o.cond.Signal()
 }
 
@@ -80,6 +82,7 @@ func (o *outbox) push(b []byte, after time.Duration) {
 		o.pushes = append(o.pushes, latePush{due: time.Now().Add(after), bytes: append([]byte(nil), b...)})
 	} else {
 		o.ready = append(o.ready, b...)
+		o.due = len(o.ready)
 	}
 	o.cond.Signal()
 }
@@ -113,6 +116,7 @@ func (o *outbox) end() {
 	defer o.mu.Unlock()
 	o.ended = true
 	o.held, o.pushes = nil, nil
+	o.due = len(o.ready)
 	if o.timer != nil {
 		o.timer.Stop()
 	}
@@ -126,7 +130,7 @@ func (o *outbox) take(spare []byte) (b []byte, cut, ok bool) {
 	defer o.mu.Unlock()
 	for {
 		o.releaseLocked()
-		if len(o.ready) > 0 {
+		if o.due > 0 {
 			break
 		}
 		if o.ended {
@@ -134,7 +138,8 @@ func (o *outbox) take(spare []byte) (b []byte, cut, ok bool) {
 		}
 		o.cond.Wait()
 	}
-	b, o.ready = o.ready, spare[:0]
+	rest := append(spare[:0], o.ready[o.due:]...)
+	b, o.ready, o.due = o.ready[:o.due], rest, 0
 	if o.cutAfter > 0 {
 		if int64(len(b)) >= o.cutAfter {
 			return b[:o.cutAfter], true, true
@@ -158,6 +163,7 @@ func (o *outbox) releaseLocked() {
 			break
 		}
 		o.ready = append(o.ready, o.held[0].bytes...)
+		o.due = len(o.ready)
 		o.held = o.held[1:]
 	}
 	for len(o.pushes) > 0 {
@@ -168,6 +174,7 @@ func (o *outbox) releaseLocked() {
 			break
 		}
 		o.ready = append(o.ready, o.pushes[0].bytes...)
+		o.due = len(o.ready)
 		o.pushes = o.pushes[1:]
 	}
 	if !next.IsZero() {
@@ -175,10 +182,17 @@ func (o *outbox) releaseLocked() {
 	}
 }
 
+// wake lets the writer look again.
+func (o *outbox) wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cond.Signal()
+}
+
 // alarmLocked wakes the writer after d.
 func (o *outbox) alarmLocked(d time.Duration) {
 	if o.timer == nil {
-		o.timer = time.AfterFunc(d, o.flush)
+		o.timer = time.AfterFunc(d, o.wake)
 		return
 	}
 	o.timer.Reset(d)
