@@ -32,6 +32,29 @@ func BenchmarkCallers(b *testing.B) {
 	}
 }
 
+// BenchmarkPipelines is the cost of a pipeline of GETs into strings, on the same peer.
+func BenchmarkPipelines(b *testing.B) {
+	for _, n := range []int{1, 10, 100, 1000} {
+		replies := make([]baton.Reply[string], n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			rush(b, 1, func(ctx context.Context, c *baton.Client, _ []byte) error {
+				err := c.Pipeline(ctx, func(p *baton.Pipe) error {
+					for i := range replies {
+						replies[i] = p.Get("key:000000000001")
+					}
+					return nil
+				})
+				for _, r := range replies {
+					if v, err := r.Get(); err != nil || len(v) != 64 {
+						return fmt.Errorf("%q, %w", v, err)
+					}
+				}
+				return err
+			})
+		})
+	}
+}
+
 func rush(b *testing.B, callers int, call func(ctx context.Context, c *baton.Client, dst []byte) error) {
 	c, err := baton.New(baton.Options{Addr: "memory:1", Dialer: func(context.Context, string, string) (net.Conn, error) {
 		return newEcho(), nil

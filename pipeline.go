@@ -14,12 +14,13 @@ import (
 // anything is sent.
 type Pipe struct {
 	call    *conn.Call
-	n       int      // commands
-	err     error    // first command that could not be encoded
-	req     []byte   // all commands, while call.Req may be what is left of them
-	replies []string // encoded, those that have come
-	settled int      // how many of them stay whatever comes
-	fault   error    // why there are no replies, or no further ones
+	n       int    // commands
+	err     error  // first command that could not be encoded
+	req     []byte // all commands, while call.Req may be what is left of them
+	text    string // the replies that have come, encoded, one behind the other
+	ends    []int  // where in text each of them ends
+	settled int    // how many of them stay whatever comes
+	fault   error  // why there are no replies, or no further ones
 }
 
 // Reply is the reply of one command of a pipeline. It is a small value; its memory is shared by all replies of the pipeline.
@@ -37,10 +38,19 @@ func (r Reply[T]) Get() (T, error) {
 	switch {
 	case r.p == nil:
 		return zero, errors.New("baton: reply of no pipeline")
-	case r.p.fault == errRunning || r.i >= len(r.p.replies):
+	case r.p.fault == errRunning || r.i >= len(r.p.ends):
 		return zero, r.p.fault
 	}
-	return r.decode(r.p.replies[r.i])
+	return r.decode(r.p.reply(r.i))
+}
+
+// reply returns one reply as it came.
+func (p *Pipe) reply(i int) string {
+	begin := 0
+	if i > 0 {
+		begin = p.ends[i-1]
+	}
+	return p.text[begin:p.ends[i]]
 }
 
 // Pipeline runs fn, which queues commands, and sends them in one write: nothing if fn returns an error, which is then
@@ -59,9 +69,9 @@ func (c *commands) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
 		return err
 	}
 	p.call.Mode, p.call.Replies, p.req = conn.Raw, p.n, p.call.Req
-	p.replies = make([]string, 0, p.n)
+	p.ends = make([]int, 0, p.n)
 	err := c.run(ctx, &operation{call: p.call, name: "pipeline", pipe: p})
-	if len(p.replies) == p.n {
+	if len(p.ends) == p.n {
 		p.fault = nil
 		return p.firstError("pipeline", 0)
 	}
@@ -91,31 +101,34 @@ func (p *Pipe) free() {
 // settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
 // taken out of op, which is left with the rest. It returns err, or the server's error if it executed nothing.
 func (p *Pipe) settle(op *operation, err error) error {
-	p.replies = p.replies[:p.settled]
-	for w := resp3.Walk(op.call.Block()); w.More(); {
-		reply, serr := w.Skip()
-		if serr != nil {
-			break // the beginning of a reply
-		}
-		p.replies = append(p.replies, reply)
+	before := 0
+	if p.ends = p.ends[:p.settled]; p.settled > 0 {
+		before = p.ends[p.settled-1]
 	}
-	fresh := p.replies[p.settled:]
+	for _, end := range op.call.Ends {
+		p.ends = append(p.ends, before+end)
+	}
+	if block := op.call.Block(); before == 0 {
+		p.text = block
+	} else {
+		p.text = p.text[:before] + block
+	}
 	if err == nil {
-		return unapplied(fresh)
+		return p.unapplied()
 	}
-	for range fresh {
+	for range op.call.Ends {
 		_, op.call.Req = factOf(op.call.Req)
 	}
-	op.call.Replies -= len(fresh)
-	p.settled = len(p.replies)
+	op.call.Replies -= len(op.call.Ends)
+	p.settled = len(p.ends)
 	return err
 }
 
-// unapplied returns the first error if all replies prove that nothing was executed.
-func unapplied(replies []string) error {
+// unapplied returns the first error of the attempt if all its replies prove that nothing was executed.
+func (p *Pipe) unapplied() error {
 	var first error
-	for _, reply := range replies {
-		err := refusal(reply)
+	for i := p.settled; i < len(p.ends); i++ {
+		err := refusal(p.reply(i))
 		if !provesNotApplied(err) {
 			return nil
 		}
@@ -138,7 +151,15 @@ func refusal(reply string) error {
 
 // firstError is the first error among the replies. head is how many commands stand before those of the caller.
 func (p *Pipe) firstError(in string, head int) error {
-	for i, reply := range p.replies {
+	begin := 0
+	for i, end := range p.ends {
+		reply := p.text[begin:end]
+		begin = end
+		switch resp3.Kind(reply[0]) {
+		case resp3.SimpleError, resp3.BulkError, resp3.Attribute: // which may have an error behind it
+		default:
+			continue
+		}
 		if err := refusal(reply); err != nil {
 			return fmt.Errorf("baton: command %d of %d in the %s, %s: %w", i+1, p.n, in, p.name(i+head), err)
 		}

@@ -89,3 +89,35 @@ func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
 		})
 	}
 }
+
+// An error may stand behind an attribute, in a pipeline as in a transaction.
+func TestErrorBehindAnAttribute(t *testing.T) {
+	const note = "|1\r\n+note\r\n+text\r\n"
+	commands := map[string]string{
+		"GET": note + "-WRONGTYPE Operation against a key\r\n", "MULTI": "+OK\r\n", "ECHO": "+QUEUED\r\n",
+		"EXEC": "*2\r\n$1\r\na\r\n" + note + "-WRONGTYPE Operation against a key\r\n",
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			reply, ok := commands[string(args[0])]
+			return []byte(reply), ok
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		var first, second baton.Reply[string]
+		err := c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Do("PING"); second = p.Get("k"); return nil })
+		assert.ErrorContains(t, err, "command 2 of 2 in the pipeline, GET: WRONGTYPE")
+		_, err = second.Get()
+		assert.ErrorContains(t, err, "WRONGTYPE")
+		err = c.Tx(t.Context(), func(tx *baton.Tx) error {
+			return tx.Exec(t.Context(), func(p *baton.Pipe) error { first, second = p.Echo("a"), p.Echo("b"); return nil })
+		})
+		assert.ErrorContains(t, err, "command 2 of 2 in the transaction, ECHO: WRONGTYPE")
+		text, err := first.Get()
+		assert.NoError(t, err)
+		assert.Equal(t, "a", text)
+		_, err = second.Get()
+		assert.ErrorContains(t, err, "WRONGTYPE")
+	})
+}

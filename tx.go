@@ -164,12 +164,15 @@ func (p *Pipe) executed() error {
 	case n != p.n:
 		return fmt.Errorf("baton: transaction of %d commands has %d replies", p.n, n)
 	}
+	text, ends, end := w.Rest(), make([]int, 0, n), 0
 	for range n {
 		reply, err := w.Skip()
 		if err != nil {
 			return fmt.Errorf("baton: transaction: %w", err)
 		}
-		p.replies = append(p.replies, reply)
+		end += len(reply)
+		ends = append(ends, end)
 	}
+	p.text, p.ends = text, ends
 	return nil
 }

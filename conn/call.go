@@ -60,6 +60,7 @@ type Call struct {
 	Float   float64       // Float
 	Val     resp3.Value   // Value
 	Rep     []byte        // Encoded, Raw: encoded replies
+	Ends    []int         // Raw: where in Rep each whole reply ends
 	Wait    time.Duration // what the server may take on purpose before Timeout begins; not in modes Check, AppendText and Text
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int           // length of Dst before the first attempt
@@ -122,6 +123,7 @@ const (
 const (
 	keepRequest = 64 << 10
 	keepReplies = 16 << 10
+	keepEnds    = 2 << 10
 )
 
 // NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock never
@@ -134,7 +136,7 @@ func (c *Config) NewCall() *Call {
 	return q
 }
 
-// Free gives the call back. Neither the call nor Req and Rep may be used afterwards; Dst, Str and Val are the caller's.
+// Free gives the call back. Neither the call nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
 	if q.Req = q.Req[:0]; cap(q.Req) > keepRequest {
 		q.Req = nil
@@ -150,6 +152,9 @@ func (q *Call) Free() {
 func (q *Call) freeRest() {
 	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
 		q.Rep = nil
+	}
+	if q.Ends = q.Ends[:0]; cap(q.Ends) > keepEnds {
+		q.Ends = nil
 	}
 	q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut = 0, 0, resp3.Value{}, 0, 0, nil
 }
@@ -176,7 +181,7 @@ func (q *Call) begin() {
 	if q.Mode == AppendText {
 		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	}
-	q.Rep, q.cut, q.Err = q.Rep[:0], nil, nil
+	q.Rep, q.Ends, q.cut, q.Err = q.Rep[:0], q.Ends[:0], nil, nil
 	q.Null, q.lost, q.wasCut, q.turn = false, false, false, turn{}
 }
 
@@ -220,6 +225,7 @@ func (q *Call) takeRaw(b []byte, more int) {
 		q.Rep = slices.Grow(q.Rep, min(len(b)*(more+1), max(bodyStep, len(q.Rep)+len(b))))
 	}
 	q.Rep = append(q.Rep, b...)
+	q.Ends = append(q.Ends, len(q.Rep))
 }
 
 func (q *Call) takeText(p []byte) {
@@ -275,7 +281,10 @@ func (q *Call) body() *[]byte {
 // shut ends an open bulk string.
 func (q *Call) shut() {
 	switch q.Mode {
-	case Raw, Encoded:
+	case Raw:
+		q.Rep = append(q.Rep, '\r', '\n')
+		q.Ends = append(q.Ends, len(q.Rep))
+	case Encoded:
 		q.Rep = append(q.Rep, '\r', '\n')
 	case Value:
 		q.Rep = append(q.Rep, '\r', '\n')

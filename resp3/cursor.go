@@ -20,6 +20,9 @@ func Walk(block string) Cursor { return Cursor{block} }
 // More reports whether anything is left to read.
 func (c *Cursor) More() bool { return c.rest != "" }
 
+// Rest returns what is left to read.
+func (c *Cursor) Rest() string { return c.rest }
+
 // Kind returns the kind of the next value without reading it, Invalid if there
 // is none.
 func (c *Cursor) Kind() Kind {
