@@ -29,6 +29,9 @@ var columns = []column{
 	{"heap", "KiB/conn", "%.2f", less}, {"goroutines", "goroutines/conn", "%.2f", less}, {"idlecpu", "% of a core", "%.2f", less},
 	{"plain", "connections", "%.0f", neither}, {"opened", "with cancellations", "%.0f", neither}, {"extra", "more", "%.0f", less},
 	{"cut", "calls cut short", "%.0f", neither},
+	{"failed", "failed calls", "%.0f", less}, {"wrong", "increments lost or doubled", "%.0f", less}, {"missed", "messages missed", "%.0f", less},
+	{"failedpops", "failed BLPOPs", "%.0f", less}, {"lostpops", "elements lost", "%.0f", less}, {"left", "connections cut off", "%.0f", less},
+	{"stall", "longest call ms", "%.1f", less}, {"calm999", "p99.9 us before", "%.0f", less}, {"slowdown", "p99.9 ratio", "%.2f", less},
 	{"size", "MB", "%.2f", less}, {"compile", "compile cpu s", "%.1f", less}, {"modules", "modules", "%.0f", less},
 }
 

@@ -48,6 +48,7 @@ type Driver struct {
 	Role   Role
 	Open   func(e Env) (*Session, error)
 	Idle   func(e Env, n int) (io.Closer, error) // opens n connections that stay unused
+	Move   func(e movingEnv) (*mover, error)     // while the server moves
 	Decode Decoder                               // without a server
 	// Program is the directory of a program that does one SET and one GET with the client.
 	Program string

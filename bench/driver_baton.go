@@ -13,7 +13,7 @@ import (
 // batonDrivers is Baton as it comes, with strings, and with its calls that append to the caller's memory.
 func batonDrivers() []Driver {
 	return []Driver{
-		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Decode: batonValues, Program: "baton"},
+		{Name: "baton", Role: Ours, Open: openBaton, Idle: idleBaton, Move: moveBaton, Decode: batonValues, Program: "baton"},
 		{Name: "baton-append", Role: Ours, Open: openBatonAppend},
 		{Name: "baton-own", Role: Ours, Decode: batonOwn},
 		{Name: "baton-frames", Role: Ours, Decode: batonFrames},

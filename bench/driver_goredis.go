@@ -11,8 +11,9 @@ import (
 // goRedisDrivers is go-redis as it comes, with its blocking autopipeline, and with that in full duplex.
 func goRedisDrivers() []Driver {
 	return []Driver{
-		{Name: "goredis", Role: Peer, Open: openGoRedis, Idle: idleGoRedis, Program: "goredis"},
-		{Name: "goredis-ap", Role: Peer, Open: openGoRedisAuto(redis.DefaultBlockingAutoPipelineOptions())},
+		{Name: "goredis", Role: Peer, Open: openGoRedis, Idle: idleGoRedis, Move: moveGoRedis(nil), Program: "goredis"},
+		{Name: "goredis-ap", Role: Peer, Open: openGoRedisAuto(redis.DefaultBlockingAutoPipelineOptions()),
+			Move: moveGoRedis(redis.DefaultBlockingAutoPipelineOptions())},
 		{Name: "goredis-fd", Role: Peer, Open: openGoRedisAuto(&redis.AutoPipelineOptions{FullDuplex: true})},
 	}
 }

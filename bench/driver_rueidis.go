@@ -12,7 +12,7 @@ import (
 // rueidisDrivers is rueidis as it comes and with one connection, which is its best mode under load.
 func rueidisDrivers() []Driver {
 	return []Driver{
-		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis, Program: "rueidis"},
+		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis, Move: moveRueidis, Program: "rueidis"},
 		{Name: "rueidis-1", Role: Peer, Open: openRueidis(-1)},
 	}
 }

@@ -55,7 +55,7 @@ const quiet = 1.5
 const leastMargin, mostMargin = 0.02, 0.10
 
 // counts are the figures that no noise excuses.
-var counts = []string{"allocs", "heap", "goroutines", "size", "modules", "extra", "cut"}
+var counts = []string{"allocs", "heap", "goroutines", "size", "modules", "extra", "cut", "failed", "wrong", "missed", "failedpops", "lostpops", "left"}
 
 // judge compares a goal with the results.
 func (g Goal) judge(r Results, peers []string) Judgement {

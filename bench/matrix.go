@@ -29,6 +29,7 @@ var matrices = []matrix{
 	{"1000 idle connections", []string{"idle-1000"}, []string{"heap", "goroutines", "idlecpu"}, []string{"heap", "goroutines", "idlecpu"}},
 	{"Small values while 200 MiB a second are read beside them", []string{"beside"}, []string{"ops", "p50", "p99", "p999", "cpu"}, []string{"ops", "p99"}},
 	{"20,000 calls with random cancellations", []string{"storm"}, []string{"plain", "opened", "cut"}, []string{"extra"}},
+	{"While the server moves", []string{"moving"}, []string{"failed", "wrong", "missed", "failedpops", "lostpops", "left", "stall", "calm999", "p999"}, []string{"failed", "wrong", "missed", "failedpops", "lostpops", "left", "stall"}},
 	{"A program with one SET and one GET", []string{"program"}, []string{"size", "compile", "modules"}, []string{"size", "compile", "modules"}},
 	{"Decoding in memory", []string{"decode-mixed", "decode-mixed-resp2", "decode-bulk64", "decode-array1000"}, []string{"mbs", "allocs"}, []string{"mbs"}},
 }

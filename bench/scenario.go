@@ -205,6 +205,8 @@ func otherScenarios() []Scenario {
 			Has: func(d Driver) bool { return client(d) && d.Role != Floor }},
 		{Name: "storm", What: "64 callers, 20,000 calls, with and without random cancellations", Callers: 64, Want: smallValue, Main: "opened", Run: runStorm, Quick: quickOurs, Slow: true,
 			Has: func(d Driver) bool { return client(d) && d.Role != Floor }},
+		{Name: "moving", What: fmt.Sprintf("16 callers, a subscriber and a consumer while the server moves %d times", movingWindows), Callers: 16, Main: "failed", Run: runMoving,
+			Quick: quickOurs, Slow: true, Has: func(d Driver) bool { return d.Move != nil }},
 	}
 }
 
