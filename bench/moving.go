@@ -150,7 +150,8 @@ type traffic struct {
 	prefix  string        // of all names
 	patient time.Duration // how long the end may wait for what is on its way
 	window  atomic.Bool
-	over    atomic.Bool
+	over    atomic.Bool // nothing new is made
+	judged  atomic.Bool // nobody looks any more
 	makers  sync.WaitGroup
 
 	mu           sync.Mutex
@@ -218,9 +219,8 @@ func (t *traffic) produce(command, name string, n *int) {
 }
 
 func (t *traffic) consume(ctx context.Context) {
-	for err := error(nil); err == nil || !t.over.Load(); {
-		var text string
-		text, err = t.m.pop(ctx, t.prefix+"jobs")
+	for !t.judged.Load() {
+		text, err := t.m.pop(ctx, t.prefix+"jobs")
 		t.note(func() {
 			if err != nil {
 				t.failedPops++
@@ -265,6 +265,7 @@ func (t *traffic) end() (Metrics, error) {
 		return nil, err
 	}
 	defer c.close()
+	defer t.judged.Store(true)
 	m := Metrics{}
 	for i := range t.confirmed {
 		v, err := c.do("GET", t.prefix+strconv.Itoa(i))
