@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,6 +48,29 @@ func TestMarkdownReplacesItsPartOnly(t *testing.T) {
 	twice, err := os.ReadFile(name)
 	require.NoError(t, err)
 	assert.Equal(t, text, string(twice))
+}
+
+// The command of a run tells how to make it again, and nothing of the machine that made it.
+func TestCommandNamesNoPlaces(t *testing.T) {
+	const started = "-json /home/me/r.json -svg=../x --markdown ../x/README.md"
+	tests := []struct{ args, want string }{
+		{"", "go run ."},
+		{started, "go run ."},
+		{started + " -rounds 5 -scenarios get-1,open-* -d 200ms", "go run . -d 200ms -rounds 5 -scenarios get-1,open-*"},
+		{"-quick -server /opt/redis/redis-server -profile /home/me/p", "go run . -profile p -quick -server redis-server"},
+		{"-quick=false -net unix", "go run . -net unix"},
+	}
+	for _, tt := range tests {
+		set := flag.NewFlagSet("bench", flag.ContinueOnError)
+		for _, name := range []string{"json", "svg", "markdown", "scenarios", "server", "profile", "net"} {
+			set.String(name, "", "")
+		}
+		set.Int("rounds", 0, "")
+		set.Duration("d", 0, "")
+		set.Bool("quick", false, "")
+		require.NoError(t, set.Parse(strings.Fields(tt.args)))
+		assert.Equal(t, tt.want, command(set), tt.args)
+	}
 }
 
 func TestMarkdownNeedsItsMarks(t *testing.T) {

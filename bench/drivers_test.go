@@ -11,7 +11,7 @@ import (
 // testServer starts the server that the benchmark would start.
 func testServer(t *testing.T) *server {
 	t.Helper()
-	s, err := startServer("/usr/bin/redis-server", true)
+	s, err := startServer("redis-server", true)
 	require.NoError(t, err)
 	t.Cleanup(s.stop)
 	return s
@@ -141,7 +141,7 @@ func TestQuickTakes(t *testing.T) {
 func TestBudgetEndsRounds(t *testing.T) {
 	var p plan
 	p.complete(false, "decode-bulk64", "nobody")
-	p.binary, p.network, p.rounds = "/usr/bin/redis-server", "tcp", 3
+	p.binary, p.network, p.rounds = "redis-server", "tcp", 3
 	f, err := p.run(nil)
 	require.NoError(t, err)
 	assert.Equal(t, 3, f.Rounds)

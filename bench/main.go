@@ -37,7 +37,7 @@ func realMain() error {
 	drivers := flag.String("drivers", "", "comma separated names or prefixes ending in * (default all)")
 	scenarios := flag.String("scenarios", "", "comma separated names or prefixes ending in * (default all)")
 	network := flag.String("net", "tcp", "network of the scenarios that name none: tcp, unix or tls")
-	binary := flag.String("server", "/usr/bin/redis-server", "server to start")
+	binary := flag.String("server", "redis-server", "server to start, a path or a name that is looked up")
 	jsonFile := flag.String("json", "", "write raw results to this file")
 	from := flag.String("from", "", "do not measure, report what this file holds: JSON, or the output of BenchmarkDecode if it ends in .txt")
 	svgDir := flag.String("svg", "", "draw throughput and p99 over callers into this directory")

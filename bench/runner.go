@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -65,7 +67,7 @@ func (p plan) run(progress io.Writer) (*File, error) {
 	}
 	f := &File{
 		Started: time.Now().UTC(), Go: runtime.Version(), Machine: machine(), CPUs: runtime.NumCPU(), Server: s.Version,
-		Command: strings.Join(append([]string{"go run ."}, os.Args[1:]...), " "),
+		Command: command(flag.CommandLine),
 		Network: p.network, Awake: awake != nil, LoadStart: loadAverage(), Modules: modules(), Duration: p.duration.String(),
 	}
 	begun := time.Now()
@@ -162,6 +164,23 @@ func startCell(c Cell) Cell {
 	}
 	c.Addr, c.Control, c.Roots, c.Profile = "", "", "", ""
 	return c
+}
+
+// command is how this run is made again: the flags that were set, in the order of their names. Where results go is left out,
+// and so are the directories of what lies on this machine.
+func command(set *flag.FlagSet) string {
+	words := []string{"go run ."}
+	set.Visit(func(f *flag.Flag) {
+		value := f.Value.String()
+		switch {
+		case slices.Contains([]string{"json", "svg", "markdown"}, f.Name) || value == "false":
+		case value == "true":
+			words = append(words, "-"+f.Name)
+		default:
+			words = append(words, "-"+f.Name, filepath.Base(value))
+		}
+	})
+	return strings.Join(words, " ")
 }
 
 // firstLines is the beginning of a text.

@@ -60,7 +60,7 @@ func startServer(binary string, withTLS bool) (*server, error) {
 	s.cmd = exec.Command(binary, args...)
 	if err := s.cmd.Start(); err != nil {
 		os.RemoveAll(dir)
-		return nil, err
+		return nil, fmt.Errorf("start the server to measure against (-server): %w", err)
 	}
 	if err := s.fill(); err != nil {
 		s.stop()

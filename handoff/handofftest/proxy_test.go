@@ -148,8 +148,7 @@ func TestProxyCarriesSubscribersAndBlockedClients(t *testing.T) {
 }
 
 func TestProxyWithoutBackendClosesItsClients(t *testing.T) {
-	addr, stop, err := redistest.StartServer()
-	require.NoError(t, err)
+	addr, stop := redistest.StartServer(t)
 	s := handofftest.NewServer(handofftest.Options{Backend: addr})
 	defer s.Close()
 	n, err := s.Listen("127.0.0.1:0")

@@ -1,6 +1,7 @@
 // Package redistest starts a redis-server of its own for a test and stops it
-// afterwards. It does not skip: a machine without redis-server fails the test,
-// because a test that silently proved nothing is worse than a red one.
+// afterwards. A machine without redis-server fails the test, because a test that
+// silently proved nothing is worse than a red one; only who asks for it with
+// "go test -short" has it skipped there.
 package redistest
 
 import (
@@ -28,20 +29,31 @@ const attempts = 5
 // server's arguments ("--requirepass", "x"). It fails t if no server comes up.
 func Start(t testing.TB, extra ...string) (addr string) {
 	t.Helper()
-	addr, stop, err := StartServer(extra...)
-	if err != nil {
-		t.Fatalf("redistest: %v", err)
-	}
-	t.Cleanup(stop)
+	addr, _ = StartServer(t, extra...)
 	return addr
 }
 
-// StartServer is Start for programs that are not tests. stop ends the server by
+// StartServer is Start for tests in which the server ends earlier. stop ends it by
 // its process id and returns when it is gone; it may be called more than once.
-func StartServer(extra ...string) (addr string, stop func(), err error) {
+func StartServer(t testing.TB, extra ...string) (addr string, stop func()) {
+	t.Helper()
+	addr, stop, err := start(extra)
+	switch {
+	case errors.Is(err, errMissing) && testing.Short():
+		t.Skipf("redistest: %v", err)
+	case err != nil:
+		t.Fatalf("redistest: %v", err)
+	}
+	t.Cleanup(stop)
+	return addr, stop
+}
+
+var errMissing = errors.New(`redis-server is not in the path: install it, or leave the tests that need it out with "go test -short"`)
+
+func start(extra []string) (addr string, stop func(), err error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", nil, fmt.Errorf("find redis-server: %w", err)
+		return "", nil, errMissing
 	}
 	for range attempts {
 		addr, stop, err = startOnce(path, extra)

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"testing"
 )
@@ -26,10 +27,7 @@ func TestStartedServerAnswers(t *testing.T) {
 }
 
 func TestStoppedServerIsGone(t *testing.T) {
-	addr, stop, err := StartServer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	addr, stop := StartServer(t)
 	stop()
 	stop() // a second call is harmless
 	if got, err := ping(addr); err == nil {
@@ -38,8 +36,17 @@ func TestStoppedServerIsGone(t *testing.T) {
 }
 
 func TestRefusedArgumentsAreReported(t *testing.T) {
-	_, _, err := StartServer("--no-such-option", "1")
-	if err == nil {
-		t.Fatal("no error for an option redis-server does not know")
+	Start(t) // where there is none, this says so
+	_, _, err := start([]string{"--no-such-option", "1"})
+	if err == nil || errors.Is(err, errMissing) {
+		t.Fatalf("got %v, want what redis-server says of an option that it does not know", err)
+	}
+}
+
+func TestMissingServerIsSaid(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, _, err := start(nil)
+	if !errors.Is(err, errMissing) {
+		t.Fatalf("got %v, want %v", err, errMissing)
 	}
 }
