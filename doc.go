@@ -1,6 +1,6 @@
 // Package baton is a client for Redis and servers that speak its protocol, RESP3 or RESP2. It shares few connections
 // among many goroutines, and when the server announces maintenance it moves its connections to the new endpoint while
-// commands go on. It is not a cluster or sentinel client, and transactions are not there yet.
+// commands go on. It is not a cluster or sentinel client.
 //
 // # Quick start
 //
@@ -22,15 +22,20 @@
 // when the server has answered. For durations in Options zero means the default and negative means no limit; each field
 // tells its default.
 //
-// Commands share a few connections, called lanes; one is open most of the time. A command that may block on the server
-// (BLPOP, XREAD with BLOCK, WAIT and their kin, through [Client.Do]) gets a connection of its own while it runs. Pool.Size
-// bounds both kinds together. [Client.Stats] and [Client.Conns] show what there is.
+// Commands share a few connections, called lanes; one is open most of the time. [Client.Tx] and [Client.Conn] take a
+// connection for the caller alone; Pool.Size bounds both kinds together. A command that may block on the server (BLPOP,
+// XREAD with BLOCK and their kin, typed or through [Client.Do]) has a connection of its own while it waits, of which there are
+// Pool.Blocking, and a [Subscription] has one for as long as it lives, MaxSubscriptions at most. [Client.Stats] and
+// [Client.Conns] show what there is.
 //
 // # Commands
 //
-// Typed methods exist for a few commands; [Client.Do] sends any other one and [As] turns its reply into a Go type. Do
-// refuses commands that change the state of their connection, such as SUBSCRIBE, MULTI or SELECT, since other callers share
-// it. [Client.Pipeline] sends many commands in one write and gives one [Reply] for each.
+// Typed methods exist for the commands that programs use most; docs/commands.md lists them by family. [Client.Do] sends any
+// other one and [As] turns its reply into a Go type. Do refuses commands that change the state of their connection, such as
+// MULTI or SELECT, since other callers share it; [Conn.Do] takes them. [Client.Pipeline] sends many commands in one write and
+// gives one [Reply] for each. [Client.Tx] reads, and then writes if nobody has changed what was read.
+//
+// [Client.Subscribe] and its kin receive messages, by a loop over [Subscription.All]. docs/pubsub.md says what is promised.
 //
 // # Errors
 //
@@ -52,7 +57,8 @@
 // is not known then, which OpError.Sent says.
 //
 // Options.ReadTimeout bounds how long a reply may take to come. It begins anew with each piece of the answer, which is a
-// reply of a pipeline or more of a reply that has begun, so that a large answer is not cut while it arrives. A connection ends when replies are owed and not a single byte has come for that time.
+// reply of a pipeline or more of a reply that has begun, so that a large answer is not cut while it arrives. A connection ends
+// when replies are owed and not a single byte has come for that time.
 //
 // # Retries
 //

@@ -1,0 +1,34 @@
+package handoff_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/resp3"
+)
+
+// A push of a server becomes a typed value.
+func ExampleParseNotification() {
+	push := resp3.PushOf(resp3.Str("MOVING"), resp3.Int64(17), resp3.Int64(15), resp3.Str("10.0.0.7"))
+	n, ok, err := handoff.ParseNotification(push, "12000")
+	fmt.Println(n, ok, err)
+	fmt.Println(n.Kind == handoff.Moving, n.In == 15*time.Second, n.Endpoint)
+	// Output:
+	// MOVING seq 17 in 15s to 10.0.0.7:12000 true <nil>
+	// true true 10.0.0.7:12000
+}
+
+// What GetMetrics returns. A client is given the hook with client.Handoffs().AddNotificationHook.
+func ExampleMetricsHook_GetMetrics() {
+	hook := handoff.NewMetricsHook()
+	ctx, from := context.Background(), handoff.ConnInfo{ID: 1, Peer: "10.0.0.1:6379"}
+	for range 2 { // what a client does with each copy of a notification
+		n, _ := hook.PreHook(ctx, from, handoff.Notification{Kind: handoff.Migrating})
+		hook.PostHook(ctx, from, n, nil)
+	}
+	counts := hook.GetMetrics()["notification_counts"].(map[string]int64)
+	fmt.Println(counts["MIGRATING"])
+	// Output: 2
+}
