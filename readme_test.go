@@ -2,6 +2,7 @@ package baton_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
@@ -9,12 +10,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
 )
 
 func readme(t *testing.T) string {
@@ -89,6 +94,106 @@ func body(t *testing.T, src, name string) string {
 	}
 	require.Failf(t, "no function", "%s", name)
 	return ""
+}
+
+// surroundings of a snippet in a document: what it may use without saying where it comes from.
+const surroundings = `package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/handoff/handofftest"
+)
+
+var (
+	_ = errors.Is
+	_ = fmt.Println
+	_ = synctest.Test
+	_ = time.Second
+	_ baton.Options
+	_ handoff.Config
+	_ handofftest.Options
+)
+
+func main() {}
+`
+
+// TestSnippetsInDocumentsCompile builds every block of Go code that is no program, in a function of its own.
+func TestSnippetsInDocumentsCompile(t *testing.T) {
+	docs, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	src, n := surroundings, 0
+	for _, doc := range docs {
+		b, err := os.ReadFile(doc)
+		require.NoError(t, err)
+		for _, m := range goBlock.FindAllStringSubmatch(string(b), -1) {
+			n++
+			src += fmt.Sprintf("\nfunc _(ctx context.Context, t *testing.T, c, client *baton.Client) (err error) {\n{\n//line %s:1\n%s}\nreturn err\n}\n", doc, m[1])
+			formatted, err := format.Source([]byte(m[1]))
+			assert.NoError(t, err, doc)
+			assert.Equal(t, string(formatted), m[1], "%s: it is not formatted", doc)
+		}
+	}
+	assert.Greater(t, n, 3, "hardly any block was found")
+	out, err := build(t, src)
+	require.NoError(t, err, out)
+
+	out, err = build(t, strings.Replace(src, "client.Subscribe(", "client.Subscribed(", 1))
+	assert.Error(t, err, "a snippet that is wrong must not build")
+	assert.Contains(t, out, "docs/pubsub.md:1")
+}
+
+var named = regexp.MustCompile("`([A-Z][A-Za-z]+)`")
+
+// TestCommandsDocumentNamesEveryMethod compares the table in docs/commands.md with what Client and Pipe have.
+func TestCommandsDocumentNamesEveryMethod(t *testing.T) {
+	b, err := os.ReadFile("docs/commands.md")
+	require.NoError(t, err)
+	client, pipe := tabled(string(b))
+	wired := strings.Fields("Close Conn Conns Do Handoffs PSubscribe Pipeline Ready SSubscribe Shutdown Stats Subscribe Subscriber Tx")
+	assert.ElementsMatch(t, methods(reflect.TypeFor[*baton.Client](), wired), client)
+	assert.ElementsMatch(t, methods(reflect.TypeFor[*baton.Pipe](), wired), pipe)
+	changes, err := os.ReadFile("CHANGELOG.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(changes), fmt.Sprintf("%d typed methods for commands, %d of them in a `Pipeline`", len(client), len(pipe)))
+
+	client, _ = tabled("| family | a.go | `Get` `GetDel`; not in pipelines: `AppendGet`; on a `Conn` only: `Wait` |\n")
+	assert.Equal(t, []string{"Get", "GetDel", "AppendGet", "Wait"}, client)
+}
+
+// tabled are the methods in the rows of a table: all, and those that pipelines have.
+func tabled(text string) (client, pipe []string) {
+	for line := range strings.Lines(text) {
+		if strings.Count(line, "|") != 4 || !strings.Contains(line, ".go") {
+			continue
+		}
+		line = strings.Replace(line, "`Conn`", "", 1)
+		both, _, _ := strings.Cut(line, "not in pipelines:")
+		for _, m := range named.FindAllStringSubmatch(line, -1) {
+			client = append(client, m[1])
+		}
+		for _, m := range named.FindAllStringSubmatch(both, -1) {
+			pipe = append(pipe, m[1])
+		}
+	}
+	return client, pipe
+}
+
+// methods are the names of the exported methods of a type but some.
+func methods(typ reflect.Type, but []string) (names []string) {
+	for i := range typ.NumMethod() {
+		if name := typ.Method(i).Name; !slices.Contains(but, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
