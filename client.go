@@ -103,7 +103,8 @@ func (c *Client) connConfig() *conn.Config {
 	return cfg
 }
 
-// Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be.
+// Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
+// attempts as Options.Retry allows: a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
 	q := c.cfg.NewCall()
 	defer q.Free()
@@ -114,7 +115,8 @@ func (c *Client) Ready(ctx context.Context) error {
 // Stats returns the state of the pool and its counters, those for commands that block included.
 func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stats()) }
 
-// Conns yields every live connection: shared, idle and leased ones, and those of subscriptions.
+// Conns yields every live connection: shared, idle and leased ones, and those of subscriptions. It works on copies and holds
+// nothing while it yields.
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
 		for _, p := range []*pool.Pool{c.pool, c.blocking} {
@@ -135,7 +137,8 @@ func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 // Handoffs returns what handles maintenance: its hooks, its timeline, its counters.
 func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 
-// Close ends the client at once: commands that wait fail. It returns when no goroutine, timer or socket of the client is left.
+// Close ends the client at once: commands that wait fail, loops over subscriptions end. It returns when no goroutine, timer or
+// socket of the client is left, and always nil. It may be called more than once.
 func (c *Client) Close() error {
 	c.closed.Store(true)
 	c.subs.close()
@@ -145,8 +148,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Shutdown refuses new commands, lets those that run finish, and closes. If ctx ends first, what still runs fails, and the
-// context's error is returned.
+// Shutdown refuses new commands, lets those that run finish, waits for leases to be given back, and closes. A command that blocks
+// is not called back: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.closed.Store(true)
 	err := c.pool.Drain(ctx)

@@ -10,14 +10,6 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// The commands of this file wait on the server. On a Client each has a connection of its own while it waits, of which there
-// are Pool.Blocking. On a Conn it uses that one. A wait is in whole milliseconds and 0 is for ever.
-//
-// If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection, and
-// whoever unblocks it, only interrupt the wait. When ctx ends, the command is called back from another connection with CLIENT
-// UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not answer
-// that in time (10 ms, or four round trips if that is more) the connection is closed, and the *OpError has Sent true.
-
 // block runs a command that waits. The caller frees the call.
 func (c *commands) block(ctx context.Context, class Class, wait time.Duration, args ...string) (*conn.Call, error) {
 	q := c.newCall()
@@ -32,12 +24,19 @@ func (c *commands) block(ctx context.Context, class Class, wait time.Duration, a
 	return q, err
 }
 
-// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one.
+// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one, in whole
+// milliseconds; 0 is for ever.
+//
+// On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
+// uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
+// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is called back from another connection with
+// CLIENT UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not
+// answer that in time (10 ms, or four round trips if that is more) the connection is closed, and the *OpError has Sent true.
 func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
 	return c.popPair(ctx, "BLPOP", wait, keys)
 }
 
-// BRPop removes and returns the tail of the first list that has one, in the order of keys. It waits for one.
+// BRPop removes and returns the tail of the first list that has one, in the order of keys. It waits as BLPop does.
 func (c *commands) BRPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
 	return c.popPair(ctx, "BRPOP", wait, keys)
 }
@@ -64,7 +63,7 @@ func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, 
 	return q.Val, err
 }
 
-// BLMove takes an element off one end of source, puts it on an end of destination, and returns it. It waits for one.
+// BLMove takes an element off one end of source, puts it on an end of destination, and returns it. It waits as BLPop does.
 func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, destination string, from, to End) (string, error) {
 	q, err := c.block(ctx, WriteAccumulate, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
 	defer q.Free()
@@ -74,12 +73,12 @@ func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, desti
 	return q.Val.Text()
 }
 
-// BZPopMin removes and returns the member with the lowest score of the first sorted set that has one. It waits for one.
+// BZPopMin removes and returns the member with the lowest score of the first sorted set that has one. It waits as BLPop does.
 func (c *commands) BZPopMin(ctx context.Context, wait time.Duration, keys ...string) (key, member string, score float64, err error) {
 	return c.popScored(ctx, "BZPOPMIN", wait, keys)
 }
 
-// BZPopMax removes and returns the member with the highest score of the first sorted set that has one. It waits for one.
+// BZPopMax removes and returns the member with the highest score of the first sorted set that has one. It waits as BLPop does.
 func (c *commands) BZPopMax(ctx context.Context, wait time.Duration, keys ...string) (key, member string, score float64, err error) {
 	return c.popScored(ctx, "BZPOPMAX", wait, keys)
 }
@@ -99,8 +98,8 @@ func (c *commands) popScored(ctx context.Context, name string, wait time.Duratio
 }
 
 // Wait waits until as many replicas have taken over what was written on this connection before, and returns how many
-// have, which may be fewer when the wait is over. It is for a Conn: on connections that are shared it would say nothing about
-// the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
+// have, which may be fewer when the wait is over: in whole milliseconds, 0 for ever. It is for a Conn: on connections that are
+// shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
 func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
 	if c.held == nil {
 		return 0, fmt.Errorf("baton: WAIT is about the writes of its own connection: use Client.Conn")

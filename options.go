@@ -15,16 +15,16 @@ import (
 )
 
 // Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit.
+// negative means no limit. New copies them; what they point to must not be changed afterwards.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
 
-	Username, Password string
+	Username, Password string // no Password: no AUTH; no Username: that of the default user
 	// Credentials is asked at every set-up of a link and wins over Username and Password.
 	Credentials CredentialsProvider
-	DB          int
-	ClientName  string
+	DB          int    // selected at every set-up; default 0
+	ClientName  string // what CLIENT LIST shows: printable, without blanks; default none
 	// Protocol is 0 (RESP3, falling back to RESP2 on a server that lacks it), 3 (RESP3 or an error), or 2.
 	// Maintenance notifications need RESP3.
 	Protocol int
@@ -32,31 +32,34 @@ type Options struct {
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
 	// maintenance moves the connection.
 	TLS *tls.Config
-	// Dialer opens the byte stream, without TLS. Default: a net.Dialer with keep-alive.
+	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and has
+	// to heed ctx; the client closes what it returns. Default: a net.Dialer with keep-alive.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Resolver looks up the host of Addr. Default: net.DefaultResolver.
+	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a name
+	// are tried. Default: net.DefaultResolver.
 	Resolver Resolver
 
 	DialTimeout  time.Duration // dialling and set-up of a link; default 5 s
 	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
 	WriteTimeout time.Duration // has no effect of its own: a write that stalls is found by ReadTimeout
 
-	Pool pool.Config
+	Pool pool.Config // how many connections there are
 	// MaxSubscriptions bounds the subscriptions that live at the same time; each has a connection of its own, and a second
 	// one while it moves. Default 1000, negative: no limit.
 	MaxSubscriptions int
 
-	Retry   RetryPolicy
-	Handoff handoff.Config
-	Limits  resp3.Limits
-	Tracer  Tracer
-	Logger  *slog.Logger // nil: silent
+	Retry   RetryPolicy    // which failed commands are tried again
+	Handoff handoff.Config // what is done about maintenance
+	Limits  resp3.Limits   // of what the server may send
+	Tracer  Tracer         // sees every command; nil: none
+	Logger  *slog.Logger   // one record for each event of maintenance; nil: silent
 }
 
 // Credentials are what a CredentialsProvider gives. An empty Username with a Password means the default user.
 type Credentials struct{ Username, Password string }
 
-// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once.
+// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once, and may block until
+// ctx ends, which is when the time for the set-up is over. An error fails the set-up.
 type CredentialsProvider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
@@ -163,7 +166,7 @@ func (o Options) validate() error {
 	if o.Network == "unix" && o.TLS != nil {
 		bad("TLS over a unix socket is not supported")
 	}
-	errs = append(errs, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate())
+	errs = append(errs, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
 	if o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled {
 		bad("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
 	}

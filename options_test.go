@@ -70,9 +70,9 @@ func TestImpossibleOptionsAreAllNamed(t *testing.T) {
 		Network: "udp", DB: -1, Protocol: 5, Username: "u", ClientName: "a b",
 		Pool:   pool.Config{Size: -3},
 		Retry:  baton.RetryPolicy{UpTo: baton.Never},
-		Limits: resp3.Limits{MaxDepth: -1},
+		Limits: resp3.Limits{MaxDepth: -1}, Handoff: handoff.Config{MaxWorkers: -2},
 	})
-	for _, part := range []string{`"udp"`, "DB is -1", "Protocol is 5", `Username is "u"`, `ClientName is "a b"`, "Size is -3", "UpTo is 4", "MaxDepth"} {
+	for _, part := range []string{`"udp"`, "DB is -1", "Protocol is 5", `Username is "u"`, `ClientName is "a b"`, "Size is -3", "UpTo is 4", "MaxDepth", "MaxWorkers is -2"} {
 		assert.ErrorContains(t, err, part)
 	}
 	for _, o := range []baton.Options{

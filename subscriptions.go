@@ -14,7 +14,7 @@ import (
 type subscriptions struct {
 	most int // negative: no limit
 
-	mu     sync.Mutex // before Subscription.mu; memory only
+	mu     sync.Mutex // taken alone; memory only
 	all    map[*Subscription]struct{}
 	closed bool
 }

@@ -19,7 +19,7 @@ func (r *runner) pinned(res result, e Event) {
 	r.stay[res.c.id] = true
 	r.held = append(r.held, res.attempt)
 	r.proven, r.pause, r.strikes, r.same = res.to, 0, 0, 0
-	r.m.arrived(r.j, res, r.p)
+	r.m.arrived(r.j, res)
 }
 
 // noteHeld tells of held connections that have moved since: conn does that by itself, when the session ends or its time is over.

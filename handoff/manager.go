@@ -253,7 +253,7 @@ func (m *Manager) Stats() Stats {
 	return s
 }
 
-// AddNotificationHook adds a hook behind those added before. See NotificationHook.
+// AddNotificationHook adds a hook behind those added before; it sees what comes from then on. A hook cannot be taken back.
 func (m *Manager) AddNotificationHook(h NotificationHook) { m.desk.add(h) }
 
 // Close ends all jobs, look-ups and timers and waits for their goroutines, and at most a second for a hook that ignores

@@ -291,7 +291,7 @@ func (r *runner) succeeded(res result, e Event) {
 			r.stay[res.c.id] = true // the peer does not tell that it has moved
 		}
 	}
-	r.m.arrived(r.j, res, r.p)
+	r.m.arrived(r.j, res)
 }
 
 func (r *runner) samePeer(res result, e Event) {

@@ -30,7 +30,7 @@ func (m *Manager) targetFailed(j *job, target string, strikes int) bool {
 }
 
 // arrived is told that a connection has moved. Timeouts stay relaxed for a while: the new place starts cold.
-func (m *Manager) arrived(j *job, res result, p plan) {
+func (m *Manager) arrived(j *job, res result) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Config sizes a pool. The zero value is useful. Durations: 0 means the default, negative means no limit.
+// Config sizes the pools of a client. The zero value is useful. Durations: 0 means the default, negative means no limit.
 type Config struct {
-	// Size bounds the connections, shared and leased ones together. Default 10 per processor, at most 64.
+	// Size bounds the connections, shared and leased ones together. Default 10 per processor, at most 64. A pool of 1 gives no
+	// leases, since its connection is shared.
 	Size int
 	// Lanes bounds the shared connections. Default 4, at most Size. One is open most of the time, since each further one
 	// splits the batches; another is opened when the open ones wait for a slow reply, and given up again afterwards.

@@ -8,9 +8,9 @@
 // time, since each further one splits the writes that callers share. Another is opened, up to Config.Lanes, when all that
 // are open wait for a slow reply, and closed again when it has been idle for MaxIdleTime.
 //
-// A lease is the exclusive use of a connection, for commands that block. [Pool.Acquire] takes an idle connection, or has one
-// dialled, or waits; who has waited longest gets the next one, handed over directly. Config.Size bounds lanes and leases
-// together, and one place is kept for a lane.
+// A lease is the exclusive use of a connection, for commands that block and for what the server keeps for a connection.
+// [Pool.Acquire] takes an idle one, or has one dialled, or waits; who has waited longest gets the next one, handed over
+// directly. Config.Size bounds lanes and leases together, and one place is kept for a lane.
 //
 // # Dials
 //

@@ -16,7 +16,8 @@ type opening struct {
 }
 
 // Lane returns a shared connection: the one that owes least. It dials the first one, and waits for that until ctx ends or
-// WaitTimeout is over. The connection may end at any time; then Do on it tells so and Lane gives another.
+// WaitTimeout is over, which is a *TimeoutError; other errors are that of the dial, and ErrClosed. The connection may end at any
+// time; then Do on it tells so and Lane gives another.
 func (p *Pool) Lane(ctx context.Context) (*conn.Conn, error) {
 	lanes := *p.lanes.Load()
 	if len(lanes) == 1 && !lanes[0].Slow() {

@@ -10,7 +10,8 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Lease is the exclusive use of a connection until Release or Discard, whichever comes first; later calls do nothing.
+// Lease is the exclusive use of a connection until Release or Discard, whichever comes first; later calls do nothing. Both may be
+// called from any goroutine; Discard waits until nothing of the connection runs any more.
 type Lease struct {
 	p    *Pool
 	m    *member

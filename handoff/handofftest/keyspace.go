@@ -71,14 +71,12 @@ func (k *keyspace) put(db int, key string, e *entry) {
 	k.touch(db, key)
 }
 
-// delete removes the key, living or expired, and says whether it was there.
-func (k *keyspace) delete(db int, key string) bool {
-	if _, ok := k.dbs[db][key]; !ok {
-		return false
+// delete removes the key, living or expired, if it is there.
+func (k *keyspace) delete(db int, key string) {
+	if _, ok := k.dbs[db][key]; ok {
+		delete(k.dbs[db], key)
+		k.touch(db, key)
 	}
-	delete(k.dbs[db], key)
-	k.touch(db, key)
-	return true
 }
 
 // touch tells connections that watch the key that it has changed.

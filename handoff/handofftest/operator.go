@@ -36,8 +36,8 @@ func (u *upkeep) record(p SentPush) {
 	u.oldest = (u.oldest + 1) % pushLogSize
 }
 
-// Pushes returns the latest maintenance pushes of all nodes, oldest first. What
-// Push sent is not among them.
+// Pushes returns the latest 4096 maintenance pushes of all nodes, oldest first.
+// What Push sent is not among them.
 func (s *Server) Pushes() []SentPush {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -166,7 +166,7 @@ func (p *scriptParser) settings(into map[string]string, words []string, known ma
 func (p *scriptParser) nodes(words []string) {
 	for _, w := range words {
 		name, addr, _ := strings.Cut(w, "=")
-		if _, twice := p.s.node(name); twice || name == "" {
+		if p.s.knows(name) || name == "" {
 			p.bad("node %q must have a name of its own", w)
 			continue
 		}
@@ -179,12 +179,8 @@ func (p *scriptParser) nodes(words []string) {
 	}
 }
 
-func (s *Script) node(name string) (scriptNode, bool) {
-	i := slices.IndexFunc(s.nodes, func(n scriptNode) bool { return n.name == name })
-	if i < 0 {
-		return scriptNode{}, false
-	}
-	return s.nodes[i], true
+func (s *Script) knows(node string) bool {
+	return slices.ContainsFunc(s.nodes, func(n scriptNode) bool { return n.name == node })
 }
 
 func (p *scriptParser) step(l scriptLine, words []string) {
@@ -262,7 +258,7 @@ func checkArg(s *Script, kind, arg string) error {
 	var err error
 	switch kind {
 	case "node":
-		if _, ok := s.node(arg); !ok {
+		if !s.knows(arg) {
 			err = errors.New("no such node")
 		}
 	case "seconds", "number":

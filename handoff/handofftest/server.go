@@ -99,5 +99,5 @@ func (s *Server) Executed(name string) int64 {
 	return s.executed[upperName([]byte(name))]
 }
 
-// Commands returns the latest commands, oldest first. Passwords are left out.
+// Commands returns the latest 4096 commands, oldest first. Passwords are left out.
 func (s *Server) Commands() []Command { return s.log.list() }
