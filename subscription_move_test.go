@@ -300,6 +300,34 @@ func TestMoveOfASubscriptionIsOnTheTimelineWithItsNewPeer(t *testing.T) {
 	})
 }
 
+// number publishes 0, 1, 2 and so on to each channel until it is stopped, which returns how many each has had.
+func number(t *testing.T, pub *baton.Client, channels ...string) (stop func() []int) {
+	t.Helper()
+	enough := make(chan struct{})
+	var wg sync.WaitGroup
+	counts := make([]int, len(channels)) // read after wg.Wait
+	for i, ch := range channels {
+		wg.Go(func() {
+			for ; ; counts[i]++ {
+				select {
+				case <-enough:
+					return
+				default:
+				}
+				_, err := pub.Do(t.Context(), "PUBLISH", ch, counts[i])
+				if !assert.NoError(t, err) {
+					return
+				}
+			}
+		})
+	}
+	return func() []int {
+		close(enough)
+		wg.Wait()
+		return counts
+	}
+}
+
 func TestSubscriptionMovesOnARealServer(t *testing.T) {
 	addr := redistest.Start(t)
 	srv := handofftest.NewServer(handofftest.Options{Backend: addr})
@@ -321,24 +349,7 @@ func TestSubscriptionMovesOnARealServer(t *testing.T) {
 		require.NoError(t, err)
 		ss, all = append(ss, s), append(all, keep(s))
 	}
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	var counts [2]int // read after wg.Wait
-	for i, ch := range []string{"x", "y"} {
-		wg.Go(func() {
-			for ; ; counts[i]++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				_, err := pub.Do(ctx, "PUBLISH", ch, counts[i])
-				if !assert.NoError(t, err) {
-					return
-				}
-			}
-		})
-	}
+	stop := number(t, pub, "x", "y")
 	for _, l := range all { // with little of a channel known, a large overlap is not decided
 		for len(l.of("x")) < 200 || len(l.of("y")) < 200 {
 			<-time.After(time.Millisecond)
@@ -355,8 +366,7 @@ func TestSubscriptionMovesOnARealServer(t *testing.T) {
 		require.NoError(t, from.Reopen())
 		require.NoError(t, c.Ready(ctx))
 	}
-	close(stop)
-	wg.Wait()
+	counts := stop()
 	uncertain, copies := 0, 0
 	for i, s := range ss {
 		for j, ch := range []string{"x", "y"} {

@@ -181,7 +181,7 @@ func terminal(f *os.File) io.Writer {
 
 func printLists() {
 	for _, s := range allScenarios() {
-		fmt.Printf("%-14s %s\n", s.Name, s.What)
+		fmt.Printf("%-19s %s\n", s.Name, s.What)
 	}
 	fmt.Println("\n" + strings.Join(driverNames(), " "))
 }
