@@ -26,9 +26,9 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	f, _ := factOf(r.call.Req)
 	switch {
 	case f.use == refused:
-		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection", r.name)
+		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
 	case f.use == heldOnly && c.held == nil:
-		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared", r.name)
+		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	}
 	r.call.Mode = conn.Value
 	op := &operation{call: r.call, name: r.name, session: f.use == heldOnly}

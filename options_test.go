@@ -49,6 +49,7 @@ func TestParseURLRefuses(t *testing.T) {
 		"redis://h?pool=7":              `unknown query key "pool"`,
 		"redis://h?db=1&db=2":           `query key "db" is given 2 times`,
 		"redis://h?pool_size=many":      `value is "many"`,
+		"redis://h/1?db=2":              "database 1 stands in the path already",
 		"redis://h?read_timeout=soon":   `value is "soon"`,
 		"redis://h?maint=maybe":         `value is "maybe"`,
 		"redis://u@h":                   "without a password",

@@ -22,7 +22,7 @@ import (
 //
 // Query keys: db, client_name, protocol, dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
 // none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, maint (auto, enabled, disabled). A key that
-// is not listed is refused, as is one given twice. An error never contains the password.
+// is not listed is refused, as is one given twice, and a database in path and query. An error never contains the password.
 func ParseURL(raw string) (Options, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -97,9 +97,17 @@ func (o *Options) setDB(s string) error {
 	return nil
 }
 
+// setDBOnce is setDB for a URL whose path may have named a database already.
+func (o *Options) setDBOnce(s string) error {
+	if o.DB != 0 {
+		return fmt.Errorf("database %d stands in the path already", o.DB)
+	}
+	return o.setDB(s)
+}
+
 // queryKeys are the settings a URL may carry.
 var queryKeys = map[string]func(o *Options, v string) error{
-	"db":            (*Options).setDB,
+	"db":            (*Options).setDBOnce,
 	"client_name":   func(o *Options, v string) error { o.ClientName = v; return nil },
 	"protocol":      func(o *Options, v string) error { return setInt(&o.Protocol, v) },
 	"dial_timeout":  func(o *Options, v string) error { return setDuration(&o.DialTimeout, v) },
