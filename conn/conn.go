@@ -267,14 +267,14 @@ func (c *Conn) pushed(l *link, f *resp3.Frame) {
 
 // Info is a snapshot of a connection.
 type Info struct {
-	ID    uint64
-	Peer  string
+	ID    uint64 // unique within the process
+	Peer  string // as Conn.Peer
 	State State
-	Age   time.Duration
-	Epoch int    // links that have served, the present one included
-	Owed  int    // calls the serving link owes replies, abandoned ones included
-	Done  uint64 // replies the serving link has delivered
-	Setup Setup  // what the set-up of the serving link found
+	Age   time.Duration // since it was dialled
+	Epoch int           // links that have served, the present one included
+	Owed  int           // calls the serving link owes replies, abandoned ones included
+	Done  uint64        // replies the serving link has delivered
+	Setup Setup         // what the set-up of the serving link found
 }
 
 // Info returns a snapshot.

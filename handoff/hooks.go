@@ -12,7 +12,7 @@ import (
 
 // ConnInfo is what hooks are told about the connection that brought a notification.
 type ConnInfo struct {
-	ID   uint64
+	ID   uint64 // of the connection, as conn.Info has it
 	Peer string // remote address of the link the push came in on, "" if unknown
 	Addr string // configured address
 	TLS  bool
@@ -26,7 +26,9 @@ type ConnInfo struct {
 // than a quarter of a second is not waited for: the notification is acted upon as it came, and hooks are passed over until it
 // returns. Panics are recovered. ctx ends when the Manager is closed. A hook may use the Manager, except Close.
 type NotificationHook interface {
+	// PreHook is called with what was read, or what the hook before has made of it.
 	PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool)
+	// PostHook is called when n was acted upon; moves that it has begun go on.
 	PostHook(ctx context.Context, c ConnInfo, n Notification, err error)
 }
 

@@ -12,9 +12,9 @@ import (
 // Report tells how one window went: an announced operation from its opening to its end, or a move that nobody announced
 // (KindNone). Durations and counts are zero where nothing happened.
 type Report struct {
-	Kind     Kind
-	Seq      int64
-	HasSeq   bool
+	Kind     Kind      // of the announcement
+	Seq      int64     // its number, if it has one
+	HasSeq   bool      // as in Notification
 	From, To string    // the peer that announced it or retires; the target it named
 	Reason   string    // what the window was opened for, in a few words
 	Opened   time.Time // when the announcement was read

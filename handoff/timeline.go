@@ -55,16 +55,16 @@ func (w What) String() string {
 // Event is one entry of a Timeline. Fields that do not apply are zero.
 type Event struct {
 	Time     time.Time
-	What     What
+	What     What // what happened
 	Kind     Kind // of the notification that is the cause
 	Seq      int64
 	HasSeq   bool
 	From, To string // peers or addresses, host:port
 	Conn     uint64 // id of the connection
-	Outcome  string
+	Outcome  string // the decision or the result, in words for people
 	Took     time.Duration
-	Left     int // JobEnded: connections that are still on From
-	Err      error
+	Left     int   // JobEnded: connections that are still on From
+	Err      error // why it failed
 }
 
 // String gives one line.
@@ -106,15 +106,15 @@ type Stats struct {
 	Unknown    int64          // pushes that look like notifications and are none that is known
 	Barred     int64          // targets that must not be used
 	Started    int64          // attempts to move a connection
-	Succeeded  int64
-	Failed     int64
-	Kept       int64 // connections that stay on purpose
-	Abandoned  int64 // connections still on the retiring peer when the window ended
-	Breakers   int64 // how often a circuit breaker opened
-	Refusals   int64 // refusals of the opt-in that were news
-	HooksLate  int64 // hooks that panicked, did not return in time, or were passed over for that reason
-	Jobs       int   // running now
-	Windows    int   // open now
+	Succeeded  int64          // of these
+	Failed     int64          // of these; tried again while the window is open
+	Kept       int64          // connections that stay on purpose
+	Abandoned  int64          // connections still on the retiring peer when the window ended
+	Breakers   int64          // how often a circuit breaker opened
+	Refusals   int64          // refusals of the opt-in that were news
+	HooksLate  int64          // hooks that panicked, did not return in time, or were passed over for that reason
+	Jobs       int            // running now
+	Windows    int            // open now
 	Capability Capability
 }
 

@@ -11,13 +11,13 @@ import (
 type Stats struct {
 	Open    int // connections: shared, idle, leased, and those about to become one of these
 	Lanes   int // shared ones
-	Idle    int
-	Leased  int
-	Dialing int
+	Idle    int // those that wait for a lease
+	Leased  int // exclusive ones
+	Dialing int // dials that run
 	Waiting int // callers that wait for a lease
 
 	Dials      uint64 // begun
-	DialErrors uint64
+	DialErrors uint64 // failed
 	Lost       uint64 // connections that ended by themselves
 	Retired    uint64 // connections closed by the pool: idle too long, too old
 	Acquired   uint64 // leases
@@ -50,18 +50,18 @@ func (r Role) String() string { return [...]string{"idle", "lane", "leased", "su
 
 // ConnInfo describes one live connection.
 type ConnInfo struct {
-	ID    uint64
-	Peer  string // remote address
-	Role  Role
-	State conn.State
-	Age   time.Duration
+	ID    uint64        // unique within the process; it stays in a move, but that of a subscription
+	Peer  string        // remote address now
+	Role  Role          // what it is used for
+	State conn.State    // what it is doing with its sockets
+	Age   time.Duration // since it was dialled, moves included
 	Since time.Duration // for how long it has had this role
 	Owed  int           // replies awaited, those nobody wants any more included
 	Epoch int           // sockets it has had: 1 until it is moved
 	Done  uint64        // replies received on the present socket
 }
 
-// Stats returns a snapshot.
+// Stats returns a snapshot. It takes the lock of the pool for a moment.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
