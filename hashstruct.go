@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/baton-go/baton/resp3"
 )
 
 // HGetAllAs reads the hash at key into a struct: each field of the hash goes to the exported field with the tag
-// `redis:"name"`. Fields of the struct without a tag, and fields of the hash that no tag names, are left alone; a tagged
-// field that the hash lacks keeps its zero value. A field may be a string, a []byte, a bool, an integer, a float, or
-// implement encoding.TextUnmarshaler. It returns Nil if there is no such key, and an error if a value does not fit its
-// field, or if T is no such struct.
+// `redis:"name"`. Fields of the struct without a tag or with the tag "-", and fields of the hash that no tag names, are left
+// alone; a tagged field that the hash lacks keeps its zero value. A field may be a string, a []byte, a bool, an integer, a
+// float, or implement encoding.TextUnmarshaler. It returns Nil if there is no such key, and an error if a value does not fit
+// its field, or if T is no such struct.
 func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
 	var out, zero T
 	fields, err := tagged(reflect.ValueOf(&out).Elem())
@@ -39,7 +40,8 @@ func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
 }
 
 // HSetStruct sets the fields of the hash at key that the tags of a struct name, see HGetAllAs, to the values there, zero or
-// not. It returns how many of them are new. A field may also implement encoding.TextMarshaler.
+// not; a zero one with the tag `redis:"name,omitempty"` is left out. It returns how many of them are new. A field may also
+// implement encoding.TextMarshaler.
 func HSetStruct[T any](ctx context.Context, d Doer, key string, v *T) (int64, error) {
 	fields, err := tagged(reflect.ValueOf(v).Elem())
 	if err != nil {
@@ -48,11 +50,17 @@ func HSetStruct[T any](ctx context.Context, d Doer, key string, v *T) (int64, er
 	args := make([]any, 2, 2+2*len(fields))
 	args[0], args[1] = "HSET", key
 	for _, f := range fields {
+		if f.omit && f.v.IsZero() {
+			continue
+		}
 		s, err := f.format()
 		if err != nil {
 			return 0, err
 		}
 		args = append(args, f.name, s)
+	}
+	if len(args) == 2 {
+		return 0, nil
 	}
 	return As[int64](d.Do(ctx, args...))
 }
@@ -61,6 +69,7 @@ func HSetStruct[T any](ctx context.Context, d Doer, key string, v *T) (int64, er
 type hashField struct {
 	name string
 	v    reflect.Value
+	omit bool // HSetStruct leaves it out if it is zero
 }
 
 // tagged returns the fields of a struct that have a tag.
@@ -71,16 +80,18 @@ func tagged(v reflect.Value) (fields []hashField, err error) {
 	seen := map[string]bool{}
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
-		name := sf.Tag.Get("redis")
+		name, option, _ := strings.Cut(sf.Tag.Get("redis"), ",")
 		switch {
-		case name == "":
+		case name == "" && option == "" || name == "-":
 			continue
+		case name == "" || option != "" && option != "omitempty":
+			return nil, fmt.Errorf("baton: field %s of %v has the tag %q, must be a name, or a name and omitempty", sf.Name, v.Type(), sf.Tag.Get("redis"))
 		case !sf.IsExported():
 			return nil, fmt.Errorf("baton: field %s of %v has the tag %q and is not exported", sf.Name, v.Type(), name)
 		case seen[name]:
 			return nil, fmt.Errorf("baton: %v has the tag %q twice", v.Type(), name)
 		}
-		f := hashField{name, v.Field(i)}
+		f := hashField{name, v.Field(i), option != ""}
 		if !f.possible() {
 			return nil, fmt.Errorf("baton: field %s of %v is a %v, which a hash cannot hold", sf.Name, v.Type(), sf.Type)
 		}

@@ -87,6 +87,41 @@ func TestHashThatDoesNotFitIsAnError(t *testing.T) {
 		A []string `redis:"a"`
 	}](ctx, c, "u")
 	fails("is a []string, which a hash cannot hold", err)
+	_, err = baton.HGetAllAs[struct {
+		A string `redis:"a,string"`
+	}](ctx, c, "u")
+	fails(`has the tag "a,string", must be a name, or a name and omitempty`, err)
+	_, err = baton.HGetAllAs[struct {
+		A string `redis:",omitempty"`
+	}](ctx, c, "u")
+	fails("must be a name", err)
 	_, err = baton.HSetStruct[user](ctx, c, "u", nil)
 	fails("a hash needs a struct, got nil", err)
+}
+
+func TestZeroFieldsOfAStructMayBeLeftOut(t *testing.T) {
+	type sparse struct {
+		Name  string    `redis:"name,omitempty"`
+		Since time.Time `redis:"since,omitempty"`
+		Kept  int       `redis:"kept"`
+		Not   chan int  `redis:"-"`
+	}
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		n, err := baton.HSetStruct(ctx, c, "u", &sparse{Name: "Ann"})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, n)
+		hash, err := c.HGetAll(ctx, "u")
+		require.NoError(t, err)
+		assert.Equal(t, map[string]string{"name": "Ann", "kept": "0"}, hash)
+		got, err := baton.HGetAllAs[sparse](ctx, c, "u")
+		require.NoError(t, err)
+		assert.Equal(t, sparse{Name: "Ann"}, got)
+
+		n, err = baton.HSetStruct(ctx, c, "none", &struct {
+			Name string `redis:"name,omitempty"`
+		}{})
+		require.NoError(t, err)
+		assert.Zero(t, n, "nothing is sent if nothing is left")
+	})
 }
