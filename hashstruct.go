@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,8 +13,8 @@ import (
 )
 
 // HGetAllAs reads the hash at key into a struct: each field of the hash goes to the exported field with the tag
-// `redis:"name"`. Fields of the struct without a tag or with the tag "-", and fields of the hash that no tag names, are left
-// alone; a tagged field that the hash lacks keeps its zero value. A field may be a string, a []byte, a bool, an integer, a
+// `redis:"name"`, those of structs embedded by value included. Fields of the struct without a tag or with the tag "-", and fields
+// of the hash that no tag names, are left alone; a tagged field that the hash lacks keeps its zero value. A field may be a string, a []byte, a bool, an integer, a
 // float, or implement encoding.TextUnmarshaler. It returns Nil if there is no such key, and an error if a value does not fit
 // its field, or if T is no such struct.
 func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
@@ -72,34 +73,43 @@ type hashField struct {
 	omit bool // HSetStruct leaves it out if it is zero
 }
 
-// tagged returns the fields of a struct that have a tag.
-func tagged(v reflect.Value) (fields []hashField, err error) {
+// tagged returns the fields of a struct that have a tag, those of embedded structs included.
+func tagged(v reflect.Value) ([]hashField, error) {
 	if !v.IsValid() || v.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("baton: a hash needs a struct, got %v", kindOf(v))
 	}
-	seen := map[string]bool{}
+	fields, err := collect(nil, v)
+	if err == nil && len(fields) == 0 {
+		err = fmt.Errorf("baton: %v has no field with a tag `redis:\"name\"`", v.Type())
+	}
+	return fields, err
+}
+
+// collect adds the tagged fields of v to fields.
+func collect(fields []hashField, v reflect.Value) (_ []hashField, err error) {
 	for i := range v.NumField() {
 		sf := v.Type().Field(i)
 		name, option, _ := strings.Cut(sf.Tag.Get("redis"), ",")
 		switch {
+		case name == "" && option == "" && sf.Anonymous && sf.Type.Kind() == reflect.Struct:
+			if fields, err = collect(fields, v.Field(i)); err != nil {
+				return nil, err
+			}
+			continue
 		case name == "" && option == "" || name == "-":
 			continue
 		case name == "" || option != "" && option != "omitempty":
 			return nil, fmt.Errorf("baton: field %s of %v has the tag %q, must be a name, or a name and omitempty", sf.Name, v.Type(), sf.Tag.Get("redis"))
 		case !sf.IsExported():
 			return nil, fmt.Errorf("baton: field %s of %v has the tag %q and is not exported", sf.Name, v.Type(), name)
-		case seen[name]:
-			return nil, fmt.Errorf("baton: %v has the tag %q twice", v.Type(), name)
+		case slices.ContainsFunc(fields, func(f hashField) bool { return f.name == name }):
+			return nil, fmt.Errorf("baton: field %s of %v has the tag %q, which another field has too", sf.Name, v.Type(), name)
 		}
 		f := hashField{name, v.Field(i), option != ""}
 		if !f.possible() {
 			return nil, fmt.Errorf("baton: field %s of %v is a %v, which a hash cannot hold", sf.Name, v.Type(), sf.Type)
 		}
-		seen[name] = true
 		fields = append(fields, f)
-	}
-	if len(fields) == 0 {
-		return nil, fmt.Errorf("baton: %v has no field with a tag `redis:\"name\"`", v.Type())
 	}
 	return fields, nil
 }

@@ -82,7 +82,7 @@ func TestHashThatDoesNotFitIsAnError(t *testing.T) {
 		A string `redis:"a"`
 		B string `redis:"a"`
 	}](ctx, c, "u")
-	fails("twice", err)
+	fails(`field B of struct { A string "redis:\"a\""; B string "redis:\"a\"" } has the tag "a", which another field has too`, err)
 	_, err = baton.HGetAllAs[struct {
 		A []string `redis:"a"`
 	}](ctx, c, "u")
@@ -123,5 +123,39 @@ func TestZeroFieldsOfAStructMayBeLeftOut(t *testing.T) {
 		}{})
 		require.NoError(t, err)
 		assert.Zero(t, n, "nothing is sent if nothing is left")
+	})
+}
+
+type inner struct {
+	Name string `redis:"name"`
+}
+
+type Outer struct {
+	Age int `redis:"age"`
+}
+
+func TestEmbeddedStructsBelongToTheHash(t *testing.T) {
+	type both struct {
+		inner
+		Outer
+		*user
+		Named inner
+		Since time.Time `redis:"since"`
+	}
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		in := both{inner: inner{"Ann"}, Outer: Outer{7}, user: &user{Age: 1}, Named: inner{"x"}, Since: time.Unix(1, 0).UTC()}
+		n, err := baton.HSetStruct(ctx, c, "u", &in)
+		require.NoError(t, err)
+		assert.EqualValues(t, 3, n)
+		got, err := baton.HGetAllAs[both](ctx, c, "u")
+		require.NoError(t, err)
+		in.user, in.Named = nil, inner{}
+		assert.Equal(t, in, got)
+		_, err = baton.HGetAllAs[struct {
+			inner
+			Name string `redis:"name"`
+		}](ctx, c, "u")
+		assert.ErrorContains(t, err, `has the tag "name", which another field has too`)
 	})
 }
