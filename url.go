@@ -105,21 +105,24 @@ func (o *Options) setDBOnce(s string) error {
 	return o.setDB(s)
 }
 
-// queryKeys are the settings a URL may carry.
-var queryKeys = map[string]func(o *Options, v string) error{
-	"db":            (*Options).setDBOnce,
-	"client_name":   func(o *Options, v string) error { o.ClientName = v; return nil },
-	"protocol":      func(o *Options, v string) error { return setInt(&o.Protocol, v) },
-	"dial_timeout":  func(o *Options, v string) error { return setDuration(&o.DialTimeout, v) },
-	"read_timeout":  func(o *Options, v string) error { return setDuration(&o.ReadTimeout, v) },
-	"write_timeout": func(o *Options, v string) error { return setDuration(&o.WriteTimeout, v) },
-	"pool_size":     func(o *Options, v string) error { return setInt(&o.Pool.Size, v) },
-	"min_idle":      func(o *Options, v string) error { return setInt(&o.Pool.MinIdle, v) },
-	"lanes":         func(o *Options, v string) error { return setInt(&o.Pool.Lanes, v) },
-	"max_lifetime":  func(o *Options, v string) error { return setDuration(&o.Pool.MaxLifetime, v) },
-	"max_idle_time": func(o *Options, v string) error { return setDuration(&o.Pool.MaxIdleTime, v) },
-	"wait_timeout":  func(o *Options, v string) error { return setDuration(&o.Pool.WaitTimeout, v) },
-	"maint":         setMaint,
+// queryKeys are the settings a URL may carry. It is no variable: one that holds functions keeps them in every program, also
+// in those without a URL.
+func queryKeys() map[string]func(o *Options, v string) error {
+	return map[string]func(o *Options, v string) error{
+		"db":            (*Options).setDBOnce,
+		"client_name":   func(o *Options, v string) error { o.ClientName = v; return nil },
+		"protocol":      func(o *Options, v string) error { return setInt(&o.Protocol, v) },
+		"dial_timeout":  func(o *Options, v string) error { return setDuration(&o.DialTimeout, v) },
+		"read_timeout":  func(o *Options, v string) error { return setDuration(&o.ReadTimeout, v) },
+		"write_timeout": func(o *Options, v string) error { return setDuration(&o.WriteTimeout, v) },
+		"pool_size":     func(o *Options, v string) error { return setInt(&o.Pool.Size, v) },
+		"min_idle":      func(o *Options, v string) error { return setInt(&o.Pool.MinIdle, v) },
+		"lanes":         func(o *Options, v string) error { return setInt(&o.Pool.Lanes, v) },
+		"max_lifetime":  func(o *Options, v string) error { return setDuration(&o.Pool.MaxLifetime, v) },
+		"max_idle_time": func(o *Options, v string) error { return setDuration(&o.Pool.MaxIdleTime, v) },
+		"wait_timeout":  func(o *Options, v string) error { return setDuration(&o.Pool.WaitTimeout, v) },
+		"maint":         setMaint,
+	}
 }
 
 func (o *Options) setQuery(raw string) error {
@@ -127,9 +130,10 @@ func (o *Options) setQuery(raw string) error {
 	if err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
+	keys := queryKeys()
 	var errs []error
 	for key, vals := range q {
-		set, known := queryKeys[key]
+		set, known := keys[key]
 		switch {
 		case !known:
 			errs = append(errs, fmt.Errorf("unknown query key %q", key))
