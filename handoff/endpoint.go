@@ -52,17 +52,25 @@ func DetectEndpointType(peer string, tls bool) EndpointType {
 	return EndpointTypeExternalIP
 }
 
-var siteLocal = netip.MustParsePrefix("fec0::/10") // deprecated by RFC 3879, still private where used
-
-func isSiteLocal(ip netip.Addr) bool { return siteLocal.Contains(ip.WithZone("")) }
+// isSiteLocal: fec0::/10, deprecated by RFC 3879, still private where used.
+func isSiteLocal(ip netip.Addr) bool {
+	b := ip.As16()
+	return b[0] == 0xfe && b[1]&0xc0 == 0xc0
+}
 
 // ipOf gives the address of "ip:port", IPv4 in its plain form.
 func ipOf(peer string) (netip.Addr, bool) {
-	ap, err := netip.ParseAddrPort(peer)
-	if err != nil {
-		return netip.Addr{}, false
+	ip, _, ok := ipPort(peer)
+	return ip, ok
+}
+
+func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !isPort(port) {
+		return netip.Addr{}, "", false
 	}
-	return ap.Addr().Unmap(), true
+	ip, err = netip.ParseAddr(host)
+	return ip.Unmap(), port, err == nil
 }
 
 // ParseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case,

@@ -1,9 +1,6 @@
 package handoff
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // targetAllowed asks the circuit breaker of target.
 func (m *Manager) targetAllowed(target string, now time.Time) bool {
@@ -57,7 +54,7 @@ func sameAddr(a, b string) bool {
 	if a == b {
 		return true
 	}
-	x, errX := netip.ParseAddrPort(a)
-	y, errY := netip.ParseAddrPort(b)
-	return errX == nil && errY == nil && x.Port() == y.Port() && x.Addr().Unmap() == y.Addr().Unmap()
+	x, portX, okX := ipPort(a)
+	y, portY, okY := ipPort(b)
+	return okX && okY && portX == portY && x == y
 }
