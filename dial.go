@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -19,7 +18,7 @@ const lookupLimit = 2 * time.Second
 func (c *Client) dial(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, c.cfg) }
 
 // dialWith opens a connection. While a peer retires, dials that would reach it go to where its connections go.
-func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn, err error) {
 	if !c.handoffs.Leaving() {
 		return conn.Dial(ctx, cfg, c.o.Addr)
 	}
@@ -35,14 +34,16 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (*conn.Conn, er
 	if err != nil {
 		addrs = []string{c.o.Addr}
 	}
-	return dialFirst(ctx, c.handoffs.Remap(addrs), func(ctx context.Context, addr string) (*conn.Conn, error) {
-		return conn.Dial(ctx, cfg, addr)
+	err = dialFirst(ctx, c.handoffs.Remap(addrs), func(ctx context.Context, addr string) (err error) {
+		cn, err = conn.Dial(ctx, cfg, addr)
+		return err
 	})
+	return cn, err
 }
 
 // dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, those
 // that retire last.
-func (c *Client) dialNet(ctx context.Context, network, addr string) (net.Conn, error) {
+func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
 	dial := c.o.Dialer
 	if dial == nil {
 		dial = conn.DialNet
@@ -58,15 +59,20 @@ func (c *Client) dialNet(ctx context.Context, network, addr string) (net.Conn, e
 	if err != nil {
 		addrs = []string{addr} // a dialler may know names that nobody else does
 	}
-	slices.SortStableFunc(addrs, func(a, b string) int { return after(c.handoffs.Retires(a)) - after(c.handoffs.Retires(b)) })
-	return dialFirst(ctx, addrs, func(ctx context.Context, addr string) (net.Conn, error) { return dial(ctx, network, addr) })
-}
-
-func after(later bool) int {
-	if later {
-		return 1
+	var stay, retire []string
+	for _, a := range addrs {
+		if c.handoffs.Retires(a) {
+			retire = append(retire, a)
+		} else {
+			stay = append(stay, a)
+		}
 	}
-	return 0
+	addrs = append(stay, retire...)
+	err = dialFirst(ctx, addrs, func(ctx context.Context, addr string) (err error) {
+		nc, err = dial(ctx, network, addr)
+		return err
+	})
+	return nc, err
 }
 
 // listed gives the addresses of addr: of a name those that it has now, else addr itself.
@@ -94,7 +100,7 @@ func (c *Client) listed(ctx context.Context, addr string) ([]string, error) {
 
 // dialFirst dials one address after the other. Each may take an equal part of the time that is left, so that one that
 // swallows packets does not use up all of it.
-func dialFirst[T any](ctx context.Context, addrs []string, dial func(context.Context, string) (T, error)) (T, error) {
+func dialFirst(ctx context.Context, addrs []string, dial func(context.Context, string) error) error {
 	var errs []error
 	for i, a := range addrs {
 		part, cancel := ctx, func() {}
@@ -102,18 +108,17 @@ func dialFirst[T any](ctx context.Context, addrs []string, dial func(context.Con
 			share := time.Until(at) / time.Duration(len(addrs)-i)
 			part, cancel = context.WithTimeoutCause(ctx, share, conn.ErrTimeout)
 		}
-		got, err := dial(part, a)
+		err := dial(part, a)
 		cancel()
 		if err == nil {
-			return got, nil
+			return nil
 		}
 		if errs = append(errs, err); ctx.Err() != nil {
 			break
 		}
 	}
-	var none T
 	if len(errs) == 1 {
-		return none, errs[0]
+		return errs[0]
 	}
-	return none, errors.Join(errs...)
+	return errors.Join(errs...)
 }

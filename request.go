@@ -172,7 +172,11 @@ func (r *request) end() error {
 		b[r.start+1] = byte('0' + r.n)
 	default:
 		var digits [20]byte
-		r.call.Req = slices.Replace(b, r.start+1, r.start+2, strconv.AppendInt(digits[:0], int64(r.n), 10)...)
+		number := strconv.AppendInt(digits[:0], int64(r.n), 10)
+		b = append(b, number[1:]...) // room for what has only one place yet
+		copy(b[r.start+1+len(number):], b[r.start+2:])
+		copy(b[r.start+1:], number)
+		r.call.Req = b
 	}
 	return r.err
 }

@@ -48,8 +48,10 @@ func (m *Manager) leaving() []leaving {
 			l.goal = last.goal
 		}
 		out = append(out, l)
+		for i := len(out) - 1; i > 0 && out[i].rev > out[i-1].rev; i-- { // they are few, and slices.SortFunc is large
+			out[i], out[i-1] = out[i-1], out[i]
+		}
 	}
-	slices.SortFunc(out, func(a, b leaving) int { return b.rev - a.rev })
 	return out
 }
 
