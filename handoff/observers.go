@@ -21,28 +21,26 @@ func logEvent(ctx context.Context, l *slog.Logger, e Event) {
 	if !l.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 8)
-	if e.Kind != KindNone {
-		attrs = append(attrs, slog.String("kind", e.Kind.String()))
-	}
-	if e.HasSeq {
-		attrs = append(attrs, slog.Int64("seq", e.Seq))
-	}
-	if e.Conn != 0 {
-		attrs = append(attrs, slog.Uint64("conn", e.Conn))
-	}
-	for _, f := range []struct{ name, value string }{{"from", e.From}, {"to", e.To}, {"outcome", e.Outcome}} {
-		if f.value != "" {
-			attrs = append(attrs, slog.String(f.name, f.value))
+	var args []any
+	for _, f := range []struct {
+		known bool
+		name  string
+		value any
+	}{
+		{e.Kind != KindNone, "kind", e.Kind.String()},
+		{e.HasSeq, "seq", e.Seq},
+		{e.Conn != 0, "conn", e.Conn},
+		{e.From != "", "from", e.From},
+		{e.To != "", "to", e.To},
+		{e.Outcome != "", "outcome", e.Outcome},
+		{e.Took > 0, "took", e.Took},
+		{e.Err != nil, "err", e.Err},
+	} {
+		if f.known {
+			args = append(args, f.name, f.value)
 		}
 	}
-	if e.Took > 0 {
-		attrs = append(attrs, slog.Duration("took", e.Took))
-	}
-	if e.Err != nil {
-		attrs = append(attrs, slog.Any("err", e.Err))
-	}
-	l.LogAttrs(ctx, level, "handoff: "+e.What.String(), attrs...)
+	l.Log(ctx, level, "handoff: "+e.What.String(), args...)
 }
 
 // LoggingHook logs every notification that hooks see, before and after it is acted upon, copies included, at debug level;
