@@ -73,6 +73,7 @@ type parser struct {
 	errs []error
 }
 
+//go:noinline
 func (p *parser) complain(format string, args ...any) {
 	p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
 }

@@ -68,17 +68,23 @@ func (c Config) ForBlocking() Config {
 // Validate reports everything that is wrong with c after WithDefaults.
 func (c Config) Validate() error {
 	var errs []error
-	bad := func(ok bool, format string, a ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, a...))
+	for _, f := range []struct {
+		ok    bool
+		name  string
+		value int
+		want  string
+	}{
+		{c.Size >= 1, "Size", c.Size, "at least 1"},
+		{c.Lanes >= 1 && c.Lanes <= c.Size, "Lanes", c.Lanes, "from 1 to Size"},
+		{c.Blocking >= 1, "Blocking", c.Blocking, "at least 1"},
+		{c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "MinIdle", c.MinIdle, "from 0 to Size-1, since one connection is shared"},
+		{c.MaxActive == 0 || c.MaxActive > c.Size, "MaxActive", c.MaxActive, "greater than Size"},
+		{c.MaxDialing >= 1, "MaxDialing", c.MaxDialing, "at least 1"},
+		{c.MaxWaiting >= 1, "MaxWaiting", c.MaxWaiting, "at least 1"},
+	} {
+		if !f.ok {
+			errs = append(errs, fmt.Errorf("Pool.%s is %d, must be %s (Size is %d)", f.name, f.value, f.want, c.Size))
 		}
 	}
-	bad(c.Size >= 1, "Pool.Size is %d, must be at least 1", c.Size)
-	bad(c.Lanes >= 1 && c.Lanes <= c.Size, "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size)
-	bad(c.Blocking >= 1, "Pool.Blocking is %d, must be at least 1", c.Blocking)
-	bad(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
-	bad(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size)
-	bad(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing)
-	bad(c.MaxWaiting >= 1, "Pool.MaxWaiting is %d, must be at least 1", c.MaxWaiting)
 	return errors.Join(errs...)
 }

@@ -177,6 +177,8 @@ func (s *scanner) element(b []byte) (step, error) {
 }
 
 // fail makes the error for the element at pos, at bytes into it.
+//
+//go:noinline
 func (s *scanner) fail(at int, format string, args ...any) error {
 	return &SyntaxError{Offset: int64(s.pos + at), What: fmt.Sprintf(format, args...)}
 }
