@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/baton-go/baton/handoff"
@@ -136,42 +137,43 @@ func timeout(d, def time.Duration) time.Duration {
 
 // validate reports everything that is wrong with o after withDefaults.
 func (o Options) validate() error {
-	var errs []error
-	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	var p problems
 	if o.Network != "tcp" && o.Network != "unix" {
-		bad("Network is %q, must be tcp or unix", o.Network)
+		p.add("Network is %q, must be tcp or unix", o.Network)
 	}
 	if o.Network == "tcp" {
 		if _, port, err := net.SplitHostPort(o.Addr); err != nil {
-			bad("Addr is %q, must be host:port: %v", o.Addr, err)
+			p.add("Addr is %q, must be host:port: %v", o.Addr, err)
 		} else if _, err := net.LookupPort("tcp", port); err != nil {
-			bad("Addr is %q, its port must be from 1 to 65535", o.Addr)
+			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
 	}
 	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
-		bad("Protocol is %d, must be 0, 2 or 3", o.Protocol)
+		p.add("Protocol is %d, must be 0, 2 or 3", o.Protocol)
 	}
 	if o.DB < 0 {
-		bad("DB is %d, must not be negative", o.DB)
+		p.add("DB is %d, must not be negative", o.DB)
 	}
 	if o.Username != "" && o.Password == "" && o.Credentials == nil {
-		bad("Username is %q without a Password", o.Username)
+		p.add("Username is %q without a Password", o.Username)
 	}
-	for i := range len(o.ClientName) {
-		if ch := o.ClientName[i]; ch <= ' ' || ch > '~' {
-			bad("ClientName is %q, must be printable without blanks", o.ClientName)
-			break
-		}
+	if strings.ContainsFunc(o.ClientName, func(ch rune) bool { return ch <= ' ' || ch > '~' }) {
+		p.add("ClientName is %q, must be printable without blanks", o.ClientName)
 	}
 	if o.Network == "unix" && o.TLS != nil {
-		bad("TLS over a unix socket is not supported")
+		p.add("TLS over a unix socket is not supported")
 	}
-	errs = append(errs, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
+	p = append(p, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
 	if o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled {
-		bad("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
+		p.add("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(p...); err != nil {
 		return fmt.Errorf("baton: invalid options: %w", err)
 	}
 	return nil
 }
+
+// problems are what is wrong with options; nil among them is nothing.
+type problems []error
+
+func (p *problems) add(format string, a ...any) { *p = append(*p, fmt.Errorf(format, a...)) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -62,14 +61,14 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 }
 
 func (p RetryPolicy) validate() error {
-	var errs []error
+	var found problems
 	if p.UpTo > WriteAccumulate {
-		errs = append(errs, fmt.Errorf("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate))
+		found.add("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
 	}
 	if p.MinBackoff > p.MaxBackoff {
-		errs = append(errs, fmt.Errorf("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff))
+		found.add("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
 	}
-	return errors.Join(errs...)
+	return errors.Join(found...)
 }
 
 // allows reports whether op may be sent again after attempt failed with err.
