@@ -136,11 +136,24 @@ func unblockedByServer(err error) bool {
 
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
 
-// await runs op on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
+// once sends op on a connection that it has for itself.
+func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
+	l, err := c.blocking.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err = c.await(ctx, l.Conn(), nil, w, op.call); sent(err) {
+		l.Discard() // it may still block there, and take what nobody would get
+	} else {
+		l.Release()
+	}
+	return l.Conn(), err
+}
+
+// await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the
 // rest of the wait is issued again, on the link that serves then. pin is that of a session, nil if there is none.
-func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, op *operation) error {
-	w, q := op.wait, op.call
+func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting, q *conn.Call) error {
 	if err := c.fixLast(ctx, cn, pin, w); err != nil {
 		return err
 	}
@@ -149,7 +162,7 @@ func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, op *op
 		if p == nil {
 			p = cn.Pin()
 		}
-		err := c.awaitTurn(ctx, p, op)
+		err := c.awaitTurn(ctx, p, w, q)
 		moved, peer := p.Moved(), p.Setup().Peer
 		if p != pin {
 			p.Unpin()
@@ -175,8 +188,8 @@ func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, op *op
 	}
 }
 
-// awaitTurn issues op once, and sees to it that the end of ctx or of the link ends it cleanly.
-func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, op *operation) error {
+// awaitTurn issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
+func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn.Call) error {
 	if ctx.Err() != nil {
 		return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: conn.ContextError(ctx)}
 	}
@@ -184,7 +197,6 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, op *operation) erro
 	if err != nil {
 		return err
 	}
-	q, w := op.call, op.wait
 	w.encode(q)
 	q.Timeout, q.Wait = 0, 0
 	if rest, _ := w.rest(time.Now()); rest > 0 {

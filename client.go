@@ -165,10 +165,21 @@ type operation struct {
 	call    *conn.Call
 	name    string
 	class   Class    // at least; what the request is by itself counts too
-	wait    *waiting // the command may block on the server: it needs a connection of its own
+	wait    *waiting // the command may block on the server; nil: it does not
 	session bool     // changes the state of its connection
-	on      *Conn    // the only connection it may run on; nil: any
-	pipe    *Pipe    // whose commands these are, if they may be answered in part
+
+	// Interfaces, so that a program that neither blocks nor holds connections nor pipelines contains nothing of what is for
+	// that. Their methods get values: an operation behind a pointer would have to be allocated.
+	alone alone // makes the attempts on a connection that no other caller uses; nil: on a shared one
+	pipe  interface {
+		settle(q *conn.Call, err error) error
+	} // whose commands these are, if they may be answered in part
+}
+
+// alone makes one attempt at op on the only connection it may run on: that of a caller who holds it, or one for the time of
+// its wait.
+type alone interface {
+	once(ctx context.Context, c *Client, op operation) (*conn.Conn, error)
 }
 
 // harm is the class of op. It is found out from the request when it is asked for, which is rare.
@@ -233,7 +244,7 @@ func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err e
 	before := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
 		if op.pipe != nil {
-			err = op.pipe.settle(op, err)
+			err = op.pipe.settle(op.call, err)
 		}
 		if err == nil {
 			err = op.call.Err
@@ -261,29 +272,12 @@ func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err e
 
 // once sends op on a connection of the kind it needs.
 func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
-	if op.wait != nil || op.on != nil {
-		return c.onceAlone(ctx, op)
+	if op.alone != nil {
+		return op.alone.once(ctx, c, *op)
 	}
 	cn, err := c.pool.Lane(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return cn, cn.Do(ctx, op.call)
-}
-
-// onceAlone sends op on a connection that the caller has for itself.
-func (c *Client) onceAlone(ctx context.Context, op *operation) (*conn.Conn, error) {
-	if op.on != nil {
-		return op.on.once(ctx, op)
-	}
-	l, err := c.blocking.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err = c.await(ctx, l.Conn(), nil, op); sent(err) {
-		l.Discard() // it may still block there, and take what nobody would get
-	} else {
-		l.Release()
-	}
-	return l.Conn(), err
 }

@@ -10,7 +10,13 @@ import (
 // one that the caller holds.
 type commands struct {
 	client *Client
-	held   *Conn // nil: on shared connections
+	held   holder // nil: on shared connections
+}
+
+// holder is a Conn. It is an interface so that a program that holds no connection contains nothing of Conn.
+type holder interface {
+	run(ctx context.Context, op operation) error
+	Discard()
 }
 
 func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }
@@ -18,7 +24,7 @@ func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *commands) run(ctx context.Context, op *operation) error {
 	if c.held != nil {
-		return c.held.run(ctx, op)
+		return c.held.run(ctx, *op)
 	}
 	return c.client.run(ctx, op)
 }

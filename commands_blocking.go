@@ -17,7 +17,8 @@ func (c *commands) block(ctx context.Context, class Class, wait time.Duration, a
 		return q, err
 	}
 	q.Mode = conn.Value
-	err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: waitingOf(args)})
+	w := waitingOf(args)
+	err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: w, alone: w})
 	if err == nil && q.Val.IsNull() {
 		err = Nil
 	}

@@ -57,17 +57,19 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 	for _, id := range o.IDs {
 		args = append(args, string(id))
 	}
-	wait := (*waiting)(nil)
+	op := &operation{name: args[0], class: class}
 	if o.Block {
 		if err := checkWait(args[0], o.Wait); err != nil {
 			return nil, err
 		}
-		wait = waitingOf(args)
+		w := waitingOf(args)
+		op.wait, op.alone = w, w
 	}
 	q := c.newCall()
 	defer q.Free()
 	q.Mode, q.Req = conn.Encoded, resp3.AppendCommand(q.Req, args...)
-	if err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: wait}); err != nil {
+	op.call = q
+	if err := c.run(ctx, op); err != nil {
 		return nil, err
 	}
 	if q.Null {

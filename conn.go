@@ -69,17 +69,17 @@ func (c *Conn) Discard() {
 }
 
 // run runs op on this connection. The first command that changes its state pins it.
-func (c *Conn) run(ctx context.Context, op *operation) error {
-	op.on = c
+func (c *Conn) run(ctx context.Context, op operation) error {
+	op.alone = c
 	if !op.session {
-		return c.client.run(ctx, op)
+		return c.client.run(ctx, &op)
 	}
 	for turn := 0; ; turn++ {
 		first := c.session.pin == nil
 		if first {
 			c.session.pin = c.lease.Conn().Pin()
 		}
-		err := c.client.run(ctx, op)
+		err := c.client.run(ctx, &op)
 		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
 		if first && turn < 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
 			c.session.end()
@@ -91,7 +91,7 @@ func (c *Conn) run(ctx context.Context, op *operation) error {
 }
 
 // once is one attempt at op.
-func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
+func (c *Conn) once(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
 	cn, pin := c.lease.Conn(), c.session.pin
 	if op.harm() > Read {
 		c.wrote = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
@@ -101,7 +101,7 @@ func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 	case op.wait.own:
 		return cn, c.awaitOwn(ctx, cn, op)
 	default:
-		return cn, c.client.await(ctx, cn, pin, op)
+		return cn, c.client.await(ctx, cn, pin, op.wait, op.call)
 	}
 	if op.wait != nil { // it is only queued
 		op.wait.encode(op.call)
@@ -114,7 +114,7 @@ func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 }
 
 // awaitOwn runs a command that waits for what was written on its own link before. On another one it would answer at once.
-func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error {
+func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op operation) error {
 	pin := c.session.pin
 	if pin == nil {
 		pin = cn.Pin()
@@ -123,7 +123,7 @@ func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error
 	if c.wrote != 0 && c.wrote != pin.Epoch() {
 		return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
 	}
-	return c.client.await(ctx, cn, pin, op)
+	return c.client.await(ctx, cn, pin, op.wait, op.call)
 }
 
 // note follows what a command with this outcome has made of the session.

@@ -33,7 +33,8 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	r.call.Mode = conn.Value
 	op := &operation{call: r.call, name: r.name, session: f.use == heldOnly}
 	if f.use == blocks {
-		op.wait = waitingOf(wordsOf(r.call.Req))
+		w := waitingOf(wordsOf(r.call.Req))
+		op.wait, op.alone = w, w
 	}
 	if err := c.run(ctx, op); err != nil {
 		return resp3.Value{}, err

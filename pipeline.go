@@ -100,15 +100,15 @@ func (p *Pipe) free() {
 
 // settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
 // taken out of op, which is left with the rest. It returns err, or the server's error if it executed nothing.
-func (p *Pipe) settle(op *operation, err error) error {
+func (p *Pipe) settle(q *conn.Call, err error) error {
 	before := 0
 	if p.ends = p.ends[:p.settled]; p.settled > 0 {
 		before = p.ends[p.settled-1]
 	}
-	for _, end := range op.call.Ends {
+	for _, end := range q.Ends {
 		p.ends = append(p.ends, before+end)
 	}
-	if block := op.call.Block(); before == 0 {
+	if block := q.Block(); before == 0 {
 		p.text = block
 	} else {
 		p.text = p.text[:before] + block
@@ -116,10 +116,10 @@ func (p *Pipe) settle(op *operation, err error) error {
 	if err == nil {
 		return p.unapplied()
 	}
-	for range op.call.Ends {
-		_, op.call.Req = factOf(op.call.Req)
+	for range q.Ends {
+		_, q.Req = factOf(q.Req)
 	}
-	op.call.Replies -= len(op.call.Ends)
+	q.Replies -= len(q.Ends)
 	p.settled = len(p.ends)
 	return err
 }
