@@ -128,7 +128,7 @@ func (m *Manager) publishLocked(now time.Time) {
 
 // report tells the decision. Copies are counted and on the timeline, and not logged.
 func (m *Manager) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
-	e := Event{
+	e := &Event{
 		What: Noticed, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: a.reason, Err: unreadable,
 	}

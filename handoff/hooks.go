@@ -155,7 +155,7 @@ func (d *desk) run() {
 			if t.act {
 				d.notify(t)
 			} else {
-				d.tell(t.event)
+				d.tell(&t.event)
 			}
 		}
 	}
@@ -191,14 +191,14 @@ func (d *desk) notify(t task) {
 	}
 }
 
-func (d *desk) tell(e Event) {
+func (d *desk) tell(e *Event) {
 	d.call(func() {
 		if d.logger != nil && e.What != Repeated {
 			d.guard(func() { logEvent(d.ctx, d.logger, e) })
 		}
 		for _, h := range d.hooks() {
 			if h, ok := h.(EventHook); ok {
-				d.guard(func() { h.OnEvent(d.ctx, e) })
+				d.guard(func() { h.OnEvent(d.ctx, *e) })
 			}
 		}
 	})

@@ -240,7 +240,7 @@ func TestTimelineIsABoundedRing(t *testing.T) {
 		t.Fatal("empty")
 	}
 	for i := range uint64(timelineSize + 10) {
-		tl.add(Event{What: Noticed, Conn: i})
+		tl.add(&Event{What: Noticed, Conn: i})
 	}
 	next := uint64(10)
 	for e := range tl.All() {

@@ -185,7 +185,7 @@ func (m *Manager) unknown(id uint64, peer, word string) {
 	}
 	m.mu.Unlock()
 	if news {
-		m.tell(Event{What: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
+		m.tell(&Event{What: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
 	}
 }
 
@@ -223,7 +223,7 @@ func (m *Manager) OptIn(ctx context.Context, f conn.Facts) string {
 func (m *Manager) OptedIn(s conn.Setup) error {
 	news, err := m.capability.learn(s, time.Now())
 	if news {
-		e := Event{What: OptInRefused, From: s.Peer, Err: s.Refused}
+		e := &Event{What: OptInRefused, From: s.Peer, Err: s.Refused}
 		if foreign(s.Server) && s.Asked == "" {
 			e.Outcome = "not asked: the server calls itself " + quote(s.Server)
 		}
@@ -271,7 +271,7 @@ func (m *Manager) Close() {
 }
 
 // tell puts an event on the timeline and passes it to logger and hooks.
-func (m *Manager) tell(e Event) {
+func (m *Manager) tell(e *Event) {
 	e.Time = time.Now()
 	m.timeline.add(e)
 	if e.From != "" {
@@ -279,7 +279,7 @@ func (m *Manager) tell(e Event) {
 		m.reports.note(e)
 		m.mu.Unlock()
 	}
-	m.desk.put(task{event: e})
+	m.desk.put(task{event: *e})
 }
 
 func (m *Manager) hookFailed(err error) {
@@ -287,5 +287,5 @@ func (m *Manager) hookFailed(err error) {
 		m.timeline.count(func(s *Stats) { s.HooksLate++ })
 		return
 	}
-	m.tell(Event{What: HookFailed, Err: err})
+	m.tell(&Event{What: HookFailed, Err: err})
 }

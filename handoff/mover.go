@@ -111,7 +111,7 @@ func (r *runner) adopt() {
 	if len(r.goals) > 0 {
 		to = r.goals[0]
 	}
-	r.event(Event{What: JobStarted, To: to, Outcome: p.way.String()})
+	r.event(&Event{What: JobStarted, To: to, Outcome: p.way.String()})
 }
 
 // step starts what may start now and returns for how long there is nothing else to do.
@@ -244,7 +244,7 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
 	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
-	r.event(Event{What: MoveStarted, To: to, Conn: c.id})
+	r.event(&Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go r.m.try(ctx, a, target, r.results)
 }
@@ -254,7 +254,7 @@ func (r *runner) finish(res result) {
 	if r.inflight[res.c.id] == res.attempt {
 		delete(r.inflight, res.c.id)
 	}
-	e := Event{Conn: res.c.id, To: res.to, Took: res.took, Err: res.err}
+	e := &Event{Conn: res.c.id, To: res.to, Took: res.took, Err: res.err}
 	switch {
 	case res.err == nil:
 		r.succeeded(res, e)
@@ -278,7 +278,7 @@ func (r *runner) finish(res result) {
 	}
 }
 
-func (r *runner) succeeded(res result, e Event) {
+func (r *runner) succeeded(res result, e *Event) {
 	e.What, e.To = MoveSucceeded, res.peer
 	r.event(e)
 	r.moved++
@@ -294,7 +294,7 @@ func (r *runner) succeeded(res result, e Event) {
 	r.m.arrived(r.j, res)
 }
 
-func (r *runner) samePeer(res result, e Event) {
+func (r *runner) samePeer(res result, e *Event) {
 	if r.p.way == halfTime || r.p.way == quiet {
 		e.What, e.Outcome = MoveKept, "address leads to the same peer"
 		r.stay[res.c.id] = true
@@ -313,14 +313,14 @@ func (r *runner) samePeer(res result, e Event) {
 	r.again = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
 
-func (r *runner) failed(res result, e Event) {
+func (r *runner) failed(res result, e *Event) {
 	e.What = MoveFailed
 	r.event(e)
 	r.same = 0
 	if res.goal {
 		r.strikes++
 		if r.m.targetFailed(r.j, res.to, r.strikes) {
-			r.event(Event{What: BreakerOpened, To: res.to})
+			r.event(&Event{What: BreakerOpened, To: res.to})
 		}
 	}
 	r.proven = ""
@@ -350,11 +350,11 @@ func (r *runner) settle() {
 		}
 	}
 	r.m.timeline.count(func(s *Stats) { s.Abandoned += int64(left) })
-	r.event(Event{What: JobEnded, Left: left, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
+	r.event(&Event{What: JobEnded, Left: left, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
 }
 
 // event completes e with what it is about.
-func (r *runner) event(e Event) {
+func (r *runner) event(e *Event) {
 	c := r.p.cause
 	e.Kind, e.Seq, e.HasSeq, e.From = c.kind, c.seq, c.hasSeq, r.j.peer
 	r.m.tell(e)

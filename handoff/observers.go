@@ -9,7 +9,7 @@ import (
 )
 
 // logEvent writes one record. The message is the event's name; what does not apply is left out.
-func logEvent(ctx context.Context, l *slog.Logger, e Event) {
+func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
 	level := slog.LevelInfo
 	switch e.What {
 	case MoveFailed, BreakerOpened, HookFailed, Unknown:

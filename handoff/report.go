@@ -119,7 +119,7 @@ func (s *reports) end(r *record, now time.Time) {
 }
 
 // note takes what an event of a job adds to its report.
-func (s *reports) note(e Event) {
+func (s *reports) note(e *Event) {
 	r := s.find(e.Kind, e.Seq, e.HasSeq, e.From)
 	if r == nil {
 		return

@@ -90,7 +90,7 @@ func (r *runner) answered(addrs []netip.Addr) {
 		r.j.goal = goals[0]
 	}
 	r.m.mu.Unlock()
-	r.event(Event{What: JobStarted, To: goals[0], Outcome: "the name has another address"})
+	r.event(&Event{What: JobStarted, To: goals[0], Outcome: "the name has another address"})
 }
 
 func (m *Manager) retires(addr string) bool {

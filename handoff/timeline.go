@@ -126,13 +126,13 @@ func (t *Timeline) All() iter.Seq[Event] {
 	return slices.Values(events)
 }
 
-func (t *Timeline) add(e Event) {
+func (t *Timeline) add(e *Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.ring) < timelineSize {
-		t.ring = append(t.ring, e)
+		t.ring = append(t.ring, *e)
 	} else {
-		t.ring[t.next] = e
+		t.ring[t.next] = *e
 		t.next = (t.next + 1) % timelineSize
 	}
 	switch e.What {
