@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -191,7 +190,13 @@ func (r *runner) pick() bool {
 }
 
 func (r *runner) onPeer() []member {
-	return slices.DeleteFunc(r.m.members(), func(c member) bool { return c.gone() || c.peer() != r.j.peer })
+	var on []member
+	for _, c := range r.m.members() {
+		if !c.gone() && c.peer() == r.j.peer {
+			on = append(on, c)
+		}
+	}
+	return on
 }
 
 // destination is where the next attempt goes: where the last one succeeded; else goal and configured address in turns.

@@ -102,7 +102,14 @@ func (s *windows) end(i int, now time.Time, relaxed time.Duration) {
 }
 
 func (s *windows) expire(now time.Time) {
-	s.open = slices.DeleteFunc(s.open, func(w window) bool { return !now.Before(w.until) })
+	open := s.open[:0]
+	for _, w := range s.open {
+		if now.Before(w.until) {
+			open = append(open, w)
+		}
+	}
+	clear(s.open[len(open):])
+	s.open = open
 }
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
