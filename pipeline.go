@@ -99,7 +99,7 @@ func (p *Pipe) free() {
 }
 
 // settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
-// taken out of op, which is left with the rest. It returns err, or the server's error if it executed nothing.
+// taken out of q, which is left with the rest. It returns err, or the server's error if it executed nothing.
 func (p *Pipe) settle(q *conn.Call, err error) error {
 	before := 0
 	if p.ends = p.ends[:p.settled]; p.settled > 0 {

@@ -15,8 +15,16 @@ type subscriptions struct {
 	most int // negative: no limit
 
 	mu     sync.Mutex // taken alone; memory only
-	all    map[*Subscription]struct{}
+	all    map[subscriber]struct{}
 	closed bool
+}
+
+// subscriber is a *Subscription. It is an interface so that a program without subscriptions contains nothing of them.
+type subscriber interface {
+	end(cause error)
+	finished() <-chan struct{}
+	server() (*conn.Conn, time.Time)
+	moveTo(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error)
 }
 
 func (l *subscriptions) add(s *Subscription) error {
@@ -29,7 +37,7 @@ func (l *subscriptions) add(s *Subscription) error {
 		return fmt.Errorf("baton: %s: there are %d subscriptions, the limit is Options.MaxSubscriptions", s.command, len(l.all))
 	}
 	if l.all == nil {
-		l.all = map[*Subscription]struct{}{}
+		l.all = map[subscriber]struct{}{}
 	}
 	l.all[s] = struct{}{}
 	return nil
@@ -41,10 +49,10 @@ func (l *subscriptions) remove(s *Subscription) {
 	delete(l.all, s)
 }
 
-func (l *subscriptions) list() []*Subscription {
+func (l *subscriptions) list() []subscriber {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := make([]*Subscription, 0, len(l.all))
+	list := make([]subscriber, 0, len(l.all))
 	for s := range l.all {
 		list = append(list, s)
 	}
@@ -61,7 +69,7 @@ func (l *subscriptions) close() {
 		s.end(ErrClosed)
 	}
 	for _, s := range all {
-		<-s.done
+		<-s.finished()
 	}
 }
 
@@ -69,8 +77,8 @@ func (l *subscriptions) close() {
 func (l *subscriptions) conns() []*conn.Conn {
 	var cs []*conn.Conn
 	for _, s := range l.list() {
-		if g, _ := s.server(); g != nil {
-			cs = append(cs, g.cn)
+		if cn, _ := s.server(); cn != nil {
+			cs = append(cs, cn)
 		}
 	}
 	return cs
@@ -79,8 +87,8 @@ func (l *subscriptions) conns() []*conn.Conn {
 func (l *subscriptions) infos() []pool.ConnInfo {
 	var infos []pool.ConnInfo
 	for _, s := range l.list() {
-		if g, since := s.server(); g != nil {
-			i := g.cn.Info()
+		if cn, since := s.server(); cn != nil {
+			i := cn.Info()
 			infos = append(infos, pool.ConnInfo{ID: i.ID, Peer: i.Peer, Role: pool.Subscribed, State: i.State, Age: i.Age,
 				Since: time.Since(since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done})
 		}
@@ -88,17 +96,22 @@ func (l *subscriptions) infos() []pool.ConnInfo {
 	return infos
 }
 
-// server returns the leg that serves, and since when it does; nil if none does.
-func (s *Subscription) server() (*leg, time.Time) {
+// server returns the connection that serves, and since when it does; nil if none does.
+func (s *Subscription) server() (*conn.Conn, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.serving, s.since
+	if s.serving == nil {
+		return nil, s.since
+	}
+	return s.serving.cn, s.since
 }
+
+func (s *Subscription) finished() <-chan struct{} { return s.done }
 
 // move moves a connection for the handoff: one of a subscription is replaced by that subscription, any other moves itself.
 func (c *Client) move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
 	for _, s := range c.subs.list() {
-		if g, _ := s.server(); g != nil && g.cn == cn {
+		if serving, _ := s.server(); serving == cn {
 			return s.moveTo(ctx, cn, t)
 		}
 	}
