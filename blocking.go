@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -130,8 +131,8 @@ func (w *waiting) served(q *conn.Call) bool {
 
 // unblockedByServer reports whether the server has ended a command because it is no master any more. It has not been executed.
 func unblockedByServer(err error) bool {
-	var e *resp3.Error
-	return errors.As(err, &e) && e.Code == "UNBLOCKED" && strings.Contains(e.Message, "instance state changed")
+	e, ok := errs.As[*resp3.Error](err)
+	return ok && e.Code == "UNBLOCKED" && strings.Contains(e.Message, "instance state changed")
 }
 
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
@@ -213,8 +214,7 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn
 	finish()
 	<-left
 	abandon()
-	var ce *conn.Error
-	if errors.As(err, &ce) && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ce, ok := errs.As[*conn.Error](err); ok && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return &conn.Error{Op: "wait", Addr: ce.Addr, Sent: ce.Sent, Err: conn.ContextError(ctx)}
 	}
 	return err
@@ -253,8 +253,8 @@ func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *w
 
 // notSent is an error of a command that was sent in preparation of another, which was not.
 func notSent(err error) error {
-	var ce *conn.Error
-	if !errors.As(err, &ce) {
+	ce, ok := errs.As[*conn.Error](err)
+	if !ok {
 		return err
 	}
 	return &conn.Error{Op: ce.Op, Addr: ce.Addr, Err: ce.Err}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
 )
 
@@ -225,8 +226,8 @@ func (c *Client) goOn(ctx context.Context, q *conn.Call, name string, cn *conn.C
 
 // observe counts a command for the reports of maintenance.
 func (c *Client) observe(op *operation, begun time.Time, err error) {
-	var failure *OpError
-	failed := errors.As(err, &failure) && !errors.Is(err, context.Canceled)
+	_, failed := errs.As[*OpError](err)
+	failed = failed && !errors.Is(err, context.Canceled)
 	c.handoffs.Observe(handoff.Command{Begun: begun, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
@@ -128,8 +129,7 @@ func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op operation) error 
 
 // note follows what a command with this outcome has made of the session.
 func (s *session) note(name string, err error) {
-	var refused *resp3.Error
-	switch failed := errors.As(err, &refused); {
+	switch refused, failed := errs.As[*resp3.Error](err); {
 	case err != nil && !failed: // nobody knows, unless it was not sent
 		s.changed = s.changed || wasSent(err)
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
@@ -61,8 +62,7 @@ func (e *OpError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the cause is a deadline of any kind.
 func (e *OpError) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
+	return errs.IsTimeout(e.Err)
 }
 
 // opError makes the error the caller sees. cn is nil if none was to be had; before says that an earlier attempt may have been executed.
@@ -73,8 +73,7 @@ func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, bef
 		return ErrClosed
 	}
 	e := &OpError{Command: name, Attempt: attempt, Sent: sent, Phase: c.handoffs.Phase(), Err: err}
-	var ce *conn.Error
-	if errors.As(err, &ce) {
+	if ce, ok := errs.As[*conn.Error](err); ok {
 		e.Addr = ce.Addr
 	}
 	if ce, ok := err.(*conn.Error); ok && cn != nil { // address and id stand in this error now: the cause alone remains
@@ -94,28 +93,25 @@ func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, bef
 
 // sent reports whether a command that failed with err may have reached the server.
 func sent(err error) bool {
-	var ce *conn.Error
-	return errors.As(err, &ce) && ce.Sent
+	ce, ok := errs.As[*conn.Error](err)
+	return ok && ce.Sent
 }
 
 // wasSent is sent for the error that a caller sees.
 func wasSent(err error) bool {
-	var oe *OpError
-	return errors.As(err, &oe) && oe.Sent
+	oe, ok := errs.As[*OpError](err)
+	return ok && oe.Sent
 }
 
 // notApplied lists the answers that prove that a command was not executed, because of the state the server is in.
 var notApplied = map[string]bool{"LOADING": true, "READONLY": true, "MASTERDOWN": true, "TRYAGAIN": true, "CLUSTERDOWN": true}
 
 func provesNotApplied(err error) bool {
-	if err == nil { // before the variable below costs memory
-		return false
-	}
-	var e *resp3.Error
-	return errors.As(err, &e) && notApplied[e.Code]
+	e, ok := errs.As[*resp3.Error](err)
+	return ok && notApplied[e.Code]
 }
 
 func isReadOnly(err error) bool {
-	var e *resp3.Error
-	return errors.As(err, &e) && e.Code == "READONLY"
+	e, ok := errs.As[*resp3.Error](err)
+	return ok && e.Code == "READONLY"
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
@@ -84,13 +85,12 @@ func (p RetryPolicy) hopes(ctx context.Context, attempt int, err error) bool {
 // permanent reports whether another attempt would end in the same way: the wait for a connection is over, the set-up was
 // refused, the server is not the one it should be, or the session is lost.
 func permanent(err error) bool {
-	var full *pool.TimeoutError
-	var refused *resp3.Error
-	var optIn *handoff.OptInError
-	var cert *tls.CertificateVerificationError
-	return errors.Is(err, ErrClosed) || errors.Is(err, ErrMoved) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol) ||
-		errors.As(err, &full) || errors.As(err, &refused) && !notApplied[refused.Code] ||
-		errors.As(err, &optIn) || errors.As(err, &cert)
+	_, full := errs.As[*pool.TimeoutError](err)
+	refused, answered := errs.As[*resp3.Error](err)
+	_, optIn := errs.As[*handoff.OptInError](err)
+	_, cert := errs.As[*tls.CertificateVerificationError](err)
+	return full || answered && !notApplied[refused.Code] || optIn || cert ||
+		errors.Is(err, ErrClosed) || errors.Is(err, ErrMoved) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol)
 }
 
 // pause waits before the next attempt. It reports false if ctx ended.

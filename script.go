@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"errors"
 
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -42,8 +42,7 @@ func (s *Script) Run(ctx context.Context, d Doer, keys []string, args ...any) (r
 		byHash, whole = "EVALSHA_RO", "EVAL_RO"
 	}
 	v, err := d.Do(ctx, evalArgs(byHash, s.sha, keys, args)...)
-	var e *resp3.Error
-	if errors.As(err, &e) && e.Code == "NOSCRIPT" {
+	if e, ok := errs.As[*resp3.Error](err); ok && e.Code == "NOSCRIPT" {
 		return d.Do(ctx, evalArgs(whole, s.src, keys, args)...)
 	}
 	return v, err

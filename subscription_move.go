@@ -2,10 +2,10 @@ package baton
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -143,8 +143,8 @@ func (s *Subscription) drain(old *leg, until time.Time) error {
 
 // isAnswer reports whether err is what the server says.
 func isAnswer(err error) bool {
-	var e *resp3.Error
-	return errors.As(err, &e)
+	_, ok := errs.As[*resp3.Error](err)
+	return ok
 }
 
 // changeOver makes next serve. A move that has lost something is told as what it is to the consumer: a loss, and the return

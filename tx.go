@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -78,8 +79,7 @@ func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []strin
 
 // repeatable reports whether a command was not executed for a reason that another attempt may not meet.
 func repeatable(err error) bool {
-	var oe *OpError
-	if errors.As(err, &oe) {
+	if oe, ok := errs.As[*OpError](err); ok {
 		return !oe.Sent && (errors.Is(err, ErrMoved) || !permanent(err))
 	}
 	return provesNotApplied(err)

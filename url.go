@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/errs"
 )
 
 // ParseURL reads connection options from a URL:
@@ -26,8 +27,7 @@ import (
 func ParseURL(raw string) (Options, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) { // its text would repeat the URL with the password
+		if ue, ok := errs.As[*url.Error](err); ok { // its text would repeat the URL with the password
 			err = ue.Err
 		}
 		return Options{}, fmt.Errorf("baton: invalid URL: %w", scrub(err, raw))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/baton-go/baton/internal/errs"
 )
 
 // Errors that say why a connection took no command or no move. They are matched with errors.Is.
@@ -71,6 +73,5 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout reports whether the cause is a deadline of any kind.
 func (e *Error) Timeout() bool {
-	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
+	return errs.IsTimeout(e.Err)
 }

@@ -3,11 +3,11 @@ package conn
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -187,10 +187,4 @@ func (l *link) passOn() {
 	}
 }
 
-func isTimeout(err error) bool {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return true
-	}
-	var t net.Error
-	return errors.As(err, &t) && t.Timeout()
-}
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) || errs.IsTimeout(err) }

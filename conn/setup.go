@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -155,8 +156,7 @@ func (l *link) run(ctx context.Context, steps []step) error {
 		if err == errNext {
 			err = l.failure()
 		}
-		var e *Error
-		if errors.As(err, &e) {
+		if e, ok := errs.As[*Error](err); ok {
 			err = e.Err
 		}
 		name := ""
@@ -181,8 +181,8 @@ func (l *link) run(ctx context.Context, steps []step) error {
 
 // withoutArgs drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the password.
 func withoutArgs(err error, args []string) error {
-	var e *resp3.Error
-	if !errors.As(err, &e) {
+	e, ok := errs.As[*resp3.Error](err)
+	if !ok {
 		return err
 	}
 	for _, a := range args[1:] {
@@ -208,8 +208,7 @@ var errNoHello = errors.New("server does not know HELLO 3")
 // proxy has been seen to (redis/redis 14828).
 func (l *link) hello(v resp3.Value) error {
 	if e := v.Err(); e != nil {
-		var r *resp3.Error
-		if errors.As(e, &r) && (r.Code == "NOPROTO" || r.Code == "ERR" && strings.Contains(strings.ToLower(r.Message), "unknown command")) {
+		if r, ok := errs.As[*resp3.Error](e); ok && (r.Code == "NOPROTO" || r.Code == "ERR" && strings.Contains(strings.ToLower(r.Message), "unknown command")) {
 			return errNoHello
 		}
 		return e

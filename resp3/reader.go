@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/baton-go/baton/internal/errs"
 )
 
 // Reader reads values from a byte stream. It buffers, so the bytes of its
@@ -212,8 +214,7 @@ func (r *Reader) read(p []byte) (int, error) {
 
 // ended turns an error of the source into what the caller gets.
 func (r *Reader) ended(err error) error {
-	var t interface{ Timeout() bool }
-	if errors.As(err, &t) && t.Timeout() {
+	if errs.IsTimeout(err) {
 		return err
 	}
 	if err == io.EOF && r.mode != between {
