@@ -194,6 +194,8 @@ func withoutArgs(err error, args []string) error {
 }
 
 // setUpError names the step. Its arguments are not told, since one of them is the password.
+//
+//go:noinline
 func (l *link) setUpError(name string, err error) error {
 	op := "set up"
 	if name != "" {

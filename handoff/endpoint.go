@@ -77,7 +77,7 @@ func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
 // IPv6 in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no
 // address. Without a port it takes defaultPort; without brackets, a colon behind a complete IPv6 address separates the port.
 func ParseEndpoint(text, defaultPort string) (string, error) {
-	text = strings.TrimSpace(text)
+	text = strings.Trim(text, blanks)
 	switch text {
 	case "", "?", "null", "(nil)", "<nil>":
 		return "", nil

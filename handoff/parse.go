@@ -16,6 +16,7 @@ const (
 	maxShards  = 1024
 	maxMoves   = 4096 // slot moves, and ranges of one move, kept of one push
 	quotedText = 64   // bytes of what the server sent that may stand in an error
+	blanks     = " \t\r\n"
 )
 
 // ParseNotification reads a push. The bool says whether it is a maintenance notification at all. It accepts every shape
@@ -78,6 +79,7 @@ func (p *parser) complain(format string, args ...any) {
 	p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
 }
 
+//go:noinline
 func (p *parser) next() (resp3.Value, bool) {
 	if len(p.rest) == 0 {
 		return resp3.Value{}, false
@@ -182,7 +184,7 @@ func (p *parser) shards() {
 // splitShards reads a JSON array of strings, the form that servers send, or a comma-separated list. Ids are numbers, so that no
 // element holds a comma, and encoding/json, which would be a fiftieth of a small program, is not needed.
 func splitShards(text string) []string {
-	text = strings.TrimSpace(text)
+	text = strings.Trim(text, blanks)
 	if text == "" || len(text) > 1<<16 {
 		return nil
 	}
@@ -191,7 +193,7 @@ func splitShards(text string) []string {
 	}
 	shards := []string{}
 	for id := range strings.SplitSeq(text, ",") {
-		id = strings.TrimSpace(id)
+		id = strings.Trim(id, blanks)
 		if plain, err := strconv.Unquote(id); err == nil {
 			id = plain
 		}

@@ -95,6 +95,7 @@ type reports struct {
 	list []*record
 }
 
+//go:noinline
 func (s *reports) open(r Report, until time.Time) {
 	if len(s.list) == maxReports {
 		s.list = s.list[1:]
