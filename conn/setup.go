@@ -18,6 +18,14 @@ type step struct {
 	reply func(v resp3.Value) error
 }
 
+// steps are those of one write.
+type steps []step
+
+//go:noinline
+func (s *steps) add(name string, reply func(v resp3.Value) error, args ...string) {
+	*s = append(*s, step{name, args, reply})
+}
+
 // setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order; pushes
 // may stand between any two. The opt-in of an endpoint that nobody knows yet waits for the answer to HELLO. A server that does not know HELLO gets a second write in RESP2.
 func (l *link) setUp(ctx context.Context) error {
@@ -58,7 +66,9 @@ func (l *link) optInLate(ctx context.Context) error {
 	if l.setup.Asked == "" {
 		return nil
 	}
-	return l.run(ctx, []step{l.optInStep()})
+	var s steps
+	l.optInStep(&s)
+	return l.run(ctx, s)
 }
 
 func (l *link) setUpRESP2(ctx context.Context, user, pass string) error {
@@ -82,7 +92,7 @@ func (l *link) report() error {
 	return nil
 }
 
-func (l *link) stepsRESP3(user, pass string) []step {
+func (l *link) stepsRESP3(user, pass string) (s steps) {
 	hello := []string{"HELLO", "3"}
 	if pass != "" {
 		if user == "" {
@@ -93,53 +103,48 @@ func (l *link) stepsRESP3(user, pass string) []step {
 	if l.cfg.ClientName != "" {
 		hello = append(hello, "SETNAME", l.cfg.ClientName)
 	}
-	steps := []step{{"HELLO", hello, l.hello}}
-	steps = append(steps, l.commonSteps()...)
+	s.add("HELLO", l.hello, hello...)
+	l.commonSteps(&s)
 	if l.setup.Asked != "" {
-		steps = append(steps, l.optInStep())
+		l.optInStep(&s)
 	}
-	return steps
+	return s
 }
 
-func (l *link) optInStep() step {
-	args := []string{"CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked}
-	return step{"CLIENT MAINT_NOTIFICATIONS", args, l.optIn}
+func (l *link) optInStep(s *steps) {
+	s.add("CLIENT MAINT_NOTIFICATIONS", l.optIn, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
 }
 
-func (l *link) stepsRESP2(user, pass string) []step {
-	var steps []step
-	if pass != "" {
-		args := []string{"AUTH", pass}
-		if user != "" {
-			args = []string{"AUTH", user, pass}
-		}
-		steps = append(steps, step{"AUTH", args, wantOK})
+func (l *link) stepsRESP2(user, pass string) (s steps) {
+	switch {
+	case pass == "":
+	case user == "":
+		s.add("AUTH", wantOK, "AUTH", pass)
+	default:
+		s.add("AUTH", wantOK, "AUTH", user, pass)
 	}
 	if l.cfg.ClientName != "" {
-		steps = append(steps, step{"CLIENT SETNAME", []string{"CLIENT", "SETNAME", l.cfg.ClientName}, answered})
+		s.add("CLIENT SETNAME", answered, "CLIENT", "SETNAME", l.cfg.ClientName)
 	}
-	steps = append(steps, l.commonSteps()...)
-	if len(steps) == 0 {
-		steps = append(steps, step{"PING", []string{"PING"}, wantOK})
+	l.commonSteps(&s)
+	if len(s) == 0 {
+		s.add("PING", wantOK, "PING")
 	}
-	return steps
+	return s
 }
 
-func (l *link) commonSteps() []step {
-	var steps []step
+func (l *link) commonSteps(s *steps) {
 	if l.cfg.LibName != "" && !l.cfg.noSetInfo.Load() {
-		steps = append(steps,
-			step{"CLIENT SETINFO", []string{"CLIENT", "SETINFO", "LIB-NAME", l.cfg.LibName}, l.setInfo},
-			step{"CLIENT SETINFO", []string{"CLIENT", "SETINFO", "LIB-VER", l.cfg.LibVersion}, l.setInfo})
+		s.add("CLIENT SETINFO", l.setInfo, "CLIENT", "SETINFO", "LIB-NAME", l.cfg.LibName)
+		s.add("CLIENT SETINFO", l.setInfo, "CLIENT", "SETINFO", "LIB-VER", l.cfg.LibVersion)
 	}
 	if l.cfg.DB != 0 {
-		steps = append(steps, step{"SELECT", []string{"SELECT", strconv.Itoa(l.cfg.DB)}, wantOK})
+		s.add("SELECT", wantOK, "SELECT", strconv.Itoa(l.cfg.DB))
 	}
-	return steps
 }
 
 // run sends the steps in one write and looks at their replies in order.
-func (l *link) run(ctx context.Context, steps []step) error {
+func (l *link) run(ctx context.Context, steps steps) error {
 	q := l.cfg.NewCall()
 	defer q.Free()
 	q.Mode, q.Replies = Raw, len(steps)
