@@ -62,11 +62,17 @@ type desk struct {
 	ended sync.WaitGroup
 	out   chan struct{} // closed when the clerk has ended
 
-	list atomic.Pointer[[]NotificationHook]
+	list atomic.Pointer[hookList]
 	mu   sync.Mutex // guards open and changes of list
 	open bool       // both goroutines have been started
 
 	late chan struct{} // closed when the hook that was not waited for has returned; run's own
+}
+
+// hookList are the hooks, and what shows them a notification: linked only into programs that add a hook.
+type hookList struct {
+	hooks  []NotificationHook
+	notify func(d *desk, t task)
 }
 
 // task is a notification to act upon (act set), or an event to tell.
@@ -84,7 +90,7 @@ func newDesk(ctx context.Context, logger *slog.Logger) *desk {
 
 func (d *desk) hooks() []NotificationHook {
 	if l := d.list.Load(); l != nil {
-		return *l
+		return l.hooks
 	}
 	return nil
 }
@@ -93,7 +99,7 @@ func (d *desk) add(h NotificationHook) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	list := append(append([]NotificationHook(nil), d.hooks()...), h)
-	d.list.Store(&list)
+	d.list.Store(&hookList{hooks: list, notify: (*desk).notify})
 }
 
 // put never blocks. It reports false if nobody will look at t: nothing to look with, queue full, or closed.
@@ -153,7 +159,7 @@ func (d *desk) run() {
 			return
 		case t := <-d.queue:
 			if t.act {
-				d.notify(t)
+				d.list.Load().notify(d, t) // there is a hook, or t would not have been put
 			} else {
 				d.tell(&t.event)
 			}
