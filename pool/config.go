@@ -74,16 +74,16 @@ func (c Config) Validate() error {
 		value int
 		want  string
 	}{
-		{c.Size >= 1, "Size", c.Size, "at least 1"},
-		{c.Lanes >= 1 && c.Lanes <= c.Size, "Lanes", c.Lanes, "from 1 to Size"},
-		{c.Blocking >= 1, "Blocking", c.Blocking, "at least 1"},
-		{c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "MinIdle", c.MinIdle, "from 0 to Size-1, since one connection is shared"},
-		{c.MaxActive == 0 || c.MaxActive > c.Size, "MaxActive", c.MaxActive, "greater than Size"},
-		{c.MaxDialing >= 1, "MaxDialing", c.MaxDialing, "at least 1"},
-		{c.MaxWaiting >= 1, "MaxWaiting", c.MaxWaiting, "at least 1"},
+		{c.Size >= 1, "Pool.Size", c.Size, "at least 1"},
+		{c.Lanes >= 1 && c.Lanes <= c.Size, "Pool.Lanes", c.Lanes, "from 1 to Size"},
+		{c.Blocking >= 1, "Pool.Blocking", c.Blocking, "at least 1"},
+		{c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle", c.MinIdle, "from 0 to Size-1, since one connection is shared"},
+		{c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive", c.MaxActive, "greater than Size"},
+		{c.MaxDialing >= 1, "Pool.MaxDialing", c.MaxDialing, "at least 1"},
+		{c.MaxWaiting >= 1, "Pool.MaxWaiting", c.MaxWaiting, "at least 1"},
 	} {
 		if !f.ok {
-			errs = append(errs, fmt.Errorf("Pool.%s is %d, must be %s (Size is %d)", f.name, f.value, f.want, c.Size))
+			errs = append(errs, fmt.Errorf("%s is %d, must be %s (Size is %d)", f.name, f.value, f.want, c.Size))
 		}
 	}
 	return errors.Join(errs...)
