@@ -70,3 +70,16 @@ func TestRetiresFollowsTheJobs(t *testing.T) {
 		assert.False(t, r.m.Retires(nodeA))
 	})
 }
+
+// Where it is not known which peer a dial would reach, the newest announcement names the first place to go.
+func TestNewestAnnouncementIsAskedFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.m.Close()
+		r.set(nodeC, node{})
+		a, b := r.open(1, nodeA)[0], r.open(1, nodeB)[0]
+		r.say(a, movingTo(1, 15*s, nodeC))
+		r.say(b, movingTo(2, 15*s, "10.0.0.4:12000"))
+		assert.Equal(t, []string{"10.0.0.4:12000", nodeC, byDNS}, r.m.Remap([]string{byDNS}))
+	})
+}
