@@ -3,6 +3,7 @@ package baton
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/baton-go/baton/conn"
@@ -18,6 +19,10 @@ import (
 // the state is undone by EXEC, DISCARD or UNWATCH, or until shortly before the server closes the old endpoint: then it
 // moves, what the server kept for it is lost, and every further command fails with ErrMoved and Sent false. None of them
 // runs on the new endpoint without its WATCH, MULTI or SELECT.
+//
+// Between MULTI and EXEC the server answers every command with QUEUED. Do and Pipeline return that; the other methods, which
+// would take it for their result, return an error and send nothing. So does every method after Release or Discard. Client.Tx
+// is the easier way.
 //
 // A Conn that was not given back shows in Client.Conns, as leased, with the time since when.
 type Conn struct {
@@ -70,6 +75,12 @@ func (c *Conn) Discard() {
 
 // run runs op on this connection. The first command that changes its state pins it.
 func (c *Conn) run(ctx context.Context, op *operation) error {
+	switch mode := op.call.Mode; {
+	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
+		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
+	case c.session.queueing && mode != conn.Value && mode != conn.Raw:
+		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
+	}
 	op.on = c
 	if !op.session {
 		return c.client.run(ctx, op)

@@ -2,6 +2,7 @@ package baton_test
 
 import (
 	"errors"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,4 +129,80 @@ func TestReleaseLeavesNothingBehind(t *testing.T) {
 			held.Release()
 		}
 	})
+}
+
+// A command after Release would run on a connection that somebody else holds, here as a part of his transaction.
+func TestALeaseThatHasEndedTakesNoCommand(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		var tx *baton.Tx
+		require.NoError(t, c.Tx(ctx, func(t *baton.Tx) error { tx = t; return nil }, "k"))
+		gone, err := c.Conn(ctx)
+		require.NoError(t, err)
+		gone.Release()
+		next, err := c.Conn(ctx)
+		require.NoError(t, err)
+		defer next.Release()
+		require.EqualValues(t, 1, c.Stats().Leased+c.Stats().Idle, "it is the same connection")
+		_, err = next.Do(ctx, "MULTI")
+		require.NoError(t, err)
+		for name, use := range map[string]func() error{
+			"Do":       func() error { _, err := gone.Do(ctx, "SET", "k", "v"); return err },
+			"Set":      func() error { _, err := gone.Set(ctx, "k", "v"); return err },
+			"Pipeline": func() error { return gone.Pipeline(ctx, func(p *baton.Pipe) error { p.Set("k", "v"); return nil }) },
+			"BLPop":    func() error { _, _, err := gone.BLPop(ctx, time.Second, "k"); return err },
+			"MULTI":    func() error { _, err := gone.Do(ctx, "MULTI"); return err },
+			"Tx.Set":   func() error { _, err := tx.Set(ctx, "k", "v"); return err },
+			"Tx.Exec":  func() error { return tx.Exec(ctx, func(p *baton.Pipe) error { p.Set("k", "v"); return nil }) },
+		} {
+			assert.ErrorContains(t, use(), "the connection was given back already", name)
+		}
+		v, err := next.Do(ctx, "EXEC")
+		require.NoError(t, err)
+		assert.Zero(t, v.Len(), "nothing was slipped into the transaction")
+	})
+}
+
+// The server answers QUEUED, which is no value of a key and no success of SET NX.
+func TestTypedCommandsDoNotTakeQueuedForTheirResult(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		held, err := c.Conn(ctx)
+		require.NoError(t, err)
+		defer held.Release()
+		_, err = held.Do(ctx, "MULTI")
+		require.NoError(t, err)
+		for name, use := range map[string]func() error{
+			"GET":  func() error { _, err := held.Get(ctx, "k"); return err },
+			"SET":  func() error { _, err := held.Set(ctx, "k", "v", baton.NX()); return err },
+			"INCR": func() error { _, err := held.Incr(ctx, "k"); return err },
+			"MSET": func() error { return held.MSet(ctx, "k", "v") },
+			"SCAN": func() error { return first(held.Scan(ctx, baton.ScanOptions{})) },
+			"XREAD": func() error {
+				_, err := held.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}})
+				return err
+			},
+		} {
+			assert.ErrorContains(t, use(), name+" is only queued between MULTI and EXEC")
+		}
+		var n baton.Reply[resp3.Value]
+		require.NoError(t, held.Pipeline(ctx, func(p *baton.Pipe) error { n = p.Do("INCR", "n"); return nil }))
+		v, err := n.Get()
+		require.NoError(t, err)
+		assert.Equal(t, resp3.Simple("QUEUED"), v)
+		sum, err := baton.As[[]int64](held.Do(ctx, "EXEC"))
+		require.NoError(t, err)
+		assert.Equal(t, []int64{1}, sum)
+		got, err := held.Incr(ctx, "n")
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, got, "as usual afterwards")
+	})
+}
+
+// first is the error of the first step of a scan.
+func first[T any](seq iter.Seq2[T, error]) error {
+	for _, err := range seq {
+		return err
+	}
+	return nil
 }

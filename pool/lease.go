@@ -21,6 +21,9 @@ type Lease struct {
 // Conn returns the leased connection. It must not be used after the lease has ended.
 func (l *Lease) Conn() *conn.Conn { return l.m.c }
 
+// Over reports whether the lease has ended.
+func (l *Lease) Over() bool { return l.over.Load() }
+
 // Release gives the connection back. It goes to the caller that has waited longest. A connection that still owes replies
 // or has ended is not used again.
 func (l *Lease) Release() {
