@@ -20,7 +20,8 @@ const Version = "0.1.0"
 // fastest, since they share connections and system calls.
 type Client struct {
 	commands
-	o        Options // with defaults
+	o        Options // with defaults, without credentials: whoever prints a Client does not print them
+	secrets  func(ctx context.Context) (user, pass string, err error)
 	cfg      *conn.Config
 	pool     *pool.Pool
 	blocking *pool.Pool   // leases for commands that block
@@ -36,7 +37,8 @@ func New(o Options) (*Client, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{o: o}
+	c := &Client{o: o, secrets: o.credentials()}
+	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
 	c.subs.most = o.MaxSubscriptions
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
@@ -84,14 +86,7 @@ func (c *Client) connConfig() *conn.Config {
 		Network: o.Network, Dial: c.dialNet, TLS: o.TLS,
 		DialTimeout: o.DialTimeout, Limits: o.Limits,
 		Protocol: o.Protocol, DB: o.DB, ClientName: o.ClientName, LibName: "baton", LibVersion: Version,
-		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn,
-	}
-	cfg.Credentials = func(ctx context.Context) (string, string, error) {
-		if o.Credentials == nil {
-			return o.Username, o.Password, nil
-		}
-		cr, err := o.Credentials.Credentials(ctx)
-		return cr.Username, cr.Password, err
+		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn, Credentials: c.secrets,
 	}
 	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
 		if to == conn.Closed && from != conn.Dialing {

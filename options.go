@@ -15,7 +15,8 @@ import (
 )
 
 // Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit. New copies them; what they point to must not be changed afterwards.
+// negative means no limit. New copies them; what they point to must not be changed afterwards. However Options are printed, the
+// password is not.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
@@ -53,15 +54,6 @@ type Options struct {
 	Limits  resp3.Limits   // of what the server may send
 	Tracer  Tracer         // sees every command; nil: none
 	Logger  *slog.Logger   // one record for each event of maintenance; nil: silent
-}
-
-// Credentials are what a CredentialsProvider gives. An empty Username with a Password means the default user.
-type Credentials struct{ Username, Password string }
-
-// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once, and may block until
-// ctx ends, which is when the time for the set-up is over. An error fails the set-up.
-type CredentialsProvider interface {
-	Credentials(ctx context.Context) (Credentials, error)
 }
 
 // Resolver looks up the addresses of a host, as *net.Resolver does. It may be called from several goroutines at once.
