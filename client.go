@@ -240,7 +240,7 @@ func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err e
 			c.pool.Retire(cn)
 			c.blocking.Retire(cn)
 		}
-		if !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
+		if op.on != nil && op.on.ended() || !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
 			if provesNotApplied(err) && !before {
 				return attempt, err
 			}

@@ -101,6 +101,9 @@ func (c *Conn) run(ctx context.Context, op *operation) error {
 	}
 }
 
+// ended reports whether the connection is closed, which no attempt can mend.
+func (c *Conn) ended() bool { return c.lease.Conn().State() == conn.Closed }
+
 // once is one attempt at op.
 func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 	cn, pin := c.lease.Conn(), c.session.pin

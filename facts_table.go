@@ -21,7 +21,8 @@ func buildFacts() map[string]fact {
 	addContainers(sub)
 	add(fact{class: Read, use: blocks}, `WAIT WAITAOF`)
 	add(fact{class: WriteAccumulate, use: blocks}, `BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP`)
-	add(fact{class: Never, use: heldOnly}, `MULTI EXEC DISCARD WATCH UNWATCH SELECT AUTH HELLO READONLY READWRITE ASKING`)
+	add(fact{class: Never, use: heldOnly}, `MULTI EXEC DISCARD SELECT AUTH HELLO READONLY READWRITE ASKING`)
+	add(fact{class: Read, use: heldOnly}, `WATCH UNWATCH`)
 	add(fact{class: Never, use: refused}, `SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC
 		PSYNC REPLCONF RESET QUIT`)
 	add(fact{class: Never}, `SHUTDOWN`) // no answer is the right answer

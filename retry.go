@@ -35,8 +35,8 @@ type RetryPolicy struct {
 	Max int
 	// UpTo is the most harmful class of which a command that may have been executed is sent again. Default Read.
 	UpTo Class
-	// Tx is the number of further attempts at a transaction whose watched keys were changed by somebody else. Default 15,
-	// negative none.
+	// Tx is the number of further attempts at a transaction whose watched keys were changed by somebody else, or that was not
+	// sent because maintenance had moved its connection. Default 15, negative none.
 	Tx int
 	// MinBackoff and MaxBackoff bound the pause before an attempt: a random time up to MinBackoff doubled for each attempt.
 	// Defaults 8 ms and 512 ms, negative no pause.
