@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -90,9 +91,12 @@ func permanent(err error) bool {
 	var optIn *handoff.OptInError
 	var cert *tls.CertificateVerificationError
 	return errors.Is(err, ErrClosed) || errors.Is(err, ErrMoved) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol) ||
-		errors.As(err, &full) || errors.As(err, &refused) && !notApplied[refused.Code] ||
+		errors.As(err, &full) || errors.As(err, &refused) && !notApplied[refused.Code] && !crowded(refused) ||
 		errors.As(err, &optIn) || errors.As(err, &cert)
 }
+
+// crowded reports whether the server has no room for another connection now. The code of that error is ERR.
+func crowded(e *resp3.Error) bool { return strings.Contains(e.Message, "max number of clients") }
 
 // pause waits before the next attempt. It reports false if ctx ended.
 func (p RetryPolicy) pause(ctx context.Context, attempt int) bool {
