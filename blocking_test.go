@@ -233,16 +233,62 @@ func TestWaitsThatCannotBe(t *testing.T) {
 		_, err = c.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}, Block: true, Wait: wait})
 		assert.ErrorContains(t, err, "whole milliseconds")
 	}
-	_, _, err := c.BRPop(ctx, 0)
+	_, err := c.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}, Count: -1})
+	assert.ErrorContains(t, err, "COUNT is -1, must not be negative")
+	for _, name := range []string{"WAIT", "wait", "WaitAOF"} {
+		_, err := c.Do(ctx, name, 1, 0)
+		assert.ErrorContains(t, err, name+" is about the writes of its own connection")
+	}
+	_, _, err = c.BRPop(ctx, 0)
 	assert.ErrorContains(t, err, "at least one key")
 	_, err = c.Wait(ctx, 1, 0)
 	assert.ErrorContains(t, err, "Client.Conn")
 }
 
-// pair is a real server behind two nodes of the kit.
-// onlyAt waits until all connections of c are at node.
-// Interleaving: XREAD waits for what is added behind "$"; it is unblocked and an entry is added before it is issued again. If it
-// were issued with "$" once more, the entry would count as old.
+// A null that comes at once is answered by asking again, until the wait is over. Names of groups and consumers look like words of the
+// command, and long waits have more digits than a float64.
+func TestWaitsOfStreamsAreFoundAndKept(t *testing.T) {
+	for _, tt := range []struct {
+		wait, took    time.Duration
+		group, member string
+		first         string // wait that was sent
+		ends          bool   // before the context does
+	}{
+		{10 * time.Second, 10 * time.Second, "g", "c", "10000", true},
+		{10 * time.Second, 10 * time.Second, "streams", "c", "10000", true},
+		{10 * time.Second, 10 * time.Second, "BLOCK", "7", "10000", true},
+		{10 * time.Second, 10 * time.Second, "count", "Streams", "10000", true},
+		{200*24*time.Hour + time.Millisecond, time.Minute, "g", "c", "17280000001", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var sent []string
+			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				if string(args[0]) != "XREADGROUP" {
+					return nil, false
+				}
+				assert.Equal(t, tt.group+" "+tt.member, string(args[2])+" "+string(args[3]))
+				sent = append(sent, string(args[5]))
+				return []byte("_\r\n"), true
+			}})
+			defer w.srv.Close()
+			c := w.client(baton.Options{})
+			defer c.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			begun := time.Now()
+			_, err := c.XReadGroup(ctx, tt.group, tt.member, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{">"}, Block: true, Wait: tt.wait})
+			if tt.ends {
+				assert.Equal(t, baton.Nil, err)
+			} else {
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			}
+			assert.InDelta(t, tt.took, time.Since(begun), float64(600*time.Millisecond), "and one pause at most")
+			assert.Greater(t, len(sent), 2)
+			assert.Equal(t, tt.first, sent[0])
+		})
+	}
+}
+
 func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})

@@ -1,6 +1,7 @@
 package baton
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -75,10 +76,8 @@ func (o Options) withDefaults() Options {
 	if o.Network == "" {
 		o.Network = "tcp"
 	}
-	if o.Addr == "" {
-		o.Addr = defaultAddr
-	}
 	if o.Network == "tcp" {
+		o.Addr = cmp.Or(o.Addr, defaultAddr)
 		o.Addr = withPort(o.Addr)
 	}
 	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
@@ -136,9 +135,12 @@ func (o Options) validate() error {
 	if o.Network == "tcp" {
 		if _, port, err := net.SplitHostPort(o.Addr); err != nil {
 			bad("Addr is %q, must be host:port: %v", o.Addr, err)
-		} else if _, err := net.LookupPort("tcp", port); err != nil {
+		} else if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
 			bad("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
+	}
+	if o.Network == "unix" && o.Addr == "" {
+		bad("Addr is empty, must be the path of a unix socket")
 	}
 	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
 		bad("Protocol is %d, must be 0, 2 or 3", o.Protocol)

@@ -40,7 +40,7 @@ type RetryPolicy struct {
 	// sent because maintenance had moved its connection. Default 15, negative none.
 	Tx int
 	// MinBackoff and MaxBackoff bound the pause before an attempt: a random time up to MinBackoff doubled for each attempt.
-	// Defaults 8 ms and 512 ms, negative no pause.
+	// Defaults 8 ms and 512 ms, or what was given for the other if that leaves no room; negative no pause.
 	MinBackoff, MaxBackoff time.Duration
 }
 
@@ -57,15 +57,23 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	case p.Tx < 0:
 		p.Tx = 0
 	}
-	p.MinBackoff = timeout(p.MinBackoff, 8*time.Millisecond)
-	p.MaxBackoff = timeout(p.MaxBackoff, 512*time.Millisecond)
+	// One that was given decides what the other is by default.
+	least, most := 8*time.Millisecond, 512*time.Millisecond
+	p.MaxBackoff = timeout(p.MaxBackoff, max(most, p.MinBackoff))
+	p.MinBackoff = timeout(p.MinBackoff, min(least, p.MaxBackoff))
 	return p
 }
+
+// mostBackoff is far from where doubling MinBackoff would overflow.
+const mostBackoff = time.Hour
 
 func (p RetryPolicy) validate() error {
 	var errs []error
 	if p.UpTo > WriteAccumulate {
 		errs = append(errs, fmt.Errorf("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate))
+	}
+	if p.MaxBackoff > mostBackoff {
+		errs = append(errs, fmt.Errorf("Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, mostBackoff))
 	}
 	if p.MinBackoff > p.MaxBackoff {
 		errs = append(errs, fmt.Errorf("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff))
