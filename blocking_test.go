@@ -177,6 +177,33 @@ func TestNullBeforeTheWaitIsOverIsNoAnswer(t *testing.T) {
 	})
 }
 
+// A command that was given up and may still block would take the next element for nobody.
+func TestGivenUpCommandOfALeaseTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: noUnblock})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		held, err := c.Conn(t.Context())
+		require.NoError(t, err)
+		defer held.Release()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err = held.BLPop(ctx, 0, "list")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe)
+		assert.True(t, oe.Sent)
+		_, err = c.RPush(t.Context(), "list", "x")
+		require.NoError(t, err)
+		n, err := c.LLen(t.Context(), "list")
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, n)
+		_, err = held.Get(t.Context(), "k")
+		require.ErrorAs(t, err, &oe)
+		assert.False(t, oe.Sent, "the lease has ended with its connection")
+	})
+}
+
 func TestBlockingCommandFindsADeadPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})

@@ -115,7 +115,11 @@ func (c *Conn) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 	case op.wait.own:
 		return cn, c.awaitOwn(ctx, cn, op)
 	default:
-		return cn, c.client.await(ctx, cn, pin, op)
+		err := c.client.await(ctx, cn, pin, op)
+		if sent(err) {
+			cn.Close() // it may still block there, and take what nobody would get
+		}
+		return cn, err
 	}
 	if op.wait != nil { // it is only queued
 		op.wait.encode(op.call)
