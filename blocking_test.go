@@ -193,6 +193,7 @@ func TestGivenUpCommandOfALeaseTakesNothing(t *testing.T) {
 		var oe *baton.OpError
 		require.ErrorAs(t, err, &oe)
 		assert.True(t, oe.Sent)
+		synctest.Wait() // the server sees the end
 		_, err = c.RPush(t.Context(), "list", "x")
 		require.NoError(t, err)
 		n, err := c.LLen(t.Context(), "list")

@@ -275,10 +275,24 @@ func (c *Client) onceAlone(ctx context.Context, op *operation) (*conn.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	if err = c.await(ctx, l.Conn(), nil, op); sent(err) {
+	switch err = c.await(ctx, l.Conn(), nil, op); {
+	case sent(err):
 		l.Discard() // it may still block there, and take what nobody would get
-	} else {
+	case l.Conn().Owes() > 0:
+		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
+	default:
 		l.Release()
 	}
 	return l.Conn(), err
+}
+
+// settled waits until a connection that nobody else uses owes nothing, at most for ReadTimeout, and reports whether it does.
+func (c *Client) settled(cn *conn.Conn) bool {
+	if cn.Owes() == 0 {
+		return true
+	}
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Timeout, q.Req = c.o.ReadTimeout, appendPing(q.Req)
+	return cn.Do(context.Background(), q) == nil // whatever the answer is
 }

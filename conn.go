@@ -56,21 +56,26 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 }
 
 // Release gives the connection back. Keys that are still watched and an open MULTI are undone first, which waits for the
-// server, at most for ReadTimeout; a connection that was changed otherwise is closed. Further calls do nothing.
+// server, at most for ReadTimeout; a connection that was changed otherwise is closed. If a command was given up and its reply
+// has not come, Release does not wait: the connection is given back, or closed, when that is settled. Further calls do nothing.
 func (c *Conn) Release() {
-	tidy := c.tidy()
-	c.session.end()
-	if tidy {
+	switch {
+	case c.lease.Over():
+	case c.lease.Conn().Owes() > 0:
+		c.lease.ReleaseAfter(c.tidy)
+	case c.tidy():
 		c.lease.Release()
-	} else {
+	default:
 		c.lease.Discard()
 	}
 }
 
 // Discard closes the connection instead of giving it back. Further calls do nothing.
 func (c *Conn) Discard() {
-	c.session.end()
-	c.lease.Discard()
+	if !c.lease.Over() {
+		c.session.end()
+		c.lease.Discard()
+	}
 }
 
 // run runs op on this connection. The first command that changes its state pins it.
@@ -148,8 +153,8 @@ func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error
 func (s *session) note(name string, err error) {
 	var refused *resp3.Error
 	switch failed := errors.As(err, &refused); {
-	case err != nil && !failed: // nobody knows, unless it was not sent
-		s.changed = s.changed || wasSent(err)
+	case err != nil && !failed:
+		s.doubt(name, wasSent(err))
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
 		s.watching, s.queueing = false, false
 	case failed:
@@ -167,6 +172,18 @@ func (s *session) note(name string, err error) {
 	}
 }
 
+// doubt follows a command of which nobody knows whether it was executed, if it was sent. What undoes it is answered after it,
+// so that then there is no doubt.
+func (s *session) doubt(name string, sent bool) {
+	switch {
+	case !sent:
+	case name == "WATCH", name == "UNWATCH", name == "EXEC":
+		s.watching, s.queueing = true, s.queueing && name != "EXEC"
+	default:
+		s.changed = true
+	}
+}
+
 // end lets the connection move.
 func (s *session) end() {
 	if s.pin != nil {
@@ -175,13 +192,14 @@ func (s *session) end() {
 	*s = session{}
 }
 
-// tidy undoes what is left of the session and reports whether the connection is fit for another caller. It is if maintenance
-// has broken the session: then the link that serves now never knew of it.
+// tidy undoes what is left of the session, ends it, and reports whether the connection is fit for another caller. It is if
+// maintenance has broken the session: then the link that serves now never knew of it.
 func (c *Conn) tidy() bool {
 	s := &c.session
+	defer s.end()
 	switch {
 	case s.pin == nil || s.pin.Moved():
-		return true
+		return c.client.settled(c.lease.Conn())
 	case s.changed:
 		return false
 	}
@@ -191,7 +209,7 @@ func (c *Conn) tidy() bool {
 	}
 	q := c.newCall()
 	defer q.Free()
-	q.Timeout = c.client.o.ReadTimeout
+	q.Mode, q.Timeout = conn.Text, c.client.o.ReadTimeout
 	q.Req = resp3.AppendCommand(q.Req, undo)
-	return s.pin.Do(context.Background(), q) == nil && q.Err == nil
+	return s.pin.Do(context.Background(), q) == nil && q.Err == nil && q.Str == "OK" // and not QUEUED
 }

@@ -1,6 +1,7 @@
 package baton_test
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"testing"
@@ -205,4 +206,72 @@ func first[T any](seq iter.Seq2[T, error]) error {
 		return err
 	}
 	return nil
+}
+
+// Commands are given up after they were sent. Their replies are waited for, but not by the caller, and the connection is used again.
+func TestGivenUpCommandsOfLeasesCostNoConnection(t *testing.T) {
+	tests := map[string]struct {
+		after   time.Duration // each command takes 100 ms
+		use     func(ctx, short context.Context, c *baton.Client, held *baton.Conn)
+		retired int
+	}{
+		"read":  {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Get(short, "k") }},
+		"WATCH": {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "WATCH", "k") }},
+		"EXEC": {after: 250 * time.Millisecond, use: func(ctx, short context.Context, _ *baton.Client, held *baton.Conn) {
+			_, _ = held.Do(ctx, "WATCH", "k")
+			_, _ = held.Do(ctx, "MULTI")
+			_, _ = held.Do(short, "EXEC")
+		}},
+		"refused EXEC": {after: 150 * time.Millisecond, retired: 1, use: func(ctx, short context.Context, _ *baton.Client, held *baton.Conn) {
+			_, _ = held.Do(ctx, "MULTI")
+			_, _ = held.Do(short, "EXEC", "refuse")
+		}},
+		"MULTI":  {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "MULTI") }},
+		"SELECT": {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "SELECT", 1) }},
+		"Tx": {after: 150 * time.Millisecond, use: func(_, short context.Context, c *baton.Client, held *baton.Conn) {
+			held.Release() // so that it is this connection
+			_ = c.Tx(short, func(tx *baton.Tx) error {
+				return tx.Exec(short, func(p *baton.Pipe) error { p.Get("k"); return nil })
+			}, "k")
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					return []byte("-NOPERM no\r\n"), len(args) == 2 && string(args[1]) == "refuse"
+				}})
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				require.NoError(t, c.Ready(t.Context()))
+				held, err := c.Conn(t.Context())
+				require.NoError(t, err)
+				w.a.Delay(100 * time.Millisecond)
+				short, cancel := context.WithTimeout(t.Context(), tt.after)
+				defer cancel()
+				tt.use(t.Context(), short, c, held)
+				require.Error(t, short.Err(), "the control: it was given up")
+				begun := time.Now()
+				held.Release()
+				held.Release()
+				assert.Zero(t, time.Since(begun), "nobody waits")
+				<-time.After(time.Second)
+				s := c.Stats()
+				assert.EqualValues(t, tt.retired, s.Retired)
+				assert.Equal(t, 1-tt.retired, s.Idle)
+				next, err := c.Conn(t.Context())
+				require.NoError(t, err)
+				defer next.Release()
+				_, err = next.Do(t.Context(), "MULTI")
+				require.NoError(t, err)
+				_, err = c.Set(t.Context(), "k", "changed")
+				require.NoError(t, err)
+				v, err := next.Do(t.Context(), "EXEC")
+				require.NoError(t, err)
+				assert.False(t, v.IsNull(), "nothing is watched")
+				assert.EqualValues(t, 2+tt.retired, c.Stats().Dials)
+			})
+		})
+	}
 }

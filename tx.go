@@ -125,10 +125,9 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
 	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true})
 	if err == nil {
-		err = p.executed()
-	}
-	if t.held != nil && wasSent(err) {
-		t.leave()
+		if err = p.executed(); t.held != nil && wasSent(err) {
+			t.leave()
+		}
 	}
 	if p.fault, t.fault = err, err; err == nil {
 		return p.firstError("transaction", 1)
