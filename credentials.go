@@ -52,15 +52,19 @@ type hidden string
 // Credentials is never called.
 func (hidden) Credentials(context.Context) (Credentials, error) { return Credentials{}, nil }
 
-// Format prints o as any struct, with stars for the password and for Credentials.
-func (o Options) Format(s fmt.State, verb rune) {
+// Format prints o as any struct, with stars for the password and for Credentials. Every verb counts as v: others take
+// pointers for a mistake and print what they point to, such as the private key in TLS.
+func (o Options) Format(s fmt.State, _ rune) {
 	type plain Options
 	o.Password = mask(o.Password)
 	if o.Credentials != nil {
 		o.Credentials = hidden(masked)
 	}
-	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(o))
+	fmt.Fprintf(s, fmt.FormatString(s, 'v'), plain(o))
 }
+
+// Format prints where c leads, for every verb.
+func (c *Client) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "baton.Client(%s)", c.o.Addr) }
 
 // MarshalText gives o as fmt prints it with %+v.
 func (o Options) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%+v", o), nil }

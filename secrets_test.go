@@ -3,10 +3,12 @@ package baton_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,8 +50,10 @@ func TestPrintingShowsNoPassword(t *testing.T) {
 	require.NoError(t, err)
 	plain := baton.Options{Addr: node.Addr(), Username: "me", Password: canary}
 	asked := baton.Options{Addr: node.Addr(), Credentials: vault{canary}}
-	for _, o := range []baton.Options{plain, asked} {
+	keyed := baton.Options{Addr: node.Addr(), DialTimeout: time.Second, TLS: &tls.Config{Certificates: []tls.Certificate{{PrivateKey: vault{canary}}}}}
+	for _, o := range []baton.Options{plain, asked, keyed} {
 		c := open(t, o)
+		assert.Equal(t, "baton.Client("+node.Addr()+")", fmt.Sprintf("%+v", c))
 		_, refused := c.Get(t.Context(), "k")
 		require.Error(t, refused)
 		cr := baton.Credentials{Username: "me", Password: canary}
@@ -66,6 +70,7 @@ func TestPrintingShowsNoPassword(t *testing.T) {
 			}
 		}
 	}
+	assert.Contains(t, printed(keyed.TLS)["%+v"], canary, "the control")
 	assert.Contains(t, printed(vault{canary})["%+v"], canary, "the control")
 	assert.Contains(t, fmt.Sprintf("%+v", plain), "Username:me Password:*** ", "the rest is there")
 	assert.Contains(t, fmt.Sprintf("%+v", baton.Options{DB: 7}), "Password: Credentials:<nil> DB:7 ", "whether there is one is told")
