@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/internal/redistest"
 )
@@ -149,7 +150,7 @@ func onlyAt(t *testing.T, c *baton.Client, node *handofftest.Node) {
 
 func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
 	_, a, b := pair(t)
-	c, ctx := open(t, baton.Options{Addr: a.Addr()}), t.Context()
+	c, ctx := open(t, baton.Options{Addr: a.Addr(), Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
 	const n, workers = 400, 8
 	got := make(chan string, n)
 	failed := make(chan error, workers)
@@ -172,7 +173,7 @@ func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
 	}
 	next := 0
 	for _, step := range []struct{ from, to *handofftest.Node }{{a, b}, {b, a}} {
-		step.from.Moving(2*time.Second, step.to.Addr())
+		step.from.Moving(time.Minute, step.to.Addr())
 		moved := make(chan struct{})
 		go func() { defer close(moved); onlyAt(t, c, step.to) }()
 		for begun := next; next < begun+n/2; next++ {

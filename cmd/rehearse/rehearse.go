@@ -10,6 +10,7 @@ import (
 
 	baton "github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/stall"
 )
 
 // warmUp is load that is not reported: what the first calls of a process cost is not what a window is compared with.
@@ -40,8 +41,8 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	introduce(out, p, s)
 
 	begun := time.Now()
-	s.meter = startMeter()
-	defer s.meter.stop()
+	s.meter = stall.Start()
+	defer s.meter.Stop()
 	l := startLoad(client, keys, p)
 	defer l.stop()
 	bar := startProgress(out, p, s, l)
@@ -52,8 +53,8 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	}
 	l.stop()
 	bar.stop()
-	took, last := time.Since(begun), s.meter.lap()
-	s.meter.stop()
+	took, last := time.Since(begun), s.meter.Lap()
+	s.meter.Stop()
 
 	counts, versions, err := s.totals(ctx, keys)
 	if err != nil {
@@ -64,7 +65,7 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	o.Control, o.Null, o.Workers, o.Took, o.Moves = p.off, p.null, p.workers, took, moves
 	o.OptIns = s.server.OptIns()
 	o.Quiet, o.Windows = measured(p.quiet, found.windows)
-	o.stalled = last.stalled(p.grace) || slices.ContainsFunc(moves, func(m move) bool { return m.stalled })
+	o.stalled = last.Excuses(p.grace) || slices.ContainsFunc(moves, func(m move) bool { return m.stalled })
 	o.timeline, o.reports = timelineOf(client, begun), client.Handoffs().Reports()
 	return o, nil
 }

@@ -10,6 +10,7 @@ import (
 	baton "github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/stall"
 	"github.com/baton-go/baton/pool"
 )
 
@@ -37,7 +38,7 @@ type stage struct {
 	leads  atomic.Int32 // the node to which the logical address leads
 	store  string       // where the data is reached without a node of the client's: the backend, or "" for the last node
 	login  login
-	meter  *meter
+	meter  *stall.Meter
 }
 
 // openStage opens the endpoints, each on a loopback address of its own where the system has them.
@@ -133,7 +134,7 @@ type move struct {
 // play announces move i, watches the old endpoint until the deadline, and closes it.
 func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (move, error) {
 	old, next := s.nodes[i], s.nodes[i+1]
-	m := move{From: old.Addr(), To: next.Addr(), Grace: p.grace, stalled: s.meter.lap().stalled(p.grace)}
+	m := move{From: old.Addr(), To: next.Addr(), Grace: p.grace, stalled: s.meter.Lap().Excuses(p.grace)}
 	held := map[uint64]int{}
 	for c := range client.Conns() {
 		if c.Peer == m.From {
@@ -151,8 +152,8 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 		old.Moving(p.grace, m.To)
 	}
 	err := m.watch(ctx, old, start, begun)
-	late := s.meter.lap()
-	m.Stall, m.stalled = late.longest, m.stalled || late.stalled(p.grace)
+	late := s.meter.Lap()
+	m.Stall, m.stalled = late.Longest, m.stalled || late.Excuses(p.grace)
 	m.Left = old.Shut()
 	s.serves.Store(int32(i + 1))
 	end := old.Stats()

@@ -5,51 +5,9 @@ import (
 	"errors"
 	"log"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestMeterSeesStalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := startMeter()
-		defer m.stop()
-		<-time.After(time.Second)
-		require.Equal(t, lateness{of: time.Second}, m.lap())
-
-		// Nobody is woken while the machine stalls: to the meter that is as if it had been woken long ago.
-		stall := func(d time.Duration) {
-			synctest.Wait() // for the tick of now
-			m.mu.Lock()
-			m.last = m.last.Add(-d)
-			m.mu.Unlock()
-		}
-		for _, d := range []time.Duration{time.Second, worthCounting - 1, 20 * time.Millisecond} {
-			stall(d)
-			<-time.After(time.Second)
-		}
-		require.Equal(t, lateness{of: 3 * time.Second, longest: time.Second, total: 1020 * time.Millisecond}, m.lap())
-
-		stall(time.Minute)
-		require.Equal(t, time.Minute-look, m.lap().longest, "the meter itself has not been woken yet")
-		<-time.After(time.Second)
-		require.Zero(t, m.lap().longest, "it counts once")
-	})
-}
-
-func TestWhatCountsAsAStalledMachine(t *testing.T) {
-	const s, grace = time.Second, 4 * time.Second
-	for late, want := range map[lateness]bool{
-		{of: 4 * s}: false,
-		{of: 4 * s, longest: s * 4 / 10, total: s * 4 / 10}:       false,
-		{of: 4 * s, longest: s*4/10 + 1, total: s*4/10 + 1}:       true,
-		{of: 4 * s, longest: 20 * time.Millisecond, total: s}:     false,
-		{of: 4 * s, longest: 20 * time.Millisecond, total: s + 1}: true,
-	} {
-		require.Equal(t, want, late.stalled(grace), "%+v", late)
-	}
-}
 
 // Only a machine that stalled excuses a failure, and not for ever.
 func TestRehearsalIsRepeatedIfTheMachineStalled(t *testing.T) {
