@@ -342,3 +342,31 @@ func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 		assert.NoError(t, err)
 	})
 }
+
+// Interleaving: BLPOP waits on A, MOVING from A to B makes the next link ready and waits for it, MOVING from B to A calls everybody back.
+// If the first move were still made, at the end of the wait or shortly before the first deadline, the connection would be on B, which goes.
+func TestCallBackReachesAConnectionThatWaitsToMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		got := popLater(t.Context(), c, 0)
+		<-time.After(time.Second)
+		w.a.Moving(30*time.Second, w.b.Addr())
+		<-time.After(2 * time.Second)
+		require.Equal(t, map[string]int{w.a.Addr(): 1, w.b.Addr(): 1}, peers(c))
+		w.a.EndMoving()
+		w.b.Moving(10*time.Second, w.a.Addr())
+		<-time.After(10 * time.Second)
+		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c))
+		assert.Zero(t, w.b.Shut(), "nobody is left, and no link that is ready either")
+		<-time.After(time.Minute)
+		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c))
+		_, err := c.RPush(t.Context(), "list", "x")
+		require.NoError(t, err)
+		p := <-got
+		assert.NoError(t, p.err)
+		assert.Equal(t, "x", p.value)
+	})
+}

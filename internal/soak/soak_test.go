@@ -86,7 +86,7 @@ func summary(s *stage, l *ledger, f *final, c *baton.Client) string {
 	line("%d moves, %d connections not moved in time; faults: %v", s.moves, s.left, s.did)
 	line("%d commands answered, %d given up by their callers, %d outcomes unknown", l.commands, l.cancelled, l.unknowns())
 	for _, kind := range slices.Sorted(maps.Keys(l.failures)) {
-		line("  failed: %6d %s", l.failures[kind], kind)
+		line("  failed: %6d %s, at last %s", l.failures[kind], kind, l.examples[kind])
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.counters)) {
 		line("%s: %d; %d confirmed, %d possible", key, f.counters[key], l.counters[key].confirmed, l.counters[key].unknown)
