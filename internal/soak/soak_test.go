@@ -17,6 +17,7 @@ import (
 
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/stall"
 	"github.com/baton-go/baton/pool"
 )
 
@@ -120,18 +121,31 @@ func summary(s *stage, l *ledger, f *final, c *baton.Client) string {
 
 // A move that is announced in time, with nothing else going on, disturbs nobody: nothing fails, nothing is missed. The times are
 // such that a machine that stands still for some seconds does not count as something else; moves are made as soon as they can be.
+// Where it still does, the run is repeated. The accounts have no excuse.
 func TestSoakMovesDisturbNobody(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, nil)
+	const grace, most = 20 * time.Second, 4
 	patient := baton.Options{DialTimeout: time.Minute, ReadTimeout: time.Minute, Pool: pool.Config{WaitTimeout: time.Minute}}
 	patient.Handoff.Jitter = 100 * time.Millisecond
-	l, f := play(t, s, patient, func(*ledger) {
-		soak(t, func(int) { s.move(20*time.Second, true, nil) })
-	})
-	assert.Empty(t, l.check(f))
-	assert.Empty(t, l.failures)
-	assert.Zero(t, l.gaps())
-	assert.NoError(t, s.srv.CheckOptIn())
+	meter := stall.Start()
+	defer meter.Stop()
+	for try := 1; ; try++ {
+		s := newStage(t, nil)
+		meter.Lap()
+		l, f := play(t, s, patient, func(*ledger) {
+			soak(t, func(int) { s.move(grace, true, nil) })
+		})
+		late := meter.Lap()
+		assert.Empty(t, l.check(f))
+		assert.NoError(t, s.srv.CheckOptIn())
+		if try < most && len(l.failures)+l.gaps() > 0 && late.Excuses(grace) {
+			t.Logf("this machine stalled (%+v): once more", late)
+			continue
+		}
+		assert.Empty(t, l.failures)
+		assert.Zero(t, l.gaps())
+		return
+	}
 }
 
 // Whatever happens, everything is accounted for.
