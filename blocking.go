@@ -53,11 +53,11 @@ func waitingOf(args []string) *waiting {
 		return w
 	}
 	f, err := strconv.ParseFloat(args[at], 64)
-	if err != nil || !(f >= 0 && f <= maxWait.Seconds()) {
+	if err != nil || !(f >= 0 && f*float64(unit) <= float64(maxWait)) {
 		return w
 	}
 	w.at, w.unit, w.wait = at, unit, time.Duration(f*float64(unit))
-	if w.own = name == "WAIT" || name == "WAITAOF"; name == "WAIT" {
+	if w.own = isWait(name); name == "WAIT" {
 		w.need, _ = strconv.ParseInt(args[1], 10, 64)
 	}
 	return w
@@ -65,13 +65,17 @@ func waitingOf(args []string) *waiting {
 
 // readPlaces finds in XREAD and XREADGROUP the wait and the ids that are "$".
 func readPlaces(args []string) (at int, last []int) {
-	for i, a := range args {
-		switch {
+	first := 1
+	if strings.EqualFold(args[0], "XREADGROUP") {
+		first = 4 // a group or a consumer may be called "streams"
+	}
+	for i := first; i < len(args); i++ {
+		switch a := args[i]; {
 		case strings.EqualFold(a, "BLOCK"):
 			at = i + 1
 		case strings.EqualFold(a, "STREAMS"):
 			for j := i + 1 + (len(args)-i-1)/2; j < len(args); j++ {
-				if args[j] == "$" {
+				if args[j] == "$" && first == 1 { // XREADGROUP does not take it
 					last = append(last, j)
 				}
 			}
@@ -81,12 +85,20 @@ func readPlaces(args []string) (at int, last []int) {
 	return at, nil
 }
 
+// isWait reports whether a command waits for what was written on its own connection before.
+func isWait(name string) bool {
+	return strings.EqualFold(name, "WAIT") || strings.EqualFold(name, "WAITAOF")
+}
+
 // maxWait bounds what is looked at; a longer wait is the server's business.
 const maxWait = 100 * 365 * 24 * time.Hour
 
 // waitText gives a wait as the server reads it.
 func waitText(wait, unit time.Duration) string {
-	return strconv.FormatFloat(float64(wait)/float64(unit), 'f', -1, 64)
+	if unit == time.Millisecond {
+		return strconv.FormatInt(wait.Milliseconds(), 10)
+	}
+	return strconv.FormatFloat(wait.Seconds(), 'f', -1, 64)
 }
 
 // checkWait is for waits that callers give as a Duration.
@@ -143,13 +155,19 @@ func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn
 	if err != nil {
 		return nil, err
 	}
-	if err = c.await(ctx, l.Conn(), nil, w, op.call); sent(err) {
+	switch err = c.await(ctx, l.Conn(), nil, w, op.call); {
+	case sent(err):
 		l.Discard() // it may still block there, and take what nobody would get
-	} else {
+	case l.Conn().Owes() > 0:
+		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
+	default:
 		l.Release()
 	}
 	return l.Conn(), err
 }
+
+// ended: each attempt has a connection of its own.
+func (w *waiting) ended() bool { return false }
 
 // await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the

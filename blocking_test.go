@@ -177,6 +177,34 @@ func TestNullBeforeTheWaitIsOverIsNoAnswer(t *testing.T) {
 	})
 }
 
+// A command that was given up and may still block would take the next element for nobody.
+func TestGivenUpCommandOfALeaseTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: noUnblock})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		held, err := c.Conn(t.Context())
+		require.NoError(t, err)
+		defer held.Release()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err = held.BLPop(ctx, 0, "list")
+		var oe *baton.OpError
+		require.ErrorAs(t, err, &oe)
+		assert.True(t, oe.Sent)
+		synctest.Wait() // the server sees the end
+		_, err = c.RPush(t.Context(), "list", "x")
+		require.NoError(t, err)
+		n, err := c.LLen(t.Context(), "list")
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, n)
+		_, err = held.Get(t.Context(), "k")
+		require.ErrorAs(t, err, &oe)
+		assert.False(t, oe.Sent, "the lease has ended with its connection")
+	})
+}
+
 func TestBlockingCommandFindsADeadPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})
@@ -233,16 +261,62 @@ func TestWaitsThatCannotBe(t *testing.T) {
 		_, err = c.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}, Block: true, Wait: wait})
 		assert.ErrorContains(t, err, "whole milliseconds")
 	}
-	_, _, err := c.BRPop(ctx, 0)
+	_, err := c.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}, Count: -1})
+	assert.ErrorContains(t, err, "COUNT is -1, must not be negative")
+	for _, name := range []string{"WAIT", "wait", "WaitAOF"} {
+		_, err := c.Do(ctx, name, 1, 0)
+		assert.ErrorContains(t, err, name+" is about the writes of its own connection")
+	}
+	_, _, err = c.BRPop(ctx, 0)
 	assert.ErrorContains(t, err, "at least one key")
 	_, err = c.Wait(ctx, 1, 0)
 	assert.ErrorContains(t, err, "Client.Conn")
 }
 
-// pair is a real server behind two nodes of the kit.
-// onlyAt waits until all connections of c are at node.
-// Interleaving: XREAD waits for what is added behind "$"; it is unblocked and an entry is added before it is issued again. If it
-// were issued with "$" once more, the entry would count as old.
+// A null that comes at once is answered by asking again, until the wait is over. Names of groups and consumers look like words of the
+// command, and long waits have more digits than a float64.
+func TestWaitsOfStreamsAreFoundAndKept(t *testing.T) {
+	for _, tt := range []struct {
+		wait, took    time.Duration
+		group, member string
+		first         string // wait that was sent
+		ends          bool   // before the context does
+	}{
+		{10 * time.Second, 10 * time.Second, "g", "c", "10000", true},
+		{10 * time.Second, 10 * time.Second, "streams", "c", "10000", true},
+		{10 * time.Second, 10 * time.Second, "BLOCK", "7", "10000", true},
+		{10 * time.Second, 10 * time.Second, "count", "Streams", "10000", true},
+		{200*24*time.Hour + time.Millisecond, time.Minute, "g", "c", "17280000001", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var sent []string
+			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				if string(args[0]) != "XREADGROUP" {
+					return nil, false
+				}
+				assert.Equal(t, tt.group+" "+tt.member, string(args[2])+" "+string(args[3]))
+				sent = append(sent, string(args[5]))
+				return []byte("_\r\n"), true
+			}})
+			defer w.srv.Close()
+			c := w.client(baton.Options{})
+			defer c.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			begun := time.Now()
+			_, err := c.XReadGroup(ctx, tt.group, tt.member, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{">"}, Block: true, Wait: tt.wait})
+			if tt.ends {
+				assert.Equal(t, baton.Nil, err)
+			} else {
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			}
+			assert.InDelta(t, tt.took, time.Since(begun), float64(600*time.Millisecond), "and one pause at most")
+			assert.Greater(t, len(sent), 2)
+			assert.Equal(t, tt.first, sent[0])
+		})
+	}
+}
+
 func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})
@@ -266,5 +340,33 @@ func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 		require.NoError(t, err)
 		_, err = held.Wait(t.Context(), 1, time.Second)
 		assert.NoError(t, err)
+	})
+}
+
+// Interleaving: BLPOP waits on A, MOVING from A to B makes the next link ready and waits for it, MOVING from B to A calls everybody back.
+// If the first move were still made, at the end of the wait or shortly before the first deadline, the connection would be on B, which goes.
+func TestCallBackReachesAConnectionThatWaitsToMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		got := popLater(t.Context(), c, 0)
+		<-time.After(time.Second)
+		w.a.Moving(30*time.Second, w.b.Addr())
+		<-time.After(2 * time.Second)
+		require.Equal(t, map[string]int{w.a.Addr(): 1, w.b.Addr(): 1}, peers(c))
+		w.a.EndMoving()
+		w.b.Moving(10*time.Second, w.a.Addr())
+		<-time.After(10 * time.Second)
+		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c))
+		assert.Zero(t, w.b.Shut(), "nobody is left, and no link that is ready either")
+		<-time.After(time.Minute)
+		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c))
+		_, err := c.RPush(t.Context(), "list", "x")
+		require.NoError(t, err)
+		p := <-got
+		assert.NoError(t, p.err)
+		assert.Equal(t, "x", p.value)
 	})
 }

@@ -21,7 +21,8 @@ const Version = "0.1.0"
 // fastest, since they share connections and system calls.
 type Client struct {
 	commands
-	o        Options // with defaults
+	o        Options // with defaults, without credentials: whoever prints a Client does not print them
+	secrets  func(ctx context.Context) (user, pass string, err error)
 	cfg      *conn.Config
 	pool     *pool.Pool
 	blocking *pool.Pool   // leases for commands that block
@@ -37,7 +38,8 @@ func New(o Options) (*Client, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{o: o}
+	c := &Client{o: o, secrets: o.credentials()}
+	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
 	c.subs.most = o.MaxSubscriptions
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
@@ -85,14 +87,7 @@ func (c *Client) connConfig() *conn.Config {
 		Network: o.Network, Dial: c.dialNet, TLS: o.TLS,
 		DialTimeout: o.DialTimeout, Limits: o.Limits,
 		Protocol: o.Protocol, DB: o.DB, ClientName: o.ClientName, LibName: "baton", LibVersion: Version,
-		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn,
-	}
-	cfg.Credentials = func(ctx context.Context) (string, string, error) {
-		if o.Credentials == nil {
-			return o.Username, o.Password, nil
-		}
-		cr, err := o.Credentials.Credentials(ctx)
-		return cr.Username, cr.Password, err
+		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn, Credentials: c.secrets,
 	}
 	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
 		if to == conn.Closed && from != conn.Dialing {
@@ -181,6 +176,7 @@ type operation struct {
 // its wait.
 type alone interface {
 	once(ctx context.Context, c *Client, op operation) (*conn.Conn, error)
+	ended() bool // that connection is closed, and there will be no other
 }
 
 // harm is the class of op. It is found out from the request when it is asked for, which is rare.
@@ -257,7 +253,7 @@ func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err e
 			c.pool.Retire(cn)
 			c.blocking.Retire(cn)
 		}
-		if !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
+		if op.alone != nil && op.alone.ended() || !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
 			if provesNotApplied(err) && !before {
 				return attempt, err
 			}
@@ -281,4 +277,15 @@ func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 		return nil, err
 	}
 	return cn, cn.Do(ctx, op.call)
+}
+
+// settled waits until a connection that nobody else uses owes nothing, at most for ReadTimeout, and reports whether it does.
+func (c *Client) settled(cn *conn.Conn) bool {
+	if cn.Owes() == 0 {
+		return true
+	}
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Timeout, q.Req = c.o.ReadTimeout, appendPing(q.Req)
+	return cn.Do(context.Background(), q) == nil // whatever the answer is
 }

@@ -1,10 +1,10 @@
 package baton_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -34,8 +34,12 @@ func servers(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Run("redis", func(t *testing.T) { test(t, redistest.Start(t)) })
 }
 
+// open makes a client on real sockets. It waits for longer than a machine stands still.
 func open(t *testing.T, o baton.Options) *baton.Client {
 	t.Helper()
+	for _, d := range []*time.Duration{&o.DialTimeout, &o.ReadTimeout, &o.Pool.WaitTimeout} {
+		*d = cmp.Or(*d, time.Minute)
+	}
 	c, err := baton.New(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
@@ -201,9 +205,6 @@ func TestBlockingCommandHoldsNobodyUp(t *testing.T) {
 }
 
 func TestErrorsNameWhatIsWrong(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed.Close()
 	guarded := redistest.Start(t, "--requirepass", "right-word")
 	old := handofftest.NewServer(handofftest.Options{Resp2Only: true})
 	defer old.Close()
@@ -219,7 +220,7 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		o    baton.Options
 		want string
 	}{
-		{"unreachable", baton.Options{Addr: closed.Addr().String()}, "connection refused"},
+		{"unreachable", baton.Options{Addr: "127.0.0.1:1"}, "connection refused"},
 		{"wrong password", baton.Options{Addr: guarded, Password: "wrong-word"}, "WRONGPASS"},
 		{"no password", baton.Options{Addr: guarded}, "NOAUTH"},
 		{"RESP3 demanded", baton.Options{Addr: oldNode.Addr(), Protocol: 3}, "protocol version not granted"},
@@ -305,7 +306,7 @@ func TestShutdownLetsRunningCommandsFinish(t *testing.T) {
 
 func TestDialProvesTheConnection(t *testing.T) {
 	addr := redistest.Start(t)
-	c, err := baton.Dial(t.Context(), "redis://"+addr+"/1?client_name=me&pool_size=5")
+	c, err := baton.Dial(t.Context(), "redis://"+addr+"/1?client_name=me&pool_size=5&lanes=1&dial_timeout=1m&read_timeout=1m")
 	require.NoError(t, err)
 	defer c.Close()
 	info, err := baton.As[string](c.Do(t.Context(), "CLIENT", "INFO"))
@@ -325,7 +326,7 @@ func TestDialProvesTheConnection(t *testing.T) {
 func TestUnixSocket(t *testing.T) {
 	path := t.TempDir() + "/redis.sock"
 	redistest.Start(t, "--unixsocket", path)
-	c, err := baton.Dial(t.Context(), "unix://"+path+"?db=2")
+	c, err := baton.Dial(t.Context(), "unix://"+path+"?db=2&dial_timeout=1m&read_timeout=1m")
 	require.NoError(t, err)
 	defer c.Close()
 	n, err := c.Incr(t.Context(), "n")

@@ -17,6 +17,7 @@ type commands struct {
 type holder interface {
 	run(ctx context.Context, op operation) error
 	Discard()
+	lost(id uint64) bool
 }
 
 func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }

@@ -98,12 +98,16 @@ func (c *commands) popScored(ctx context.Context, name string, wait time.Duratio
 	return key, member, score, err
 }
 
+func aboutOwnWrites(name string) error {
+	return fmt.Errorf("baton: %s is about the writes of its own connection: use Client.Conn", name)
+}
+
 // Wait waits until as many replicas have taken over what was written on this connection before, and returns how many
 // have, which may be fewer when the wait is over: in whole milliseconds, 0 for ever. It is for a Conn: on connections that are
 // shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
 func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
 	if c.held == nil {
-		return 0, fmt.Errorf("baton: WAIT is about the writes of its own connection: use Client.Conn")
+		return 0, aboutOwnWrites("WAIT")
 	}
 	q, err := c.block(ctx, Read, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))
 	defer q.Free()

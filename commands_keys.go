@@ -2,6 +2,8 @@ package baton
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -58,6 +60,9 @@ func expireAt(q *conn.Call, key string, at time.Time, opts []ExpireOption) reque
 	}
 	r := command(q, name)
 	r.str(key)
+	if sec := at.Unix(); sec > math.MaxInt64/1000 || sec < math.MinInt64/1000 { // in milliseconds it may become one in the past
+		r.fail(fmt.Errorf("the time is %d seconds from 1970, must be less than %d", sec, math.MaxInt64/1000))
+	}
 	r.int(when)
 	return withConditions(r, opts)
 }

@@ -3,6 +3,7 @@ package baton
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -43,6 +44,9 @@ func (c *commands) XReadGroup(ctx context.Context, group, consumer string, o Rea
 func (c *commands) readStreams(ctx context.Context, class Class, args []string, o ReadOptions) ([]StreamMessages, error) {
 	if len(o.Streams) == 0 || len(o.Streams) != len(o.IDs) {
 		return nil, errors.New("baton: " + args[0] + " needs streams, and an id for each")
+	}
+	if o.Count < 0 {
+		return nil, fmt.Errorf("baton: %s: COUNT is %d, must not be negative", args[0], o.Count)
 	}
 	if o.Count > 0 {
 		args = append(args, "COUNT", strconv.Itoa(o.Count))

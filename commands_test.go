@@ -214,6 +214,8 @@ var keyRows = []row{
 	{"ExpireAt", args("none", time.Unix(1<<40, 0)), false},
 	{"ExpireAt", args("b", time.Unix(1<<40, 0)), true},
 	{"TTL", args("b"), failure("longer than a time.Duration can be")},
+	{"ExpireAt", args("b", time.Unix(1<<54, 1)), failure("seconds from 1970, must be less than 9223372036854775")},
+	{"ExpireAt", args("b", time.Unix(-1<<54, 1)), failure("EXPIREAT: the time is -18014398509481984 seconds from 1970")},
 	{"Expire", args("b", -time.Second), true},
 	{"Exists", args("b"), int64(0)},
 	{"Type", args("a"), "string"},

@@ -3,6 +3,7 @@ package baton
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/baton-go/baton/conn"
@@ -19,6 +20,10 @@ import (
 // the state is undone by EXEC, DISCARD or UNWATCH, or until shortly before the server closes the old endpoint: then it
 // moves, what the server kept for it is lost, and every further command fails with ErrMoved and Sent false. None of them
 // runs on the new endpoint without its WATCH, MULTI or SELECT.
+//
+// Between MULTI and EXEC the server answers every command with QUEUED. Do and Pipeline return that; the other methods, which
+// would take it for their result, return an error and send nothing. So does every method after Release or Discard. Client.Tx
+// is the easier way.
 //
 // A Conn that was not given back shows in Client.Conns, as leased, with the time since when.
 type Conn struct {
@@ -52,25 +57,36 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 }
 
 // Release gives the connection back. Keys that are still watched and an open MULTI are undone first, which waits for the
-// server, at most for ReadTimeout; a connection that was changed otherwise is closed. Further calls do nothing.
+// server, at most for ReadTimeout; a connection that was changed otherwise is closed. If a command was given up and its reply
+// has not come, Release does not wait: the connection is given back, or closed, when that is settled. Further calls do nothing.
 func (c *Conn) Release() {
-	tidy := c.tidy()
-	c.session.end()
-	if tidy {
+	switch {
+	case c.lease.Over():
+	case c.lease.Conn().Owes() > 0:
+		c.lease.ReleaseAfter(c.tidy)
+	case c.tidy():
 		c.lease.Release()
-	} else {
+	default:
 		c.lease.Discard()
 	}
 }
 
 // Discard closes the connection instead of giving it back. Further calls do nothing.
 func (c *Conn) Discard() {
-	c.session.end()
-	c.lease.Discard()
+	if !c.lease.Over() {
+		c.session.end()
+		c.lease.Discard()
+	}
 }
 
 // run runs op on this connection. The first command that changes its state pins it.
 func (c *Conn) run(ctx context.Context, op operation) error {
+	switch mode := op.call.Mode; {
+	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
+		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
+	case c.session.queueing && mode != conn.Value && mode != conn.Raw:
+		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
+	}
 	op.alone = c
 	if !op.session {
 		return c.client.run(ctx, &op)
@@ -91,6 +107,12 @@ func (c *Conn) run(ctx context.Context, op operation) error {
 	}
 }
 
+// lost reports whether this is the connection with that id, and closed before anything was sent on it that may have written.
+func (c *Conn) lost(id uint64) bool { return c.wrote == 0 && c.ended() && c.lease.Conn().ID() == id }
+
+// ended reports whether the connection is closed, which no attempt can mend.
+func (c *Conn) ended() bool { return c.lease.Conn().State() == conn.Closed }
+
 // once is one attempt at op.
 func (c *Conn) once(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
 	cn, pin := c.lease.Conn(), c.session.pin
@@ -102,7 +124,11 @@ func (c *Conn) once(ctx context.Context, _ *Client, op operation) (*conn.Conn, e
 	case op.wait.own:
 		return cn, c.awaitOwn(ctx, cn, op)
 	default:
-		return cn, c.client.await(ctx, cn, pin, op.wait, op.call)
+		err := c.client.await(ctx, cn, pin, op.wait, op.call)
+		if sent(err) {
+			cn.Close() // it may still block there, and take what nobody would get
+		}
+		return cn, err
 	}
 	if op.wait != nil { // it is only queued
 		op.wait.encode(op.call)
@@ -130,8 +156,8 @@ func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op operation) error 
 // note follows what a command with this outcome has made of the session.
 func (s *session) note(name string, err error) {
 	switch refused, failed := errs.As[*resp3.Error](err); {
-	case err != nil && !failed: // nobody knows, unless it was not sent
-		s.changed = s.changed || wasSent(err)
+	case err != nil && !failed:
+		s.doubt(name, wasSent(err))
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
 		s.watching, s.queueing = false, false
 	case failed:
@@ -149,6 +175,18 @@ func (s *session) note(name string, err error) {
 	}
 }
 
+// doubt follows a command of which nobody knows whether it was executed, if it was sent. What undoes it is answered after it,
+// so that then there is no doubt.
+func (s *session) doubt(name string, sent bool) {
+	switch {
+	case !sent:
+	case name == "WATCH", name == "UNWATCH", name == "EXEC":
+		s.watching, s.queueing = true, s.queueing && name != "EXEC"
+	default:
+		s.changed = true
+	}
+}
+
 // end lets the connection move.
 func (s *session) end() {
 	if s.pin != nil {
@@ -157,13 +195,14 @@ func (s *session) end() {
 	*s = session{}
 }
 
-// tidy undoes what is left of the session and reports whether the connection is fit for another caller. It is if maintenance
-// has broken the session: then the link that serves now never knew of it.
+// tidy undoes what is left of the session, ends it, and reports whether the connection is fit for another caller. It is if
+// maintenance has broken the session: then the link that serves now never knew of it.
 func (c *Conn) tidy() bool {
 	s := &c.session
+	defer s.end()
 	switch {
 	case s.pin == nil || s.pin.Moved():
-		return true
+		return c.client.settled(c.lease.Conn())
 	case s.changed:
 		return false
 	}
@@ -173,7 +212,7 @@ func (c *Conn) tidy() bool {
 	}
 	q := c.newCall()
 	defer q.Free()
-	q.Timeout = c.client.o.ReadTimeout
+	q.Mode, q.Timeout = conn.Text, c.client.o.ReadTimeout
 	q.Req = resp3.AppendCommand(q.Req, undo)
-	return s.pin.Do(context.Background(), q) == nil && q.Err == nil
+	return s.pin.Do(context.Background(), q) == nil && q.Err == nil && q.Str == "OK" // and not QUEUED
 }

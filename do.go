@@ -30,6 +30,9 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	case f.use == heldOnly && c.held == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	}
+	if f.use == blocks && c.held == nil && isWait(r.name) {
+		return resp3.Value{}, aboutOwnWrites(r.name)
+	}
 	r.call.Mode = conn.Value
 	op := &operation{call: r.call, name: r.name, session: f.use == heldOnly}
 	if f.use == blocks {

@@ -43,8 +43,9 @@ func (c *commands) exchangeSeen(ctx context.Context, q *conn.Call, name string) 
 // done is for commands that have nothing to say but OK.
 func (c *commands) done(ctx context.Context, r request) error {
 	err := c.send(ctx, &r, conn.Check)
+	null := r.call.Null
 	r.call.Free()
-	return err
+	return orNil(err, null)
 }
 
 // present reports whether the reply was not null.

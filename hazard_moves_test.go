@@ -370,7 +370,7 @@ func TestNameThatOnlyTheDiallerKnows(t *testing.T) {
 	b, err := srv.Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	const tunnel = "tunnel..x:6379" // no name that a resolver would ask anybody for
-	c := open(t, baton.Options{Addr: tunnel, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	c := open(t, baton.Options{Addr: tunnel, Pool: pool.Config{Lanes: 1}, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if addr == tunnel {
 			addr = a.Addr()
 		}

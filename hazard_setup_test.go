@@ -176,7 +176,7 @@ func TestEveryConstructorAsksForNotifications(t *testing.T) { // H-49, H-67
 	require.NoError(t, err)
 	defer c.Close()
 	assert.EqualValues(t, 1, srv.OptIns())
-	d := open(t, baton.Options{Addr: n.Addr(), Pool: pool.Config{MinIdle: 2}})
+	d := open(t, baton.Options{Addr: n.Addr(), Pool: pool.Config{MinIdle: 2, Lanes: 1}})
 	_, err = d.Do(t.Context(), "BLPOP", "none", "0.01")
 	require.NoError(t, err)
 	st := n.Stats()
@@ -194,8 +194,11 @@ func TestDialThatCrossesTheAnnouncement(t *testing.T) { // H-36, H-54
 		hold := make(chan struct{})
 		var dials atomic.Int64
 		c := w.client(baton.Options{Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if dials.Add(1) == 2 {
+			switch n := dials.Add(1); {
+			case n == 2:
 				<-hold
+			case n > 2:
+				<-time.After(time.Millisecond) // else the move may be over before the command is there
 			}
 			return w.net.DialContext(ctx, network, addr)
 		}})

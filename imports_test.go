@@ -29,9 +29,10 @@ var house = map[string][]string{
 	"handoff":             {"resp3", "conn"},
 	"handoff/handofftest": {"resp3"},
 	".":                   {"internal/errs", "resp3", "conn", "pool", "handoff"},
-	"cmd/rehearse":        {".", "resp3", "conn", "pool", "handoff", "handoff/handofftest"},
+	"cmd/rehearse":        {".", "resp3", "conn", "pool", "handoff", "handoff/handofftest", "internal/stall"},
 	"internal/redistest":  {},
 	"internal/soak":       {},
+	"internal/stall":      {},
 }
 
 // outside says which packages of other modules code may import; tests may import testify besides.

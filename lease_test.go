@@ -1,7 +1,9 @@
 package baton_test
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,4 +130,148 @@ func TestReleaseLeavesNothingBehind(t *testing.T) {
 			held.Release()
 		}
 	})
+}
+
+// A command after Release would run on a connection that somebody else holds, here as a part of his transaction.
+func TestALeaseThatHasEndedTakesNoCommand(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		var tx *baton.Tx
+		require.NoError(t, c.Tx(ctx, func(t *baton.Tx) error { tx = t; return nil }, "k"))
+		gone, err := c.Conn(ctx)
+		require.NoError(t, err)
+		gone.Release()
+		next, err := c.Conn(ctx)
+		require.NoError(t, err)
+		defer next.Release()
+		require.EqualValues(t, 1, c.Stats().Leased+c.Stats().Idle, "it is the same connection")
+		_, err = next.Do(ctx, "MULTI")
+		require.NoError(t, err)
+		for name, use := range map[string]func() error{
+			"Do":       func() error { _, err := gone.Do(ctx, "SET", "k", "v"); return err },
+			"Set":      func() error { _, err := gone.Set(ctx, "k", "v"); return err },
+			"Pipeline": func() error { return gone.Pipeline(ctx, func(p *baton.Pipe) error { p.Set("k", "v"); return nil }) },
+			"BLPop":    func() error { _, _, err := gone.BLPop(ctx, time.Second, "k"); return err },
+			"MULTI":    func() error { _, err := gone.Do(ctx, "MULTI"); return err },
+			"Tx.Set":   func() error { _, err := tx.Set(ctx, "k", "v"); return err },
+			"Tx.Exec":  func() error { return tx.Exec(ctx, func(p *baton.Pipe) error { p.Set("k", "v"); return nil }) },
+		} {
+			assert.ErrorContains(t, use(), "the connection was given back already", name)
+		}
+		v, err := next.Do(ctx, "EXEC")
+		require.NoError(t, err)
+		assert.Zero(t, v.Len(), "nothing was slipped into the transaction")
+	})
+}
+
+// The server answers QUEUED, which is no value of a key and no success of SET NX.
+func TestTypedCommandsDoNotTakeQueuedForTheirResult(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		held, err := c.Conn(ctx)
+		require.NoError(t, err)
+		defer held.Release()
+		_, err = held.Do(ctx, "MULTI")
+		require.NoError(t, err)
+		for name, use := range map[string]func() error{
+			"GET":  func() error { _, err := held.Get(ctx, "k"); return err },
+			"SET":  func() error { _, err := held.Set(ctx, "k", "v", baton.NX()); return err },
+			"INCR": func() error { _, err := held.Incr(ctx, "k"); return err },
+			"MSET": func() error { return held.MSet(ctx, "k", "v") },
+			"SCAN": func() error { return first(held.Scan(ctx, baton.ScanOptions{})) },
+			"XREAD": func() error {
+				_, err := held.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}})
+				return err
+			},
+		} {
+			assert.ErrorContains(t, use(), name+" is only queued between MULTI and EXEC")
+		}
+		var n baton.Reply[resp3.Value]
+		require.NoError(t, held.Pipeline(ctx, func(p *baton.Pipe) error { n = p.Do("INCR", "n"); return nil }))
+		v, err := n.Get()
+		require.NoError(t, err)
+		assert.Equal(t, resp3.Simple("QUEUED"), v)
+		sum, err := baton.As[[]int64](held.Do(ctx, "EXEC"))
+		require.NoError(t, err)
+		assert.Equal(t, []int64{1}, sum)
+		got, err := held.Incr(ctx, "n")
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, got, "as usual afterwards")
+	})
+}
+
+// first is the error of the first step of a scan.
+func first[T any](seq iter.Seq2[T, error]) error {
+	for _, err := range seq {
+		return err
+	}
+	return nil
+}
+
+// Commands are given up after they were sent. Their replies are waited for, but not by the caller, and the connection is used again.
+func TestGivenUpCommandsOfLeasesCostNoConnection(t *testing.T) {
+	tests := map[string]struct {
+		after   time.Duration // each command takes 100 ms
+		use     func(ctx, short context.Context, c *baton.Client, held *baton.Conn)
+		retired int
+	}{
+		"read":  {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Get(short, "k") }},
+		"WATCH": {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "WATCH", "k") }},
+		"EXEC": {after: 250 * time.Millisecond, use: func(ctx, short context.Context, _ *baton.Client, held *baton.Conn) {
+			_, _ = held.Do(ctx, "WATCH", "k")
+			_, _ = held.Do(ctx, "MULTI")
+			_, _ = held.Do(short, "EXEC")
+		}},
+		"refused EXEC": {after: 150 * time.Millisecond, retired: 1, use: func(ctx, short context.Context, _ *baton.Client, held *baton.Conn) {
+			_, _ = held.Do(ctx, "MULTI")
+			_, _ = held.Do(short, "EXEC", "refuse")
+		}},
+		"MULTI":  {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "MULTI") }},
+		"SELECT": {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "SELECT", 1) }},
+		"Tx": {after: 150 * time.Millisecond, use: func(_, short context.Context, c *baton.Client, held *baton.Conn) {
+			held.Release() // so that it is this connection
+			_ = c.Tx(short, func(tx *baton.Tx) error {
+				return tx.Exec(short, func(p *baton.Pipe) error { p.Get("k"); return nil })
+			}, "k")
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					return []byte("-NOPERM no\r\n"), len(args) == 2 && string(args[1]) == "refuse"
+				}})
+				defer w.srv.Close()
+				c := w.client(baton.Options{})
+				defer c.Close()
+				require.NoError(t, c.Ready(t.Context()))
+				held, err := c.Conn(t.Context())
+				require.NoError(t, err)
+				w.a.Delay(100 * time.Millisecond)
+				short, cancel := context.WithTimeout(t.Context(), tt.after)
+				defer cancel()
+				tt.use(t.Context(), short, c, held)
+				require.Error(t, short.Err(), "the control: it was given up")
+				begun := time.Now()
+				held.Release()
+				held.Release()
+				assert.Zero(t, time.Since(begun), "nobody waits")
+				<-time.After(time.Second)
+				s := c.Stats()
+				assert.EqualValues(t, tt.retired, s.Retired)
+				assert.Equal(t, 1-tt.retired, s.Idle)
+				next, err := c.Conn(t.Context())
+				require.NoError(t, err)
+				defer next.Release()
+				_, err = next.Do(t.Context(), "MULTI")
+				require.NoError(t, err)
+				_, err = c.Set(t.Context(), "k", "changed")
+				require.NoError(t, err)
+				v, err := next.Do(t.Context(), "EXEC")
+				require.NoError(t, err)
+				assert.False(t, v.IsNull(), "nothing is watched")
+				assert.EqualValues(t, 2+tt.retired, c.Stats().Dials)
+			})
+		})
+	}
 }

@@ -359,13 +359,12 @@ func TestNoGoroutineIsLeftOnRealSockets(t *testing.T) {
 	require.NoError(t, err)
 	defer srv.Close()
 	start := runtime.NumGoroutine()
-	c, err := baton.New(baton.Options{Addr: a.Addr(), Pool: pool.Config{MinIdle: 4}})
-	require.NoError(t, err)
+	c := open(t, baton.Options{Addr: a.Addr(), Pool: pool.Config{MinIdle: 4}, Handoff: handoff.Config{Jitter: -1}})
 	ctx := t.Context()
 	for i := range 200 {
 		require.True(t, work(ctx, c, 0, i))
 		if i == 50 {
-			a.Moving(2*time.Second, b.Addr())
+			a.Moving(time.Minute, b.Addr()) // enough on a machine that stands still meanwhile
 		}
 	}
 	for peers(c)[a.Addr()] > 0 {

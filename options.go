@@ -1,6 +1,7 @@
 package baton
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,7 +17,8 @@ import (
 )
 
 // Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit. New copies them; what they point to must not be changed afterwards.
+// negative means no limit. New copies them; what they point to must not be changed afterwards. However Options are printed, the
+// password is not.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
@@ -56,15 +58,6 @@ type Options struct {
 	Logger  *slog.Logger   // one record for each event of maintenance; nil: silent
 }
 
-// Credentials are what a CredentialsProvider gives. An empty Username with a Password means the default user.
-type Credentials struct{ Username, Password string }
-
-// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once, and may block until
-// ctx ends, which is when the time for the set-up is over. An error fails the set-up.
-type CredentialsProvider interface {
-	Credentials(ctx context.Context) (Credentials, error)
-}
-
 // Resolver looks up the addresses of a host, as *net.Resolver does. It may be called from several goroutines at once.
 type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
@@ -84,10 +77,8 @@ func (o Options) withDefaults() Options {
 	if o.Network == "" {
 		o.Network = "tcp"
 	}
-	if o.Addr == "" {
-		o.Addr = defaultAddr
-	}
 	if o.Network == "tcp" {
+		o.Addr = cmp.Or(o.Addr, defaultAddr)
 		o.Addr = withPort(o.Addr)
 	}
 	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
@@ -144,9 +135,12 @@ func (o Options) validate() error {
 	if o.Network == "tcp" {
 		if _, port, err := net.SplitHostPort(o.Addr); err != nil {
 			p.add("Addr is %q, must be host:port: %v", o.Addr, err)
-		} else if _, err := net.LookupPort("tcp", port); err != nil {
+		} else if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
 			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
+	}
+	if o.Network == "unix" && o.Addr == "" {
+		p.add("Addr is empty, must be the path of a unix socket")
 	}
 	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
 		p.add("Protocol is %d, must be 0, 2 or 3", o.Protocol)

@@ -41,23 +41,26 @@ func TestParseURL(t *testing.T) {
 
 func TestParseURLRefuses(t *testing.T) {
 	tests := map[string]string{
-		"http://h":                      `scheme is "http"`,
-		"h:6379":                        "scheme",
-		"":                              "scheme",
-		"redis://h/x":                   `database is "x"`,
-		"redis://h/-1":                  `database is "-1"`,
-		"redis://h?pool=7":              `unknown query key "pool"`,
-		"redis://h?db=1&db=2":           `query key "db" is given 2 times`,
-		"redis://h?pool_size=many":      `value is "many"`,
-		"redis://h/1?db=2":              "database 1 stands in the path already",
-		"redis://h?read_timeout=soon":   `value is "soon"`,
-		"redis://h?maint=maybe":         `value is "maybe"`,
-		"redis://u@h":                   "without a password",
-		"unix://host/path":              "absolute path",
-		"redis://u:se%zzcret@h":         "withheld",
-		"redis://u:secret@h:port":       "withheld",
-		"redis://u:secret@h?nonsense=1": "unknown query key",
-		"redis://u:secret@h\x7f":        "withheld",
+		"http://h":                          `scheme is "http"`,
+		"h:6379":                            "scheme",
+		"":                                  "scheme",
+		"redis://h/x":                       `database is "x"`,
+		"redis://h/-1":                      `database is "-1"`,
+		"redis://h?pool=7":                  `unknown query key "pool"`,
+		"redis://h?db=1&db=2":               `query key "db" is given 2 times`,
+		"redis://h?pool_size=many":          `value is "many"`,
+		"redis://h/1?db=2":                  "database 1 stands in the path already",
+		"redis://h?read_timeout=soon":       `value is "soon"`,
+		"redis://h?maint=maybe":             `value is "maybe"`,
+		"redis://u@h":                       "without a password",
+		"unix://host/path":                  "absolute path",
+		"redis://u:se%zzcret@h":             "withheld",
+		"redis://u:secret@h:port":           "withheld",
+		"redis://u:secret@h?nonsense=1":     "unknown query key",
+		"redis://u:secret@h\x7f":            "withheld",
+		"redis:h:6379":                      "two slashes",
+		"redis://h/3#x":                     "fragment",
+		"redis://h?read_timeout=9223372037": "292 years",
 	}
 	for url, want := range tests {
 		_, err := baton.ParseURL(url)
@@ -77,12 +80,28 @@ func TestImpossibleOptionsAreAllNamed(t *testing.T) {
 		assert.ErrorContains(t, err, part)
 	}
 	for _, o := range []baton.Options{
-		{Addr: "host:port:more"}, {Addr: "h:99999"}, {Network: "unix", Addr: "/s", TLS: &tls.Config{}},
+		{Addr: "host:port:more"}, {Addr: "h:99999"}, {Addr: "h:0"}, {Addr: "h:"}, {Network: "unix"}, {Pool: pool.Config{Size: 1 << 40}},
+		{Retry: baton.RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Millisecond}}, {Retry: baton.RetryPolicy{MaxBackoff: 2 * time.Hour}}, {Network: "unix", Addr: "/s", TLS: &tls.Config{}},
 		{Protocol: 2, Handoff: handoff.Config{Mode: handoff.ModeEnabled}},
 		{Handoff: handoff.Config{MaxWorkers: -1}},
 	} {
 		_, err := baton.New(o)
 		assert.Error(t, err, "%+v", o)
+	}
+}
+
+// Each of these is all that was set.
+func TestOneSettingAloneIsEnough(t *testing.T) {
+	for _, o := range []baton.Options{
+		{Retry: baton.RetryPolicy{MaxBackoff: -1}}, {Retry: baton.RetryPolicy{MinBackoff: -1}}, {Retry: baton.RetryPolicy{MaxBackoff: time.Millisecond}},
+		{Retry: baton.RetryPolicy{MinBackoff: time.Second}}, {Retry: baton.RetryPolicy{Max: -1}}, {Retry: baton.RetryPolicy{Tx: -1}},
+		{Pool: pool.Config{Size: 1}}, {Pool: pool.Config{Size: 2}}, {Pool: pool.Config{Blocking: 1}}, {Pool: pool.Config{MaxDialing: 1}},
+		{Pool: pool.Config{WaitTimeout: -1, MaxIdleTime: -1, MaxLifetime: -1}}, {DialTimeout: -1}, {ReadTimeout: -1}, {WriteTimeout: -1}, {MaxSubscriptions: -1},
+	} {
+		c, err := baton.New(o)
+		if assert.NoError(t, err, "%+v", o) {
+			c.Close()
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (p *Pipe) Type(key string) Reply[string] {
 
 // Rename queues RENAME, see Client.Rename. The reply is OK.
 func (p *Pipe) Rename(key, to string) Reply[string] {
-	return enqueue(p, words(p.next(), "RENAME", key, to), decodeText)
+	return enqueue(p, words(p.next(), "RENAME", key, to), decodeStatus)
 }
 
 // Copy queues COPY, see Client.Copy.

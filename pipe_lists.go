@@ -47,7 +47,7 @@ func (p *Pipe) LIndex(key string, index int64) Reply[string] {
 
 // LSet queues LSET, see Client.LSet. The reply is OK.
 func (p *Pipe) LSet(key string, index int64, value string) Reply[string] {
-	return enqueue(p, lSet(p.next(), key, index, value), decodeText)
+	return enqueue(p, lSet(p.next(), key, index, value), decodeStatus)
 }
 
 // LRem queues LREM, see Client.LRem.
@@ -57,7 +57,7 @@ func (p *Pipe) LRem(key string, count int64, value string) Reply[int64] {
 
 // LTrim queues LTRIM, see Client.LTrim. The reply is OK.
 func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
-	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeText)
+	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeStatus)
 }
 
 // LMove queues LMOVE, see Client.LMove.

@@ -4,9 +4,9 @@ import (
 	"time"
 )
 
-// Ping queues PING, see Client.Ping. The reply is OK.
+// Ping queues PING, see Client.Ping. The reply is PONG.
 func (p *Pipe) Ping() Reply[string] {
-	return enqueue(p, words(p.next(), "PING"), decodeText)
+	return enqueue(p, words(p.next(), "PING"), decodeStatus)
 }
 
 // Echo queues ECHO, see Client.Echo.
@@ -31,7 +31,7 @@ func (p *Pipe) Time() Reply[time.Time] {
 
 // FlushDB queues FLUSHDB, see Client.FlushDB. The reply is OK.
 func (p *Pipe) FlushDB() Reply[string] {
-	return enqueue(p, words(p.next(), "FLUSHDB"), decodeText)
+	return enqueue(p, words(p.next(), "FLUSHDB"), decodeStatus)
 }
 
 // ClientID queues CLIENT ID, see Client.ClientID.

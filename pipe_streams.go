@@ -46,7 +46,7 @@ func (p *Pipe) XTrim(stream string, trim Trim) Reply[int64] {
 
 // XGroupCreate queues XGROUP CREATE, see Client.XGroupCreate. The reply is OK.
 func (p *Pipe) XGroupCreate(stream, group string, from StreamID, makeStream bool) Reply[string] {
-	return enqueue(p, xGroupCreate(p.next(), stream, group, from, makeStream), decodeText)
+	return enqueue(p, xGroupCreate(p.next(), stream, group, from, makeStream), decodeStatus)
 }
 
 // XGroupDestroy queues XGROUP DESTROY, see Client.XGroupDestroy.

@@ -56,7 +56,7 @@ func (p *Pipe) MGet(keys ...string) Reply[[]Opt[string]] {
 
 // MSet queues MSET, see Client.MSet. The reply is OK.
 func (p *Pipe) MSet(keysValues ...string) Reply[string] {
-	return enqueue(p, pairList(p.next(), "MSET", "key and value", keysValues), decodeText)
+	return enqueue(p, pairList(p.next(), "MSET", "key and value", keysValues), decodeStatus)
 }
 
 // MSetNX queues MSETNX, see Client.MSetNX.

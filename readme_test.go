@@ -159,7 +159,7 @@ func TestCommandsDocumentNamesEveryMethod(t *testing.T) {
 	b, err := os.ReadFile("docs/commands.md")
 	require.NoError(t, err)
 	client, pipe := tabled(string(b))
-	wired := strings.Fields("Close Conn Conns Do Handoffs PSubscribe Pipeline Ready SSubscribe Shutdown Stats Subscribe Subscriber Tx")
+	wired := strings.Fields("Close Conn Conns Do Format Handoffs PSubscribe Pipeline Ready SSubscribe Shutdown Stats Subscribe Subscriber Tx")
 	assert.ElementsMatch(t, methods(reflect.TypeFor[*baton.Client](), wired), client)
 	assert.ElementsMatch(t, methods(reflect.TypeFor[*baton.Pipe](), wired), pipe)
 	changes, err := os.ReadFile("CHANGELOG.md")

@@ -50,9 +50,19 @@ func decodeTruth(reply string) (bool, error) {
 	return n != 0, err
 }
 
+// decodeStatus is for OK and its like: a text, as in mode Check of conn.
+func decodeStatus(reply string) (string, error) {
+	w := resp3.Walk(reply)
+	switch k := w.Kind(); k {
+	case resp3.Integer, resp3.Double, resp3.BigNumber:
+		return "", &resp3.TypeError{Want: "a status", Kind: k}
+	}
+	return decodeText(reply)
+}
+
 // decodePresent is false for a null.
 func decodePresent(reply string) (bool, error) {
-	_, err := decodeText(reply)
+	_, err := decodeStatus(reply)
 	if err == Nil {
 		return false, nil
 	}

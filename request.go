@@ -153,7 +153,11 @@ func (r *request) keys(keys []string) {
 // millis adds whole milliseconds, at least least.
 func (r *request) millis(d, least time.Duration) {
 	if d < least || d%time.Millisecond != 0 {
-		r.fail(fmt.Errorf("%v: must be whole milliseconds, at least %v", d, least))
+		what := ""
+		if least > minDuration {
+			what = fmt.Sprintf(", at least %v", least)
+		}
+		r.fail(fmt.Errorf("%v: must be whole milliseconds%s", d, what))
 	}
 	r.int(d.Milliseconds())
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -35,11 +36,11 @@ type RetryPolicy struct {
 	Max int
 	// UpTo is the most harmful class of which a command that may have been executed is sent again. Default Read.
 	UpTo Class
-	// Tx is the number of further attempts at a transaction whose watched keys were changed by somebody else. Default 15,
-	// negative none.
+	// Tx is the number of further attempts at a transaction whose watched keys were changed by somebody else, or that was not
+	// sent because maintenance had moved its connection. Default 15, negative none.
 	Tx int
 	// MinBackoff and MaxBackoff bound the pause before an attempt: a random time up to MinBackoff doubled for each attempt.
-	// Defaults 8 ms and 512 ms, negative no pause.
+	// Defaults 8 ms and 512 ms, or what was given for the other if that leaves no room; negative no pause.
 	MinBackoff, MaxBackoff time.Duration
 }
 
@@ -56,15 +57,23 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	case p.Tx < 0:
 		p.Tx = 0
 	}
-	p.MinBackoff = timeout(p.MinBackoff, 8*time.Millisecond)
-	p.MaxBackoff = timeout(p.MaxBackoff, 512*time.Millisecond)
+	// One that was given decides what the other is by default.
+	least, most := 8*time.Millisecond, 512*time.Millisecond
+	p.MaxBackoff = timeout(p.MaxBackoff, max(most, p.MinBackoff))
+	p.MinBackoff = timeout(p.MinBackoff, min(least, p.MaxBackoff))
 	return p
 }
+
+// mostBackoff is far from where doubling MinBackoff would overflow.
+const mostBackoff = time.Hour
 
 func (p RetryPolicy) validate() error {
 	var found problems
 	if p.UpTo > WriteAccumulate {
 		found.add("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
+	}
+	if p.MaxBackoff > mostBackoff {
+		found.add("Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, mostBackoff)
 	}
 	if p.MinBackoff > p.MaxBackoff {
 		found.add("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
@@ -89,9 +98,12 @@ func permanent(err error) bool {
 	refused, answered := errs.As[*resp3.Error](err)
 	_, optIn := errs.As[*handoff.OptInError](err)
 	_, cert := errs.As[*tls.CertificateVerificationError](err)
-	return full || answered && !notApplied[refused.Code] || optIn || cert ||
+	return full || answered && !notApplied[refused.Code] && !crowded(refused) || optIn || cert ||
 		errors.Is(err, ErrClosed) || errors.Is(err, ErrMoved) || errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol)
 }
+
+// crowded reports whether the server has no room for another connection now. The code of that error is ERR.
+func crowded(e *resp3.Error) bool { return strings.Contains(e.Message, "max number of clients") }
 
 // pause waits before the next attempt. It reports false if ctx ended.
 func (p RetryPolicy) pause(ctx context.Context, attempt int) bool {

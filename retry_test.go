@@ -3,6 +3,8 @@ package baton_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -204,4 +206,42 @@ func TestWhatCannotBeMendedIsNotTriedAgain(t *testing.T) {
 		cancel()
 		<-held
 	})
+}
+
+// A server at its limit says so and closes, before the other commands of the set-up have answers. There may be room soon.
+func TestServerThatIsFullIsHeardAndTriedAgain(t *testing.T) {
+	const token = "0123456789abcdef0123456789abcdef"
+	for name, tt := range map[string]struct {
+		said     string
+		attempts int
+		want     string
+	}{
+		"full":    {"-ERR max number of clients reached\r\n", 3, "set up (HELLO) pipe: ERR max number of clients reached (EOF)"},
+		"refused": {"-WRONGPASS no\r\n", 1, "set up (HELLO) pipe: WRONGPASS no (EOF)"},
+		"mute":    {"", 3, "set up pipe: EOF"},
+		"repeats a part of the password": {"-ERR what is '3' 'AUTH' 'default' '" + token[:24] + "\r\n", 1,
+			"set up (HELLO) pipe: ERR (text withheld, since it repeats an argument) (EOF)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dials := 0
+				c, err := baton.New(baton.Options{Password: token, Dialer: func(context.Context, string, string) (net.Conn, error) {
+					dials++
+					ours, theirs := net.Pipe()
+					go func() { // ends with this connection
+						_, _ = theirs.Read(make([]byte, 1<<10))
+						_, _ = io.WriteString(theirs, tt.said)
+						theirs.Close()
+					}()
+					return ours, nil
+				}})
+				require.NoError(t, err)
+				defer c.Close()
+				_, err = c.Get(t.Context(), "k")
+				assert.ErrorContains(t, err, tt.want)
+				assert.ErrorIs(t, err, io.EOF)
+				assert.Equal(t, tt.attempts, dials)
+			})
+		})
+	}
 }

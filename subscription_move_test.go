@@ -358,7 +358,7 @@ func TestSubscriptionMovesOnARealServer(t *testing.T) {
 	moves := 0
 	for from, to := nodes[0], nodes[1]; moves < 6; from, to = to, from {
 		moves++
-		from.Moving(4*time.Second, to.Addr())
+		from.Moving(time.Minute, to.Addr())
 		for from.Stats().Open > 0 {
 			<-time.After(time.Millisecond)
 		}

@@ -60,7 +60,7 @@ func kinds(es []baton.SubEvent) (ks []baton.SubEventKind) {
 
 func TestSubscribeReceivesWhatIsPublished(t *testing.T) {
 	servers(t, func(t *testing.T, addr string) {
-		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		c, ctx := open(t, baton.Options{Addr: addr, Pool: pool.Config{Lanes: 1}}), t.Context()
 		odd := "news\r\n\xff\x00"
 		sub, err := c.Subscribe(ctx, "news", odd, "news")
 		require.NoError(t, err)

@@ -8,9 +8,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,17 +46,20 @@ func selfSigned(t *testing.T, name string) (certFile, keyFile string, roots *x50
 
 func TestTLSAgainstARealServer(t *testing.T) {
 	certFile, keyFile, roots := selfSigned(t, "db.example.com")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	l.Close()
+	addr, port := "", ""
+	for port == "" { // not one that the system gives away: nobody takes it before the server does
+		n := strconv.Itoa(20000 + mathrand.N(12000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+n); err == nil {
+			addr, port = l.Addr().String(), n
+			l.Close()
+		}
+	}
 	plain := redistest.Start(t, "--tls-port", port, "--tls-cert-file", certFile, "--tls-key-file", keyFile,
 		"--tls-ca-cert-file", certFile, "--tls-auth-clients", "no")
 
 	c := open(t, baton.Options{Addr: addr, TLS: &tls.Config{RootCAs: roots, ServerName: "db.example.com"}})
 	large := strings.Repeat("0123456789", 50_000)
-	_, err = c.Set(t.Context(), "large", large)
+	_, err := c.Set(t.Context(), "large", large)
 	require.NoError(t, err)
 	var wg sync.WaitGroup
 	for range 16 {

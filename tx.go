@@ -21,10 +21,12 @@ type Tx struct {
 const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
 
 // Tx runs fn, which reads with the methods of its Tx and then calls Exec, usually as its last step. Exec takes effect only if
-// none of the watched keys was changed by anybody since Tx began. fn runs several times if they were, and also if
-// the connection was lost or moved by maintenance before the transaction was sent; so what it does besides Exec must bear
-// repetition. Retry.Tx bounds attempts of the first kind, after which the error is ErrTxAborted, and Retry.Max those of the second. Between
-// attempts there is a pause of random length. If fn does not return the error of Exec, or one that wraps it, there is no other attempt.
+// none of the watched keys was changed by anybody since Tx began. fn runs several times if they were (the error is ErrTxAborted
+// in the end), or if maintenance has moved the connection before the transaction was sent (ErrMoved): further attempts of
+// these kinds are bounded by Retry.Tx. It also runs again, up to Retry.Max times, if the connection could not be had, or was
+// lost before the transaction was sent and nothing but reads had been sent on it. So what fn does besides Exec must bear
+// repetition. Between attempts there is a pause of random length. If fn does not return the error of Exec or of the command that
+// failed, or one that wraps it, there is no other attempt.
 //
 // A transaction that was sent and whose reply is lost is never repeated: the error is an *OpError with Sent true.
 //
@@ -36,7 +38,7 @@ func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) er
 		switch {
 		case err == nil || !again || ctx.Err() != nil:
 			return err
-		case errors.Is(err, ErrTxAborted):
+		case errors.Is(err, ErrTxAborted) || errors.Is(err, ErrMoved): // neither is a fault
 			if aborts++; aborts > c.o.Retry.Tx {
 				return err
 			}
@@ -57,12 +59,12 @@ func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []strin
 	if len(watch) > 0 {
 		held, err := c.Conn(ctx)
 		if err != nil {
-			return err, false
+			return err, repeatable(err)
 		}
 		defer held.Release() // also if fn panics; what is still watched is undone
 		t.commands = held.commands
 		if err := t.watch(ctx, watch); err != nil {
-			return err, repeatable(err)
+			return err, repeatable(err) || t.lost(err)
 		}
 	}
 	err = fn(t)
@@ -74,7 +76,13 @@ func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []strin
 	case isReadOnly(err):
 		t.leave()
 	}
-	return err, errors.Is(err, ErrTxAborted) || repeatable(err)
+	return err, errors.Is(err, ErrTxAborted) || repeatable(err) || t.lost(err)
+}
+
+// lost reports whether err is the end of the connection that t holds, before anything was sent on it that may have written.
+func (t *Tx) lost(err error) bool {
+	oe, ok := errs.As[*OpError](err)
+	return ok && t.held != nil && t.held.lost(oe.ConnID)
 }
 
 // repeatable reports whether a command was not executed for a reason that another attempt may not meet.
@@ -114,10 +122,9 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
 	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true})
 	if err == nil {
-		err = p.executed()
-	}
-	if t.held != nil && wasSent(err) {
-		t.leave()
+		if err = p.executed(); t.held != nil && wasSent(err) {
+			t.leave()
+		}
 	}
 	if p.fault, t.fault = err, err; err == nil {
 		return p.firstError("transaction", 1)

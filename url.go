@@ -23,7 +23,11 @@ import (
 //
 // Query keys: db, client_name, protocol, dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
 // none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, maint (auto, enabled, disabled). A key that
-// is not listed is refused, as is one given twice, and a database in path and query. An error never contains the password.
+// is not listed is refused, as is one given twice, a database in path and query, and a fragment. An error never contains the
+// password.
+//
+// Everything in a user name or password but letters, digits and -._~ must be percent-encoded, which
+// url.UserPassword(user, password).String() does: a slash, a question mark or a # would end the host.
 func ParseURL(raw string) (Options, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -33,31 +37,41 @@ func ParseURL(raw string) (Options, error) {
 		return Options{}, fmt.Errorf("baton: invalid URL: %w", scrub(err, raw))
 	}
 	var o Options
+	if err := o.setURL(u); err != nil {
+		return Options{}, fmt.Errorf("baton: invalid URL: %w", scrub(err, u.Path+u.RawQuery+u.Fragment))
+	}
+	return o, nil
+}
+
+// scrub drops an error text that may repeat the password: an @ in what the text is about may be the one behind it.
+func scrub(err error, part string) error {
+	if strings.Contains(part, "@") {
+		return errors.New("cannot be parsed (details withheld, since it may contain a password, whose special characters must be percent-encoded)")
+	}
+	return err
+}
+
+func (o *Options) setURL(u *url.URL) error {
 	if err := o.setScheme(u); err != nil {
-		return Options{}, fmt.Errorf("baton: invalid URL: %w", err)
+		return err
 	}
 	if u.User != nil {
 		o.Username = u.User.Username()
 		o.Password, _ = u.User.Password()
 		if o.Password == "" && o.Username != "" {
-			return Options{}, errors.New("baton: invalid URL: user name without a password")
+			return errors.New("user name without a password")
 		}
 	}
-	if err := o.setQuery(u.RawQuery); err != nil {
-		return Options{}, fmt.Errorf("baton: invalid URL: %w", err)
-	}
-	return o, nil
-}
-
-// scrub drops an error text that repeats part of the URL's user information.
-func scrub(err error, raw string) error {
-	if strings.Contains(raw, "@") {
-		return errors.New("cannot be parsed (details withheld, since it may contain a password)")
-	}
-	return err
+	return o.setQuery(u.RawQuery)
 }
 
 func (o *Options) setScheme(u *url.URL) error {
+	if u.Opaque != "" { // a scheme without slashes may be a user name or a password
+		return errors.New("needs a scheme with two slashes, as in redis://")
+	}
+	if u.Fragment != "" {
+		return errors.New("has a fragment, which means nothing here: a # must be percent-encoded")
+	}
 	switch u.Scheme {
 	case "redis", "valkey":
 	case "rediss", "valkeys":
@@ -163,7 +177,9 @@ func setDuration(dst *time.Duration, v string) error {
 			*dst = -1
 			return nil
 		}
-		*dst = time.Duration(n) * time.Second
+		if *dst, err = span(int64(n), time.Second); err != nil {
+			return fmt.Errorf("value is %q, must be less than 292 years", v)
+		}
 		return nil
 	}
 	d, err := time.ParseDuration(v)

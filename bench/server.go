@@ -107,10 +107,10 @@ func (s *server) fill() error {
 	return nil
 }
 
-// awaitControl connects as soon as the server accepts, for at most five seconds.
+// awaitControl connects as soon as the server accepts, for at most a minute.
 func awaitControl(addr string) (*control, error) {
 	var last error
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		c, err := dialControl("tcp", addr)
 		if err == nil {
 			_, err = c.do("PING")

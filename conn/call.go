@@ -13,7 +13,7 @@ import (
 type Mode uint8
 
 const (
-	// Check wants nothing but to know whether the reply is an error or null.
+	// Check wants nothing but to know whether the reply is a text, an error or null. Any other is a *resp3.TypeError.
 	Check Mode = iota
 	// AppendText appends the text of the reply to Call.Dst.
 	AppendText
@@ -206,12 +206,17 @@ func (q *Call) take(f *resp3.Frame, more int) {
 	case f.IsNull():
 		q.Null = true
 	case q.Mode == Check:
+		switch f.Kind {
+		case resp3.SimpleString, resp3.BulkString, resp3.VerbatimString:
+		default:
+			q.Err = &resp3.TypeError{Want: "a status", Kind: f.Kind}
+		}
 	case q.Mode == Int:
 		q.takeInt(f)
 	case q.Mode == Float:
 		q.takeFloat(f)
 	default:
-		if p := f.Payload(); p != nil || f.Kind == resp3.SimpleString {
+		if p := f.Payload(); p != nil && f.Kind != resp3.Boolean || f.Kind == resp3.SimpleString {
 			q.takeText(p)
 			return
 		}

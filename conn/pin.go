@@ -184,6 +184,20 @@ func (c *Conn) replace(ctx context.Context, t Target) *link {
 // retryHeld is the pause between attempts to replace a next link that died while it waited.
 const retryHeld = 250 * time.Millisecond
 
+// Stay calls off a move that waits for pins, if there is one: its target is none any more. The serving link goes on.
+func (c *Conn) Stay() {
+	c.mu.Lock()
+	h := c.held
+	if h != nil {
+		close(h.off)
+		c.held = nil // nobody else begins a move before moveFailed, since the state is Moving
+	}
+	c.mu.Unlock()
+	if h != nil {
+		c.moveFailed(ErrMoved)
+	}
+}
+
 // heldFailed gives the move up and lets the old link go on, unless another move has taken over.
 func (c *Conn) heldFailed(h *held) {
 	c.mu.Lock()

@@ -151,6 +151,16 @@ func TestHeldMove(t *testing.T) {
 			assert.Equal(w.t, conn.Ready, c.State())
 			p.Unpin()
 		}, addrA, false},
+		{"is called off", func(w *world, c *conn.Conn, p *conn.Pin) {
+			c.Stay()
+			c.Stay()
+			synctest.Wait()
+			assert.Equal(w.t, conn.Ready, c.State())
+			assert.Zero(w.t, w.b.Stats().Open)
+			_, err := w.pinned(p, "ECHO", "still here")
+			require.NoError(w.t, err)
+			p.Unpin()
+		}, addrA, false},
 		{"gets another link if its own dies", func(w *world, _ *conn.Conn, p *conn.Pin) {
 			w.b.Kill()
 			<-time.After(time.Second)

@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -168,30 +169,45 @@ func (l *link) run(ctx context.Context, steps steps) error {
 		if len(steps) == 1 {
 			name = steps[0].name
 		}
+		if said, refused := l.heed(steps, string(q.Rep)); refused != nil {
+			return l.setUpError(said, fmt.Errorf("%w (%w)", refused, err))
+		}
 		return l.setUpError(name, err)
 	}
-	rest := string(q.Rep)
-	for _, s := range steps {
-		v, n, err := resp3.Decode(rest)
-		if err != nil {
-			return l.setUpError(s.name, err)
-		}
-		rest = rest[n:]
-		if err := s.reply(v); err != nil {
-			return l.setUpError(s.name, withoutArgs(err, s.args))
-		}
+	if name, err := l.heed(steps, string(q.Rep)); err != nil {
+		return l.setUpError(name, err)
 	}
 	return nil
 }
 
+// heed looks at the replies that have come, until one ends the set-up, and names its step. There may be fewer than steps: a
+// server that has no room for another client says so and closes.
+func (l *link) heed(steps []step, replies string) (name string, err error) {
+	for _, s := range steps {
+		if replies == "" {
+			break
+		}
+		v, n, err := resp3.Decode(replies)
+		if err == nil {
+			err = withoutArgs(s.reply(v), s.args)
+		}
+		if err != nil {
+			return s.name, err
+		}
+		replies = replies[n:]
+	}
+	return "", nil
+}
+
 // withoutArgs drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the password.
+// Long ones are repeated in part only.
 func withoutArgs(err error, args []string) error {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok {
 		return err
 	}
 	for _, a := range args[1:] {
-		if len(a) > 3 && strings.Contains(e.Message, a) {
+		if len(a) > 3 && strings.Contains(e.Message, a[:min(len(a), 16)]) {
 			return &resp3.Error{Code: e.Code, Message: "(text withheld, since it repeats an argument)"}
 		}
 	}

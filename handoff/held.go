@@ -13,6 +13,7 @@ func (r *runner) pinned(res result, e *Event) {
 	e.What, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
 	r.event(e)
 	if res.rev != r.p.rev {
+		res.c.stay()
 		r.rescan = true
 		return
 	}

@@ -73,15 +73,16 @@ type member struct {
 	peer func() string
 	done <-chan struct{} // closed when the connection is
 	move func(ctx context.Context, t conn.Target) error
+	stay func() // calls off a move that waits for a session
 }
 
 func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
 	if move == nil {
-		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move}
+		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move, stay: c.Stay}
 	}
 	var now atomic.Pointer[conn.Conn]
 	now.Store(c)
-	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(),
+	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(), stay: func() { now.Load().Stay() },
 		move: func(ctx context.Context, t conn.Target) error {
 			next, err := move(ctx, c, t)
 			if err == nil {

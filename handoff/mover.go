@@ -93,6 +93,7 @@ func (r *runner) adopt() {
 	for _, a := range r.inflight {
 		a.cancel()
 	}
+	held := r.held
 	*r = runner{
 		m: r.m, j: r.j, p: p, goals: p.goals, rescan: true, inflight: r.inflight, stay: map[uint64]bool{},
 		results: r.results, answers: r.answers, lookup: lookup{running: r.lookup.running}, moved: r.moved,
@@ -104,6 +105,11 @@ func (r *runner) adopt() {
 		r.goals = []string{r.m.addr}
 	}
 	if !time.Now().Before(p.until) { // recalled
+		// The server calls everybody back to this peer. A move that waits for its session would still be made, whenever that
+		// ends, and to a peer that is about to go.
+		for _, a := range held {
+			a.c.stay()
+		}
 		return
 	}
 	to := ""

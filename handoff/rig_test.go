@@ -113,7 +113,7 @@ func (r *rig) members() []member {
 	defer r.mu.Unlock()
 	var list []member
 	for _, c := range r.conns {
-		list = append(list, member{id: c.id, peer: c.Peer, done: c.done, move: c.move})
+		list = append(list, member{id: c.id, peer: c.Peer, done: c.done, move: c.move, stay: func() {}})
 	}
 	return list
 }

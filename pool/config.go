@@ -36,6 +36,9 @@ type Config struct {
 	MaxLifetime time.Duration
 }
 
+// mostConns is more than a process can have, and so small that sums and products with it do not overflow.
+const mostConns = 1 << 20
+
 // WithDefaults returns c with every zero replaced by its default.
 func (c Config) WithDefaults() Config {
 	def := func(v *int, d int) {
@@ -49,10 +52,11 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	def(&c.Size, min(10*runtime.GOMAXPROCS(0), 64))
-	def(&c.Lanes, min(4, c.Size))
+	size := min(max(c.Size, 1), mostConns) // what follows from a Size that cannot be is not to be reported as well
+	def(&c.Lanes, min(4, size))
 	def(&c.Blocking, 64)
-	def(&c.MaxDialing, min(8, c.Size))
-	def(&c.MaxWaiting, 64*c.Size)
+	def(&c.MaxDialing, min(8, size))
+	def(&c.MaxWaiting, 64*size)
 	dur(&c.WaitTimeout, 3*time.Second)
 	dur(&c.MaxIdleTime, 5*time.Minute)
 	return c
@@ -68,23 +72,17 @@ func (c Config) ForBlocking() Config {
 // Validate reports everything that is wrong with c after WithDefaults.
 func (c Config) Validate() error {
 	var errs []error
-	for _, f := range []struct {
-		ok    bool
-		name  string
-		value int
-		want  string
-	}{
-		{c.Size >= 1, "Pool.Size", c.Size, "at least 1"},
-		{c.Lanes >= 1 && c.Lanes <= c.Size, "Pool.Lanes", c.Lanes, "from 1 to Size"},
-		{c.Blocking >= 1, "Pool.Blocking", c.Blocking, "at least 1"},
-		{c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle", c.MinIdle, "from 0 to Size-1, since one connection is shared"},
-		{c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive", c.MaxActive, "greater than Size"},
-		{c.MaxDialing >= 1, "Pool.MaxDialing", c.MaxDialing, "at least 1"},
-		{c.MaxWaiting >= 1, "Pool.MaxWaiting", c.MaxWaiting, "at least 1"},
-	} {
-		if !f.ok {
-			errs = append(errs, fmt.Errorf("%s is %d, must be %s (Size is %d)", f.name, f.value, f.want, c.Size))
+	bad := func(ok bool, format string, a ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, a...))
 		}
 	}
+	bad(c.Size >= 1 && c.Size <= mostConns, "Pool.Size is %d, must be from 1 to %d", c.Size, mostConns)
+	bad(c.Lanes >= 1 && c.Lanes <= max(c.Size, 1), "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size)
+	bad(c.Blocking >= 1 && c.Blocking <= mostConns, "Pool.Blocking is %d, must be from 1 to %d", c.Blocking, mostConns)
+	bad(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
+	bad(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size)
+	bad(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing)
+	bad(c.MaxWaiting >= 1, "Pool.MaxWaiting is %d, must be at least 1", c.MaxWaiting)
 	return errors.Join(errs...)
 }

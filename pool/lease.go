@@ -21,12 +21,41 @@ type Lease struct {
 // Conn returns the leased connection. It must not be used after the lease has ended.
 func (l *Lease) Conn() *conn.Conn { return l.m.c }
 
+// Over reports whether the lease has ended.
+func (l *Lease) Over() bool { return l.over.Load() }
+
 // Release gives the connection back. It goes to the caller that has waited longest. A connection that still owes replies
 // or has ended is not used again.
 func (l *Lease) Release() {
+	if !l.over.Swap(true) {
+		l.giveBack()
+	}
+}
+
+// ReleaseAfter is Release, or Discard if tidy returns false. tidy runs on a goroutine of the pool, and has to end when the
+// connection does: it waits for what the connection owes, which the caller has given up waiting for.
+func (l *Lease) ReleaseAfter(tidy func() bool) {
 	if l.over.Swap(true) {
 		return
 	}
+	l.p.mu.Lock()
+	closed := l.p.closed
+	if !closed {
+		l.p.work.Go(func() {
+			if tidy() {
+				l.giveBack()
+			} else {
+				l.p.retire(l.m)
+			}
+		})
+	}
+	l.p.mu.Unlock()
+	if closed {
+		l.p.retire(l.m)
+	}
+}
+
+func (l *Lease) giveBack() {
 	l.p.mu.Lock()
 	fit := !l.p.closed && l.m.c.Owes() == 0
 	if fit {

@@ -54,6 +54,10 @@ The ratio of p99.9 during the window to before is information, not part of the v
 p99.9 differs from one second to the next. With -quiet 10 -moves 10 ten windows with a move are
 compared with ten of the same length without; then it is, and the median may at most double.
 
+A machine that lets this process wait for more than a tenth of the grace, or for a quarter of
+the time in pieces, proves nothing with a failure: then the rehearsal is repeated, five times
+in all at most, and the last verdict stands.
+
 Exit status: 0 pass, 1 fail, 2 the rehearsal could not run or proved nothing. With -off it is
 0 if errors appeared, as they must without the feature, and 1 if none did.
 

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	rawDial  = 2 * time.Second // to reach a server and log in
-	rawReply = 3 * time.Second // for one reply
+	rawDial  = 5 * time.Second // to reach a server and log in
+	rawReply = 8 * time.Second // for one reply
 )
 
 // raw is a connection without any client around it. The verdict must not depend on what it is about, so what the server

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"slices"
 	"time"
 
 	baton "github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/stall"
 )
 
 // warmUp is load that is not reported: what the first calls of a process cost is not what a window is compared with.
@@ -39,6 +41,8 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	introduce(out, p, s)
 
 	begun := time.Now()
+	s.meter = stall.Start()
+	defer s.meter.Stop()
 	l := startLoad(client, keys, p)
 	defer l.stop()
 	bar := startProgress(out, p, s, l)
@@ -49,7 +53,8 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	}
 	l.stop()
 	bar.stop()
-	took := time.Since(begun)
+	took, last := time.Since(begun), s.meter.Lap()
+	s.meter.Stop()
 
 	counts, versions, err := s.totals(ctx, keys)
 	if err != nil {
@@ -60,6 +65,7 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	o.Control, o.Null, o.Workers, o.Took, o.Moves = p.off, p.null, p.workers, took, moves
 	o.OptIns = s.server.OptIns()
 	o.Quiet, o.Windows = measured(p.quiet, found.windows)
+	o.stalled = last.Excuses(p.grace) || slices.ContainsFunc(moves, func(m move) bool { return m.stalled })
 	o.timeline, o.reports = timelineOf(client, begun), client.Handoffs().Reports()
 	return o, nil
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,42 +30,28 @@ func play(t *testing.T, args ...string) (exit int, stdout, stderr string) {
 	return exit, out.String(), errs.String()
 }
 
-// requirePass plays until it passes. Only a machine that stalls excuses another try.
 func requirePass(t *testing.T, args ...string) (stdout string) {
 	t.Helper()
-	for try := 1; ; try++ {
-		exit, out, errs := play(t, args...)
-		if exit == exitPass {
-			require.Empty(t, errs)
-			require.Contains(t, out, "\nPASS\n")
-			return out
-		}
-		require.Contains(t, out, "this machine stalled", "%s", errs)
-		require.Less(t, try, 5, "%s%s", out, errs)
-	}
+	exit, out, errs := play(t, args...)
+	require.Equal(t, exitPass, exit, "%s%s", out, errs)
+	require.Empty(t, errs)
+	require.Contains(t, out, "\nPASS\n")
+	return out
 }
 
-// requireGone waits until no more goroutines than base are left.
+// requireGone waits until no more goroutines than base are left. Else the test runs into its time limit, which shows who is.
 func requireGone(t *testing.T, base int) {
 	t.Helper()
-	every := time.NewTicker(time.Millisecond)
-	defer every.Stop()
-	limit := time.NewTimer(10 * time.Second)
-	defer limit.Stop()
 	for runtime.NumGoroutine() > base {
-		select {
-		case <-every.C:
-		case <-limit.C:
-			stacks := make([]byte, 1<<20)
-			require.Fail(t, "goroutines left behind", "%s", stacks[:runtime.Stack(stacks, true)])
-		}
+		require.NoError(t, t.Context().Err())
+		runtime.Gosched()
 	}
 }
 
 func TestEmbeddedRunPasses(t *testing.T) {
 	out := requirePass(t, "-v", "-moves", "2", "-quiet", "1", "-idle", "8")
 	for _, part := range []string{"rehearsal: embedded", "-- MOVING", "commands/s", "timeline of the client", "move succeeded", "move 2 ",
-		"reports of the client", "9 connections moved", "9 connections dialled", "p99.9 of 1 windows without a move", "p99.9 of 2 windows with a move"} {
+		"reports of the client", " connections moved", " connections dialled", "p99.9 of 1 windows without a move", "p99.9 of 2 windows with a move"} {
 		require.Contains(t, out, part)
 	}
 }

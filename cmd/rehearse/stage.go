@@ -10,6 +10,7 @@ import (
 	baton "github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/stall"
 	"github.com/baton-go/baton/pool"
 )
 
@@ -25,8 +26,8 @@ const (
 	// look is how often the retiring endpoint is looked at, and so the precision of what is told about it.
 	look = 2 * time.Millisecond
 
-	readyWait = 5 * time.Second // for the client to connect
-	spare     = 4               // connections that the pool may have besides the idle ones
+	readyWait = 30 * time.Second // for the client to connect
+	spare     = 4                // connections that the pool may have besides the idle ones
 )
 
 // stage is the endpoints of the database, one for each move and one to begin with.
@@ -37,6 +38,7 @@ type stage struct {
 	leads  atomic.Int32 // the node to which the logical address leads
 	store  string       // where the data is reached without a node of the client's: the backend, or "" for the last node
 	login  login
+	meter  *stall.Meter
 }
 
 // openStage opens the endpoints, each on a loopback address of its own where the system has them.
@@ -126,12 +128,13 @@ type move struct {
 	LastConn    time.Duration `json:"last_conn_left_ns"`    // when its last connection was gone
 	Left        int           `json:"left_behind"`          // connections there at the deadline
 	Stall       time.Duration `json:"machine_stall_ns"`     // longest time in which this process was not let run when it wanted to
+	stalled     bool          // the machine did not give what was announced, in the window or in front of it
 }
 
 // play announces move i, watches the old endpoint until the deadline, and closes it.
 func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (move, error) {
 	old, next := s.nodes[i], s.nodes[i+1]
-	m := move{From: old.Addr(), To: next.Addr(), Grace: p.grace}
+	m := move{From: old.Addr(), To: next.Addr(), Grace: p.grace, stalled: s.meter.Lap().Excuses(p.grace)}
 	held := map[uint64]int{}
 	for c := range client.Conns() {
 		if c.Peer == m.From {
@@ -149,6 +152,8 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 		old.Moving(p.grace, m.To)
 	}
 	err := m.watch(ctx, old, start, begun)
+	late := s.meter.Lap()
+	m.Stall, m.stalled = late.Longest, m.stalled || late.Excuses(p.grace)
 	m.Left = old.Shut()
 	s.serves.Store(int32(i + 1))
 	end := old.Stats()
@@ -186,15 +191,14 @@ func (m *move) attempts(client *baton.Client, begun time.Time) {
 	}
 }
 
-// watch looks at the retiring endpoint until the grace is over.
+// watch looks at the retiring endpoint until the grace is over. If it is woken too late, the endpoint still has its last gasp:
+// without that, those who stay might lose nothing.
 func (m *move) watch(ctx context.Context, old *handofftest.Node, start handofftest.NodeStats, begun time.Time) error {
 	t := time.NewTicker(look)
 	defer t.Stop()
-	last, gasps, looked := start, false, time.Duration(0)
+	last, end, gasps := start, m.Grace, false
 	for {
 		at := time.Since(begun)
-		m.Stall = max(m.Stall, at-looked-look)
-		looked = at
 		now := old.Stats()
 		if now.Commands != last.Commands {
 			m.LastCommand = at
@@ -203,12 +207,12 @@ func (m *move) watch(ctx context.Context, old *handofftest.Node, start handoffte
 			m.LastConn = at
 		}
 		last = now
-		if at >= m.Grace {
-			return nil
-		}
 		if at >= m.Grace-lastGasp && !gasps {
-			gasps = true
+			gasps, end = true, max(end, at+lastGasp)
 			old.Stall(true)
+		}
+		if at >= end {
+			return nil
 		}
 		select {
 		case <-t.C:

@@ -36,6 +36,10 @@ type outcome struct {
 	Quiet   []segment `json:"quiet_windows,omitempty"`
 	Windows []segment `json:"move_windows,omitempty"`
 
+	// Tries is how many rehearsals there were. All but the last told nothing, since the machine stalled.
+	Tries int `json:"tries"`
+
+	stalled  bool // in some part of the run: what went wrong may be the machine's doing
 	timeline []line
 	reports  []handoff.Report
 }

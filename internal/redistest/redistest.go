@@ -18,7 +18,7 @@ import (
 )
 
 // startTimeout is how long a fresh server may take until it accepts.
-const startTimeout = 20 * time.Second
+const startTimeout = 2 * time.Minute
 
 // attempts is how often another port is tried: between our picking a free port
 // and the server's binding it, somebody else may have taken it.

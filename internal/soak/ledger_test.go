@@ -36,7 +36,8 @@ type ledger struct {
 	commands  int            // answered
 	cancelled int            // given up by the caller
 	failures  map[string]int // the others, by kind
-	wrong     []string       // what cannot be whatever is executed, seen on the way
+	examples  map[string]string
+	wrong     []string // what cannot be whatever is executed, seen on the way
 }
 
 // tally counts the increments of a key that one worker alone increments.
@@ -66,7 +67,7 @@ type reception struct {
 func newLedger() *ledger {
 	return &ledger{
 		counters: map[string]*tally{}, queues: map[string]*queue{}, transfers: map[string]fate{},
-		published: map[string][]publication{}, failures: map[string]int{},
+		published: map[string][]publication{}, failures: map[string]int{}, examples: map[string]string{},
 	}
 }
 
@@ -104,7 +105,9 @@ func (l *ledger) judge(ctx context.Context, err error) fate {
 		if ctx.Err() != nil {
 			l.cancelled++
 		} else {
-			l.failures[kindOf(err, verdict)]++
+			kind := kindOf(err, verdict)
+			l.failures[kind]++
+			l.examples[kind] = time.Now().Format("15:04:05.000 ") + err.Error()
 		}
 	})
 	return verdict

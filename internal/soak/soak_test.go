@@ -17,6 +17,7 @@ import (
 
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/stall"
 	"github.com/baton-go/baton/pool"
 )
 
@@ -34,7 +35,7 @@ func soak(t *testing.T, move func(nth int)) (n int) {
 // play runs the load while operate is at work, waits until everybody is served again, ends all, and returns what was told
 // and what is.
 func play(t *testing.T, s *stage, o baton.Options, operate func(l *ledger)) (*ledger, *final) {
-	o.Pool = pool.Config{Size: 8, Lanes: 2, MinIdle: 2, Blocking: 12}
+	o.Pool.Size, o.Pool.Lanes, o.Pool.MinIdle, o.Pool.Blocking = 8, 2, 2, 12
 	o.Retry.Tx = 100 // transfers that meet are no failure
 	c, ctx := s.client(o), t.Context()
 	going, stop := context.WithCancel(ctx)
@@ -86,7 +87,7 @@ func summary(s *stage, l *ledger, f *final, c *baton.Client) string {
 	line("%d moves, %d connections not moved in time; faults: %v", s.moves, s.left, s.did)
 	line("%d commands answered, %d given up by their callers, %d outcomes unknown", l.commands, l.cancelled, l.unknowns())
 	for _, kind := range slices.Sorted(maps.Keys(l.failures)) {
-		line("  failed: %6d %s", l.failures[kind], kind)
+		line("  failed: %6d %s, at last %s", l.failures[kind], kind, l.examples[kind])
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.counters)) {
 		line("%s: %d; %d confirmed, %d possible", key, f.counters[key], l.counters[key].confirmed, l.counters[key].unknown)
@@ -118,17 +119,33 @@ func summary(s *stage, l *ledger, f *final, c *baton.Client) string {
 	return b.String()
 }
 
-// A move that is announced in time, with nothing else going on, disturbs nobody: nothing fails, nothing is missed.
+// A move that is announced in time, with nothing else going on, disturbs nobody: nothing fails, nothing is missed. The times are
+// such that a machine that stands still for some seconds does not count as something else; moves are made as soon as they can be.
+// Where it still does, the run is repeated. The accounts have no excuse.
 func TestSoakMovesDisturbNobody(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, nil)
-	l, f := play(t, s, baton.Options{}, func(*ledger) {
-		soak(t, func(int) { s.move(time.Second, true, nil) })
-	})
-	assert.Empty(t, l.check(f))
-	assert.Empty(t, l.failures)
-	assert.Zero(t, l.gaps())
-	assert.NoError(t, s.srv.CheckOptIn())
+	const grace, most = 20 * time.Second, 4
+	patient := baton.Options{DialTimeout: time.Minute, ReadTimeout: time.Minute, Pool: pool.Config{WaitTimeout: time.Minute}}
+	patient.Handoff.Jitter = 100 * time.Millisecond
+	meter := stall.Start()
+	defer meter.Stop()
+	for try := 1; ; try++ {
+		s := newStage(t, nil)
+		meter.Lap()
+		l, f := play(t, s, patient, func(*ledger) {
+			soak(t, func(int) { s.move(grace, true, nil) })
+		})
+		late := meter.Lap()
+		assert.Empty(t, l.check(f))
+		assert.NoError(t, s.srv.CheckOptIn())
+		if try < most && len(l.failures)+l.gaps() > 0 && late.Excuses(grace) {
+			t.Logf("this machine stalled (%+v): once more", late)
+			continue
+		}
+		assert.Empty(t, l.failures)
+		assert.Zero(t, l.gaps())
+		return
+	}
 }
 
 // Whatever happens, everything is accounted for.

@@ -24,6 +24,7 @@ type stage struct {
 	t     *testing.T
 	srv   *handofftest.Server
 	nodes []*handofftest.Node
+	free  []time.Time            // by node: when its last window is over for clients, too
 	at    int                    // the node that serves
 	name  atomic.Pointer[string] // the address that the configured name leads to
 	admin *baton.Client          // straight to the redis-server
@@ -32,11 +33,14 @@ type stage struct {
 	did   map[string]int // faults, by name
 }
 
-// hosts is more than can retire at the same time: a window lasts four seconds longer than announced.
-const hosts = 12
+const (
+	hosts = 48 // so that many moves can be made before somebody has to wait for the first
+	// slack is how much longer than announced a window lasts, and somewhat more.
+	slack = 5 * time.Second
+)
 
 func newStage(t *testing.T, sabotage func(admin *baton.Client) handofftest.Options) *stage {
-	s := &stage{t: t, did: map[string]int{}}
+	s := &stage{t: t, did: map[string]int{}, free: make([]time.Time, hosts)}
 	backend := redistest.Start(t)
 	var err error
 	s.admin, err = baton.New(baton.Options{Addr: backend, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
@@ -47,6 +51,7 @@ func newStage(t *testing.T, sabotage func(admin *baton.Client) handofftest.Optio
 		o = sabotage(s.admin)
 	}
 	o.Backend = backend
+	network := rand.N(1 << 16)               // of loopback addresses: nobody else takes a port there while a node is closed
 	for port := "0"; len(s.nodes) < hosts; { // all at one port, since a name gives no other
 		if port == "0" {
 			if s.srv != nil {
@@ -54,7 +59,7 @@ func newStage(t *testing.T, sabotage func(admin *baton.Client) handofftest.Optio
 			}
 			s.srv, s.nodes = handofftest.NewServer(o), nil
 		}
-		n, err := s.srv.Listen(fmt.Sprintf("127.0.0.%d:%s", 2+len(s.nodes), port))
+		n, err := s.srv.Listen(fmt.Sprintf("127.%d.%d.%d:%s", 1+network>>8%250, network&255, 2+len(s.nodes), port))
 		if err != nil {
 			require.NotEqual(t, "0", port, "%v", err)
 			port = "0" // somebody has it
@@ -119,12 +124,14 @@ func (s *stage) until(what string, holds func() bool) {
 // everybody has left.
 func (s *stage) move(grace time.Duration, named bool, during func()) {
 	old, next := s.now(), s.next()
+	s.wait(time.Until(s.free[(s.at+1)%hosts])) // a client does not go where it is told to leave
 	require.NoError(s.t, next.Reopen())
 	target := ""
 	if named {
 		target = next.Addr()
 	}
 	over := time.Now().Add(grace)
+	s.free[s.at] = over.Add(slack)
 	old.Moving(grace, target)
 	s.at = (s.at + 1) % len(s.nodes)
 	if !named {

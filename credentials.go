@@ -1,0 +1,70 @@
+package baton
+
+import (
+	"context"
+	"fmt"
+)
+
+// Credentials are what a CredentialsProvider gives. An empty Username with a Password means the default user. However they
+// are printed, the password is not.
+type Credentials struct{ Username, Password string }
+
+// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once, and may block until
+// ctx ends, which is when the time for the set-up is over. An error fails the set-up.
+type CredentialsProvider interface {
+	Credentials(ctx context.Context) (Credentials, error)
+}
+
+// credentials returns what asks for the credentials of a set-up.
+func (o Options) credentials() func(context.Context) (user, pass string, err error) {
+	if o.Credentials == nil {
+		return func(context.Context) (string, string, error) { return o.Username, o.Password, nil }
+	}
+	return func(ctx context.Context) (string, string, error) {
+		cr, err := o.Credentials.Credentials(ctx)
+		return cr.Username, cr.Password, err
+	}
+}
+
+// What follows keeps secrets out of everything that prints values: package fmt with any verb, slog, encoding/json.
+
+const masked = "***"
+
+func mask(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return masked
+}
+
+// Format prints c as any struct, with stars for the password.
+func (c Credentials) Format(s fmt.State, verb rune) {
+	type plain Credentials
+	fmt.Fprintf(s, fmt.FormatString(s, verb), plain{c.Username, mask(c.Password)})
+}
+
+// MarshalText gives c as fmt prints it with %+v.
+func (c Credentials) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%+v", c), nil }
+
+// hidden stands for a CredentialsProvider, which may hold a password itself.
+type hidden string
+
+// Credentials is never called.
+func (hidden) Credentials(context.Context) (Credentials, error) { return Credentials{}, nil }
+
+// Format prints o as any struct, with stars for the password and for Credentials. Every verb counts as v: others take
+// pointers for a mistake and print what they point to, such as the private key in TLS.
+func (o Options) Format(s fmt.State, _ rune) {
+	type plain Options
+	o.Password = mask(o.Password)
+	if o.Credentials != nil {
+		o.Credentials = hidden(masked)
+	}
+	fmt.Fprintf(s, fmt.FormatString(s, 'v'), plain(o))
+}
+
+// Format prints where c leads, for every verb.
+func (c *Client) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "baton.Client(%s)", c.o.Addr) }
+
+// MarshalText gives o as fmt prints it with %+v.
+func (o Options) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%+v", o), nil }
