@@ -89,6 +89,7 @@ func (r *runner) adopt() {
 	p := r.j.plan
 	r.m.mu.Unlock()
 	if p.rev == r.p.rev {
+		r.p = p // prolonged, perhaps
 		return
 	}
 	for _, a := range r.inflight {
