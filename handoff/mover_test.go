@@ -49,9 +49,14 @@ func TestDeadTargetFallsBackToTheName(t *testing.T) {
 			r.setDNS(domain, "10.0.0.3")
 			r.pass(5 * s)
 			assert.Equal(t, map[string]int{nodeC: 20}, r.peers(), "%s: %s", name, r.dialLog())
+			byName := 0
 			for _, d := range r.dials {
-				assert.Equal(t, nodeA, d.target.Avoid, "H-37: never back to the retiring peer")
+				if d.target.Addr != nodeB { // an address cannot lead elsewhere
+					byName++
+					assert.Equal(t, nodeA, d.target.Avoid, "H-37: never back to the retiring peer")
+				}
 			}
+			assert.Positive(t, byName)
 		})
 	}
 }
