@@ -74,6 +74,24 @@ func TestEndOfContextCallsABlockingCommandBack(t *testing.T) {
 	}
 }
 
+// A client that does nothing but block opens one connection for its commands and one from which it calls them back.
+func TestCallingBackCostsNoConnectionEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext})
+		require.NoError(t, err)
+		defer c.Close()
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, _, err := c.BLPop(ctx, 0, "list")
+			cancel()
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		assert.EqualValues(t, 2, w.a.Stats().Accepted)
+	})
+}
+
 func TestBlockingCommandCrossesAMove(t *testing.T) {
 	tests := []struct {
 		name    string

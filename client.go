@@ -48,7 +48,7 @@ func New(o Options) (*Client, error) {
 			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
 		},
 		Move:    c.move,
-		Resolve: o.Resolver.LookupHost,
+		Resolve: c.lookUp,
 		Logger:  o.Logger,
 	})
 	if err != nil {

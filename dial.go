@@ -84,7 +84,7 @@ func (c *Client) listed(ctx context.Context, addr string) ([]string, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return []string{addr}, nil
 	}
-	ips, err := c.o.Resolver.LookupHost(ctx, host)
+	ips, err := c.lookUp(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("look up %s: %w", host, err)
 	}
@@ -96,6 +96,16 @@ func (c *Client) listed(ctx context.Context, addr string) ([]string, error) {
 		addrs = append(addrs, net.JoinHostPort(ip, port))
 	}
 	return addrs, nil
+}
+
+// lookUp asks the resolver of the options. Its panics are errors, as those of a dialler are.
+func (c *Client) lookUp(ctx context.Context, host string) (ips []string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return c.o.Resolver.LookupHost(ctx, host)
 }
 
 // dialFirst dials one address after the other. Each may take an equal part of the time that is left, so that one that

@@ -90,10 +90,16 @@ func (r *recall) unblock(ctx context.Context) error {
 	}
 }
 
-// beside gives a way to run commands at peer and nowhere else: a lane that is there, which is pinned until done, or a
-// connection that lives until then.
+// beside gives a way to run commands at peer and nowhere else: a lane that is there, which is pinned until done, else the
+// client's first lane, which stays, or a connection that lives until then.
 func (c *Client) beside(ctx context.Context, peer string) (do func(context.Context, *conn.Call) error, done func(), err error) {
-	for _, lane := range slices.Clone(c.pool.Lanes()) {
+	lanes := slices.Clone(c.pool.Lanes())
+	if len(lanes) == 0 {
+		if first, err := c.pool.Lane(ctx); err == nil {
+			lanes = append(lanes, first)
+		}
+	}
+	for _, lane := range lanes {
 		p := lane.Pin()
 		if p.Setup().Peer == peer && !lane.Slow() {
 			return p.Do, p.Unpin, nil

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +157,35 @@ func TestReadOnlyAnswerLeadsToAnotherConnection(t *testing.T) {
 		assert.EqualValues(t, 1, n)
 		assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
 		w.net.SetHost(dbName, "10.0.0.1")
+	})
+}
+
+// While the name goes on leading to the replica, each answer used to cost a dial.
+func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var answers, demoted atomic.Int64
+		demoted.Store(1)
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if demoted.Load() == 0 || !strings.EqualFold(string(args[0]), "SET") {
+				return nil, false
+			}
+			answers.Add(1)
+			return []byte("-READONLY You can't write against a read only replica.\r\n"), true
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		begun := time.Now()
+		for time.Since(begun) < 5*time.Second {
+			_, err := c.Set(t.Context(), "k", "v")
+			require.ErrorContains(t, err, "READONLY")
+		}
+		assert.Greater(t, answers.Load(), int64(300))
+		assert.Greater(t, w.a.Stats().Accepted, int64(15), "it goes on looking for the master")
+		assert.Less(t, w.a.Stats().Accepted, int64(25))
+		demoted.Store(0)
+		_, err := c.Set(t.Context(), "k", "v")
+		require.NoError(t, err)
 	})
 }
 

@@ -3,33 +3,45 @@ package conn
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"time"
 )
 
 // open dials addr and sets up a link. It is bounded by ctx and by DialTimeout, or the relaxed timeout if that is longer.
-func (c *Conn) open(ctx context.Context, addr string) (*link, error) {
+// A panic of the dialler or of who gives the credentials is an error like any other: it may come on a goroutine of ours, where
+// nobody else could recover it, and in a move it must not cost the link that serves.
+func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 	now := time.Now()
 	if d := c.cfg.patience(c.cfg.DialTimeout, now, now); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(d), ErrTimeout)
 		defer cancel()
 	}
-	raw, err := c.cfg.dial(ctx, addr)
-	if err != nil {
+	var raw net.Conn
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Op: "dial", Addr: addr, Err: fmt.Errorf("panic: %v", p)}
+		}
+		switch {
+		case err == nil:
+			return
+		case l != nil:
+			l.fail(err)
+		case raw != nil:
+			raw.Close()
+		}
+		l = nil
+	}()
+	if raw, err = c.cfg.dial(ctx, addr); err != nil {
 		return nil, &Error{Op: "dial", Addr: addr, Err: inContext(ctx, err)}
 	}
 	nc, err := c.cfg.encrypt(ctx, raw)
 	if err != nil {
-		raw.Close()
 		return nil, &Error{Op: "dial", Addr: addr, Err: inContext(ctx, err)}
 	}
-	l := newLink(c, nc, raw, peerOf(raw, addr))
-	if err := l.setUp(ctx); err != nil {
-		l.fail(err)
-		return nil, err
-	}
-	return l, nil
+	l = newLink(c, nc, raw, peerOf(raw, addr))
+	return l, l.setUp(ctx)
 }
 
 func (c *Config) dial(ctx context.Context, addr string) (net.Conn, error) {

@@ -199,20 +199,29 @@ func (l *link) heed(steps []step, replies string) (name string, err error) {
 	return "", nil
 }
 
-// withoutArgs drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the password.
-// Long ones are repeated in part only.
+// withoutArgs drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the
+// password. Servers repeat the beginning of a long one (redis-server: 128 bytes of all arguments together). Other texts are cut to a
+// length that may be kept.
 func withoutArgs(err error, args []string) error {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok {
 		return err
 	}
 	for _, a := range args[1:] {
-		if len(a) > 3 && strings.Contains(e.Message, a[:min(len(a), 16)]) {
+		if len(a) > 3 && strings.Contains(e.Message, a[:min(len(a), leastEcho)]) {
 			return &resp3.Error{Code: e.Code, Message: "(text withheld, since it repeats an argument)"}
 		}
 	}
+	if len(e.Message) > longestRefusal {
+		return &resp3.Error{Code: e.Code, Message: e.Message[:longestRefusal] + "..."}
+	}
 	return err
 }
+
+const (
+	leastEcho      = 8   // bytes of an argument that give it away
+	longestRefusal = 512 // bytes of a server's error that are kept of a set-up
+)
 
 // setUpError names the step. Its arguments are not told, since one of them is the password.
 //

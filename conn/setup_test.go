@@ -3,6 +3,7 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,5 +198,42 @@ func TestPushRightBehindTheOptInIsHeard(t *testing.T) { // H-65
 		defer w.close(c)
 		<-time.After(100 * time.Millisecond)
 		assert.Equal(t, []string{addrA + " MOVING"}, w.heard())
+	})
+}
+
+// A server that does not know AUTH repeats the beginning of what it was sent; a token is longer than that.
+func TestRefusalDoesNotTellTheBeginningOfASecret(t *testing.T) {
+	token := strings.Repeat("eyJhbGciOi", 30)
+	for _, text := range []string{
+		"ERR unknown command 'AUTH', with args beginning with: 'bob' '" + token[:117] + "'", "WRONGPASS no " + token[:20], token,
+	} {
+		for _, proto := range []int{0, 2, 3} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					if proto == 0 && string(args[0]) == "HELLO" {
+						return []byte("-ERR unknown command 'HELLO'\r\n"), true
+					}
+					return []byte("-" + text + "\r\n"), true
+				}})
+				w.cfg.Credentials, w.cfg.Protocol = credentials("bob", token), proto
+				_, err := conn.Dial(t.Context(), w.cfg, addrA)
+				require.Error(t, err)
+				assert.NotContains(t, err.Error(), token[:9])
+				w.close()
+			})
+		}
+	}
+}
+
+// Errors of moves are kept on a timeline.
+func TestRefusalIsCutToALengthThatMayBeKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{Intercept: func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
+			return []byte("-DENIED since " + strings.Repeat("so ", 100000) + "\r\n"), true
+		}})
+		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		require.ErrorContains(t, err, "DENIED since so so")
+		assert.Less(t, len(err.Error()), 700)
+		w.close()
 	})
 }

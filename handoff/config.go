@@ -64,7 +64,8 @@ type Config struct {
 	// CircuitBreakerFailureThreshold is how many handoffs in a row to one target must fail before it is left alone.
 	// Default 5. A handoff counts as failed when MaxHandoffRetries attempts in a row did.
 	CircuitBreakerFailureThreshold int
-	// CircuitBreakerResetTimeout is how long such a target is left alone before it is tried again. Default 60 s.
+	// CircuitBreakerResetTimeout is how long such a target is left alone before it is tried again, while a peer is being left
+	// for it at most half of the time that this one goes on serving. Default 60 s.
 	CircuitBreakerResetTimeout time.Duration
 	// CircuitBreakerMaxRequests is how many attempts then must succeed to trust it again. Default 3. One failure and it is
 	// left alone anew.

@@ -143,21 +143,37 @@ func isPort(s string) bool {
 func canonicalHost(host string) (string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.IsUnspecified() || ip.IsMulticast() {
-			return "", fmt.Errorf("%s is not the address of a server", ip)
+			return "", fmt.Errorf("%s is not the address of a server", ip.WithZone(""))
+		}
+		if err := checkWord(ip.Zone(), maxZone); err != nil {
+			return "", fmt.Errorf("zone %w", err)
 		}
 		return ip.Unmap().String(), nil
 	}
-	if len(host) > 253 {
-		return "", fmt.Errorf("host of %d bytes, limit 253", len(host))
-	}
-	for i := range len(host) {
-		c := host[i]
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && c != '-' && c != '.' && c != '_' {
-			return "", fmt.Errorf("host holds %q", c)
-		}
+	if err := checkWord(host, maxHost); err != nil {
+		return "", fmt.Errorf("host %w", err)
 	}
 	return strings.ToLower(host), nil
+}
+
+const (
+	maxHost = 253
+	maxZone = 64 // names of interfaces are shorter
+)
+
+// checkWord bounds what is kept of an address, and keeps control characters out of what people read.
+func checkWord(s string, limit int) error {
+	if len(s) > limit {
+		return fmt.Errorf("of %d bytes, limit %d", len(s), limit)
+	}
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && c != '-' && c != '.' && c != '_' {
+			return fmt.Errorf("holds %q", c)
+		}
+	}
+	return nil
 }
 
 // isName reports whether the host of addr is a name, something to be resolved.

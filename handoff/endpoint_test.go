@@ -35,6 +35,8 @@ func TestParseEndpoint(t *testing.T) {
 	for _, bad := range []string{
 		"h:65536", "h:-1", "h:x", "h:6379x", "[::1", "[::1]x", "[::1]:99999", "[node]:1", "a b:1", "a/b:1", "user@h:1", "h\x00:1",
 		"a:b:c", "0.0.0.0:6379", "[::]:6379", "239.1.1.1:6379", "h:1\r\n", strings.Repeat("a", 254) + ":1", "unix:/tmp/x:1",
+		"[fe80::1%\x1b[31m]:1", "[fe80::1%a b]:1", "[fe80::1%" + strings.Repeat("z", 65) + "]:1", "fe80::1%" + strings.Repeat("z", 65),
+		"[::%" + strings.Repeat("z", 1000) + "]:1",
 	} {
 		got, err := ParseEndpoint(bad, "6400")
 		if bad == "h:1\r\n" {

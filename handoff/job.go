@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -48,6 +49,8 @@ func (p plan) hold() time.Time {
 }
 
 // startLocked gives p to the job of that peer. If there was none it returns a new one, counted in m.jobs: the caller starts run.
+// A plan that goes where the job goes already prolongs it and disturbs nothing: if it called attempts off, a server that
+// numbers its reminders could keep the connections from ever arriving.
 func (m *Manager) startLocked(peer string, p plan) (started *job) {
 	if m.cfg.DryRun || m.closed {
 		return nil
@@ -55,9 +58,15 @@ func (m *Manager) startLocked(peer string, p plan) (started *job) {
 	if len(p.goals) == 1 {
 		m.recallLocked(p.goals[0], p.opened)
 	}
+	j := m.running[peer]
+	if j != nil && j.plan.renewedBy(p) {
+		p.rev, p.start = j.plan.rev, sooner(j.plan.start, p.start)
+		j.plan = p
+		j.poke()
+		return nil
+	}
 	m.lastRev++
 	p.rev = m.lastRev
-	j := m.running[peer]
 	if j == nil {
 		if len(m.running) >= maxJobs {
 			return nil
@@ -73,6 +82,13 @@ func (m *Manager) startLocked(peer string, p plan) (started *job) {
 	}
 	j.poke()
 	return started
+}
+
+// renewedBy reports whether p says of an open window what is known, but for the time. At half of the time there is nobody
+// to go to, so that the newest announcement tells when that is.
+func (o plan) renewedBy(p plan) bool {
+	named := o.way == toTarget && p.way == toTarget && slices.Equal(o.goals, p.goals)
+	return p.opened.Before(o.until) && (named || o.way == byName && p.way == byName)
 }
 
 // recallLocked ends the job of a peer that is a target now: what the server says last holds, and it is going back there.
@@ -140,7 +156,7 @@ func (m *Manager) run(j *job) {
 func (m *Manager) ended(j *job, rev int, closing bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if j.plan.rev != rev && !closing {
+	if !closing && (j.plan.rev != rev || time.Now().Before(j.plan.until)) {
 		return false
 	}
 	if m.running[j.peer] == j {

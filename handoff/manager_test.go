@@ -101,7 +101,6 @@ func TestMovingNamedTargetMovesAll(t *testing.T) {
 		assert.Equal(t, 100, r.dialCount(), "one dial for each connection")
 		assert.LessOrEqual(t, r.most, 33, "H-26, H-52: bounded")
 		for _, d := range r.dials {
-			assert.Equal(t, nodeA, d.target.Avoid)
 			assert.Equal(t, r.began.Add(15*s), d.target.Drain)
 		}
 		for _, x := range c { // told again by their new peer: a handoff of this event led there

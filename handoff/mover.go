@@ -88,6 +88,7 @@ func (r *runner) adopt() {
 	p := r.j.plan
 	r.m.mu.Unlock()
 	if p.rev == r.p.rev {
+		r.p = p // prolonged, perhaps
 		return
 	}
 	for _, a := range r.inflight {
@@ -237,9 +238,13 @@ func (r *runner) fallback(goal string) string {
 }
 
 // avoid is the peer that must not be reached. Where the configured address is the peer's own, reaching it again is what
-// is wanted: an address that stays can be served by another node at half of the time, and nobody can tell from here.
-func (r *runner) avoid(to string) string {
-	if sameAddr(to, r.j.peer) {
+// is wanted: an address that stays can be served by another node at half of the time, and nobody can tell from here. A
+// dialler may hide where it leads to (a tunnel, a proxy): then whatever was dialled shows the same peer, which says nothing;
+// an address that the server has named cannot lead to another one.
+func (r *runner) avoid(to string, goal bool) string {
+	_, shown := ipOf(r.j.peer)
+	_, literal := ipOf(to)
+	if sameAddr(to, r.j.peer) || goal && (!shown || literal && r.p.way == toTarget) {
 		return ""
 	}
 	return r.j.peer
@@ -254,7 +259,7 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
-	target := conn.Target{Addr: to, Avoid: r.avoid(to), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
+	target := conn.Target{Addr: to, Avoid: r.avoid(to, goal), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
 	r.event(&Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go r.m.try(ctx, a, target, r.results)

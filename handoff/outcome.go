@@ -23,7 +23,15 @@ func (m *Manager) targetFailed(j *job, target string, strikes int) bool {
 	if !b.halfOpen(now) && strikes%m.cfg.MaxHandoffRetries != 0 {
 		return false
 	}
-	return b.failure(now, m.cfg.CircuitBreakerFailureThreshold, m.cfg.CircuitBreakerResetTimeout)
+	return b.failure(now, m.cfg.CircuitBreakerFailureThreshold, j.plan.rest(now, m.cfg.CircuitBreakerResetTimeout))
+}
+
+// rest is how long a target is left alone whose breaker opens now: not until the old peer has gone, since no other way may be left.
+func (p plan) rest(now time.Time, reset time.Duration) time.Duration {
+	if left := p.deadline.Sub(now); left > 0 {
+		return min(reset, max(left/2, longestPause))
+	}
+	return reset
 }
 
 // arrived is told that a connection has moved. Timeouts stay relaxed for a while: the new place starts cold.

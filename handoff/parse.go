@@ -17,6 +17,8 @@ const (
 	maxMoves   = 4096 // slot moves, and ranges of one move, kept of one push
 	quotedText = 64   // bytes of what the server sent that may stand in an error
 	blanks     = " \t\r\n"
+
+	maxComplaints = 8 // of one push
 )
 
 // ParseNotification reads a push. The bool says whether it is a maintenance notification at all. It accepts every shape
@@ -76,7 +78,9 @@ type parser struct {
 
 //go:noinline
 func (p *parser) complain(format string, args ...any) {
-	p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
+	if len(p.errs) < maxComplaints { // they are kept on the timeline
+		p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
+	}
 }
 
 //go:noinline
@@ -268,9 +272,7 @@ func (p *parser) ranges(text string) []SlotRange {
 		a, errA := strconv.ParseUint(first, 10, 16)
 		b, errB := strconv.ParseUint(last, 10, 16)
 		if errA != nil || errB != nil || a > b || b > maxSlot {
-			if len(p.errs) < 8 {
-				p.complain("slots %s, limit %d", quote(entry), maxSlot)
-			}
+			p.complain("slots %s, limit %d", quote(entry), maxSlot)
 			continue
 		}
 		out = append(out, SlotRange{uint16(a), uint16(b)})

@@ -128,6 +128,18 @@ func TestParseNotificationKeepsWhatIsReadable(t *testing.T) {
 }
 
 // Negative control: everything else is left alone.
+// Errors are kept on the timeline: a push of a million bad entries must not become a million errors.
+func TestParseNotificationComplainsALittle(t *testing.T) {
+	for _, body := range []string{"*100000\r\n" + strings.Repeat("*0\r\n", 100000), "*100000\r\n" + strings.Repeat("*3\r\n+\r\n+\r\n+\r\n", 100000)} {
+		v, _, err := resp3.Decode(">3\r\n+SMIGRATED\r\n:1\r\n" + body)
+		require.NoError(t, err)
+		_, ours, err := ParseNotification(v, "6379")
+		assert.True(t, ours)
+		require.Error(t, err)
+		assert.Less(t, len(err.Error()), 2000)
+	}
+}
+
 func TestParseNotificationLeavesOthersAlone(t *testing.T) {
 	for _, frame := range []string{
 		">3 $7 message $1 c $1 x", ">2 $10 invalidate _", ">4 $6 moving :1 :15 _", ">2 $7 SMOVING :1", ">2 $13 SFAILING_OVER :1",

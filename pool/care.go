@@ -10,6 +10,9 @@ import (
 // drainTime bounds how long a connection that the pool gives up may go on delivering what it owes.
 const drainTime = 30 * time.Second
 
+// astrayPause is the least time between two dials that are made because the server was not the right one, for each connection.
+const astrayPause = 250 * time.Millisecond
+
 // care is the pool's one standing goroutine, from the first connection on: it closes what has been idle for too long or
 // has grown too old and keeps MinIdle filled. It ends with the pool.
 func (p *Pool) care() {
@@ -41,10 +44,17 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 	}
 }
 
-// Retire gives a connection up: it is not handed out any more, delivers what it owes, and ends.
+// Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it owes,
+// and ends. One that was dialled a moment ago to take the place of such a connection is kept for that long. Else, while the
+// name leads to a replica, each answer would cost a dial.
 func (p *Pool) Retire(c *conn.Conn) {
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.all[c] == nil || now.Sub(p.astray) < astrayPause && c.Info().Age < astrayPause {
+		return
+	}
+	p.astray = now
 	p.retireLocked(c)
 }
 

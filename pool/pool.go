@@ -37,6 +37,7 @@ type Pool struct {
 	opening *opening   // the dial of a lane that is under way
 	dialing int        // dials under way, that of a lane included
 	backoff backoff
+	astray  time.Time // when a connection was last given up because of its server, see Retire
 	closed  bool
 	count   Stats // the counters
 }
