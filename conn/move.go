@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -108,7 +109,7 @@ func (c *Conn) swap(next *link, t Target, h *held, force bool) error {
 	c.mu.Lock()
 	if err := c.swapRefusedLocked(next, t, h, force); err != nil {
 		c.mu.Unlock()
-		if err != ErrPinned {
+		if err != ErrPinned && err != errMoved {
 			next.fail(err)
 			err = &Error{Op: "move", Addr: next.peer, Err: err}
 		}
@@ -118,7 +119,9 @@ func (c *Conn) swap(next *link, t Target, h *held, force bool) error {
 	if old.failure() == nil {
 		c.old = append(c.old, old)
 	}
-	c.held = nil
+	if c.held = nil; h != nil {
+		close(h.moved)
+	}
 	c.breakPinsLocked()
 	c.cur.Store(next)
 	c.epoch++
@@ -138,18 +141,23 @@ func (c *Conn) swap(next *link, t Target, h *held, force bool) error {
 	return nil
 }
 
+// errMoved is why a held move is not carried out twice: the hold and whoever pins anew may both try.
+var errMoved = errors.New("has moved")
+
 // swapRefusedLocked says why next must not take over now, or not at all. With ErrPinned the move is held.
 func (c *Conn) swapRefusedLocked(next *link, t Target, h *held, force bool) error {
 	switch {
 	case c.state == Closed:
 		return c.cause
+	case h != nil && h.hasMovedLocked():
+		return errMoved
 	case h != nil && c.held != h:
 		return ErrMoving
 	case force || len(c.pins) == 0 || c.cur.Load().failure() != nil || !time.Now().Before(t.Hold):
 		return nil
 	}
 	if h == nil {
-		h = &held{to: t, free: make(chan struct{}, 1), off: make(chan struct{})}
+		h = &held{to: t, next: next, free: make(chan struct{}, 1), off: make(chan struct{}), moved: make(chan struct{})}
 		c.held = h
 		c.work.Go(func() { c.hold(h, next) })
 	}

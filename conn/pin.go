@@ -21,9 +21,18 @@ type Pin struct {
 	broken chan struct{} // closed with c.mu held, before the link is retired
 }
 
-// Pin pins the serving link. Every pin needs an Unpin.
+// Pin pins the serving link. Every pin needs an Unpin. A move that waited for the last pin is carried out first: whoever pins
+// again at once does not keep the connection where it is.
 func (c *Conn) Pin() *Pin {
 	c.mu.Lock()
+	if h := c.held; h != nil && len(c.pins) == 0 {
+		next := h.next
+		c.mu.Unlock()
+		if next.failure() == nil {
+			_ = c.swap(next, h.to, h, false) // if something else is quicker, that is as good
+		}
+		c.mu.Lock()
+	}
 	defer c.mu.Unlock()
 	p := &Pin{c: c, l: c.cur.Load(), epoch: c.epoch, broken: make(chan struct{})}
 	if c.pins == nil {
@@ -90,9 +99,11 @@ func (p *Pin) Setup() Setup { return p.l.setup }
 
 // held is a move whose next link is ready and that waits for the pins of the serving one.
 type held struct {
-	to   Target
-	free chan struct{} // room for one: no pin is left
-	off  chan struct{} // closed when another move takes its place
+	to    Target
+	next  *link         // guarded by Conn.mu
+	free  chan struct{} // room for one: no pin is left
+	off   chan struct{} // closed when another move takes its place
+	moved chan struct{} // closed with Conn.mu held when next serves
 }
 
 func (c *Conn) unpinnedLocked() {
@@ -139,6 +150,8 @@ func (c *Conn) hold(h *held, next *link) {
 	for {
 		force := false
 		select {
+		case <-h.moved: // Pin was quicker
+			return
 		case <-h.free:
 		case <-serving.dead:
 			force = true
@@ -146,11 +159,11 @@ func (c *Conn) hold(h *held, next *link) {
 			force = true
 		case <-next.dead:
 		case <-ctx.Done():
-			next.fail(ErrMoving)
+			c.dismiss(h, next)
 			return
 		}
 		if next.failure() != nil {
-			if next = c.replace(ctx, h.to); next == nil {
+			if next = c.replace(ctx, h); next == nil {
 				c.heldFailed(h)
 				return
 			}
@@ -162,14 +175,47 @@ func (c *Conn) hold(h *held, next *link) {
 	}
 }
 
+// dismiss ends the next link of a move that was called off, unless it serves.
+func (c *Conn) dismiss(h *held, next *link) {
+	c.mu.Lock()
+	serves := h.hasMovedLocked()
+	c.mu.Unlock()
+	if !serves {
+		next.fail(ErrMoving)
+	}
+}
+
+func (h *held) hasMovedLocked() bool {
+	select {
+	case <-h.moved:
+		return true
+	default:
+		return false
+	}
+}
+
+// waits makes next the link of h, unless h does not wait any more.
+func (c *Conn) waits(h *held, next *link) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == h {
+		h.next = next
+	}
+	return c.held == h
+}
+
 // replace makes another next link. It gives up when ctx or the time for pins ends.
-func (c *Conn) replace(ctx context.Context, t Target) *link {
-	ctx, cancel := context.WithDeadline(ctx, t.Hold)
+func (c *Conn) replace(ctx context.Context, h *held) *link {
+	ctx, cancel := context.WithDeadline(ctx, h.to.Hold)
 	defer cancel()
 	for {
-		next, err := c.openAt(ctx, t)
+		next, err := c.openAt(ctx, h.to)
 		if err == nil {
-			return next
+			if c.waits(h, next) {
+				return next
+			}
+			next.fail(ErrMoving)
+			return nil
 		}
 		pause := time.NewTimer(retryHeld)
 		select {

@@ -64,6 +64,55 @@ func TestPinnedConnectionMovesWhenThePinIsGone(t *testing.T) {
 	})
 }
 
+// Whoever pins again at once does not keep the connection from moving. The interleaving: Unpin leaves word for the hold's
+// goroutine, and the next Pin comes before that runs; it used to bind the old link once more, again and again until the
+// pins were broken.
+func TestHeldMoveComesBetweenTwoPins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 50 {
+			w := newWorld(t, handofftest.Options{})
+			c := w.dial()
+			p := c.Pin()
+			require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
+			p.Unpin()
+			p = c.Pin()
+			assert.Equal(t, addrB, p.Setup().Peer)
+			_, err := w.pinned(p, "ECHO", "x")
+			require.NoError(t, err)
+			synctest.Wait() // the hold's goroutine has looked, too
+			_, err = w.pinned(p, "ECHO", "y")
+			require.NoError(t, err, "the link that serves is left alone")
+			assert.False(t, p.Moved())
+			p.Unpin()
+			w.close(c)
+		}
+	})
+}
+
+// A next link that has died is not what the next pin gets.
+func TestHeldMoveWithoutALinkLeavesTheNextPin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		c := w.dial()
+		defer w.close(c)
+		p := c.Pin()
+		require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
+		w.b.Kill()
+		<-time.After(time.Second) // until that is noticed
+		p.Unpin()
+		p = c.Pin()
+		assert.Equal(t, addrA, p.Setup().Peer)
+		_, err := w.pinned(p, "ECHO", "x")
+		require.NoError(t, err)
+		require.NoError(t, w.b.Reopen())
+		<-time.After(time.Second)
+		p.Unpin()
+		p = c.Pin()
+		assert.Equal(t, addrB, p.Setup().Peer)
+		p.Unpin()
+	})
+}
+
 func TestPinIsBrokenInTime(t *testing.T) {
 	tests := []struct {
 		name        string
