@@ -115,16 +115,13 @@ func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stat
 // nothing while it yields.
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
-		for _, p := range []*pool.Pool{c.pool, c.blocking} {
-			for i := range p.Conns() {
+		relaxed := c.handoffs.RelaxedUntil()
+		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.infos())} {
+			for i := range list {
+				i.Relaxed = relaxed
 				if !yield(i) {
 					return
 				}
-			}
-		}
-		for _, i := range c.subs.infos() {
-			if !yield(i) {
-				return
 			}
 		}
 	}

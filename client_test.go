@@ -353,3 +353,28 @@ func TestTracerSeesCommandsAndNoSetUp(t *testing.T) {
 	require.NoError(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Get("a"); p.Get("b"); return nil }))
 	assert.Equal(t, []string{"start GET", "end GET 1 1 <nil>", "start pipeline", "end pipeline 2 1 <nil>"}, tr.log)
 }
+
+func TestConnsTellUntilWhenTheyAreRelaxed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		relaxed := func() (n int) {
+			<-time.After(time.Second)
+			for i := range c.Conns() {
+				if i.Relaxed.After(time.Now()) {
+					n++
+				} else {
+					assert.Zero(t, i.Relaxed)
+				}
+			}
+			return n
+		}
+		assert.Zero(t, relaxed())
+		w.srv.Migrating(5*time.Second, "1")
+		assert.Equal(t, 1, relaxed())
+		w.srv.Migrated("1")
+		assert.Zero(t, relaxed())
+	})
+}

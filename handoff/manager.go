@@ -213,6 +213,15 @@ func (m *Manager) Relaxed(start, now time.Time) time.Duration {
 	return m.relaxed.Load().at(start, now)
 }
 
+// RelaxedUntil returns the end of the last window that is open, for sight: until then timeouts are relaxed unless the server says
+// earlier that it is done. It is zero if there is none.
+func (m *Manager) RelaxedUntil() time.Time {
+	if r := m.relaxed.Load(); r != nil && time.Now().Before(r.until) {
+		return r.until
+	}
+	return time.Time{}
+}
+
 // OptIn returns the endpoint type to ask for on a new link, "" not to ask, or not yet. It is meant for conn.Config.OptIn.
 // While the first connection of an endpoint waits for its answer others wait with it, for a quarter of a second at most.
 func (m *Manager) OptIn(ctx context.Context, f conn.Facts) string {

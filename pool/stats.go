@@ -59,6 +59,10 @@ type ConnInfo struct {
 	Owed  int           // replies awaited, those nobody wants any more included
 	Epoch int           // sockets it has had: 1 until it is moved
 	Done  uint64        // replies received on the present socket
+
+	// Relaxed is until when its timeouts are relaxed by maintenance, zero if they are not. It is a fact of the endpoint, which
+	// a Client fills in; a pool by itself does not know it.
+	Relaxed time.Time
 }
 
 // Stats returns a snapshot. It takes the lock of the pool for a moment.
