@@ -276,32 +276,25 @@ func (t *traffic) end() (Metrics, error) {
 		m["failed"] += float64(t.unsure[i])
 		m["wrong"] += float64(max(t.confirmed[i]-n, 0) + max(n-t.confirmed[i]-t.unsure[i], 0))
 	}
-	left := 0
-	for end := time.Now().Add(t.patient); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(t.patient); ; time.Sleep(50 * time.Millisecond) {
 		text, err := c.do("LLEN", t.prefix+"jobs")
 		if err != nil {
 			return nil, err
 		}
-		left, _ = strconv.Atoi(text)
-		if t.missed() == 0 && left == 0 && t.lost(left) == 0 {
+		left, _ := strconv.Atoi(text)
+		t.note(func() { m["missed"], m["lostpops"] = float64(t.missedLocked()), float64(t.pushed-len(t.popped)-left) })
+		if left == 0 && m["missed"] == 0 && m["lostpops"] == 0 || !time.Now().Before(end) {
 			break
 		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-	m["missed"], m["lostpops"], m["failedpops"] = float64(t.missedLocked()), float64(t.pushed-len(t.popped)-left), float64(t.failedPops)
+	m["failedpops"] = float64(t.failedPops)
 	m["stall"] = us(t.moving.max) / 1000
 	m["calm999"], m["p999"] = us(t.calm.Quantile(0.999)), us(t.moving.Quantile(0.999))
 	m["slowdown"] = m["p999"] / m["calm999"]
 	return m, t.fault
-}
-
-func (t *traffic) missed() (n int) { t.note(func() { n = t.missedLocked() }); return n }
-
-func (t *traffic) lost(left int) (n int) {
-	t.note(func() { n = t.pushed - len(t.popped) - left })
-	return n
 }
 
 func (t *traffic) missedLocked() (n int) {

@@ -149,7 +149,7 @@ func (c *Conn) swapRefusedLocked(next *link, t Target, h *held, force bool) erro
 	switch {
 	case c.state == Closed:
 		return c.cause
-	case h != nil && h.hasMovedLocked():
+	case h != nil && isClosed(h.moved):
 		return errMoved
 	case h != nil && c.held != h:
 		return ErrMoving

@@ -82,9 +82,11 @@ func (p *Pin) lost() error {
 func (p *Pin) Broken() <-chan struct{} { return p.broken }
 
 // Moved reports whether the pin is broken.
-func (p *Pin) Moved() bool {
+func (p *Pin) Moved() bool { return isClosed(p.broken) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-p.broken:
+	case <-c:
 		return true
 	default:
 		return false
@@ -178,19 +180,10 @@ func (c *Conn) hold(h *held, next *link) {
 // dismiss ends the next link of a move that was called off, unless it serves.
 func (c *Conn) dismiss(h *held, next *link) {
 	c.mu.Lock()
-	serves := h.hasMovedLocked()
+	serves := isClosed(h.moved)
 	c.mu.Unlock()
 	if !serves {
 		next.fail(ErrMoving)
-	}
-}
-
-func (h *held) hasMovedLocked() bool {
-	select {
-	case <-h.moved:
-		return true
-	default:
-		return false
 	}
 }
 
