@@ -22,7 +22,7 @@ const Version = "0.1.0"
 type Client struct {
 	commands
 	o        Options // with defaults, without credentials: whoever prints a Client does not print them
-	secrets  func(ctx context.Context) (user, pass string, err error)
+	secrets  func(ctx context.Context) (user, pass string, expires time.Time, err error)
 	cfg      *conn.Config
 	pool     *pool.Pool
 	blocking *pool.Pool   // leases for commands that block
@@ -95,6 +95,9 @@ func (c *Client) connConfig() *conn.Config {
 			c.pool.Gone(cn)
 			c.blocking.Gone(cn)
 		}
+	}
+	if o.DisableIdentity {
+		cfg.LibName = ""
 	}
 	return cfg
 }

@@ -3,11 +3,17 @@ package baton
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Credentials are what a CredentialsProvider gives. An empty Username with a Password means the default user. However they
 // are printed, the password is not.
-type Credentials struct{ Username, Password string }
+type Credentials struct {
+	Username, Password string
+	// Expires is when the server ends what was authenticated with them; zero: never. Well ahead of it every connection is
+	// authenticated with newer ones, if the provider has some by then: see docs/maintenance.md.
+	Expires time.Time
+}
 
 // CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once, and may block until
 // ctx ends, which is when the time for the set-up is over. An error fails the set-up.
@@ -16,13 +22,15 @@ type CredentialsProvider interface {
 }
 
 // credentials returns what asks for the credentials of a set-up.
-func (o Options) credentials() func(context.Context) (user, pass string, err error) {
+func (o Options) credentials() func(context.Context) (user, pass string, expires time.Time, err error) {
 	if o.Credentials == nil {
-		return func(context.Context) (string, string, error) { return o.Username, o.Password, nil }
+		return func(context.Context) (string, string, time.Time, error) {
+			return o.Username, o.Password, time.Time{}, nil
+		}
 	}
-	return func(ctx context.Context) (string, string, error) {
+	return func(ctx context.Context) (string, string, time.Time, error) {
 		cr, err := o.Credentials.Credentials(ctx)
-		return cr.Username, cr.Password, err
+		return cr.Username, cr.Password, cr.Expires, err
 	}
 }
 
@@ -39,8 +47,13 @@ func mask(secret string) string {
 
 // Format prints c as any struct, with stars for the password.
 func (c Credentials) Format(s fmt.State, verb rune) {
+	c.Password = mask(c.Password)
+	if c.Expires.IsZero() {
+		fmt.Fprintf(s, fmt.FormatString(s, verb), struct{ Username, Password string }{c.Username, c.Password})
+		return
+	}
 	type plain Credentials
-	fmt.Fprintf(s, fmt.FormatString(s, verb), plain{c.Username, mask(c.Password)})
+	fmt.Fprintf(s, fmt.FormatString(s, verb), plain(c))
 }
 
 // MarshalText gives c as fmt prints it with %+v.

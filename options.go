@@ -28,9 +28,13 @@ type Options struct {
 	Credentials CredentialsProvider
 	DB          int    // selected at every set-up; default 0
 	ClientName  string // what CLIENT LIST shows: printable, without blanks; default none
-	// Protocol is 0 (RESP3, falling back to RESP2 on a server that lacks it), 3 (RESP3 or an error), or 2.
-	// Maintenance notifications need RESP3.
+	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO, whatever its words), 3 (RESP3 or an error), or
+	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME where they are asked for,
+	// else a PING. Maintenance notifications need RESP3.
 	Protocol int
+	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for proxies that
+	// close at commands they do not know. With Handoff.Mode disabled too, HELLO is all that is sent besides what is asked for.
+	DisableIdentity bool
 
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
 	// maintenance moves the connection.

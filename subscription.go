@@ -79,7 +79,8 @@ func (c *Client) Subscriber(o SubscribeOptions) Subscriber { return Subscriber{c
 // Subscribe receives what is published to the channels. It returns when the server has confirmed every one of them, or
 // with its refusal (a *resp3.Error such as NOPERM), or with an *OpError; a failure that another attempt may mend is tried
 // again as Options.Retry allows. ctx bounds this call only: the subscription lives until Close, of itself or of the
-// client. It needs RESP3 and a connection of its own, which is not counted in Pool.Size but in Options.MaxSubscriptions.
+// client. It has a connection of its own, which is not counted in Pool.Size but in Options.MaxSubscriptions. RESP2 will do for
+// it; maintenance is heard in RESP3 only.
 //
 // The connection moves with the others when maintenance asks for it, without a gap, and is replaced when it is lost, which
 // makes a gap that Events tells of. See docs/pubsub.md for what is promised.
@@ -120,9 +121,6 @@ func (s Subscriber) subscribe(ctx context.Context, command string, names []strin
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("baton: %s needs a channel", command)
-	}
-	if s.c.o.Protocol == 2 {
-		return nil, fmt.Errorf("baton: %s needs RESP3, and Options.Protocol is 2", command)
 	}
 	sub := newSubscription(s.c, s.o, command, names)
 	if err := s.c.subs.add(sub); err != nil {

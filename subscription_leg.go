@@ -31,7 +31,6 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	g := &leg{s: s, left: make(chan string, 1)}
 	cfg := s.c.connConfig()
 	cfg.Listen = true
-	cfg.Protocol = 3 // pushes among replies are what all of this rests on
 	cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
 		if !g.push(cn, v) {
 			s.c.handoffs.OnPush(cn, peer, v)
@@ -58,8 +57,8 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 // lastHeard is when the server last sent a push or answered.
 func (g *leg) lastHeard() time.Time { return time.Unix(0, g.heard.Load()) }
 
-// join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply,
-// unless it is refused; the PING behind it has the one reply that says that all confirmations are there. After a refusal
+// join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply (in
+// RESP2 by arrays, which conn takes for pushes here), unless it is refused; the PING behind it has the one reply that says that all confirmations are there. After a refusal
 // two replies come: the connection cannot be used any more, and conn closes it for the second.
 func (g *leg) join(ctx context.Context, names []string) error {
 	g.s.mu.Lock()
@@ -99,7 +98,7 @@ func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
 	}
 	q := s.c.cfg.NewCall()
 	defer q.Free()
-	q.Req = request(q.Req)
+	q.Mode, q.Req = conn.Value, request(q.Req) // RESP2 answers PING with an array there
 	if q.Timeout = s.c.o.ReadTimeout; q.Timeout <= 0 {
 		q.Timeout = s.o.Heartbeat
 	}

@@ -21,7 +21,7 @@ import (
 //	rediss://...                                                 TLS; valkeys:// means the same
 //	unix://[user:password@]/path/to/socket[?db=n&...]
 //
-// Query keys: db, client_name, protocol, dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
+// Query keys: db, client_name, protocol, disable_identity (true, false), dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
 // none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, maint (auto, enabled, disabled). A key that
 // is not listed is refused, as is one given twice, a database in path and query, and a fragment. An error never contains the
 // password.
@@ -123,9 +123,15 @@ func (o *Options) setDBOnce(s string) error {
 // in those without a URL.
 func queryKeys() map[string]func(o *Options, v string) error {
 	return map[string]func(o *Options, v string) error{
-		"db":            (*Options).setDBOnce,
-		"client_name":   func(o *Options, v string) error { o.ClientName = v; return nil },
-		"protocol":      func(o *Options, v string) error { return setInt(&o.Protocol, v) },
+		"db":          (*Options).setDBOnce,
+		"client_name": func(o *Options, v string) error { o.ClientName = v; return nil },
+		"protocol":    func(o *Options, v string) error { return setInt(&o.Protocol, v) },
+		"disable_identity": func(o *Options, v string) (err error) {
+			if o.DisableIdentity, err = strconv.ParseBool(v); err != nil {
+				return fmt.Errorf("value is %q, must be true or false", v)
+			}
+			return nil
+		},
 		"dial_timeout":  func(o *Options, v string) error { return setDuration(&o.DialTimeout, v) },
 		"read_timeout":  func(o *Options, v string) error { return setDuration(&o.ReadTimeout, v) },
 		"write_timeout": func(o *Options, v string) error { return setDuration(&o.WriteTimeout, v) },

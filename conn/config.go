@@ -28,13 +28,15 @@ type Config struct {
 	Protocol   int
 	DB         int
 	ClientName string
-	LibName    string // CLIENT SETINFO LIB-NAME; "" sends neither
+	LibName    string // CLIENT SETINFO LIB-NAME, with RESP3 only; "" sends neither
 	LibVersion string
-	// Credentials is asked at every set-up; nil or an empty password: no AUTH.
-	Credentials func(ctx context.Context) (username, password string, err error)
+	// Credentials is asked at every set-up; nil or an empty password: no AUTH. expires is when the server ends what they grant,
+	// zero: never. It is noted in Setup and nothing else.
+	Credentials func(ctx context.Context) (username, password string, expires time.Time, err error)
 
 	// Listen has the keeper of a link read whenever no caller does, so that pushes are heard at once and not only when the link has
-	// been idle for a while. It is for connections that are there for their pushes.
+	// been idle for a while. It is for connections that are there for their pushes. What RESP2 has in their place counts as a push on
+	// them: an array in the form of a message or of a confirmation of pub/sub.
 	Listen bool
 	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it must
 	// not block. It may be called before Dial returns.
@@ -72,6 +74,8 @@ type Setup struct {
 	RTT     time.Duration // from the write of the set-up to its last reply
 	Proto   int           // granted RESP version
 	Asked   string        // endpoint type asked for, "" if the opt-in was not sent
+	Began   time.Time     // when the credentials were asked for
+	Expires time.Time     // of these credentials; zero: never
 	Refused error         // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
 }
 

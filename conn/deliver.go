@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"io"
 
 	"github.com/baton-go/baton/resp3"
@@ -38,6 +39,9 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 	for ok := true; ok; {
 		n, pushes := 0, 0
 		for ; ok && f.Open == 0 && n < batchLen; n++ {
+			if l.cfg.Listen && f.Kind == resp3.Array && ofChannels(f.Bytes) {
+				f.Kind = resp3.Push
+			}
 			if f.Kind == resp3.Push {
 				pushes++
 			}
@@ -58,6 +62,23 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 	}
 	return mine, err
 }
+
+// ofChannels reports whether an encoded array is what RESP2 has in the place of a push: a message, or the confirmation that a
+// channel was joined or left. The answer to a PING is an array there too, and none of these.
+func ofChannels(array []byte) bool {
+	head, rest, _ := bytes.Cut(array, crlf)
+	_, rest, _ = bytes.Cut(rest, crlf) // the length of the word
+	word, _, _ := bytes.Cut(rest, crlf)
+	switch string(word) {
+	case "message", "smessage", "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe":
+		return string(head) == "*3"
+	case "pmessage":
+		return string(head) == "*4"
+	}
+	return false
+}
+
+var crlf = []byte("\r\n")
 
 // deliver gives the first n frames of the batch to those they belong to, in order. Some may be pushes.
 func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {

@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,32 +27,36 @@ func (s *steps) add(name string, reply func(v resp3.Value) error, args ...string
 }
 
 // setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order; pushes
-// may stand between any two. The opt-in of an endpoint that nobody knows yet waits for the answer to HELLO. A server that does not know HELLO gets a second write in RESP2.
+// may stand between any two. The opt-in of an endpoint that nobody knows yet waits for the answer to HELLO. A server that refuses HELLO gets a second write in RESP2.
 func (l *link) setUp(ctx context.Context) error {
-	user, pass, err := l.cfg.credentials(ctx)
+	l.setup = Setup{Peer: l.peer, TLS: l.cfg.TLS != nil, Proto: 2, Began: time.Now()}
+	user, pass, err := l.credentials(ctx)
 	if err != nil {
 		return l.setUpError("credentials", err)
 	}
-	l.setup = Setup{Peer: l.peer, TLS: l.cfg.TLS != nil, Proto: 2}
 	if l.cfg.Protocol == 2 {
-		return l.setUpRESP2(ctx, user, pass)
+		return l.setUpWith(ctx, l.stepsRESP2(user, pass))
 	}
 	if l.cfg.OptIn != nil {
 		l.setup.Asked = l.cfg.OptIn(ctx, Facts{Peer: l.peer, TLS: l.setup.TLS})
 	}
-	err = l.run(ctx, l.stepsRESP3(user, pass))
-	if errors.Is(err, errNoHello) {
-		l.setup = Setup{Peer: l.peer, TLS: l.setup.TLS, Proto: 2, Asked: l.setup.Asked}
-		if l.cfg.Protocol == 3 {
-			return l.setUpError("HELLO", ErrProtocol)
-		}
-		return l.setUpRESP2(ctx, user, pass)
+	failed, err := l.run(ctx, l.stepsRESP3(user, pass))
+	if failed == stepHello && mayDoWithout(err, pass != "") && l.failure() == nil {
+		return l.setUpWithoutHello(ctx, user, pass, err)
 	}
 	if err != nil {
-		return err
+		return l.setUpError(failed, err)
 	}
 	if err := l.optInLate(ctx); err != nil {
 		return err
+	}
+	return l.report()
+}
+
+// setUpWith is a set-up, or the rest of one, in one write.
+func (l *link) setUpWith(ctx context.Context, s steps) error {
+	if failed, err := l.run(ctx, s); err != nil {
+		return l.setUpError(failed, err)
 	}
 	return l.report()
 }
@@ -67,16 +70,17 @@ func (l *link) optInLate(ctx context.Context) error {
 	if l.setup.Asked == "" {
 		return nil
 	}
-	var s steps
-	l.optInStep(&s)
-	return l.run(ctx, s)
+	return l.optInAlone(ctx)
 }
 
-func (l *link) setUpRESP2(ctx context.Context, user, pass string) error {
-	if err := l.run(ctx, l.stepsRESP2(user, pass)); err != nil {
-		return err
+// optInAlone asks in a write of its own.
+func (l *link) optInAlone(ctx context.Context) error {
+	var s steps
+	l.optInStep(&s)
+	if failed, err := l.run(ctx, s); err != nil {
+		return l.setUpError(failed, err)
 	}
-	return l.report()
+	return nil
 }
 
 // report tells what was found to whoever decides whether that will do.
@@ -88,7 +92,7 @@ func (l *link) report() error {
 		return nil
 	}
 	if err := l.cfg.OptedIn(l.setup); err != nil {
-		return l.setUpError("CLIENT MAINT_NOTIFICATIONS", err)
+		return l.setUpError(stepOptIn, err)
 	}
 	return nil
 }
@@ -104,8 +108,12 @@ func (l *link) stepsRESP3(user, pass string) (s steps) {
 	if l.cfg.ClientName != "" {
 		hello = append(hello, "SETNAME", l.cfg.ClientName)
 	}
-	s.add("HELLO", l.hello, hello...)
-	l.commonSteps(&s)
+	s.add(stepHello, l.hello, hello...)
+	if l.cfg.LibName != "" && !l.cfg.noSetInfo.Load() {
+		s.add(stepSetInfo, l.setInfo, "CLIENT", "SETINFO", "LIB-NAME", l.cfg.LibName)
+		s.add(stepSetInfo, l.setInfo, "CLIENT", "SETINFO", "LIB-VER", l.cfg.LibVersion)
+	}
+	l.selectStep(&s)
 	if l.setup.Asked != "" {
 		l.optInStep(&s)
 	}
@@ -113,10 +121,22 @@ func (l *link) stepsRESP3(user, pass string) (s steps) {
 }
 
 func (l *link) optInStep(s *steps) {
-	s.add("CLIENT MAINT_NOTIFICATIONS", l.optIn, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
+	s.add(stepOptIn, l.optIn, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
 }
 
+// stepsRESP2 are the steps that any server or proxy knows, and what was asked for: the name of the client, a database. One of
+// them must need the right to do something, so that a password that is missing is found here.
 func (l *link) stepsRESP2(user, pass string) (s steps) {
+	l.authStep(&s, user, pass)
+	l.nameStep(&s)
+	l.selectStep(&s)
+	if pass == "" && l.cfg.DB == 0 {
+		s.add("PING", wantOK, "PING")
+	}
+	return s
+}
+
+func (l *link) authStep(s *steps, user, pass string) {
 	switch {
 	case pass == "":
 	case user == "":
@@ -124,28 +144,23 @@ func (l *link) stepsRESP2(user, pass string) (s steps) {
 	default:
 		s.add("AUTH", wantOK, "AUTH", user, pass)
 	}
+}
+
+func (l *link) nameStep(s *steps) {
 	if l.cfg.ClientName != "" {
 		s.add("CLIENT SETNAME", answered, "CLIENT", "SETNAME", l.cfg.ClientName)
 	}
-	l.commonSteps(&s)
-	if len(s) == 0 {
-		s.add("PING", wantOK, "PING")
-	}
-	return s
 }
 
-func (l *link) commonSteps(s *steps) {
-	if l.cfg.LibName != "" && !l.cfg.noSetInfo.Load() {
-		s.add("CLIENT SETINFO", l.setInfo, "CLIENT", "SETINFO", "LIB-NAME", l.cfg.LibName)
-		s.add("CLIENT SETINFO", l.setInfo, "CLIENT", "SETINFO", "LIB-VER", l.cfg.LibVersion)
-	}
+func (l *link) selectStep(s *steps) {
 	if l.cfg.DB != 0 {
 		s.add("SELECT", wantOK, "SELECT", strconv.Itoa(l.cfg.DB))
 	}
 }
 
-// run sends the steps in one write and looks at their replies in order.
-func (l *link) run(ctx context.Context, steps steps) error {
+// run sends the steps in one write and looks at their replies in order. With an error it names the step that was refused, or
+// the first that was not answered.
+func (l *link) run(ctx context.Context, steps steps) (failed string, err error) {
 	q := l.cfg.NewCall()
 	defer q.Free()
 	q.Mode, q.Replies = Raw, len(steps)
@@ -153,50 +168,47 @@ func (l *link) run(ctx context.Context, steps steps) error {
 		q.Req = resp3.AppendCommand(q.Req, s.args...)
 	}
 	begun := time.Now()
-	err := errNext
+	err = errNext
 	if lead, ok := l.submit(q); ok {
 		err = l.await(ctx, q, lead)
 	}
 	l.setup.RTT = time.Since(begun)
-	if err != nil {
-		if err == errNext {
-			err = l.failure()
-		}
-		if e, ok := errs.As[*Error](err); ok {
-			err = e.Err
-		}
-		name := ""
-		if len(steps) == 1 {
-			name = steps[0].name
-		}
-		if said, refused := l.heed(steps, string(q.Rep)); refused != nil {
-			return l.setUpError(said, fmt.Errorf("%w (%w)", refused, err))
-		}
-		return l.setUpError(name, err)
+	if err == errNext {
+		err = l.failure()
 	}
-	if name, err := l.heed(steps, string(q.Rep)); err != nil {
-		return l.setUpError(name, err)
+	if e, ok := errs.As[*Error](err); ok {
+		err = e.Err
 	}
-	return nil
+	at, refused := l.heed(steps, string(q.Rep))
+	switch {
+	case refused != nil && err != nil:
+		return steps[at].name, fmt.Errorf("%w (%w)", refused, err)
+	case refused != nil:
+		return steps[at].name, refused
+	case err != nil:
+		at = min(at, len(steps)-1)
+		return steps[at].name, hinted(steps[at].name, err)
+	}
+	return "", nil
 }
 
-// heed looks at the replies that have come, until one ends the set-up, and names its step. There may be fewer than steps: a
-// server that has no room for another client says so and closes.
-func (l *link) heed(steps []step, replies string) (name string, err error) {
-	for _, s := range steps {
+// heed looks at the replies that have come, until one ends the set-up, and returns the place of its step, else how many there
+// were. There may be fewer than steps: a server that has no room for another client says so and closes.
+func (l *link) heed(steps []step, replies string) (at int, err error) {
+	for i, s := range steps {
 		if replies == "" {
-			break
+			return i, nil
 		}
 		v, n, err := resp3.Decode(replies)
 		if err == nil {
 			err = withoutArgs(s.reply(v), s.args)
 		}
 		if err != nil {
-			return s.name, err
+			return i, err
 		}
 		replies = replies[n:]
 	}
-	return "", nil
+	return len(steps), nil
 }
 
 // withoutArgs drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the
@@ -208,7 +220,7 @@ func withoutArgs(err error, args []string) error {
 		return err
 	}
 	for _, a := range args[1:] {
-		if len(a) > 3 && strings.Contains(e.Message, a[:min(len(a), leastEcho)]) {
+		if len(a) > 3 && !isWord(a) && strings.Contains(e.Message, a[:min(len(a), leastEcho)]) {
 			return &resp3.Error{Code: e.Code, Message: "(text withheld, since it repeats an argument)"}
 		}
 	}
@@ -232,38 +244,6 @@ func (l *link) setUpError(name string, err error) error {
 		op += " (" + name + ")"
 	}
 	return &Error{Op: op, Addr: l.peer, Err: err}
-}
-
-var errNoHello = errors.New("server does not know HELLO 3")
-
-// hello reads what the server grants out of the reply, which is a map, or a flat array from a server that stays in RESP2, as Redis Enterprise's
-// proxy has been seen to (redis/redis 14828).
-func (l *link) hello(v resp3.Value) error {
-	if e := v.Err(); e != nil {
-		if r, ok := errs.As[*resp3.Error](e); ok && (r.Code == "NOPROTO" || r.Code == "ERR" && strings.Contains(strings.ToLower(r.Message), "unknown command")) {
-			return errNoHello
-		}
-		return e
-	}
-	for k, v := range v.Pairs() {
-		key, _ := k.Text()
-		switch key {
-		case "server":
-			l.setup.Server, _ = v.Text()
-		case "version":
-			l.setup.Version, _ = v.Text()
-		case "id":
-			l.setup.ID, _ = v.Int()
-		case "proto":
-			if n, err := v.Int(); err == nil {
-				l.setup.Proto = int(n)
-			}
-		}
-	}
-	if l.cfg.Protocol == 3 && l.setup.Proto != 3 {
-		return ErrProtocol
-	}
-	return nil
 }
 
 func (l *link) setInfo(v resp3.Value) error {
@@ -299,11 +279,4 @@ func wantOK(v resp3.Value) error {
 		return nil
 	}
 	return &resp3.SyntaxError{What: "unexpected reply " + v.String()}
-}
-
-func (c *Config) credentials(ctx context.Context) (user, pass string, err error) {
-	if c.Credentials == nil {
-		return "", "", nil
-	}
-	return c.Credentials(ctx)
 }

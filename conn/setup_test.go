@@ -17,8 +17,8 @@ import (
 
 const secret = "s3cr3t-word"
 
-func credentials(user, pass string) func(context.Context) (string, string, error) {
-	return func(context.Context) (string, string, error) { return user, pass, nil }
+func credentials(user, pass string) func(context.Context) (string, string, time.Time, error) {
+	return func(context.Context) (string, string, time.Time, error) { return user, pass, time.Time{}, nil }
 }
 
 func TestSetUp(t *testing.T) {
@@ -37,7 +37,9 @@ func TestSetUp(t *testing.T) {
 			client: func(c *conn.Config) { c.Credentials = credentials("", secret+"x") }, wrong: "WRONGPASS"},
 		{name: "no password", server: handofftest.Options{Password: secret}, wrong: "NOAUTH"},
 		{name: "provider fails", client: func(c *conn.Config) {
-			c.Credentials = func(context.Context) (string, string, error) { return "", "", errors.New("vault is sealed") }
+			c.Credentials = func(context.Context) (string, string, time.Time, error) {
+				return "", "", time.Time{}, errors.New("vault is sealed")
+			}
 		}, wrong: "vault is sealed"},
 		{name: "no HELLO", server: handofftest.Options{Resp2Only: true, Password: secret},
 			client: func(c *conn.Config) { c.Credentials = credentials("", secret); c.DB = 1; c.ClientName = "me" },
@@ -79,7 +81,7 @@ func TestSetUp(t *testing.T) {
 				require.NoError(t, err)
 				refused := got.Refused
 				assert.Equal(t, tt.server.Maintenance != handofftest.MaintenanceOn, tt.want.Refused == nil && refused != nil)
-				tt.want.Peer, tt.want.RTT = addrA, got.RTT
+				tt.want.Peer, tt.want.RTT, tt.want.Began = addrA, got.RTT, got.Began
 				if tt.want.Server != "" { // HELLO told it
 					tt.want.ID = int64(w.a.Conns()[0].ID)
 				}
