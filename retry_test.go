@@ -248,7 +248,7 @@ func TestServerThatIsFullIsHeardAndTriedAgain(t *testing.T) {
 	}{
 		"full":    {"-ERR max number of clients reached\r\n", 3, "set up (HELLO) pipe: ERR max number of clients reached (EOF)"},
 		"refused": {"-WRONGPASS no\r\n", 1, "set up (HELLO) pipe: WRONGPASS no (EOF)"},
-		"mute":    {"", 3, "set up pipe: EOF"},
+		"mute":    {"", 3, "set up (HELLO) pipe: EOF"},
 		"repeats a part of the password": {"-ERR what is '3' 'AUTH' 'default' '" + token[:24] + "\r\n", 1,
 			"set up (HELLO) pipe: ERR (text withheld, since it repeats an argument) (EOF)"},
 	} {

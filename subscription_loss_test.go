@@ -18,118 +18,130 @@ import (
 )
 
 func TestLostSubscriptionComesBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
-		defer c.Close()
-		var names []string
-		for i := range 1000 {
-			names = append(names, fmt.Sprint("c", i))
-		}
-		s, err := c.Subscribe(t.Context(), names...)
-		require.NoError(t, err)
-		for round := range 5 {
-			if round%2 == 0 {
-				w.a.Kill()
-			} else {
-				w.a.Shut()
+	protocols(t, func(t *testing.T, proto int) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			c := w.client(baton.Options{Protocol: proto})
+			defer c.Close()
+			var names []string
+			for i := range 1000 {
+				names = append(names, fmt.Sprint("c", i))
 			}
-			<-time.After(20 * time.Second)
-			w.srv.Publish("c1", "nobody listens")
-			require.NoError(t, w.a.Reopen())
-			<-time.After(5 * time.Second)
-			for _, n := range names {
-				require.EqualValues(t, 1, w.srv.Publish(n, "x"), "%s in round %d", n, round)
+			s, err := c.Subscribe(t.Context(), names...)
+			require.NoError(t, err)
+			for round := range 5 {
+				if round%2 == 0 {
+					w.a.Kill()
+				} else {
+					w.a.Shut()
+				}
+				<-time.After(20 * time.Second)
+				w.srv.Publish("c1", "nobody listens")
+				require.NoError(t, w.a.Reopen())
+				<-time.After(5 * time.Second)
+				for _, n := range names {
+					require.EqualValues(t, 1, w.srv.Publish(n, "x"), "%s in round %d", n, round)
+				}
+				receive(t, s, len(names))
+				es := taken(s)
+				if round == 0 {
+					assert.Equal(t, baton.SubConnected, es[0].Kind)
+					es = es[1:]
+				}
+				require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubFailed, baton.SubResubscribed}, kinds(es))
+				assert.Error(t, es[0].Err)
+				assert.Error(t, es[1].Err)
+				assert.GreaterOrEqual(t, es[2].Gap, 20*time.Second)
+				assert.Less(t, es[2].Gap, 24*time.Second)
 			}
-			receive(t, s, len(names))
-			es := taken(s)
-			if round == 0 {
-				assert.Equal(t, baton.SubConnected, es[0].Kind)
-				es = es[1:]
-			}
-			require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubFailed, baton.SubResubscribed}, kinds(es))
-			assert.Error(t, es[0].Err)
-			assert.Error(t, es[1].Err)
-			assert.GreaterOrEqual(t, es[2].Gap, 20*time.Second)
-			assert.Less(t, es[2].Gap, 24*time.Second)
-		}
+		})
 	})
 }
 
 func TestSilentPeerIsFound(t *testing.T) {
-	for _, beat := range []time.Duration{0, -1} { // the second is the control
-		t.Run(fmt.Sprint(beat), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
-				defer c.Close()
-				s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: beat}).Subscribe(t.Context(), "c")
-				require.NoError(t, err)
-				<-time.After(10 * time.Minute)
-				require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a peer that answers is left alone")
-				w.a.Stall(true)
-				<-time.After(70 * time.Second)
-				w.a.Stall(false)
-				<-time.After(5 * time.Second)
-				es := taken(s)
-				if beat < 0 {
-					assert.Empty(t, es)
-					return
-				}
-				require.Contains(t, [][]baton.SubEventKind{{baton.SubLost, baton.SubResubscribed}, {baton.SubLost, baton.SubFailed, baton.SubResubscribed}}, kinds(es))
-				assert.ErrorIs(t, es[0].Err, conn.ErrDead)
-				assert.Greater(t, es[len(es)-1].Gap, 60*time.Second, "since it was last heard")
+	protocols(t, func(t *testing.T, proto int) {
+		for _, beat := range []time.Duration{0, -1} { // the second is the control
+			t.Run(fmt.Sprint(beat), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newTown(t, handofftest.Options{})
+					defer w.srv.Close()
+					c := w.client(baton.Options{Protocol: proto})
+					defer c.Close()
+					s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: beat}).Subscribe(t.Context(), "c")
+					require.NoError(t, err)
+					<-time.After(10 * time.Minute)
+					require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a peer that answers is left alone")
+					w.a.Stall(true)
+					<-time.After(70 * time.Second)
+					w.a.Stall(false)
+					<-time.After(5 * time.Second)
+					es := taken(s)
+					if beat < 0 {
+						assert.Empty(t, es)
+						return
+					}
+					require.Contains(t, [][]baton.SubEventKind{{baton.SubLost, baton.SubResubscribed}, {baton.SubLost, baton.SubFailed, baton.SubResubscribed}}, kinds(es))
+					assert.ErrorIs(t, es[0].Err, conn.ErrDead)
+					assert.Greater(t, es[len(es)-1].Gap, 60*time.Second, "since it was last heard")
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestChannelThatTheServerEndsIsSubscribedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
-		defer c.Close()
-		s, err := c.SSubscribe(t.Context(), "a", "b")
-		require.NoError(t, err)
-		taken(s)
-		before := w.srv.Executed("SSUBSCRIBE")
-		w.a.Push([]byte(">3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:1\r\n"))
-		synctest.Wait()
-		assert.EqualValues(t, before+1, w.srv.Executed("SSUBSCRIBE"))
-		es := taken(s)
-		require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubResubscribed}, kinds(es))
-		assert.Equal(t, "a", es[0].Channel)
-		assert.EqualValues(t, 2, w.a.Stats().Open, "on the same connection")
+	protocols(t, func(t *testing.T, proto int) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			c := w.client(baton.Options{Protocol: proto})
+			defer c.Close()
+			s, err := c.SSubscribe(t.Context(), "a", "b")
+			require.NoError(t, err)
+			taken(s)
+			before := w.srv.Executed("SSUBSCRIBE")
+			for _, i := range w.a.Conns() {
+				if i.ID == 2 { // the subscription's
+					w.srv.Conn(i.ID).Push([]byte(map[int]string{2: "*", 3: ">"}[proto] + "3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:1\r\n"))
+				}
+			}
+			synctest.Wait()
+			assert.EqualValues(t, before+1, w.srv.Executed("SSUBSCRIBE"))
+			es := taken(s)
+			require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubResubscribed}, kinds(es))
+			assert.Equal(t, "a", es[0].Channel)
+			assert.EqualValues(t, 2, w.a.Stats().Open, "on the same connection")
+		})
 	})
 }
 
 func TestRefusedReturnIsToldOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var refusing atomic.Bool
-		w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
-			if string(args[0]) == "SUBSCRIBE" && refusing.Load() {
-				return resp3.AppendError(nil, "NOPERM no"), true
-			}
-			return nil, false
-		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
-		defer c.Close()
-		s, err := c.Subscribe(t.Context(), "c")
-		require.NoError(t, err)
-		refusing.Store(true)
-		w.a.Kill()
-		w.a.Reopen()
-		<-time.After(time.Minute)
-		es := taken(s)
-		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubFailed}, kinds(es))
-		var re *resp3.Error
-		require.ErrorAs(t, es[2].Err, &re)
-		assert.Greater(t, w.a.Stats().Accepted, int64(10), "and it goes on trying")
-		assert.Less(t, w.a.Stats().Accepted, int64(200), "without haste")
+	protocols(t, func(t *testing.T, proto int) {
+		synctest.Test(t, func(t *testing.T) {
+			var refusing atomic.Bool
+			w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				if string(args[0]) == "SUBSCRIBE" && refusing.Load() {
+					return resp3.AppendError(nil, "NOPERM no"), true
+				}
+				return nil, false
+			}})
+			defer w.srv.Close()
+			c := w.client(baton.Options{Protocol: proto, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
+			defer c.Close()
+			s, err := c.Subscribe(t.Context(), "c")
+			require.NoError(t, err)
+			refusing.Store(true)
+			w.a.Kill()
+			w.a.Reopen()
+			<-time.After(time.Minute)
+			es := taken(s)
+			require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubFailed}, kinds(es))
+			var re *resp3.Error
+			require.ErrorAs(t, es[2].Err, &re)
+			assert.Greater(t, w.a.Stats().Accepted, int64(10), "and it goes on trying")
+			assert.Less(t, w.a.Stats().Accepted, int64(200), "without haste")
+		})
 	})
 }
 
