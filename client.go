@@ -29,6 +29,7 @@ type Client struct {
 	aside    *conn.Config // for short connections beside the pools: nothing about maintenance
 	subs     subscriptions
 	handoffs *handoff.Manager
+	renewer  *renewer
 	closed   atomic.Bool
 }
 
@@ -54,7 +55,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.handoffs = m
+	c.handoffs, c.renewer = m, newRenewer(c)
 	c.cfg, c.aside = c.connConfig(), c.connConfig()
 	c.aside.OnPush, c.aside.OptIn, c.aside.OptedIn, c.aside.OnState = nil, nil, nil, nil
 	c.pool = pool.New(o.Pool, c.dial, m.Joined)
@@ -87,7 +88,11 @@ func (c *Client) connConfig() *conn.Config {
 		Network: o.Network, Dial: c.dialNet, TLS: o.TLS,
 		DialTimeout: o.DialTimeout, Limits: o.Limits,
 		Protocol: o.Protocol, DB: o.DB, ClientName: o.ClientName, LibName: "baton", LibVersion: Version,
-		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, OptedIn: m.OptedIn, Credentials: c.secrets,
+		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, Credentials: c.secrets,
+	}
+	cfg.OptedIn = func(s conn.Setup) error {
+		c.renewer.saw(s)
+		return m.OptedIn(s)
 	}
 	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
 		if to == conn.Closed && from != conn.Dialing {
@@ -137,6 +142,7 @@ func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 // socket of the client is left, and always nil. It may be called more than once.
 func (c *Client) Close() error {
 	c.closed.Store(true)
+	c.renewer.close()
 	c.subs.close()
 	c.handoffs.Close()
 	c.pool.Close()

@@ -1,0 +1,347 @@
+package baton_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/pool"
+)
+
+// issuer gives credentials that live for life and keeps them until so long before their end, as token caches do. The password
+// tells when they expire.
+type issuer struct {
+	life, kept time.Duration
+
+	mu    sync.Mutex
+	until time.Time
+	fail  error
+	block bool
+	asked int
+}
+
+func (p *issuer) Credentials(ctx context.Context) (baton.Credentials, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked++
+	if p.block {
+		p.mu.Unlock()
+		<-ctx.Done()
+		p.mu.Lock()
+		return baton.Credentials{}, ctx.Err()
+	}
+	if p.fail != nil {
+		return baton.Credentials{}, p.fail
+	}
+	if now := time.Now(); now.After(p.until.Add(-p.kept)) {
+		p.until = now.Add(p.life)
+	}
+	return baton.Credentials{Username: "default", Password: fmt.Sprint("until-", p.until.UnixNano()), Expires: p.until}, nil
+}
+
+func (p *issuer) set(fail error, block bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail, p.block = fail, block
+}
+
+func (p *issuer) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
+}
+
+// strict is a server that cuts connections when the credentials they used expire.
+type strict struct {
+	*town
+	logins, cut atomic.Int64
+}
+
+func newStrict(t *testing.T) *strict {
+	s := &strict{}
+	s.town = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+		for _, a := range args {
+			at, ok := strings.CutPrefix(string(a), "until-")
+			if !ok {
+				continue
+			}
+			s.logins.Add(1)
+			ns, _ := strconv.ParseInt(at, 10, 64)
+			time.AfterFunc(time.Until(time.Unix(0, ns)), func() {
+				if cn := s.srv.Conn(c.ID); cn != nil {
+					s.cut.Add(1)
+					cn.Kill()
+				}
+			})
+		}
+	}})
+	return s
+}
+
+// occupy uses connections in every way until it is stopped, and counts what failed.
+func occupy(t *testing.T, c *baton.Client) (stop func() (done, failed int64)) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var done, failed atomic.Int64
+	var wg sync.WaitGroup
+	loop := func(pause time.Duration, f func() error) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if err := f(); err != nil {
+					failed.Add(1)
+					t.Log(err)
+				}
+				done.Add(1)
+				select {
+				case <-time.After(pause):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	var queued atomic.Int64
+	loop(time.Second, func() error { _, err := c.Incr(t.Context(), "n"); return err })
+	loop(3*time.Second, func() error { _, err := c.Do(t.Context(), "RPUSH", "queue", queued.Add(1)); return err })
+	for range 2 {
+		loop(0, func() error {
+			_, _, err := c.BLPop(ctx, 0, "queue")
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		})
+		loop(5*time.Second, func() error {
+			held, err := c.Conn(t.Context())
+			if err != nil {
+				return err
+			}
+			defer held.Release()
+			for _, command := range []string{"MULTI", "PING", "EXEC"} {
+				if _, err := held.Do(t.Context(), command); err != nil {
+					return err
+				}
+				<-time.After(700 * time.Millisecond)
+			}
+			return nil
+		})
+	}
+	return func() (int64, int64) { cancel(); wg.Wait(); return done.Load(), failed.Load() }
+}
+
+// A server ends connections whose credentials have expired (go-redis #4027, rueidis #1007, valkey-glide #5157).
+func TestConnectionsAreAuthenticatedAnewAheadOfEachExpiry(t *testing.T) { // H-124
+	protocols(t, func(t *testing.T, proto int) {
+		for _, kept := range []time.Duration{time.Hour, 2 * time.Minute} { // the provider has newer ones at once, or late
+			t.Run(fmt.Sprint(kept), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newStrict(t)
+					defer w.srv.Close()
+					p := &issuer{life: 20 * time.Minute, kept: kept}
+					c := w.client(baton.Options{Protocol: proto, Credentials: p, Pool: pool.Config{MinIdle: 15, Size: 40, MaxIdleTime: -1}})
+					defer c.Close()
+					s, err := c.Subscribe(t.Context(), "x", "beat")
+					require.NoError(t, err)
+					l := keep(s)
+					stopWork, stopFeed := occupy(t, c), feed(w.srv, time.Second, "x")
+					<-time.After(110 * time.Minute)
+					n := stopFeed()
+					<-time.After(time.Second)
+					done, failed := stopWork()
+					assert.Zero(t, failed)
+					assert.Greater(t, done, int64(6000))
+					assert.Zero(t, w.cut.Load())
+					missing, doubled := l.missing(t, "x", n)
+					assert.Zero(t, missing)
+					assert.Zero(t, doubled)
+					es := taken(s)
+					assert.GreaterOrEqual(t, len(es), 6, "the subscription was authenticated anew as well")
+					assert.Len(t, ofKind(es, baton.SubMoved), len(es)-1)
+					assert.GreaterOrEqual(t, w.logins.Load(), int64(6*18))
+					assert.Less(t, w.logins.Load(), int64(9*25), "and nobody more often than need be")
+					assert.Zero(t, c.Stats().Lost)
+				})
+			})
+		}
+	})
+}
+
+// A provider that keeps giving what expires, fails, or blocks is asked again without haste, and harms nobody until the expiry.
+func TestProviderWithoutNewCredentialsHarmsNobody(t *testing.T) { // H-124
+	for name, set := range map[string]func(p *issuer){
+		"old":    func(p *issuer) { p.kept = 0 },
+		"fails":  func(p *issuer) { p.set(errors.New("vault is sealed"), false) },
+		"blocks": func(p *issuer) { p.set(nil, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newStrict(t)
+				defer w.srv.Close()
+				p := &issuer{life: time.Hour, kept: time.Hour}
+				c := w.client(baton.Options{Credentials: p, Pool: pool.Config{MinIdle: 9}})
+				defer c.Close()
+				<-time.After(time.Minute)
+				set(p)
+				before := p.count()
+				for range 59 * 2 {
+					<-time.After(29 * time.Second)
+					require.NoError(t, c.Ready(t.Context()))
+				}
+				assert.Greater(t, p.count(), before+5)
+				assert.Less(t, p.count(), before+100)
+				assert.EqualValues(t, 10, w.a.Stats().Accepted, "nothing is dialled for credentials that are no better")
+				assert.Zero(t, w.cut.Load())
+				p.mu.Lock()
+				p.kept = time.Hour
+				p.mu.Unlock()
+				p.set(nil, false)
+				<-time.After(10 * time.Minute)
+				assert.Zero(t, w.cut.Load(), "in time all the same")
+				assert.NoError(t, c.Ready(t.Context()))
+			})
+		})
+	}
+}
+
+// Credentials that have expired when they come, or expire at once, cost no dial after dial.
+func TestCredentialsThatExpireAtOnceAreNotRenewedInHaste(t *testing.T) { // H-124
+	for _, life := range []time.Duration{-time.Hour, 0, time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			c := w.client(baton.Options{Credentials: &issuer{life: life, kept: time.Hour}})
+			defer c.Close()
+			<-time.After(10 * time.Minute)
+			assert.LessOrEqual(t, w.a.Stats().Accepted, int64(10*60*4+1), life)
+			if life <= 0 {
+				assert.LessOrEqual(t, w.a.Stats().Accepted, int64(30), life)
+			}
+			assert.NoError(t, c.Ready(t.Context()))
+		})
+	}
+}
+
+// Maintenance and an expiry at one time.
+func TestExpiryDuringMaintenance(t *testing.T) { // H-124
+	synctest.Test(t, func(t *testing.T) {
+		w := newStrict(t)
+		defer w.srv.Close()
+		c := w.client(baton.Options{Credentials: &issuer{life: 2 * time.Minute, kept: time.Hour}, Pool: pool.Config{MinIdle: 9}})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x", "beat")
+		require.NoError(t, err)
+		l := keep(s)
+		stopWork, stopFeed := occupy(t, c), feed(w.srv, time.Second, "x")
+		<-time.After(80 * time.Second)
+		w.a.Moving(30*time.Second, w.b.Addr()) // the renewal begins ten seconds later; the name leads to the old node still
+		<-time.After(30 * time.Second)
+		assert.Zero(t, w.a.Shut())
+		<-time.After(4 * time.Second)
+		assert.Len(t, peers(c), 1)
+		require.NoError(t, w.a.Reopen())
+		<-time.After(10 * time.Minute)
+		n := stopFeed()
+		<-time.After(time.Second)
+		_, failed := stopWork()
+		assert.Zero(t, failed)
+		assert.Zero(t, w.cut.Load())
+		missing, doubled := l.missing(t, "x", n)
+		assert.Zero(t, missing)
+		assert.Zero(t, doubled)
+	})
+}
+
+func TestCloseDuringARenewalLeavesNothing(t *testing.T) { // H-124
+	for _, after := range []time.Duration{14*time.Minute + 59*time.Second, 15 * time.Minute, 15*time.Minute + 10*time.Millisecond, 16 * time.Minute} {
+		for _, block := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, handofftest.Options{})
+				defer w.srv.Close()
+				p := &issuer{life: 20 * time.Minute, kept: time.Hour}
+				c := w.client(baton.Options{Credentials: p, Pool: pool.Config{MinIdle: 9}})
+				stop := occupy(t, c)
+				_, err := c.Subscribe(t.Context(), "x")
+				require.NoError(t, err)
+				<-time.After(after - time.Second)
+				p.set(nil, block)
+				w.a.Delay(20 * time.Millisecond)
+				<-time.After(time.Second)
+				stop()
+				c.Close()
+				synctest.Wait()
+				assert.Zero(t, w.a.Stats().Open)
+			})
+		}
+	}
+}
+
+// lookedUp gives what stands there now.
+type lookedUp struct{ v atomic.Value }
+
+func (p *lookedUp) Credentials(context.Context) (baton.Credentials, error) {
+	return p.v.Load().(baton.Credentials), nil
+}
+
+// A user of a real server whose password changes: connections go over to the new one, and the old one may go.
+func TestRealConnectionsAreAuthenticatedAnew(t *testing.T) { // H-124
+	protocols(t, func(t *testing.T, proto int) {
+		addr := redistest.Start(t)
+		ctx := t.Context()
+		admin := open(t, baton.Options{Addr: addr})
+		set := func(rules ...any) {
+			_, err := admin.Do(ctx, append([]any{"ACL", "SETUSER", "u", "on", "+@all", "~*", "&*"}, rules...)...)
+			require.NoError(t, err)
+		}
+		set(">p0")
+		p := &lookedUp{}
+		p.v.Store(baton.Credentials{Username: "u", Password: "p0", Expires: time.Now().Add(2 * time.Second)})
+		c := open(t, baton.Options{Addr: addr, Protocol: proto, ClientName: "mine", Credentials: p, Pool: pool.Config{MinIdle: 3}})
+		s, err := c.Subscribe(ctx, "x")
+		require.NoError(t, err)
+		ids := func() map[string]bool {
+			list, err := baton.As[string](admin.Do(ctx, "CLIENT", "LIST"))
+			require.NoError(t, err)
+			m := map[string]bool{}
+			for line := range strings.Lines(list) {
+				if strings.Contains(line, " name=mine ") {
+					m[strings.Fields(line)[0]] = true
+				}
+			}
+			return m
+		}
+		require.NoError(t, c.Ready(ctx))
+		require.Eventually(t, func() bool { return len(ids()) == 5 }, time.Minute, 10*time.Millisecond)
+		stop := occupy(t, c)
+		before := ids()
+		set(">p1")
+		p.v.Store(baton.Credentials{Username: "u", Password: "p1"}) // for ever
+		require.Eventually(t, func() bool {
+			now := ids()
+			for id := range before {
+				if now[id] {
+					return false
+				}
+			}
+			return len(now) >= 5
+		}, time.Minute, 10*time.Millisecond)
+		set("<p0")
+		n, err := baton.As[int](admin.Do(ctx, "PUBLISH", "x", "y"))
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		receive(t, s, 1)
+		_, failed := stop()
+		assert.Zero(t, failed)
+		assert.Zero(t, c.Stats().Lost)
+	})
+}
