@@ -3,6 +3,7 @@ package baton_test
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -220,4 +221,71 @@ func TestDialThatCrossesTheAnnouncement(t *testing.T) { // H-36, H-54
 		synctest.Wait()
 		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c), "as soon as it has its reply")
 	})
+}
+
+// A proxy that knows HELLO and closes at CLIENT (go-redis #2616, StackExchange.Redis #3175).
+func TestProxyThatClosesAtClientCommands(t *testing.T) { // H-127
+	for _, disable := range []bool{true, false} { // the second is the control
+		synctest.Test(t, func(t *testing.T) {
+			var w *town
+			w = newTown(t, handofftest.Options{Password: "secret", Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				if string(args[0]) == "CLIENT" {
+					w.srv.Conn(c.ID).Shut()
+				}
+				return nil, string(args[0]) == "CLIENT"
+			}})
+			defer w.srv.Close()
+			o, err := baton.ParseURL("redis://default:secret@" + w.a.Addr() + "?client_name=me&maint=disabled&disable_identity=" + strconv.FormatBool(disable))
+			require.NoError(t, err)
+			o.Dialer = w.net.DialContext
+			c, err := baton.New(o)
+			require.NoError(t, err)
+			defer c.Close()
+			err = c.Ready(t.Context())
+			if !disable {
+				assert.ErrorContains(t, err, "set up (CLIENT SETINFO)")
+				assert.ErrorContains(t, err, "Options.DisableIdentity")
+				return
+			}
+			require.NoError(t, err)
+			s, err := c.Subscribe(t.Context(), "c")
+			require.NoError(t, err)
+			w.srv.Publish("c", "x")
+			receive(t, s, 1)
+			assert.Equal(t, 3, w.a.Conns()[0].Proto)
+			assert.Equal(t, "me", w.a.Conns()[0].Name)
+		})
+	}
+}
+
+// A proxy that closes at all but a few commands is usable with Protocol 2.
+func TestProxyThatClosesAtUnknownCommands(t *testing.T) { // H-127
+	known := map[string]bool{"GET": true, "SET": true, "DEL": true, "AUTH": true, "PING": true, "MGET": true}
+	for _, password := range []string{"", "secret"} {
+		synctest.Test(t, func(t *testing.T) {
+			var w *town
+			closed := map[string]int{}
+			w = newTown(t, handofftest.Options{Password: password, Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				name := string(args[0])
+				if !known[name] {
+					closed[name]++
+					w.srv.Conn(c.ID).Shut()
+				}
+				return nil, !known[name]
+			}})
+			defer w.srv.Close()
+			c := w.client(baton.Options{Protocol: 2, Password: password, Pool: pool.Config{MinIdle: 2}})
+			defer c.Close()
+			_, err := c.Set(t.Context(), "k", "v")
+			require.NoError(t, err)
+			v, err := c.Get(t.Context(), "k")
+			require.NoError(t, err)
+			assert.Equal(t, "v", v)
+			<-time.After(time.Hour)
+			n, err := c.Del(t.Context(), "k")
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, n)
+			assert.Empty(t, closed)
+		})
+	}
 }

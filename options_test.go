@@ -29,6 +29,7 @@ func TestParseURL(t *testing.T) {
 		"redis://h?protocol=3&maint=enabled": {Addr: "h:6379", Protocol: 3, Handoff: handoff.Config{Mode: handoff.ModeEnabled}},
 		"redis://h?read_timeout=500ms&dial_timeout=2&write_timeout=-1": {Addr: "h:6379", ReadTimeout: 500 * time.Millisecond,
 			DialTimeout: 2 * time.Second, WriteTimeout: -1},
+		"redis://h?disable_identity=true&protocol=2": {Addr: "h:6379", DisableIdentity: true, Protocol: 2},
 		"redis://h?pool_size=7&min_idle=2&lanes=3&client_name=x": {Addr: "h:6379", ClientName: "x",
 			Pool: pool.Config{Size: 7, MinIdle: 2, Lanes: 3}},
 	}
