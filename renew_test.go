@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -260,6 +261,69 @@ func TestExpiryDuringMaintenance(t *testing.T) { // H-124
 		assert.Zero(t, missing)
 		assert.Zero(t, doubled)
 	})
+}
+
+// disguised hides where a connection leads to, as a tunnel does.
+type disguised struct{ net.Conn }
+
+func (disguised) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1080} }
+
+// What is dialled is the configured endpoint: the peer's address may be that of a tunnel.
+func TestConnectionsThroughATunnelAreRenewed(t *testing.T) { // H-124
+	synctest.Test(t, func(t *testing.T) {
+		w := newStrict(t)
+		defer w.srv.Close()
+		var wrong atomic.Int64
+		c := w.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MinIdle: 3, MaxIdleTime: -1},
+			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if addr != w.a.Addr() {
+					wrong.Add(1)
+				}
+				nc, err := w.net.DialContext(ctx, network, addr)
+				return disguised{nc}, err
+			}})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x")
+		require.NoError(t, err)
+		<-time.After(10 * time.Hour)
+		assert.Zero(t, wrong.Load())
+		assert.Zero(t, w.cut.Load())
+		assert.Len(t, ofKind(taken(s), baton.SubMoved), int(w.logins.Load()/5)-1)
+		assert.NoError(t, c.Ready(t.Context()))
+	})
+}
+
+// A session that ends in time is waited for. One that does not is broken before the server would break it, and told so.
+func TestSessionsAreWaitedForAheadOfAnExpiry(t *testing.T) { // H-124
+	for _, long := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newStrict(t)
+			defer w.srv.Close()
+			c := w.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MaxIdleTime: -1}})
+			defer c.Close()
+			held, err := c.Conn(t.Context())
+			require.NoError(t, err)
+			defer held.Release()
+			<-time.After(50 * time.Minute)
+			_, err = held.Do(t.Context(), "WATCH", "k")
+			require.NoError(t, err)
+			<-time.After(6 * time.Minute) // the renewal began a minute ago
+			if long {
+				<-time.After(3 * time.Minute)
+			}
+			_, err = held.Do(t.Context(), "MULTI")
+			if long {
+				require.ErrorIs(t, err, baton.ErrMoved)
+				assert.Zero(t, w.cut.Load())
+				return
+			}
+			require.NoError(t, err)
+			_, err = held.Do(t.Context(), "EXEC")
+			require.NoError(t, err)
+			<-time.After(10 * time.Minute)
+			assert.Zero(t, w.cut.Load())
+		})
+	}
 }
 
 func TestCloseDuringARenewalLeavesNothing(t *testing.T) { // H-124

@@ -100,6 +100,7 @@ func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refusal
 		s = l.stepsRESP2(user, pass)
 	}
 	if failed, err := l.run(ctx, s); err != nil {
+		err = hinted(stepHello, err) // it may have been refused and closed for
 		return l.setUpError(failed, fmt.Errorf("%w, after HELLO was refused (%.100s)", err, refusal.Error()))
 	}
 	if l.setup.Proto == 3 && l.setup.Asked != "" {

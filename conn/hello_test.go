@@ -105,6 +105,21 @@ func TestHelloRefusedForItsOptionsStillGrantsRESP3(t *testing.T) { // H-126
 	}
 }
 
+// Some say so and close.
+func TestHelloRefusedAndClosedSaysBoth(t *testing.T) { // H-126, H-127
+	synctest.Test(t, func(t *testing.T) {
+		var w *world
+		w = newWorld(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			w.srv.Conn(c.ID).Shut()
+			return []byte("-ERR unsupported command\r\n"), string(args[0]) == "HELLO"
+		}})
+		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		require.ErrorContains(t, err, "unsupported command")
+		assert.ErrorContains(t, err, "Options.Protocol to 2")
+		w.close()
+	})
+}
+
 // A proxy that closes at commands it does not know, as twemproxy does (go-redis #2616, twemproxy #460).
 func closesAt(w **world, refused func(name string) bool) handofftest.Options {
 	return handofftest.Options{Password: secret, Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {

@@ -182,6 +182,9 @@ func (l *link) run(ctx context.Context, steps steps) (failed string, err error) 
 	at, refused := l.heed(steps, string(q.Rep))
 	switch {
 	case refused != nil && err != nil:
+		if mayDoWithout(refused, true) {
+			err = hinted(steps[at].name, err)
+		}
 		return steps[at].name, fmt.Errorf("%w (%w)", refused, err)
 	case refused != nil:
 		return steps[at].name, refused
