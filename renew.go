@@ -196,7 +196,11 @@ func (r *renewer) renew(due []*conn.Conn, now time.Time) (again time.Time) {
 		}
 	}
 	var work sync.WaitGroup
-	gate := make(chan struct{}, atOnce)
+	many := atOnce
+	if p := r.c.o.Pool; p.MaxActive > p.Size {
+		many = min(many, p.MaxActive-p.Size)
+	}
+	gate := make(chan struct{}, many)
 	asked := false
 	for _, cn := range due {
 		expires := cn.Info().Setup.Expires

@@ -250,7 +250,7 @@ func TestServerThatIsFullIsHeardAndTriedAgain(t *testing.T) {
 		"refused": {"-WRONGPASS no\r\n", 1, "set up (HELLO) pipe: WRONGPASS no (EOF)"},
 		"mute":    {"", 3, "set up (HELLO) pipe: EOF"},
 		"repeats a part of the password": {"-ERR what is '3' 'AUTH' 'default' '" + token[:24] + "\r\n", 1,
-			"set up (HELLO) pipe: ERR (text withheld, since it repeats an argument) (EOF)"},
+			"set up (HELLO) pipe: ERR (text withheld, since it repeats an argument) (EOF (a proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
