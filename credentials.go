@@ -15,7 +15,7 @@ type Credentials struct {
 	Expires time.Time
 }
 
-// CredentialsProvider gives the credentials for a set-up. It may be called from several goroutines at once, and may block until
+// CredentialsProvider gives the credentials for a set-up, and is asked ahead of their expiry whether there are newer ones. It may be called from several goroutines at once, and may block until
 // ctx ends, which is when the time for the set-up is over. An error fails the set-up.
 type CredentialsProvider interface {
 	Credentials(ctx context.Context) (Credentials, error)
