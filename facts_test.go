@@ -92,6 +92,7 @@ func TestClassOfAPipelineIsThatOfItsWorstCommand(t *testing.T) {
 type serverCommand struct {
 	name  string
 	flags map[string]bool // and groups, which begin with @
+	arity int             // with the name; negative: at least so many
 }
 
 func serverCommands(t *testing.T, c *Client) (all []serverCommand) {
@@ -100,7 +101,9 @@ func serverCommands(t *testing.T, c *Client) (all []serverCommand) {
 	var add func(v resp3.Value)
 	add = func(v resp3.Value) {
 		name, _ := v.Index(0).Text()
-		sc := serverCommand{strings.ToUpper(strings.ReplaceAll(name, "|", " ")), map[string]bool{}}
+		sc := serverCommand{strings.ToUpper(strings.ReplaceAll(name, "|", " ")), map[string]bool{}, 0}
+		arity, _ := v.Index(1).Int()
+		sc.arity = int(arity)
 		for f := range v.Index(2).All() {
 			s, _ := f.Text()
 			sc.flags[s] = true
@@ -242,12 +245,12 @@ func absentFrom(t *testing.T, c *Client) map[string]bool {
 // The control: rows that are wrong are noticed.
 func TestDisagreementIsNoticed(t *testing.T) {
 	flags := func(f string) map[string]bool { return map[string]bool{f: true} }
-	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("write")}, fact{class: Read}))
-	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("readonly")}, fact{class: WriteOnce}))
-	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("blocking")}, fact{}))
-	assert.NotEmpty(t, disagreement(serverCommand{"X", nil}, fact{use: blocks}))
-	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("@transaction")}, fact{}))
-	assert.NotEmpty(t, disagreement(serverCommand{"CLIENT X", flags("@connection")}, fact{}))
-	assert.Empty(t, disagreement(serverCommand{"CLIENT ID", flags("@connection")}, fact{}))
-	assert.Empty(t, disagreement(serverCommand{"X", flags("write")}, fact{class: WriteOnce}))
+	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("write"), 0}, fact{class: Read}))
+	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("readonly"), 0}, fact{class: WriteOnce}))
+	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("blocking"), 0}, fact{}))
+	assert.NotEmpty(t, disagreement(serverCommand{"X", nil, 0}, fact{use: blocks}))
+	assert.NotEmpty(t, disagreement(serverCommand{"X", flags("@transaction"), 0}, fact{}))
+	assert.NotEmpty(t, disagreement(serverCommand{"CLIENT X", flags("@connection"), 0}, fact{}))
+	assert.Empty(t, disagreement(serverCommand{"CLIENT ID", flags("@connection"), 0}, fact{}))
+	assert.Empty(t, disagreement(serverCommand{"X", flags("write"), 0}, fact{class: WriteOnce}))
 }
