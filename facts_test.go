@@ -73,6 +73,29 @@ func TestFactsFollowArguments(t *testing.T) {
 	}
 }
 
+func TestPlacesOfAWaitingReadFollowItsOptions(t *testing.T) {
+	for _, x := range []struct {
+		command string
+		at      int
+		last    []int
+	}{
+		{"XREAD STREAMS s $", 0, []int{3}},
+		{"XREAD BLOCK 5 COUNT 1 STREAMS block STREAMS $ $", 2, []int{8, 9}},
+		{"XREAD COUNT 1 block 5 streams $ s 0 $", 4, []int{9}},
+		{"XREAD STREAMS block 5", 0, nil},
+		{"XREAD BLOCK 1 BLOCK 7 STREAMS s 0", 4, nil}, // the server takes the last
+		{"XREADGROUP GROUP STREAMS BLOCK BLOCK 5 STREAMS $ >", 5, nil},
+		{"XREADGROUP BLOCK 5 GROUP g c STREAMS s $", 2, nil},
+		{"XREADGROUP GROUP BLOCK 9 STREAMS s >", 0, nil},
+		{"DEBUG SLEEP BLOCK 5", 0, nil},
+		{"NOSUCH BLOCK 5", 0, nil},
+	} {
+		at, last := readPlaces(strings.Fields(x.command))
+		assert.Equal(t, x.at, at, x.command)
+		assert.Equal(t, x.last, last, x.command)
+	}
+}
+
 func TestClassOfAPipelineIsThatOfItsWorstCommand(t *testing.T) {
 	var req []byte
 	assert.Equal(t, Read, classOf(req))
