@@ -345,7 +345,6 @@ const nested = `
 		WATCH a
 		MULTI
 		WATCH b
-		PING
 		EXEC`
 
 // TestKitAnswersAsRedisDoes is about all commands of the keyspace at once. Where the
