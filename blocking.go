@@ -65,24 +65,26 @@ func waitingOf(args []string) *waiting {
 
 // readPlaces finds in XREAD and XREADGROUP the wait and the ids that are "$".
 func readPlaces(args []string) (at int, last []int) {
-	first := 1
-	if strings.EqualFold(args[0], "XREADGROUP") {
-		first = 4 // a group or a consumer may be called "streams"
+	name := strings.ToUpper(args[0])
+	s := syntaxes[name]
+	if s == nil || s.options["BLOCK"] == nil {
+		return 0, nil
 	}
-	for i := first; i < len(args); i++ {
-		switch a := args[i]; {
-		case strings.EqualFold(a, "BLOCK"):
+	sc := scanner{syntax: s}
+	for i, a := range args {
+		switch o, _ := sc.see([]byte(a)); {
+		case o == nil:
+		case o == s.options["BLOCK"]:
 			at = i + 1
-		case strings.EqualFold(a, "STREAMS"):
+		case o.takes == allOfThem: // STREAMS: keys, and as many ids
 			for j := i + 1 + (len(args)-i-1)/2; j < len(args); j++ {
-				if args[j] == "$" && first == 1 { // XREADGROUP does not take it
+				if args[j] == "$" && name == "XREAD" { // XREADGROUP does not take it
 					last = append(last, j)
 				}
 			}
-			return at, last
 		}
 	}
-	return at, nil
+	return at, last
 }
 
 // isWait reports whether a command waits for what was written on its own connection before.

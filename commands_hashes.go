@@ -138,8 +138,9 @@ func (c *commands) HRandFieldsWithValues(ctx context.Context, key string, n int6
 }
 
 // HExpire lets fields of the hash at key expire after ttl, which must be whole milliseconds. For each field it returns 1 if
-// that is done, 2 if the field was removed since ttl is not above zero, 0 if an option forbade it, and -2 if there is no
-// such field. Since Redis 7.4.
+// that is done, 2 if the field was removed since ttl is zero, 0 if an option forbade it, and -2 if there is no such field or
+// no such key. A ttl below zero is answered with an error, other than by Expire: "invalid expire time, must be >= 0". Since
+// Redis 7.4.
 func (c *commands) HExpire(ctx context.Context, key string, ttl time.Duration, fields []string, opts ...ExpireOption) ([]int64, error) {
 	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), decodeInts)
 }

@@ -160,6 +160,8 @@ func (s *session) note(name string, err error) {
 		s.doubt(name, wasSent(err))
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
 		s.watching, s.queueing = false, false
+	case failed && name == "HELLO": // its AUTH may have been carried out before what was refused
+		s.changed = true
 	case failed:
 	case name == "WATCH":
 		s.watching = true

@@ -1,7 +1,5 @@
 package baton
 
-import "strings"
-
 // fact is what the client has to know of a command.
 type fact struct {
 	class Class
@@ -22,20 +20,6 @@ const (
 // accumulating write that may share a lane: the careful guess.
 var facts = buildFacts()
 
-// exceptions lists by command the arguments that change its row.
-var exceptions = buildExceptions()
-
-// exception is a row that holds instead if one of words is among the arguments from up to, but not including, to; the
-// command's name is argument 0.
-type exception struct {
-	from, to int
-	words    []string
-	fact     fact
-}
-
-// factArgs is how many arguments are looked at. Words behind them count as present in an exception that reaches so far.
-const factArgs = 16
-
 // classOf returns the class of encoded commands: of the most harmful of them.
 func classOf(req []byte) Class {
 	worst := Read
@@ -50,55 +34,47 @@ func classOf(req []byte) Class {
 // factOf looks up the command that req begins with and returns what stands behind it. Names and words are matched without
 // regard to case. A retry and a raw command need it, and nothing else, so that it may take its time.
 func factOf(req []byte) (fact, []byte) {
-	careful := fact{class: WriteAccumulate}
-	var args [factArgs][]byte
-	n, rest := cutLength(req, '*')
+	n, args := cutLength(req, '*')
+	rest := args
+	var first [2][]byte
 	for i := range n {
-		size, body := cutLength(rest, '$')
-		if size < 0 || len(body) < size+2 {
+		var arg []byte
+		if arg, rest = cutBulk(rest); arg == nil {
 			return fact{class: Never}, nil // not from our encoder
 		}
-		if i < factArgs {
-			args[i] = body[:size]
+		if i < len(first) {
+			first[i] = arg
 		}
-		rest = body[size+2:]
 	}
 	if n < 1 {
 		return fact{class: Never}, nil
 	}
 	var buf [64]byte
-	name := appendUpper(buf[:0], args[0])
+	name := appendUpper(buf[:0], first[0])
 	f, known := facts[string(name)]
 	if !known {
-		return careful, rest
+		return fact{class: WriteAccumulate}, rest
 	}
-	rules := exceptions[string(name)]
+	s := syntaxes[string(name)]
 	if n > 1 {
-		whole := appendUpper(append(name, ' '), args[1])
+		whole := appendUpper(append(name, ' '), first[1])
 		if sub, ok := facts[string(whole)]; ok {
-			f, rules = sub, exceptions[string(whole)]
+			f, s = sub, syntaxes[string(whole)]
 		}
 	}
-	for _, e := range rules {
-		if e.applies(args[:min(n, factArgs)], n) {
-			f = e.fact
-		}
+	if s != nil {
+		f = s.decide(f, n, args)
 	}
 	return f, rest
 }
 
-func (e exception) applies(args [][]byte, n int) bool {
-	if n > factArgs && e.to > factArgs {
-		return true
+// cutBulk reads an argument as the encoder writes it, "$3\r\nGET\r\n". It returns nil if there is none.
+func cutBulk(b []byte) (arg, rest []byte) {
+	size, body := cutLength(b, '$')
+	if size < 0 || len(body) < size+2 {
+		return nil, nil
 	}
-	for i := e.from; i < min(e.to, len(args)); i++ {
-		for _, w := range e.words {
-			if strings.EqualFold(w, string(args[i])) {
-				return true
-			}
-		}
-	}
-	return false
+	return body[:size:size], body[size+2:]
 }
 
 // cutLength reads a header of the encoder, "$5\r\n". It returns -1 if there is none.

@@ -17,21 +17,23 @@ var factRows = [...]struct {
 		ZCARD ZSCORE ZMSCORE ZRANK ZREVRANK ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGEBYLEX ZREVRANGEBYLEX ZCOUNT
 		ZLEXCOUNT ZRANDMEMBER ZINTER ZUNION ZDIFF ZINTERCARD ZSCAN XLEN XRANGE XREVRANGE XINFO XPENDING XREAD PFCOUNT
 		GEODIST GEOHASH GEOPOS GEOSEARCH GEORADIUS_RO GEORADIUSBYMEMBER_RO EVAL_RO EVALSHA_RO FCALL_RO
-		DBSIZE MEMORY PING ECHO TIME INFO COMMAND LASTSAVE PUBSUB ROLE LOLWUT SLOWLOG LATENCY`},
-	// Reads unless their arguments say otherwise, see exceptionRows.
-	{Read, shared, "", `GETEX SORT GEORADIUS GEORADIUSBYMEMBER BITFIELD`},
+		VCARD VDIM VEMB VGETATTR VINFO VISMEMBER VLINKS VRANDMEMBER VRANGE VSIM
+		DBSIZE MEMORY PING ECHO TIME INFO COMMAND LASTSAVE PUBSUB ROLE LOLWUT SLOWLOG COMMANDLOG LATENCY`},
+	// Reads unless their arguments say otherwise, see optionRows.
+	{Read, shared, "", `GETEX HGETEX SORT GEORADIUS GEORADIUSBYMEMBER BITFIELD`},
 	{WriteOnce, shared, "", `DEL UNLINK EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST HDEL HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT
-		HPERSIST SADD SREM SMOVE ZREM ZREMRANGEBYSCORE ZREMRANGEBYLEX XACK XDEL XTRIM PFADD PFMERGE FLUSHDB FLUSHALL
-		SAVE BGSAVE BGREWRITEAOF`},
-	{WriteLastWins, shared, "", `SET SETEX PSETEX MSET HSET HMSET LSET SETRANGE SETBIT BITOP ZADD GEOADD XSETID
+		HPERSIST SADD SREM SMOVE ZREM ZREMRANGEBYSCORE ZREMRANGEBYLEX XACK XDEL XTRIM PFADD PFMERGE VREM FLUSHDB FLUSHALL
+		SAVE`},
+	{WriteLastWins, shared, "", `SET SETEX PSETEX MSET HSET HMSET HSETEX LSET SETRANGE BITOP ZADD GEOADD XSETID VADD VSETATTR
 		SINTERSTORE SUNIONSTORE SDIFFSTORE ZRANGESTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE GEOSEARCHSTORE
 		REPLICAOF SLAVEOF`},
-	// LTRIM 1 -1 takes one more each time, RENAME fails the second time, LMOVE moves another element.
-	{WriteAccumulate, shared, "", `SETNX MSETNX GETSET GETDEL APPEND INCR INCRBY INCRBYFLOAT DECR DECRBY RENAME RENAMENX MOVE COPY
-		RESTORE RESTORE-ASKING MIGRATE SWAPDB HSETNX HINCRBY HINCRBYFLOAT LPUSH LPUSHX RPUSH RPUSHX LPOP RPOP LMPOP LMOVE
+	// LTRIM 1 -1 takes one more each time, RENAME fails the second time, LMOVE moves another element, SETBIT answers its own
+	// bit as the old one, BGSAVE is refused while the first one is under way.
+	{WriteAccumulate, shared, "", `SETNX MSETNX GETSET GETDEL APPEND INCR INCRBY INCRBYFLOAT DECR DECRBY SETBIT RENAME RENAMENX MOVE COPY
+		RESTORE RESTORE-ASKING MIGRATE SWAPDB HSETNX HINCRBY HINCRBYFLOAT LPUSH LPUSHX RPUSH RPUSHX LPOP RPOP LMPOP LMOVE HGETDEL
 		RPOPLPUSH LINSERT LREM LTRIM SPOP ZINCRBY ZPOPMIN ZPOPMAX ZMPOP ZREMRANGEBYRANK XADD XCLAIM XAUTOCLAIM XREADGROUP
-		EVAL EVALSHA FCALL PUBLISH SPUBLISH XGROUP FUNCTION SCRIPT CONFIG CLIENT CLUSTER ACL MODULE DEBUG FAILOVER
-		PFDEBUG PFSELFTEST`},
+		EVAL EVALSHA FCALL PUBLISH SPUBLISH XGROUP FUNCTION SCRIPT CONFIG CLUSTER ACL MODULE DEBUG FAILOVER
+		BGSAVE BGREWRITEAOF PFDEBUG PFSELFTEST`},
 	{Read, blocks, "", `WAIT WAITAOF`},
 	{WriteAccumulate, blocks, "", `BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP`},
 	{Never, heldOnly, "", `MULTI EXEC DISCARD SELECT AUTH HELLO READONLY READWRITE ASKING`},
@@ -40,36 +42,40 @@ var factRows = [...]struct {
 		PSYNC REPLCONF RESET QUIT`},
 	{Never, shared, "", `SHUTDOWN`}, // no answer is the right answer
 
+	// What a server knows beyond this may stay with the connection: careful.
+	{Never, heldOnly, "", `CLIENT`},
+	{Read, shared, "CLIENT", `ID INFO LIST GETNAME GETREDIR TRACKINGINFO`},
+	{WriteOnce, shared, "CLIENT", `UNPAUSE`},
+	{WriteLastWins, shared, "CLIENT", `PAUSE`},
+	{WriteAccumulate, shared, "CLIENT", `KILL UNBLOCK`}, // others
+	{Never, refused, "CLIENT", `REPLY`},
+	{Never, heldOnly, "CLIENT", `TRACKING CACHING SETNAME SETINFO NO-EVICT NO-TOUCH CAPA IMPORT-SOURCE MAINT_NOTIFICATIONS`},
+
 	{Read, shared, "ACL CLIENT CLUSTER CONFIG FUNCTION MODULE SCRIPT XGROUP", "HELP"},
 	{WriteOnce, shared, "XGROUP", `DESTROY CREATECONSUMER DELCONSUMER`},
 	{WriteLastWins, shared, "XGROUP", `SETID`},
 	{Read, shared, "FUNCTION", `DUMP LIST STATS`},
 	{WriteOnce, shared, "FUNCTION", `FLUSH`},
 	{WriteAccumulate, shared, "FUNCTION", `LOAD RESTORE`},
-	{Read, shared, "SCRIPT", `EXISTS`},
+	{Read, shared, "SCRIPT", `EXISTS SHOW`},
 	{WriteOnce, shared, "SCRIPT", `LOAD FLUSH`},
 	{Never, refused, "SCRIPT", `DEBUG`},
 	{Read, shared, "CONFIG", `GET`},
 	{WriteLastWins, shared, "CONFIG", `SET`},
 	{WriteOnce, shared, "CONFIG", `RESETSTAT REWRITE`},
-	{Read, shared, "CLIENT", `ID INFO LIST GETNAME GETREDIR TRACKINGINFO`},
-	{WriteOnce, shared, "CLIENT", `UNPAUSE`},
-	{WriteLastWins, shared, "CLIENT", `PAUSE`},
-	{Never, refused, "CLIENT", `REPLY`},
-	{Never, heldOnly, "CLIENT", `TRACKING CACHING SETNAME SETINFO NO-EVICT NO-TOUCH MAINT_NOTIFICATIONS`},
 	{Read, shared, "CLUSTER", `COUNT-FAILURE-REPORTS COUNTKEYSINSLOT GETKEYSINSLOT INFO KEYSLOT LINKS MYID MYSHARDID NODES REPLICAS
-		SHARDS SLAVES SLOTS`},
+		SHARDS SLAVES SLOT-STATS SLOTS`},
+	{Never, refused, "CLUSTER", `SYNCSLOTS`}, // turns the connection into one of replication
 	{Read, shared, "ACL", `CAT DRYRUN GENPASS GETUSER LIST LOG USERS WHOAMI`},
-	{WriteOnce, shared, "ACL", `DELUSER LOAD SAVE`},
-	{WriteLastWins, shared, "ACL", `SETUSER`},
+	{WriteOnce, shared, "ACL", `DELUSER LOAD SAVE`}, // SETUSER adds a selector each time, and refuses to remove a password twice
 	{Read, shared, "MODULE", `LIST`},
 	{WriteOnce, shared, "MEMORY", `PURGE`},
-	{WriteOnce, shared, "SLOWLOG", `RESET`},
+	{WriteOnce, shared, "SLOWLOG COMMANDLOG", `RESET`},
 	{WriteOnce, shared, "LATENCY", `RESET`},
 }
 
 func buildFacts() map[string]fact {
-	m := make(map[string]fact, 420)
+	m := make(map[string]fact, 440)
 	for _, row := range factRows {
 		for _, name := range strings.Fields(row.names) {
 			if row.containers == "" {
@@ -83,43 +89,61 @@ func buildFacts() map[string]fact {
 	return m
 }
 
-// anywhere is behind the last argument.
-const anywhere = factArgs + 1
-
-// exceptionRows is the table of arguments that decide, see exception. Something conditional that is executed twice answers as
-// if it had failed, so it counts as accumulating: that answer is what its caller goes by.
-var exceptionRows = [...]struct {
-	names    string
-	from, to int
-	words    string
-	fact     fact
-}{
-	{"SET", 3, 9, "NX GET", fact{class: WriteAccumulate}},
-	{"GETEX", 2, 4, "EX PX EXAT PXAT PERSIST", fact{class: WriteOnce}},
-	{"EXPIRE,PEXPIRE,EXPIREAT,PEXPIREAT,HEXPIRE,HPEXPIRE,HEXPIREAT,HPEXPIREAT", 3, 5, "NX LT", fact{class: WriteAccumulate}},
-	{"ZADD", 2, 7, "NX INCR", fact{class: WriteAccumulate}},
-	{"GEOADD", 2, 4, "NX", fact{class: WriteAccumulate}},
-	{"COPY", 3, 6, "REPLACE", fact{class: WriteLastWins}},
-	{"RESTORE", 4, 10, "REPLACE", fact{class: WriteLastWins}},
-	{"SORT", 2, anywhere, "STORE", fact{class: WriteLastWins}},
-	{"GEORADIUS", 6, anywhere, "STORE STOREDIST", fact{class: WriteLastWins}},
-	{"GEORADIUSBYMEMBER", 5, anywhere, "STORE STOREDIST", fact{class: WriteLastWins}},
-	{"BITFIELD", 2, anywhere, "SET INCRBY", fact{class: WriteAccumulate}},
-	{"LREM", 2, 3, "0", fact{class: WriteOnce}}, // all of them
-	{"FUNCTION LOAD,FUNCTION RESTORE", 2, 4, "REPLACE", fact{class: WriteLastWins}},
-	{"ACL LOG", 2, 3, "RESET", fact{class: WriteOnce}},
-	{"XREAD", 1, 5, "BLOCK", fact{class: Read, use: blocks}},
-	{"XREADGROUP", 4, 10, "BLOCK", fact{class: WriteAccumulate, use: blocks}},
-	{"DEBUG", 1, 2, "SLEEP", fact{class: WriteAccumulate, use: blocks}},
+// decision is what options make of the fact of their command. If several decide, the most careful fact holds.
+type decision struct {
+	words string
+	fact  fact
 }
 
-func buildExceptions() map[string][]exception {
-	m := map[string][]exception{}
-	for _, row := range exceptionRows {
-		e := exception{row.from, row.to, strings.Fields(row.words), row.fact}
-		for _, name := range strings.Split(row.names, ",") {
-			m[name] = append(m[name], e)
-		}
-	}
-	return m
+// What expiring commands have in common.
+const (
+	optExpiry     = " EX:1 PX:1 EXAT:1 PXAT:1"
+	optConditions = "NX XX GT LT"
+	optFields     = " FIELDS:n"
+	optOthers     = "..."
+)
+
+var (
+	factOnce  = fact{class: WriteOnce}
+	factLast  = fact{class: WriteLastWins}
+	factAgain = fact{class: WriteAccumulate}
+)
+
+// optionRows is the table of options, see syntax. A word is followed by what belongs to it, see optionOf; "..." says that other
+// arguments follow. Options that are not listed here make a command accumulate. So does a condition, if the second execution
+// answers as if the first had failed: that answer is what its caller goes by. XX is one if there is an expiry too, which may
+// have removed what must be there.
+var optionRows = [...]struct {
+	names  string
+	from   int
+	words  string
+	target int
+	decide []decision
+}{
+	{"SET", 3, "XX KEEPTTL NX GET IFEQ:1 IFNE:1 IFDEQ:1 IFDNE:1" + optExpiry, 0, []decision{{"NX GET IFEQ IFNE IFDEQ IFDNE", factAgain}}},
+	// A time in the past removes what is there, and the second time there is nothing.
+	{"GETEX", 2, "PERSIST" + optExpiry, 0, []decision{{"EX PX PERSIST", factOnce}, {"EXAT PXAT", factAgain}}},
+	{"HGETEX", 2, "PERSIST" + optExpiry + optFields, 0, []decision{{"EX PX PERSIST", factOnce}, {"EXAT PXAT", factAgain}}},
+	{"HSETEX", 2, "NX XX FNX FXX KEEPTTL" + optExpiry + " FIELDS:2n", 0, []decision{{"NX FNX", factAgain}}},
+	// Equal is neither greater nor less.
+	{"EXPIRE,PEXPIRE,EXPIREAT,PEXPIREAT", 3, optConditions, 0, []decision{{"NX GT LT", factAgain}}},
+	{"HEXPIRE,HPEXPIRE,HEXPIREAT,HPEXPIREAT", 3, optConditions + optFields, 0, []decision{{"NX GT LT", factAgain}}},
+	{"ZADD", 2, optConditions + " CH INCR " + optOthers, 0, []decision{{"NX GT LT CH INCR", factAgain}}},
+	{"GEOADD", 2, "NX XX CH " + optOthers, 0, []decision{{"NX CH", factAgain}}},
+	{"COPY", 3, "DB:1 REPLACE", 0, []decision{{"REPLACE", factLast}}},
+	{"RESTORE", 4, "REPLACE ABSTTL IDLETIME:1 FREQ:1", 0, []decision{{"REPLACE", factLast}}},
+	{"SORT", 2, "BY:1 LIMIT:2 GET:1 ASC DESC ALPHA STORE:1", 1, []decision{{"STORE", factLast}}},
+	{"GEORADIUS", 6, "WITHCOORD WITHDIST WITHHASH COUNT:1 ANY ASC DESC STORE:1 STOREDIST:1", 1, []decision{{"STORE STOREDIST", factLast}}},
+	{"GEORADIUSBYMEMBER", 5, "WITHCOORD WITHDIST WITHHASH COUNT:1 ANY ASC DESC STORE:1 STOREDIST:1", 1, []decision{{"STORE STOREDIST", factLast}}},
+	// What is stored where it was read from changes again: it is counted twice, subtracted from itself, cut once more.
+	{"ZUNIONSTORE,ZINTERSTORE,ZDIFFSTORE,SDIFFSTORE,ZRANGESTORE,GEOSEARCHSTORE", 1, optOthers, 1, nil},
+	{"BITOP", 1, optOthers, 2, nil},
+	{"BITFIELD", 2, "GET:2 SET:3 INCRBY:3 OVERFLOW:1", 0, []decision{{"SET INCRBY", factAgain}}},
+	{"LREM", 2, "0 " + optOthers, 0, []decision{{"0", factOnce}}}, // all of them
+	{"FUNCTION LOAD", 2, "REPLACE " + optOthers, 0, []decision{{"REPLACE", factLast}}},
+	{"FUNCTION RESTORE", 3, "FLUSH APPEND REPLACE", 0, []decision{{"REPLACE", factLast}}},
+	{"ACL LOG", 2, "RESET " + optOthers, 0, []decision{{"RESET", factOnce}}},
+	{"XREAD", 1, "COUNT:1 BLOCK:1 STREAMS:all", 0, []decision{{"BLOCK", fact{class: Read, use: blocks}}}},
+	{"XREADGROUP", 1, "GROUP:2 COUNT:1 BLOCK:1 CLAIM:1 NOACK STREAMS:all", 0, []decision{{"BLOCK", fact{class: WriteAccumulate, use: blocks}}}},
+	{"DEBUG", 1, "SLEEP " + optOthers, 0, []decision{{"SLEEP", fact{class: WriteAccumulate, use: blocks}}}},
 }

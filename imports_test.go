@@ -30,7 +30,8 @@ var house = map[string][]string{
 	"handoff/handofftest": {"resp3"},
 	".":                   {"internal/errs", "resp3", "conn", "pool", "handoff"},
 	"cmd/rehearse":        {".", "resp3", "conn", "pool", "handoff", "handoff/handofftest", "internal/stall"},
-	"internal/redistest":  {},
+	"internal/child":      {},
+	"internal/redistest":  {"internal/child"},
 	"internal/soak":       {},
 	"internal/stall":      {},
 }

@@ -10,11 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/baton-go/baton/internal/child"
 )
 
 // server is the redis-server of one run of the benchmark.
 type server struct {
 	cmd     *exec.Cmd
+	wait    func() error
 	dir     string
 	TCP     string
 	Unix    string
@@ -58,7 +61,7 @@ func startServer(binary string, withTLS bool) (*server, error) {
 		args = append(args, more...)
 	}
 	s.cmd = exec.Command(binary, args...)
-	if err := s.cmd.Start(); err != nil {
+	if s.wait, err = child.Start(s.cmd); err != nil {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("start the server to measure against (-server): %w", err)
 	}
@@ -72,7 +75,7 @@ func startServer(binary string, withTLS bool) (*server, error) {
 // stop ends the server that startServer started, and only that one.
 func (s *server) stop() {
 	s.cmd.Process.Signal(os.Interrupt)
-	s.cmd.Wait()
+	s.wait()
 	os.RemoveAll(s.dir)
 }
 

@@ -49,8 +49,11 @@
 //
 // # In front of a real server
 //
-// With Options.Backend the same nodes are proxies: everything goes to a real Redis,
-// and the kit answers CLIENT MAINT_NOTIFICATIONS and adds the pushes.
+// With Options.Backend the same nodes are proxies: everything goes to a real Redis
+// or Valkey, and the kit answers CLIENT MAINT_NOTIFICATIONS and adds the pushes.
+// HELLO names Options.ServerName, "redis" unless you say otherwise, also if the
+// backend is something else: it is the proxy that has the feature, and a client may
+// ask nobody for it who calls itself otherwise.
 //
 // # Timelines
 //

@@ -163,7 +163,11 @@ func (s *Server) CheckOptIn() error {
 		st := n.Stats()
 		accepted, commands = accepted+st.Accepted, commands+st.Commands
 	}
-	return errors.Join(errNoOptIn, fmt.Errorf("%d connections accepted, %d commands received", accepted, commands))
+	err := errors.Join(errNoOptIn, fmt.Errorf("%d connections accepted, %d commands received", accepted, commands))
+	if name := s.opts.ServerName; name != "redis" {
+		err = errors.Join(err, fmt.Errorf("HELLO names the server %q, and a client may ask only what calls itself redis", name))
+	}
+	return err
 }
 
 var errNoOptIn = errors.New("handofftest: no RESP3 connection has opted in")

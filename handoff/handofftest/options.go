@@ -23,7 +23,8 @@ const (
 type Options struct {
 	// Backend is the "host:port" of a real Redis. If set, the server is a proxy:
 	// each client connection gets one of its own to the backend, and everything
-	// but CLIENT MAINT_NOTIFICATIONS goes through. "": the keyspace of the kit.
+	// but CLIENT MAINT_NOTIFICATIONS goes through, with ServerName in the reply to
+	// HELLO. "": the keyspace of the kit.
 	Backend string
 
 	// Username and Password a client must give, with AUTH or HELLO. No password:
@@ -31,8 +32,12 @@ type Options struct {
 	// backend decides.
 	Username, Password string
 
-	// ServerName and ServerVersion are what HELLO names; "" is "redis" and
-	// "7.4.0". Not used by a proxy.
+	// ServerName is the server that HELLO names; "" is "redis". A proxy answers so
+	// too, because it has the feature itself: clients may not ask a server that
+	// calls itself "valkey", and would then get no notification.
+	//
+	// ServerVersion is the version that HELLO names; "" is "7.4.0". Not used by a
+	// proxy, whose backend tells its own.
 	ServerName, ServerVersion string
 
 	// Resp2Only makes a server that does not know HELLO, as Redis before 6.

@@ -92,6 +92,43 @@ func TestProxyKeepsTheOrderOfRepliesOfBothSides(t *testing.T) {
 	}
 }
 
+// A client that asks only what calls itself redis is told of maintenance, whatever is behind the proxy.
+func TestProxyNamesItselfInHelloAndNotItsBackend(t *testing.T) {
+	backend := redistest.Start(t)
+	for given, want := range map[string]string{"": "redis", "valkey": "valkey", "dragonfly": "dragonfly"} {
+		s := handofftest.NewServer(handofftest.Options{Backend: backend, ServerName: given})
+		t.Cleanup(s.Close)
+		n, err := s.Listen("127.0.0.1:0")
+		require.NoError(t, err)
+		for _, proto := range []string{"3", "2"} {
+			got, behind := tcpPeer(t, n.Addr()).do("HELLO", proto), tcpPeer(t, backend).do("HELLO", proto)
+			assert.Equal(t, behind.Kind(), got.Kind())
+			facts, theirs := greetings(got), greetings(behind)
+			assert.Equal(t, want, facts["server"])
+			for _, own := range []string{"server", "id"} { // connections differ
+				delete(facts, own)
+				delete(theirs, own)
+			}
+			assert.Equal(t, theirs, facts, "the rest is the backend's")
+			assert.Contains(t, facts, "version")
+		}
+	}
+}
+
+// greetings takes a reply to HELLO apart.
+func greetings(v resp3.Value) map[string]string {
+	m := map[string]string{}
+	for k, val := range v.Pairs() {
+		name, _ := k.Text()
+		if text, err := val.Text(); err == nil {
+			m[name] = text
+		} else {
+			m[name] = encoded(val)
+		}
+	}
+	return m
+}
+
 func TestProxyAnswersOptInAsConfigured(t *testing.T) {
 	_, n := proxied(t, handofftest.Options{Maintenance: handofftest.MaintenanceOff})
 	p := tcpPeer(t, n.Addr())

@@ -254,7 +254,7 @@ func (u *upstream) learn(p part, f resp3.Frame) []byte {
 	case hello:
 		c.proto = grantedProto(f.Value())
 		c.optedIn = c.optedIn && c.proto == 3
-		reply := append([]byte(nil), f.Bytes...)
+		reply := greeting(f.Value(), c.server.opts.ServerName)
 		if c.trouble.Surplus {
 			reply = append(reply, "+OK\r\n"...)
 		}
@@ -269,6 +269,28 @@ func (u *upstream) learn(p part, f resp3.Frame) []byte {
 		u.stream = true
 	}
 	return f.Bytes
+}
+
+// greeting is a reply to HELLO with name in the place of the backend's: it is the proxy that has the feature.
+func greeting(v resp3.Value, name string) []byte {
+	var b []byte
+	switch v.Kind() {
+	case resp3.Map:
+		b = resp3.AppendMapLen(b, v.Len())
+	case resp3.Array:
+		b = resp3.AppendArrayLen(b, v.Len())
+	default:
+		return resp3.AppendValue(b, v)
+	}
+	for k, val := range v.Pairs() {
+		b = resp3.AppendValue(b, k)
+		if text, _ := k.Text(); text == "server" {
+			b = resp3.AppendBulk(b, name)
+		} else {
+			b = resp3.AppendValue(b, val)
+		}
+	}
+	return b
 }
 
 // grantedProto reads the protocol out of a reply to HELLO.

@@ -1,20 +1,27 @@
 // Package redistest starts a redis-server of its own for a test and stops it
-// afterwards. A machine without redis-server fails the test, because a test that
-// silently proved nothing is worse than a red one; only who asks for it with
-// "go test -short" has it skipped there.
+// afterwards; it is killed if the test binary is. A machine without redis-server
+// fails the test, because a test that silently proved nothing is worse than a red
+// one; only who asks for it with "go test -short" has it skipped there.
+//
+// The environment variable BATON_SERVER names another server, by its path or by a
+// name that is looked up: a newer Redis, or Valkey.
 package redistest
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/baton-go/baton/internal/child"
 )
 
 // startTimeout is how long a fresh server may take until it accepts.
@@ -50,10 +57,27 @@ func StartServer(t testing.TB, extra ...string) (addr string, stop func()) {
 
 var errMissing = errors.New(`redis-server is not in the path: install it, or leave the tests that need it out with "go test -short"`)
 
+// serverVar is the environment variable that names another server.
+const serverVar = "BATON_SERVER"
+
+// binary is the path of the server that is started. A server that was asked for by
+// name must be there, with -short too.
+func binary() (string, error) {
+	asked := os.Getenv(serverVar)
+	path, err := exec.LookPath(cmp.Or(asked, "redis-server"))
+	switch {
+	case err == nil:
+		return filepath.Abs(path) // servers run in directories of their own
+	case asked != "":
+		return "", fmt.Errorf("%s: %w", serverVar, err)
+	}
+	return "", errMissing
+}
+
 func start(extra []string) (addr string, stop func(), err error) {
-	path, err := exec.LookPath("redis-server")
+	path, err := binary()
 	if err != nil {
-		return "", nil, errMissing
+		return "", nil, err
 	}
 	for range attempts {
 		addr, stop, err = startOnce(path, extra)
@@ -85,10 +109,11 @@ func startOnce(path string, extra []string) (string, func(), error) {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	cmd.Stderr = cmd.Stdout // the same pipe: refused arguments are reported there
-	if err := cmd.Start(); err != nil {
+	wait, err := child.Start(cmd)
+	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	p := &process{cmd: cmd, dir: dir, ready: make(chan error, 1), gone: make(chan struct{})}
+	p := &process{cmd: cmd, wait: wait, dir: dir, ready: make(chan error, 1), gone: make(chan struct{})}
 	go p.watch(stdout)
 	if err := p.waitReady(); err != nil {
 		p.stop()
@@ -110,6 +135,7 @@ func freeAddr() (string, error) {
 // process is one running server.
 type process struct {
 	cmd   *exec.Cmd
+	wait  func() error
 	dir   string
 	ready chan error    // one value: nil once it accepts, or why it never will
 	gone  chan struct{} // closed when the process has been waited for
@@ -130,7 +156,7 @@ func (p *process) watch(log io.Reader) {
 		}
 	}
 	_, _ = io.Copy(io.Discard, log) // a line too long ends the scanner, not the server
-	err := p.cmd.Wait()
+	err := p.wait()
 	if !told {
 		p.ready <- fmt.Errorf("redis-server ended before it accepted: %v; last line %q", err, last)
 	}
