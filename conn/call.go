@@ -220,7 +220,10 @@ func (q *Call) take(f *resp3.Frame, more int) {
 			q.takeText(p)
 			return
 		}
-		_, q.Err = f.Value().Text()
+		s, err := f.Value().Text()
+		if q.Err = err; err == nil {
+			q.takeText([]byte(s))
+		}
 	}
 }
 
