@@ -54,7 +54,7 @@ func decodeTruth(reply string) (bool, error) {
 func decodeStatus(reply string) (string, error) {
 	w := resp3.Walk(reply)
 	switch k := w.Kind(); k {
-	case resp3.Integer, resp3.Double, resp3.BigNumber:
+	case resp3.Integer, resp3.Double, resp3.BigNumber, resp3.Boolean:
 		return "", &resp3.TypeError{Want: "a status", Kind: k}
 	}
 	return decodeText(reply)
@@ -207,6 +207,9 @@ func decodeMap(reply string) (map[string]string, error) {
 			out[texts[i]] = texts[i+1]
 		}
 		left -= len(texts)
+	}
+	if len(out) != n {
+		return nil, &resp3.TypeError{Want: "a map of keys that come once each", Kind: resp3.Kind(reply[0])}
 	}
 	return out, nil
 }
