@@ -15,12 +15,8 @@ import (
 // This file is how a reply becomes a Go value of any type, for As and for the fields of a struct. It is the reverse of
 // resp3.AppendCommandArgs.
 
-var (
-	typeAny      = reflect.TypeFor[any]()
-	typeValue    = reflect.TypeFor[resp3.Value]()
-	typeDuration = reflect.TypeFor[time.Duration]()
-	typeBig      = reflect.TypeFor[big.Int]()
-)
+// is reports whether t is T. A variable for the type of T would keep it in every program.
+func is[T any](t reflect.Type) bool { return t == reflect.TypeFor[T]() }
 
 func (Opt[T]) mayLack() {}
 
@@ -38,19 +34,19 @@ func isOptional(t reflect.Type) bool {
 
 // takesNull reports whether a T can say that there is no value. A *big.Int is a number, not a pointer to one.
 func takesNull(t reflect.Type) bool {
-	return t.Kind() == reflect.Pointer && t.Elem() != typeBig || isOptional(t)
+	return t.Kind() == reflect.Pointer && !is[big.Int](t.Elem()) || isOptional(t)
 }
 
 // fill stores v in dst.
 func fill(dst reflect.Value, v resp3.Value) error {
 	t := dst.Type()
 	switch {
-	case t == typeValue:
+	case is[resp3.Value](t):
 		dst.Set(reflect.ValueOf(v))
 		return nil
 	case v.Err() != nil:
 		return v.Err()
-	case v.IsNull() && (t.Kind() == reflect.Pointer || isOptional(t) || t == typeAny):
+	case v.IsNull() && (t.Kind() == reflect.Pointer || isOptional(t) || is[any](t)):
 		dst.SetZero()
 		return nil
 	case v.IsNull():
@@ -62,13 +58,13 @@ func fill(dst reflect.Value, v resp3.Value) error {
 	case isOptional(t):
 		dst.Field(1).SetBool(true)
 		return fill(dst.Field(0), v)
-	case t == typeAny:
+	case is[any](t):
 		a, err := natural(v)
 		if a != nil {
 			dst.Set(reflect.ValueOf(a))
 		}
 		return err
-	case t == typeDuration:
+	case is[time.Duration](t):
 		return fillDuration(dst, v)
 	}
 	if unmarshal := unmarshaler(dst); unmarshal != nil {
@@ -189,7 +185,7 @@ func isPlain(t reflect.Type) bool {
 		return isPlain(t.Field(0).Type)
 	}
 	many := t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 || t.Kind() == reflect.Map
-	return !many && t != typeAny && t != typeValue
+	return !many && !is[any](t) && !is[resp3.Value](t)
 }
 
 func fillMap(dst reflect.Value, v resp3.Value) error {

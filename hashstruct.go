@@ -137,11 +137,11 @@ func textOf(v reflect.Value) (s string, ok bool, err error) {
 		return "", false, nil
 	case isOptional(v.Type()):
 		return textOf(v.Field(0))
-	case v.Type() == typeDuration:
+	case is[time.Duration](v.Type()):
 		return durationText(time.Duration(v.Int())), true, nil
 	}
 	s, err = resp3.ArgText(v.Interface())
-	if ae, is := errs.As[*resp3.ArgError](err); is {
+	if ae, ok := errs.As[*resp3.ArgError](err); ok {
 		if err = ae.Err; err == nil {
 			err = fmt.Errorf("a %v has neither MarshalText nor MarshalBinary", v.Type())
 		}
