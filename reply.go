@@ -29,6 +29,9 @@ type Z struct {
 
 func decodeText(reply string) (string, error) {
 	w := resp3.Walk(reply)
+	if w.Kind() == resp3.Boolean { // as in mode Text of conn
+		return "", &resp3.TypeError{Want: "text", Kind: resp3.Boolean}
+	}
 	s, err := w.Text()
 	return s, nullIsNil(err)
 }
@@ -54,7 +57,7 @@ func decodeTruth(reply string) (bool, error) {
 func decodeStatus(reply string) (string, error) {
 	w := resp3.Walk(reply)
 	switch k := w.Kind(); k {
-	case resp3.Integer, resp3.Double, resp3.BigNumber, resp3.Boolean:
+	case resp3.Integer, resp3.Double, resp3.BigNumber:
 		return "", &resp3.TypeError{Want: "a status", Kind: k}
 	}
 	return decodeText(reply)

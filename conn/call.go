@@ -220,9 +220,8 @@ func (q *Call) take(f *resp3.Frame, more int) {
 			q.takeText(p)
 			return
 		}
-		s, err := f.Value().Text()
-		if q.Err = err; err == nil {
-			q.takeText([]byte(s))
+		if _, q.Err = f.Value().Text(); q.Err == nil { // a boolean: no command that returns a text has it
+			q.Err = &resp3.TypeError{Want: "text", Kind: f.Kind}
 		}
 	}
 }
