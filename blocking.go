@@ -95,8 +95,9 @@ func isWait(name string) bool {
 // maxWait bounds what is looked at; a longer wait is the server's business.
 const maxWait = 100 * 365 * 24 * time.Hour
 
-// waitText gives a wait as the server reads it.
+// waitText gives a wait as the server reads it. What is less than a millisecond is cut off.
 func waitText(wait, unit time.Duration) string {
+	wait = wait.Truncate(time.Millisecond)
 	if unit == time.Millisecond {
 		return strconv.FormatInt(wait.Milliseconds(), 10)
 	}
@@ -105,8 +106,8 @@ func waitText(wait, unit time.Duration) string {
 
 // checkWait is for waits that callers give as a Duration.
 func checkWait(name string, wait time.Duration) error {
-	if wait < 0 || wait%time.Millisecond != 0 || wait > maxWait {
-		return fmt.Errorf("baton: %s: wait is %v, must be whole milliseconds from 0 (for ever) to %v", name, wait, maxWait)
+	if wait < 0 || 0 < wait && wait < time.Millisecond || wait > maxWait {
+		return fmt.Errorf("baton: %s: wait is %v, must be 0 (for ever) or from 1ms to %v", name, wait, maxWait)
 	}
 	return nil
 }

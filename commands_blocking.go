@@ -25,8 +25,8 @@ func (c *commands) block(ctx context.Context, class Class, wait time.Duration, a
 	return q, err
 }
 
-// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one, in whole
-// milliseconds; 0 is for ever.
+// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one, at least
+// 1 ms, what is less being cut off; 0 is for ever.
 //
 // On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
 // uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
@@ -103,7 +103,7 @@ func aboutOwnWrites(name string) error {
 }
 
 // Wait waits until as many replicas have taken over what was written on this connection before, and returns how many
-// have, which may be fewer when the wait is over: in whole milliseconds, 0 for ever. It is for a Conn: on connections that are
+// have, which may be fewer when the wait is over: at least 1 ms, 0 for ever. It is for a Conn: on connections that are
 // shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
 func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
 	if c.held == nil {

@@ -137,7 +137,7 @@ func (c *commands) HRandFieldsWithValues(ctx context.Context, key string, n int6
 	return fetch(ctx, c, hRandFields(c.newCall(), key, n, true), decodeFields)
 }
 
-// HExpire lets fields of the hash at key expire after ttl, which must be whole milliseconds. For each field it returns 1 if
+// HExpire lets fields of the hash at key expire after ttl, which is sent as by Expire. For each field it returns 1 if
 // that is done, 2 if the field was removed since ttl is zero, 0 if an option forbade it, and -2 if there is no such field or
 // no such key. A ttl below zero is answered with an error, other than by Expire: "invalid expire time, must be >= 0". Since
 // Redis 7.4.

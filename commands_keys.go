@@ -2,8 +2,6 @@ package baton
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -54,16 +52,13 @@ func pexpire(q *conn.Call, key string, ttl time.Duration, opts []ExpireOption) r
 const minDuration = time.Duration(-1 << 63)
 
 func expireAt(q *conn.Call, key string, at time.Time, opts []ExpireOption) request {
-	name, when := "EXPIREAT", at.Unix()
+	name, unit := "EXPIREAT", time.Second
 	if at.Nanosecond() != 0 {
-		name, when = "PEXPIREAT", at.UnixMilli()
+		name, unit = "PEXPIREAT", time.Millisecond
 	}
 	r := command(q, name)
 	r.str(key)
-	if sec := at.Unix(); sec > math.MaxInt64/1000 || sec < math.MinInt64/1000 { // in milliseconds it may become one in the past
-		r.fail(fmt.Errorf("the time is %d seconds from 1970, must be less than %d", sec, math.MaxInt64/1000))
-	}
-	r.int(when)
+	r.instant("", at, unit)
 	return withConditions(r, opts)
 }
 
@@ -101,9 +96,9 @@ func (c *commands) Exists(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, list(c.newCall(), "EXISTS", "key", keys))
 }
 
-// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds; it must be whole
-// milliseconds. One that is not above zero removes the key. It reports false if there is no such key or an option forbade
-// it.
+// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
+// millisecond is cut off, and an error if there is nothing else. A ttl that is not above zero removes the key. It reports false if
+// there is no such key or an option forbade it.
 func (c *commands) Expire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, expire(c.newCall(), key, ttl, opts))
 }
@@ -113,8 +108,8 @@ func (c *commands) PExpire(ctx context.Context, key string, ttl time.Duration, o
 	return c.truth(ctx, pexpire(c.newCall(), key, ttl, opts))
 }
 
-// ExpireAt lets key expire at a time, in milliseconds and rounded down if it is no whole second. It reports false if there
-// is no such key or an option forbade it.
+// ExpireAt lets key expire at a time, which is sent in seconds if it is a whole second, else in milliseconds, rounded up: the
+// key never expires before. It reports false if there is no such key or an option forbade it.
 func (c *commands) ExpireAt(ctx context.Context, key string, at time.Time, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, expireAt(c.newCall(), key, at, opts))
 }

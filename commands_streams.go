@@ -20,7 +20,7 @@ type Trim struct {
 
 // XPendingOptions say which messages XPendingList is to return.
 type XPendingOptions struct {
-	Idle     time.Duration // delivered at least so long ago; 0: any. Whole milliseconds
+	Idle     time.Duration // delivered at least so long ago; 0: any. In milliseconds
 	From, To StreamID      // empty: from the first, to the last
 	Count    int64         // at most; 0: 100
 	Consumer string        // empty: of all consumers
@@ -194,8 +194,8 @@ func (c *commands) XPendingList(ctx context.Context, stream, group string, o XPe
 	return fetch(ctx, c, xPendingList(c.newCall(), stream, group, o), decodePendingList)
 }
 
-// XClaim gives pending messages that were delivered at least minIdle ago to another consumer and returns them. minIdle must
-// be whole milliseconds.
+// XClaim gives pending messages that were delivered at least minIdle ago to another consumer and returns them. Of
+// minIdle what is less than a millisecond is cut off.
 func (c *commands) XClaim(ctx context.Context, stream, group, consumer string, minIdle time.Duration, messages ...StreamID) ([]XMessage, error) {
 	return fetch(ctx, c, xClaim(c.newCall(), stream, group, consumer, minIdle, messages), decodeMessages)
 }

@@ -18,7 +18,7 @@ type ReadOptions struct {
 	Streams []string
 	IDs     []StreamID
 	Count   int // at most so many messages of a stream; 0: all
-	// Block: wait for a message if there is none. Wait is for how long, in whole milliseconds, 0 for ever.
+	// Block: wait for a message if there is none. Wait is for how long, at least 1 ms, 0 for ever.
 	Block bool
 	Wait  time.Duration
 	NoAck bool // XReadGroup: messages need no XACK

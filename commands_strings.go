@@ -13,16 +13,30 @@ import (
 type SetOption struct {
 	word string
 	ttl  time.Duration
-	unit time.Duration // of ttl on the wire; 0: the option has no ttl
+	at   time.Time
+	unit time.Duration // of ttl or at on the wire; 0: the option has neither
 }
 
-// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds.
+// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
+// millisecond is cut off; a d below one millisecond is an error.
 func EX(d time.Duration) SetOption {
 	if d%time.Second == 0 {
 		return SetOption{word: "EX", ttl: d, unit: time.Second}
 	}
 	return SetOption{word: "PX", ttl: d, unit: time.Millisecond}
 }
+
+// EXAT lets the key expire at a time, which is sent in seconds if it is a whole second, else as by PXAT. Since Redis 6.2.
+func EXAT(at time.Time) SetOption {
+	if at.Nanosecond() == 0 {
+		return SetOption{word: "EXAT", at: at, unit: time.Second}
+	}
+	return PXAT(at)
+}
+
+// PXAT lets the key expire at a time, which is sent in milliseconds and rounded up: the key never expires before. One that
+// is not after 1970 is an error, and one in the past removes the key. Since Redis 6.2.
+func PXAT(at time.Time) SetOption { return SetOption{word: "PXAT", at: at, unit: time.Millisecond} }
 
 // NX sets the key only if it does not exist.
 func NX() SetOption { return SetOption{word: "NX"} }
@@ -63,11 +77,18 @@ func setBytes(q *conn.Call, key string, value []byte, opts []SetOption) request 
 func (r *request) setOptions(opts []SetOption) {
 	for _, o := range opts {
 		r.opt(o.word)
-		if o.unit > 0 {
-			if o.ttl < o.unit || o.ttl%o.unit != 0 {
-				r.fail(fmt.Errorf("%s of %v: must be whole milliseconds, at least 1 ms", o.word, o.ttl))
+		switch {
+		case o.unit == 0:
+		case o.word == "EX" || o.word == "PX":
+			if o.ttl < o.unit {
+				r.fail(fmt.Errorf("%s of %v: must be at least 1 ms", o.word, o.ttl))
 			}
 			r.int(int64(o.ttl / o.unit))
+		default:
+			if o.at.Unix() <= 0 {
+				r.fail(fmt.Errorf("%s of %s: must be after 1970", o.word, o.at.Format(time.RFC3339)))
+			}
+			r.instant(o.word+": ", o.at, o.unit)
 		}
 	}
 }
@@ -80,6 +101,13 @@ func getEx(q *conn.Call, key string, ttl time.Duration) request {
 	} else {
 		r.setOptions([]SetOption{EX(ttl)})
 	}
+	return r
+}
+
+func getExAt(q *conn.Call, key string, at time.Time) request {
+	r := command(q, "GETEX")
+	r.str(key)
+	r.setOptions([]SetOption{EXAT(at)})
 	return r
 }
 
@@ -155,6 +183,11 @@ func (c *commands) GetDel(ctx context.Context, key string) (string, error) {
 // away.
 func (c *commands) GetEx(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	return c.text(ctx, getEx(c.newCall(), key, ttl))
+}
+
+// GetExAt is GetEx for a time at which the value is to expire, like EXAT.
+func (c *commands) GetExAt(ctx context.Context, key string, at time.Time) (string, error) {
+	return c.text(ctx, getExAt(c.newCall(), key, at))
 }
 
 // GetRange returns the bytes of the value from start to stop, both included; negative ones count from the end. It is empty

@@ -63,11 +63,11 @@ func TestAsRefuses(t *testing.T) {
 	}{
 		"text as a number":        {as[int64], resp3.Str("seven"), ""},
 		"array as a string":       {as[string], resp3.List(resp3.Str("a")), ""},
-		"string as strings":       {as[[]string], resp3.Str("a"), "want an array"},
-		"negative as unsigned":    {as[uint64], resp3.Int64(-1), "does not fit"},
+		"string as strings":       {as[[]string], resp3.Str("a"), "bulk string is not an array"},
+		"negative as unsigned":    {as[uint64], resp3.Int64(-1), "integer is not a uint64"},
 		"error as anything":       {as[string], resp3.Fault("WRONGTYPE no"), "WRONGTYPE"},
 		"error among strings":     {as[[]string], resp3.List(resp3.Fault("ERR no")), "ERR no"},
-		"a type it does not know": {as[struct{}], resp3.Str("a"), "cannot make a *struct {}"},
+		"a type it does not know": {as[struct{}], resp3.Str("a"), "cannot make a struct {}"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestAsRefuses(t *testing.T) {
 		assert.ErrorIs(t, err, baton.Nil)
 	}
 	_, err := as[[]string](resp3.List(resp3.NilStr()))
-	assert.ErrorIs(t, err, baton.Nil, "an element that is null")
+	assert.EqualError(t, err, "baton: element 0 of the reply, counted from 0: resp3: null is not a value", "not Nil: there is a reply")
 	given := errors.New("given")
 	_, err = baton.As[string](resp3.Str("x"), given)
 	assert.Equal(t, given, err)

@@ -3,197 +3,250 @@ package baton
 import (
 	"context"
 	"encoding"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
 // HGetAllAs reads the hash at key into a struct: each field of the hash goes to the exported field with the tag
-// `redis:"name"`, those of structs embedded by value included. Fields of the struct without a tag or with the tag "-", and fields
-// of the hash that no tag names, are left alone; a tagged field that the hash lacks keeps its zero value. A field may be a string, a []byte, a bool, an integer, a
-// float, or implement encoding.TextUnmarshaler. It returns Nil if there is no such key, and an error if a value does not fit
-// its field, or if T is no such struct.
+// `redis:"name"`, those of embedded structs included. Fields of the struct without a tag or with the tag "-", and fields
+// of the hash that no tag names, are left alone; a tagged field that the hash lacks keeps its zero value.
+//
+// A field may be of any type that As can make of a text: a string, a []byte, a bool, an integer, a float, a time.Duration in
+// milliseconds, a type made of one of these, one with UnmarshalText or else UnmarshalBinary; and a pointer to one, an Opt of
+// one, or a sql.Null of one. A pointer to an embedded struct is allocated if the hash has a field for it.
+//
+// It returns Nil if there is no such key, and an error if a value does not fit its field, or if T is no such struct.
 func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
-	var out, zero T
-	fields, err := tagged(reflect.ValueOf(&out).Elem())
+	fields, err := tagged(reflect.TypeFor[T]())
 	if err != nil {
+		var zero T
 		return zero, err
 	}
 	hash, err := As[map[string]string](d.Do(ctx, "HGETALL", key))
+	return hashInto[T](fields, hash, err)
+}
+
+// PipeHGetAllAs queues HGETALL, see HGetAllAs.
+func PipeHGetAllAs[T any](p *Pipe, key string) Reply[T] {
+	fields, err := tagged(reflect.TypeFor[T]())
+	r := words(p.next(), "HGETALL", key)
 	if err != nil {
-		return zero, err
+		r.fail(err)
 	}
-	if len(hash) == 0 {
+	return enqueue(p, r, func(reply string) (T, error) {
+		hash, err := decodeMap(reply)
+		return hashInto[T](fields, hash, err)
+	})
+}
+
+func hashInto[T any](fields []hashField, hash map[string]string, err error) (T, error) {
+	var out, zero T
+	switch {
+	case err != nil:
+		return zero, err
+	case len(hash) == 0:
 		return zero, Nil
 	}
 	for _, f := range fields {
-		if s, ok := hash[f.name]; ok {
-			if err := f.parse(s); err != nil {
-				return zero, err
-			}
+		s, ok := hash[f.name]
+		if !ok {
+			continue
+		}
+		dst, _ := f.in(reflect.ValueOf(&out).Elem(), true)
+		if err := fill(dst, resp3.Str(s)); err != nil {
+			return zero, fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", f.name, f.t, err)
 		}
 	}
 	return out, nil
 }
 
 // HSetStruct sets the fields of the hash at key that the tags of a struct name, see HGetAllAs, to the values there, zero or
-// not; a zero one with the tag `redis:"name,omitempty"` is left out. It returns how many of them are new. A field may also
-// implement encoding.TextMarshaler.
+// not; a zero one with the tag `redis:"name,omitempty"` is left out. So is a nil pointer, what is behind a nil pointer to an
+// embedded struct, and an Opt or sql.Null without a value: the hash keeps what it has there. It returns how many of them are new,
+// and 0 without sending anything if nothing is left.
+//
+// Values are written as Do writes an argument, but a time.Duration keeps what is less than a millisecond, behind a point. To
+// several at once, in a pipeline or a transaction, see PipeHSetStruct.
 func HSetStruct[T any](ctx context.Context, d Doer, key string, v *T) (int64, error) {
-	fields, err := tagged(reflect.ValueOf(v).Elem())
-	if err != nil {
+	args, err := hashArgs(key, reflect.ValueOf(v).Elem())
+	if err != nil || len(args) == 1 {
 		return 0, err
 	}
-	args := make([]any, 2, 2+2*len(fields))
-	args[0], args[1] = "HSET", key
+	all := make([]any, 0, 1+len(args))
+	all = append(all, "HSET")
+	for _, a := range args {
+		all = append(all, a)
+	}
+	return As[int64](d.Do(ctx, all...))
+}
+
+// PipeHSetStruct queues HSET, see HSetStruct. If nothing is left to be set nothing is queued, and the reply is 0.
+func PipeHSetStruct[T any](p *Pipe, key string, v *T) Reply[int64] {
+	args, err := hashArgs(key, reflect.ValueOf(v).Elem())
+	if err == nil && len(args) == 1 {
+		return Reply[int64]{p: p, decode: func(string) (int64, error) { return 0, nil }}
+	}
+	r := words(p.next(), "HSET", args...)
+	if err != nil {
+		r.fail(err)
+	}
+	return enqueue(p, r, decodeInt)
+}
+
+// hashArgs are the arguments of HSET: the key, fields and values.
+func hashArgs(key string, v reflect.Value) ([]string, error) {
+	if !v.IsValid() {
+		return nil, errors.New("baton: a hash needs a struct, got nil")
+	}
+	fields, err := tagged(v.Type())
+	if err != nil {
+		return nil, err
+	}
+	args := append(make([]string, 0, 1+2*len(fields)), key)
 	for _, f := range fields {
-		if f.omit && f.v.IsZero() {
+		src, ok := f.in(v, false)
+		if !ok || f.omit && src.IsZero() {
 			continue
 		}
-		s, err := f.format()
+		s, ok, err := textOf(src)
 		if err != nil {
-			return 0, err
+			return nil, fmt.Errorf("baton: field %q of the hash: %w", f.name, err)
 		}
-		args = append(args, f.name, s)
+		if ok {
+			args = append(args, f.name, s)
+		}
 	}
-	if len(args) == 2 {
-		return 0, nil
+	return args, nil
+}
+
+// textOf is what is written for a value, unless it says that there is none.
+func textOf(v reflect.Value) (s string, ok bool, err error) {
+	switch {
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		return "", false, nil
+	case v.Kind() == reflect.Pointer:
+		return textOf(v.Elem())
+	case isOptional(v.Type()) && !v.Field(1).Bool():
+		return "", false, nil
+	case isOptional(v.Type()):
+		return textOf(v.Field(0))
+	case is[time.Duration](v.Type()):
+		return durationText(time.Duration(v.Int())), true, nil
 	}
-	return As[int64](d.Do(ctx, args...))
+	s, err = resp3.ArgText(v.Interface())
+	if ae, ok := errs.As[*resp3.ArgError](err); ok {
+		if err = ae.Err; err == nil {
+			err = fmt.Errorf("a %v has neither MarshalText nor MarshalBinary", v.Type())
+		}
+	}
+	return s, true, err
 }
 
 // hashField is a field of a struct and the field of a hash that belongs to it.
 type hashField struct {
 	name string
-	v    reflect.Value
-	omit bool // HSetStruct leaves it out if it is zero
+	t    reflect.Type
+	at   []int // the way to it, through embedded structs
+	omit bool  // HSetStruct leaves it out if it is zero
+}
+
+// in returns the field of a struct v, false if it is behind a nil pointer, which alloc replaces.
+func (f hashField) in(v reflect.Value, alloc bool) (reflect.Value, bool) {
+	for _, i := range f.at {
+		if v.Kind() == reflect.Pointer {
+			switch {
+			case !v.IsNil():
+			case !alloc:
+				return v, false
+			default:
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	return v, true
 }
 
 // tagged returns the fields of a struct that have a tag, those of embedded structs included.
-func tagged(v reflect.Value) ([]hashField, error) {
-	if !v.IsValid() || v.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("baton: a hash needs a struct, got %v", kindOf(v))
+func tagged(t reflect.Type) ([]hashField, error) {
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("baton: a hash needs a struct, got %v", t)
 	}
-	fields, err := collect(nil, v)
+	fields, err := collect(nil, t, nil, nil)
 	if err == nil && len(fields) == 0 {
-		err = fmt.Errorf("baton: %v has no field with a tag `redis:\"name\"`", v.Type())
+		err = fmt.Errorf("baton: %v has no field with a tag `redis:\"name\"`", t)
 	}
 	return fields, err
 }
 
-// collect adds the tagged fields of v to fields.
-func collect(fields []hashField, v reflect.Value) (_ []hashField, err error) {
-	for i := range v.NumField() {
-		sf := v.Type().Field(i)
-		name, option, _ := strings.Cut(sf.Tag.Get("redis"), ",")
-		switch {
-		case name == "" && option == "" && sf.Anonymous && sf.Type.Kind() == reflect.Struct:
-			if fields, err = collect(fields, v.Field(i)); err != nil {
+// collect adds the tagged fields of the struct t to fields. at is the way to it, through the structs outer.
+func collect(fields []hashField, t reflect.Type, at []int, outer []reflect.Type) (_ []hashField, err error) {
+	outer = append(slices.Clip(outer), t)
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		wrong := func(format string, a ...any) error {
+			return fmt.Errorf("baton: field %s of %v %w", sf.Name, t, fmt.Errorf(format, a...))
+		}
+		tag, has := sf.Tag.Lookup("redis")
+		name, option, _ := strings.Cut(tag, ",")
+		here := append(slices.Clip(at), i)
+		switch in := pointee(sf.Type); {
+		case tag == "" && sf.Anonymous && in.Kind() == reflect.Struct:
+			if slices.Contains(outer, in) {
+				return nil, wrong("embeds what it is part of, which a hash cannot hold")
+			}
+			before := len(fields)
+			if fields, err = collect(fields, in, here, outer); err != nil {
 				return nil, err
 			}
+			if len(fields) > before && in != sf.Type && !sf.IsExported() {
+				return nil, wrong("is an embedded pointer to a struct that is not exported, which nobody else can allocate: embed the struct itself")
+			}
 			continue
-		case name == "" && option == "" || name == "-":
+		case tag == "" && !has, tag == "-":
 			continue
 		case name == "" || option != "" && option != "omitempty":
-			return nil, fmt.Errorf("baton: field %s of %v has the tag %q, must be a name, or a name and omitempty", sf.Name, v.Type(), sf.Tag.Get("redis"))
+			return nil, wrong("has the tag %q, must be a name, or a name and omitempty", tag)
 		case !sf.IsExported():
-			return nil, fmt.Errorf("baton: field %s of %v has the tag %q and is not exported", sf.Name, v.Type(), name)
+			return nil, wrong("has the tag %q and is not exported", name)
 		case slices.ContainsFunc(fields, func(f hashField) bool { return f.name == name }):
-			return nil, fmt.Errorf("baton: field %s of %v has the tag %q, which another field has too", sf.Name, v.Type(), name)
+			return nil, wrong("has the tag %q, which another field has too", name)
+		case !storable(sf.Type):
+			return nil, wrong("is a %v, which a hash cannot hold", sf.Type)
 		}
-		f := hashField{name, v.Field(i), option != ""}
-		if !f.possible() {
-			return nil, fmt.Errorf("baton: field %s of %v is a %v, which a hash cannot hold", sf.Name, v.Type(), sf.Type)
-		}
-		fields = append(fields, f)
+		fields = append(fields, hashField{name, sf.Type, here, option != ""})
 	}
 	return fields, nil
 }
 
-func kindOf(v reflect.Value) string {
-	if !v.IsValid() {
-		return "nil"
+func pointee(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
 	}
-	return v.Type().String()
+	return t
 }
 
-func (f hashField) possible() bool {
-	switch _, ok := f.v.Addr().Interface().(encoding.TextUnmarshaler); f.v.Kind() {
-	case reflect.String, reflect.Bool, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return true
-	default:
-		return ok || f.v.Type() == reflect.TypeFor[[]byte]()
+// storable reports whether a text can become a t or the other way round.
+func storable(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return storable(t.Elem())
+	case isOptional(t):
+		return storable(t.Field(0).Type)
+	case p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()), p.Implements(reflect.TypeFor[encoding.BinaryUnmarshaler]()),
+		p.Implements(reflect.TypeFor[encoding.TextMarshaler]()), p.Implements(reflect.TypeFor[encoding.BinaryMarshaler]()):
+		return t.Kind() != reflect.Interface
+	case t.Kind() == reflect.Slice:
+		return t.Elem().Kind() == reflect.Uint8
 	}
-}
-
-func (f hashField) parse(s string) (err error) {
-	if u, ok := f.v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		err = u.UnmarshalText([]byte(s))
-	} else {
-		err = f.parsePlain(s)
-	}
-	if err != nil {
-		return fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", f.name, f.v.Type(), err)
-	}
-	return nil
-}
-
-func (f hashField) parsePlain(s string) error {
-	switch v := f.v; {
-	case v.Kind() == reflect.String:
-		v.SetString(s)
-	case v.Kind() == reflect.Bool:
-		b, err := resp3.Str(s).Bool()
-		v.SetBool(b)
-		return err
-	case v.CanInt():
-		n, err := strconv.ParseInt(s, 10, v.Type().Bits())
-		v.SetInt(n)
-		return err
-	case v.CanUint():
-		n, err := strconv.ParseUint(s, 10, v.Type().Bits())
-		v.SetUint(n)
-		return err
-	case v.CanFloat():
-		x, err := strconv.ParseFloat(s, v.Type().Bits())
-		v.SetFloat(x)
-		return err
-	default:
-		v.SetBytes([]byte(s))
-	}
-	return nil
-}
-
-func (f hashField) format() (string, error) {
-	if m, ok := f.v.Addr().Interface().(encoding.TextMarshaler); ok {
-		b, err := m.MarshalText()
-		if err != nil {
-			return "", fmt.Errorf("baton: field %q of the hash: %w", f.name, err)
-		}
-		return string(b), nil
-	}
-	switch v := f.v; {
-	case v.Kind() == reflect.String:
-		return v.String(), nil
-	case v.Kind() == reflect.Bool:
-		if v.Bool() {
-			return "1", nil
-		}
-		return "0", nil
-	case v.CanInt():
-		return strconv.FormatInt(v.Int(), 10), nil
-	case v.CanUint():
-		return strconv.FormatUint(v.Uint(), 10), nil
-	case v.CanFloat():
-		return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits()), nil
-	case v.Type() == reflect.TypeFor[[]byte]():
-		return string(v.Bytes()), nil
-	}
-	return "", fmt.Errorf("baton: field %q of the hash cannot be written: %v has no MarshalText", f.name, f.v.Type())
+	return t.Kind() == reflect.String || t.Kind() >= reflect.Bool && t.Kind() <= reflect.Float64 && t.Kind() != reflect.Uintptr
 }

@@ -1,6 +1,9 @@
 package baton_test
 
 import (
+	"database/sql"
+	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -134,28 +137,176 @@ type Outer struct {
 	Age int `redis:"age"`
 }
 
+type Extra struct {
+	Level int  `redis:"level"`
+	Note  *int `redis:"note"`
+}
+
 func TestEmbeddedStructsBelongToTheHash(t *testing.T) {
 	type both struct {
 		inner
 		Outer
-		*user
+		*Extra
+		fmt.Stringer
 		Named inner
 		Since time.Time `redis:"since"`
 	}
 	servers(t, func(t *testing.T, addr string) {
 		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
-		in := both{inner: inner{"Ann"}, Outer: Outer{7}, user: &user{Age: 1}, Named: inner{"x"}, Since: time.Unix(1, 0).UTC()}
+		in := both{inner: inner{"Ann"}, Outer: Outer{7}, Named: inner{"x"}, Since: time.Unix(1, 0).UTC()}
 		n, err := baton.HSetStruct(ctx, c, "u", &in)
 		require.NoError(t, err)
-		assert.EqualValues(t, 3, n)
+		assert.EqualValues(t, 3, n, "nothing is behind the nil pointer")
 		got, err := baton.HGetAllAs[both](ctx, c, "u")
 		require.NoError(t, err)
-		in.user, in.Named = nil, inner{}
+		in.Named = inner{}
+		assert.Equal(t, in, got, "nothing for the nil pointer")
+		in.Extra = &Extra{Level: 5}
+		n, err = baton.HSetStruct(ctx, c, "u", &in)
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, n)
+		got, err = baton.HGetAllAs[both](ctx, c, "u")
+		require.NoError(t, err)
 		assert.Equal(t, in, got)
-		_, err = baton.HGetAllAs[struct {
-			inner
-			Name string `redis:"name"`
-		}](ctx, c, "u")
-		assert.ErrorContains(t, err, `has the tag "name", which another field has too`)
 	})
+}
+
+type recursive struct {
+	*recursive
+	Name string `redis:"name"`
+}
+
+type unreachable struct {
+	*inner
+	Age int `redis:"age"`
+}
+
+type untagged struct{ X, Y int }
+
+// Nothing with a tag is skipped in silence.
+func TestStructsThatAHashCannotHoldAreRefused(t *testing.T) {
+	c, ctx := open(t, baton.Options{Addr: "127.0.0.1:1"}), t.Context()
+	refuse[recursive](t, c, "field recursive of baton_test.recursive embeds what it is part of")
+	refuse[unreachable](t, c, "field inner of baton_test.unreachable is an embedded pointer to a struct that is not exported")
+	refuse[struct {
+		inner
+		Name string `redis:"name"`
+	}](t, c, `has the tag "name", which another field has too`)
+	refuse[struct {
+		*Extra
+		Level int `redis:"level"`
+	}](t, c, `field Level of`)
+	refuse[struct {
+		fmt.Stringer `redis:"s"`
+	}](t, c, "field Stringer of struct { fmt.Stringer \"redis:\\\"s\\\"\" } is a fmt.Stringer, which a hash cannot hold")
+	refuse[struct {
+		Outer `redis:"outer"`
+	}](t, c, "is a baton_test.Outer, which a hash cannot hold")
+	refuse[struct {
+		A any `redis:"a"`
+	}](t, c, "field A of")
+	refuse[struct {
+		A *[]string `redis:"a"`
+	}](t, c, "is a *[]string, which a hash cannot hold")
+	refuse[struct {
+		A map[string]string `redis:"a"`
+	}](t, c, "which a hash cannot hold")
+	refuse[struct {
+		A baton.Opt[chan int] `redis:"a"`
+	}](t, c, "which a hash cannot hold")
+	refuse[struct {
+		A string `redis:""`
+	}](t, c, `has the tag "", must be a name`)
+	refuse[*user](t, c, "a hash needs a struct, got *baton_test.user")
+	_, err := baton.HSetStruct[struct {
+		*untagged
+		B broken `redis:"b"`
+	}](ctx, c, "k", new(struct {
+		*untagged
+		B broken `redis:"b"`
+	}))
+	assert.EqualError(t, err, `baton: field "b" of the hash: test: broken`)
+}
+
+type broken struct{}
+
+func (broken) MarshalText() ([]byte, error) { return nil, errors.New("test: broken") }
+
+func refuse[T any](t *testing.T, c *baton.Client, want string) {
+	t.Helper()
+	_, err := baton.HGetAllAs[T](t.Context(), c, "k")
+	assert.ErrorContains(t, err, want)
+	_, err = baton.HSetStruct(t.Context(), c, "k", new(T))
+	assert.ErrorContains(t, err, want)
+	assert.ErrorContains(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { baton.PipeHSetStruct(p, "k", new(T)); return nil }), want)
+	assert.ErrorContains(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { baton.PipeHGetAllAs[T](p, "k"); return nil }), want)
+}
+
+type optional struct {
+	Name  *string             `redis:"name"`
+	Age   baton.Opt[int]      `redis:"age"`
+	Since *time.Time          `redis:"since,omitempty"`
+	Email sql.NullString      `redis:"email"`
+	Seen  sql.Null[time.Time] `redis:"seen"`
+	Wait  time.Duration       `redis:"wait"`
+	On    bool                `redis:"on"`
+}
+
+func TestFieldsThatMayLackAValue(t *testing.T) {
+	servers(t, func(t *testing.T, addr string) {
+		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
+		n, err := baton.HSetStruct(ctx, c, "u", &optional{Wait: time.Second})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, n, "only what has a value")
+		got, err := baton.HGetAllAs[optional](ctx, c, "u")
+		require.NoError(t, err)
+		assert.Equal(t, optional{Wait: time.Second}, got)
+		name, when := "", time.Unix(1, 0).UTC()
+		full := optional{&name, baton.Opt[int]{V: 7, OK: true}, &when, sql.NullString{String: "a@b", Valid: true}, sql.Null[time.Time]{V: when, Valid: true}, 10 * time.Second / 3, true}
+		require.NoError(t, c.Tx(ctx, func(tx *baton.Tx) error {
+			return tx.Exec(ctx, func(p *baton.Pipe) error { baton.PipeHSetStruct(p, "u", &full); return nil })
+		}))
+		got, err = baton.HGetAllAs[optional](ctx, c, "u")
+		require.NoError(t, err)
+		assert.Equal(t, full, got, "nothing is cut off")
+		wait, err := c.HGet(ctx, "u", "wait")
+		require.NoError(t, err)
+		assert.Equal(t, "3333.333333", wait, "milliseconds")
+		for text, want := range map[string]bool{"true": true, "false": false, "1": true, "0": false, "T": true, "FALSE": false} {
+			_, err = c.HSet(ctx, "u", "on", text)
+			require.NoError(t, err)
+			got, err := baton.HGetAllAs[optional](ctx, c, "u")
+			require.NoError(t, err)
+			assert.Equal(t, want, got.On, text)
+		}
+		for field, text := range map[string]string{"on": "yes", "age": "1.5", "since": "x", "seen": "x", "wait": "3s"} {
+			before, err := c.HGet(ctx, "u", field)
+			require.NoError(t, err)
+			_, err = c.HSet(ctx, "u", field, text)
+			require.NoError(t, err)
+			_, err = baton.HGetAllAs[optional](ctx, c, "u")
+			assert.ErrorContains(t, err, `field "`+field+`" of the hash does not fit`)
+			_, err = c.HSet(ctx, "u", field, before)
+			require.NoError(t, err)
+		}
+	})
+}
+
+func TestNothingIsQueuedForAStructOfNothing(t *testing.T) {
+	c, ctx := open(t, baton.Options{Addr: redistest.Start(t)}), t.Context()
+	type empty struct {
+		A *int `redis:"a"`
+	}
+	var set baton.Reply[int64]
+	require.NoError(t, c.Pipeline(ctx, func(p *baton.Pipe) error { set = baton.PipeHSetStruct(p, "k", &empty{}); return nil }))
+	for range 2 {
+		n, err := set.Get()
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		require.NoError(t, c.Pipeline(ctx, func(p *baton.Pipe) error {
+			p.Set("other", "x")
+			set = baton.PipeHSetStruct(p, "k", &empty{})
+			return nil
+		}))
+	}
 }

@@ -136,7 +136,13 @@ func (o Options) validate() error {
 	if o.Network != "tcp" && o.Network != "unix" {
 		p.add("Network is %q, must be tcp or unix", o.Network)
 	}
-	if o.Network == "tcp" {
+	switch {
+	case o.Network != "tcp":
+	case strings.ContainsAny(o.Addr, "@/?"): // maybe a URL with a password
+		p.add("Addr must be host:port, not a URL, which is for ParseURL")
+	case strings.ContainsFunc(o.Addr, func(ch rune) bool { return ch <= ' ' || ch == ',' || ch == 0x7f }):
+		p.add("Addr is %q, must be one host:port without blanks", o.Addr)
+	default:
 		if _, port, err := net.SplitHostPort(o.Addr); err != nil {
 			p.add("Addr is %q, must be host:port: %v", o.Addr, err)
 		} else if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {

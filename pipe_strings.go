@@ -29,6 +29,11 @@ func (p *Pipe) GetEx(key string, ttl time.Duration) Reply[string] {
 	return enqueue(p, getEx(p.next(), key, ttl), decodeText)
 }
 
+// GetExAt queues GETEX, see Client.GetExAt.
+func (p *Pipe) GetExAt(key string, at time.Time) Reply[string] {
+	return enqueue(p, getExAt(p.next(), key, at), decodeText)
+}
+
 // GetRange queues GETRANGE, see Client.GetRange.
 func (p *Pipe) GetRange(key string, start, stop int64) Reply[string] {
 	return enqueue(p, byInts(p.next(), "GETRANGE", key, start, stop), decodeText)

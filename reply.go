@@ -29,6 +29,9 @@ type Z struct {
 
 func decodeText(reply string) (string, error) {
 	w := resp3.Walk(reply)
+	if w.Kind() == resp3.Boolean { // as in mode Text of conn
+		return "", &resp3.TypeError{Want: "text", Kind: resp3.Boolean}
+	}
 	s, err := w.Text()
 	return s, nullIsNil(err)
 }
@@ -207,6 +210,9 @@ func decodeMap(reply string) (map[string]string, error) {
 			out[texts[i]] = texts[i+1]
 		}
 		left -= len(texts)
+	}
+	if len(out) != n {
+		return nil, &resp3.TypeError{Want: "a map of keys that come once each", Kind: resp3.Kind(reply[0])}
 	}
 	return out, nil
 }

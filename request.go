@@ -3,6 +3,7 @@ package baton
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -150,16 +151,34 @@ func (r *request) keys(keys []string) {
 	r.strs(keys)
 }
 
-// millis adds whole milliseconds, at least least.
-func (r *request) millis(d, least time.Duration) {
-	if d < least || d%time.Millisecond != 0 {
-		what := ""
-		if least > minDuration {
-			what = fmt.Sprintf(", at least %v", least)
-		}
-		r.fail(fmt.Errorf("%v: must be whole milliseconds%s", d, what))
+// span adds a duration in whole units of the wire, at least least. What is less than a unit is cut off, but not to nothing.
+func (r *request) span(what string, d, least, unit time.Duration) {
+	switch {
+	case d < least:
+		r.fail(fmt.Errorf("%s%v: must be at least %v", what, d, least))
+	case 0 < d && d < unit:
+		r.fail(fmt.Errorf("%s%v: must be at least %v", what, d, unit))
 	}
-	r.int(d.Milliseconds())
+	r.int(int64(d / unit))
+}
+
+// millis is span in milliseconds.
+func (r *request) millis(d, least time.Duration) { r.span("", d, least, time.Millisecond) }
+
+// instant adds a time in whole units of the wire since 1970. It is rounded up: nothing is to expire before its time.
+func (r *request) instant(what string, at time.Time, unit time.Duration) {
+	const most = math.MaxInt64 / 1000 // in milliseconds it may become one in the past
+	sec := at.Unix()
+	if sec >= most || sec < -most {
+		r.fail(fmt.Errorf("%sthe time is %d seconds from 1970, must be less than %d", what, sec, int64(most)))
+	}
+	n := sec
+	if up := at.Add(unit - 1); unit == time.Millisecond {
+		n = up.UnixMilli()
+	} else {
+		n = up.Unix()
+	}
+	r.int(n)
 }
 
 func (r *request) fail(err error) {

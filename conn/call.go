@@ -220,7 +220,9 @@ func (q *Call) take(f *resp3.Frame, more int) {
 			q.takeText(p)
 			return
 		}
-		_, q.Err = f.Value().Text()
+		if _, q.Err = f.Value().Text(); q.Err == nil { // a boolean: no command that returns a text has it
+			q.Err = &resp3.TypeError{Want: "text", Kind: f.Kind}
+		}
 	}
 }
 

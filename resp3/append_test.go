@@ -1,9 +1,11 @@
 package resp3
 
 import (
+	"encoding/hex"
 	"errors"
 	"math"
 	"math/big"
+	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -74,6 +76,22 @@ func (u upper) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(u.s
 
 var errBroken = errors.New("test: broken")
 
+// Types that are made of plain ones, and some that say how they are written.
+type (
+	grade int
+	mask  uint16
+	ratio float64
+	small float32
+	flag  bool
+	stuff []byte
+	tag   [2]byte
+	bin   [1]byte
+)
+
+func (t tag) MarshalText() ([]byte, error)   { return hex.AppendEncode(nil, t[:]), nil }
+func (t tag) MarshalBinary() ([]byte, error) { return t[:], nil }
+func (b bin) MarshalBinary() ([]byte, error) { return b[:], nil }
+
 type broken struct{}
 
 func (broken) MarshalBinary() ([]byte, error) { return nil, errBroken }
@@ -90,11 +108,17 @@ func TestAppendCommandArgs(t *testing.T) {
 		{uint(7), "7"}, {uint8(8), "8"}, {uint16(16), "16"}, {uint32(32), "32"}, {uint64(math.MaxUint64), "18446744073709551615"},
 		{0.1, "0.1"}, {float32(0.1), "0.1"}, {math.Inf(1), "inf"}, {float32(math.Inf(-1)), "-inf"}, {math.NaN(), "nan"}, {float32(math.NaN()), "nan"},
 		{true, "1"}, {false, "0"}, {1500 * time.Millisecond, "1500"}, {-time.Second, "-1000"}, {when, "2026-01-02T03:04:05.000000006Z"},
-		{upper{"abc"}, "ABC"}, {bigInt("123"), "123"}, {link, "http://a/b"}, {netip.MustParseAddr("10.0.0.1"), "\x0a\x00\x00\x01"},
+		{upper{"abc"}, "ABC"}, {bigInt("123"), "123"}, {link, "http://a/b"}, {netip.MustParseAddr("10.0.0.1"), "10.0.0.1"},
+		{word("w"), "w"}, {grade(-3), "-3"}, {mask(7), "7"}, {ratio(0.5), "0.5"}, {small(0.1), "0.1"}, {flag(true), "1"}, {flag(false), "0"}, {stuff("b\x00"), "b\x00"},
+		{time.March, "3"}, {net.IPv4(10, 0, 0, 1), "10.0.0.1"}, {*bigInt("123"), "123"}, {tag{1, 2}, "0102"}, {&tag{1, 2}, "0102"}, {bin{3}, "\x03"},
+		{10 * time.Second / 3, "3333"}, {-1500 * time.Microsecond, "-1"}, {time.Duration(0), "0"},
 	} {
 		got, err := AppendCommandArgs([]byte("x"), "SET", c.arg)
 		require.NoError(t, err, "%T", c.arg)
 		require.Equal(t, "x"+string(AppendCommand(nil, "SET", c.want)), string(got), "%T", c.arg)
+		text, err := ArgText(c.arg)
+		require.NoError(t, err, "%T", c.arg)
+		require.Equal(t, c.want, text, "%T", c.arg)
 	}
 }
 
@@ -104,12 +128,14 @@ func TestArgumentsThatCannotBeEncoded(t *testing.T) {
 		want string
 	}{
 		{nil, "resp3: argument 2 of type <nil> cannot be encoded: convert it to a string, a number or a byte slice"},
-		{word("secret"), "resp3: argument 2 of type resp3.word cannot be encoded: convert it to a string, a number or a byte slice"},
+		{[2]byte{}, "resp3: argument 2 of type [2]uint8 cannot be encoded: convert it to a string, a number or a byte slice"},
+		{(*big.Int)(nil), "resp3: argument 2 of type *big.Int cannot be encoded: convert it to a string, a number or a byte slice"},
+		{(*netip.Addr)(nil), "resp3: argument 2 of type *netip.Addr cannot be encoded: convert it to a string, a number or a byte slice"},
 		{[]string{"secret"}, "resp3: argument 2 of type []string cannot be encoded: convert it to a string, a number or a byte slice"},
 		{ptr("secret"), "resp3: argument 2 of type *string cannot be encoded: convert it to a string, a number or a byte slice"},
 		{struct{}{}, "resp3: argument 2 of type struct {} cannot be encoded: convert it to a string, a number or a byte slice"},
 		{complex(1, 1), "resp3: argument 2 of type complex128 cannot be encoded: convert it to a string, a number or a byte slice"},
-		{time.Microsecond, "resp3: argument 2 of type time.Duration: 1\u00b5s is no whole number of milliseconds"},
+		{time.Microsecond, "resp3: argument 2 of type time.Duration: 1\u00b5s is less than a millisecond"},
 		{broken{}, "resp3: argument 2 of type resp3.broken: test: broken"},
 	} {
 		dst := []byte("before")
@@ -119,6 +145,8 @@ func TestArgumentsThatCannotBeEncoded(t *testing.T) {
 		var arg *ArgError
 		require.ErrorAs(t, err, &arg)
 		require.Equal(t, 2, arg.Index)
+		_, err = ArgText(c.arg)
+		require.ErrorAs(t, err, &arg)
 	}
 	_, err := AppendCommandArgs(nil, broken{})
 	require.ErrorIs(t, err, errBroken)

@@ -3,8 +3,10 @@ package resp3
 import (
 	"encoding"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -43,19 +45,18 @@ func AppendCommand(dst []byte, args ...string) []byte {
 }
 
 // AppendCommandArgs appends a command whose arguments have any of these types,
-// each as a bulk string:
+// each as a bulk string. The first that fits counts:
 //
 //	string, []byte              its bytes
 //	int..., uint..., float...   shortest decimal form that reads back; inf, -inf, nan
 //	bool                        1 or 0
-//	time.Duration               whole milliseconds, the unit of PX, PEXPIRE, BLOCK
-//	time.Time                   RFC 3339 with nanoseconds
+//	time.Duration               milliseconds, the unit of PX, PEXPIRE, BLOCK; what is less is cut off
+//	encoding.TextMarshaler      what it returns: time.Time is RFC 3339, netip.Addr and UUIDs are text
 //	encoding.BinaryMarshaler    what it returns
-//	encoding.TextMarshaler      what it returns, if it is no BinaryMarshaler
+//	a type made of one of the first three, as type ID string    as what it is made of
 //
-// Anything else, a nil, and a Duration that is no whole number of milliseconds
-// give an [*ArgError] and dst as it was. Named types do not count as what they
-// are made of: a conversion says what is meant.
+// A method of the pointer counts too. Anything else, a nil, and a Duration that
+// is less than a millisecond and not zero give an [*ArgError] and dst as it was.
 func AppendCommandArgs(dst []byte, args ...any) ([]byte, error) {
 	out := AppendArrayLen(dst, len(args))
 	for i, a := range args {
@@ -68,6 +69,17 @@ func AppendCommandArgs(dst []byte, args ...any) ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// ArgText returns what AppendCommandArgs writes for an argument, without its
+// length. The error is an [*ArgError] with Index 0.
+func ArgText(a any) (string, error) {
+	b, err := appendArg(nil, a)
+	if err != nil || b == nil {
+		return "", &ArgError{Type: fmt.Sprintf("%T", a), Err: err}
+	}
+	_, text, _ := strings.Cut(string(b), "\r\n")
+	return text[:len(text)-2], nil
 }
 
 // appendArg returns nil if it does not know the type.
@@ -113,24 +125,59 @@ func appendRareArg(dst []byte, a any) ([]byte, error) {
 	case float32:
 		return appendBulkFloat32(dst, a), nil
 	case time.Duration:
-		if a%time.Millisecond != 0 {
-			return nil, fmt.Errorf("%v is no whole number of milliseconds", a)
+		if a != 0 && a.Milliseconds() == 0 {
+			return nil, fmt.Errorf("%v is less than a millisecond", a)
 		}
 		return AppendBulkInt(dst, a.Milliseconds()), nil
 	}
-	return appendMarshaler(dst, a)
+	v := reflect.ValueOf(a)
+	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, nil
+	}
+	if out, err := appendMarshaler(dst, a); out != nil || err != nil {
+		return out, err
+	}
+	if v.Kind() != reflect.Pointer {
+		p := reflect.New(v.Type()) // its methods include those of the value's type
+		p.Elem().Set(v)
+		if out, err := appendMarshaler(dst, p.Interface()); out != nil || err != nil {
+			return out, err
+		}
+	}
+	return appendNamed(dst, v), nil
+}
+
+// appendNamed writes a type that is made of a plain one as that one.
+func appendNamed(dst []byte, v reflect.Value) []byte {
+	switch {
+	case v.Kind() == reflect.String:
+		return AppendBulk(dst, v.String())
+	case v.Kind() == reflect.Bool && v.Bool():
+		return AppendBulkInt(dst, 1)
+	case v.Kind() == reflect.Bool:
+		return AppendBulkInt(dst, 0)
+	case v.CanInt():
+		return AppendBulkInt(dst, v.Int())
+	case v.CanUint() && v.Kind() != reflect.Uintptr:
+		return appendBulkUint(dst, v.Uint())
+	case v.Kind() == reflect.Float32:
+		return appendBulkFloat32(dst, float32(v.Float()))
+	case v.CanFloat():
+		return AppendBulkFloat(dst, v.Float())
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
+		return AppendBulkBytes(dst, v.Bytes())
+	}
+	return nil
 }
 
 func appendMarshaler(dst []byte, a any) ([]byte, error) {
 	var b []byte
 	var err error
 	switch m := a.(type) {
-	case time.Time: // its binary form is for Go programs only
+	case encoding.TextMarshaler: // first: what it writes others can read too
 		b, err = m.MarshalText()
 	case encoding.BinaryMarshaler:
 		b, err = m.MarshalBinary()
-	case encoding.TextMarshaler:
-		b, err = m.MarshalText()
 	default:
 		return nil, nil
 	}

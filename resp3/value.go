@@ -66,14 +66,51 @@ func (v Value) All() iter.Seq[Value] {
 }
 
 // Pairs ranges over the pairs of a Map in the order received. It takes an
-// Array, Set or Push of even length as pairs too, since maps come as arrays in
-// RESP2. Of anything else it yields nothing.
+// Array, Set or Push as pairs too, since maps come as arrays in RESP2 and pairs
+// as arrays of two in RESP3: if all its elements are Arrays of two these are the
+// pairs, else keys and values alternate. Where PairCount has an error it yields
+// nothing.
 func (v Value) Pairs() iter.Seq2[Value, Value] {
 	return func(yield func(k, val Value) bool) {
-		if len(v.elems)%2 == 0 {
+		switch {
+		case v.nested():
+			for _, e := range v.elems {
+				if !yield(e.elems[0], e.elems[1]) {
+					return
+				}
+			}
+		case len(v.elems)%2 == 0:
 			yieldPairs(v.elems, yield)
 		}
 	}
+}
+
+// PairCount returns how many pairs Pairs yields. It is [*Error] for an error,
+// [ErrNull] for a null, and [*TypeError] for what is not made of pairs: a scalar,
+// or an odd number of elements that are not Arrays of two.
+func (v Value) PairCount() (int, error) {
+	switch {
+	case v.null || !v.kind.aggregate():
+		return 0, v.refuse("pairs")
+	case v.nested():
+		return len(v.elems), nil
+	case len(v.elems)%2 != 0:
+		return 0, &TypeError{Want: "pairs", Kind: v.kind}
+	}
+	return len(v.elems) / 2, nil
+}
+
+// nested reports whether v is an array of arrays of two.
+func (v Value) nested() bool {
+	if v.kind.paired() || len(v.elems) == 0 {
+		return false
+	}
+	for _, e := range v.elems {
+		if e.kind != Array || len(e.elems) != 2 {
+			return false
+		}
+	}
+	return true
 }
 
 // Attrs ranges over the attributes that stood in front of the value, in the

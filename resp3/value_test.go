@@ -1,6 +1,7 @@
 package resp3
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"slices"
@@ -42,8 +43,20 @@ func TestScalarAccessors(t *testing.T) {
 		{"=6\r\ntxt:12\r\n", "12", int64(12), 12.0, not("verbatim string", "a boolean"), "12"},
 		{":7\r\n", "7", int64(7), 7.0, not("integer", "a boolean"), "7"},
 		{":1\r\n", "1", int64(1), 1.0, true, "1"},
-		{"#t\r\n", not("boolean", "text"), int64(1), not("boolean", "a float64"), true, not("boolean", "a whole number")},
-		{"#f\r\n", not("boolean", "text"), int64(0), not("boolean", "a float64"), false, not("boolean", "a whole number")},
+		{"#t\r\n", "1", int64(1), 1.0, true, "1"},
+		{"#f\r\n", "0", int64(0), 0.0, false, "0"},
+		{",1\r\n", "1", int64(1), 1.0, true, "1"},
+		{",-7.00\r\n", "-7.00", int64(-7), -7.0, not("double", "a boolean"), "-7"},
+		{",0.0\r\n", "0.0", int64(0), 0.0, not("double", "a boolean"), "0"},
+		{",1e+17\r\n", "1e+17", int64(1e17), 1e17, not("double", "a boolean"), "100000000000000000"},
+		{"$5\r\n1e+17\r\n", "1e+17", int64(1e17), 1e17, not("bulk string", "a boolean"), "100000000000000000"},
+		{",12.5e1\r\n", "12.5e1", int64(125), 125.0, not("double", "a boolean"), "125"},
+		{",1200e-2\r\n", "1200e-2", int64(12), 12.0, not("double", "a boolean"), "12"},
+		{",5e-1\r\n", "5e-1", not("double", "an int64"), 0.5, not("double", "a boolean"), not("double", "a whole number")},
+		{",9007199254740993.0\r\n", "9007199254740993.0", int64(9007199254740993), 9007199254740992.0, not("double", "a boolean"), "9007199254740993"},
+		{",9.3e18\r\n", "9.3e18", not("double", "an int64"), 9.3e18, not("double", "a boolean"), "9300000000000000000"},
+		{",1e-400\r\n", "1e-400", not("double", "an int64"), 0.0, not("double", "a boolean"), not("double", "a whole number")},
+		{",inf\r\n", "inf", not("double", "an int64"), math.Inf(1), not("double", "a boolean"), not("double", "a whole number")},
 		{",1.5\r\n", "1.5", not("double", "an int64"), 1.5, not("double", "a boolean"), not("double", "a whole number")},
 		{",1e999\r\n", "1e999", not("double", "an int64"), not("double", "a float64"), not("double", "a boolean"), not("double", "a whole number")},
 		{"(12\r\n", "12", int64(12), 12.0, not("big number", "a boolean"), "12"},
@@ -171,6 +184,37 @@ func TestAggregateAccessors(t *testing.T) {
 	}
 	require.Equal(t, 3, read(t, "*3\r\n:1\r\n:2\r\n:3\r\n").Len())
 	require.Zero(t, read(t, "+a\r\n").Len())
+}
+
+func TestPairsComeFlatOrByTwos(t *testing.T) {
+	for frame, want := range map[string]string{
+		"%1\r\n+a\r\n:1\r\n": "a1", "*4\r\n+a\r\n:1\r\n+b\r\n:2\r\n": "a1b2", "~2\r\n+a\r\n:1\r\n": "a1", "*0\r\n": "", "%0\r\n": "",
+		"*1\r\n*2\r\n+a\r\n:1\r\n": "a1", "*2\r\n*2\r\n+a\r\n:1\r\n*2\r\n+b\r\n:2\r\n": "a1b2", "*3\r\n*2\r\n+a\r\n:1\r\n*2\r\n+b\r\n:2\r\n*2\r\n+c\r\n,3\r\n": "a1b2c3",
+	} {
+		v := read(t, frame)
+		n, err := v.PairCount()
+		require.NoError(t, err, frame)
+		got := ""
+		for k, e := range v.Pairs() {
+			key, kerr := k.Text()
+			text, err := e.Text()
+			require.NoError(t, errors.Join(kerr, err))
+			got += key + text
+		}
+		require.Equal(t, want, got)
+		require.Equal(t, len(want)/2, n)
+		for range v.Pairs() {
+			break
+		}
+	}
+	for _, frame := range []string{"*1\r\n+a\r\n", "~3\r\n+a\r\n:1\r\n+b\r\n", "*1\r\n*3\r\n:1\r\n:2\r\n:3\r\n", "*1\r\n*0\r\n", "*3\r\n*2\r\n+a\r\n:1\r\n+b\r\n:2\r\n", "+a\r\n", ":1\r\n"} {
+		_, err := read(t, frame).PairCount()
+		require.ErrorAs(t, err, new(*TypeError), frame)
+	}
+	_, err := NilList().PairCount()
+	require.ErrorIs(t, err, ErrNull)
+	_, err = Fault("ERR no").PairCount()
+	require.ErrorAs(t, err, new(*Error))
 }
 
 func TestAttributesStayWithTheirValue(t *testing.T) {
