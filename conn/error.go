@@ -15,8 +15,9 @@ var (
 	// ErrTimeout is the cause when a reply did not come within the command's timeout. It is also a timeout in the sense
 	// of net.Error when wrapped in an *Error.
 	ErrTimeout error = timeout("no reply in time")
-	// ErrDead is the cause when replies were owed and not one byte came for a whole read timeout.
-	ErrDead error = timeout("peer is silent")
+	// ErrDead is the cause when replies were owed and not one byte of a reply came for a whole read timeout. Pushes and
+	// attributes are no sign of life then, since a server can send them without executing anything.
+	ErrDead error = timeout("peer does not answer")
 	// ErrMoving is returned by Move while another move of the same connection runs.
 	ErrMoving = errors.New("connection is already moving")
 	// ErrPinned is returned by Move if the swap has to wait for a pin. The next link is ready.
