@@ -30,6 +30,9 @@ var (
 	ErrDrained = errors.New("old link closed at the end of the move")
 	// ErrSurplus is the cause when the server sent a reply that nobody asked for.
 	ErrSurplus = errors.New("reply without a command")
+	// ErrBacklog is the cause when a call is refused because Config.MaxPending bytes wait to be written: the server reads too
+	// slowly, or not at all. The call was not sent; the connection goes on.
+	ErrBacklog = errors.New("too much waits to be written")
 	// ErrProtocol is the cause when the server does not grant the RESP version that was demanded.
 	ErrProtocol = errors.New("protocol version not granted")
 )
