@@ -30,6 +30,9 @@ var (
 	ErrDrained = errors.New("old link closed at the end of the move")
 	// ErrSurplus is the cause when the server sent a reply that nobody asked for.
 	ErrSurplus = errors.New("reply without a command")
+	// ErrOutOfStep is the cause when a reply was of a kind that its command cannot have. It is somebody else's then, and so are
+	// those behind it: the connection is closed before more of them are handed out. Whoever got it has a *resp3.TypeError.
+	ErrOutOfStep = errors.New("reply of a kind that the command cannot have: replies and commands are out of step")
 	// ErrBacklog is the cause when a call is refused because Config.MaxPending bytes wait to be written: the server reads too
 	// slowly, or not at all. The call was not sent; the connection goes on.
 	ErrBacklog = errors.New("too much waits to be written")

@@ -122,6 +122,9 @@ func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
 	var e *owed
+	if q.Mode > Float {
+		q.from = l
+	}
 	q.seq, e = l.q.push()
 	*e = owed{call: q, timeout: q.Timeout, left: q.replies(), size: int32(min(len(q.Req), math.MaxInt32))}
 	l.waited += int(e.size)

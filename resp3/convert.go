@@ -162,6 +162,6 @@ func parseDouble(s string) (float64, bool) {
 	if isNaN(s) {
 		return math.NaN(), true
 	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(s, 64) // infinite if it is too large
 	return f, err == nil
 }
