@@ -107,7 +107,7 @@ func fetch[T any](ctx context.Context, c *commands, r request, decode func(strin
 func judge(q *conn.Call, err error) {
 	_, kind := errs.As[*resp3.TypeError](err)
 	_, shape := errs.As[shapeError](err)
-	if kind || shape {
+	if (kind || shape) && q.Val.Kind() != resp3.SimpleString { // which may be QUEUED
 		q.Condemn(err)
 	}
 }
