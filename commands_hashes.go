@@ -141,11 +141,11 @@ func (c *commands) HRandFieldsWithValues(ctx context.Context, key string, n int6
 // that is done, 2 if the field was removed since ttl is not above zero, 0 if an option forbade it, and -2 if there is no
 // such field. Since Redis 7.4.
 func (c *commands) HExpire(ctx context.Context, key string, ttl time.Duration, fields []string, opts ...ExpireOption) ([]int64, error) {
-	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), counted(len(fields), decodeInts))
+	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), countedOrNone(len(fields), decodeInts))
 }
 
 // HTTL returns how long each of fields has left, in whole seconds: NoExpiry if it does not expire, NoField if there is
 // none. Since Redis 7.4.
 func (c *commands) HTTL(ctx context.Context, key string, fields ...string) ([]time.Duration, error) {
-	return fetch(ctx, c, hTTL(c.newCall(), key, fields), counted(len(fields), decodeFieldTTLs))
+	return fetch(ctx, c, hTTL(c.newCall(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
 }

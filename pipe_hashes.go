@@ -81,10 +81,10 @@ func (p *Pipe) HRandFieldsWithValues(key string, n int64) Reply[[]Field] {
 
 // HExpire queues HEXPIRE or HPEXPIRE, see Client.HExpire.
 func (p *Pipe) HExpire(key string, ttl time.Duration, fields []string, opts ...ExpireOption) Reply[[]int64] {
-	return enqueue(p, hExpire(p.next(), key, ttl, fields, opts), counted(len(fields), decodeInts))
+	return enqueue(p, hExpire(p.next(), key, ttl, fields, opts), countedOrNone(len(fields), decodeInts))
 }
 
 // HTTL queues HTTL, see Client.HTTL.
 func (p *Pipe) HTTL(key string, fields ...string) Reply[[]time.Duration] {
-	return enqueue(p, hTTL(p.next(), key, fields), counted(len(fields), decodeFieldTTLs))
+	return enqueue(p, hTTL(p.next(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
 }

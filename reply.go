@@ -225,6 +225,17 @@ func counted[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, 
 	}
 }
 
+// countedOrNone is counted for HEXPIRE and HTTL, whose documentation of 7.4 has a nil for a key that does not exist.
+func countedOrNone[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
+	return func(reply string) ([]T, error) {
+		list, err := decode(reply)
+		if err == nil && len(list) != n && len(list) != 0 {
+			return nil, misshapen("reply has %d values where %d belong", len(list), n)
+		}
+		return list, err
+	}
+}
+
 func decodeInts(reply string) ([]int64, error) { return each(reply, nextInt) }
 
 func decodeTruths(reply string) ([]bool, error) { return each(reply, nextTruth) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -184,6 +185,7 @@ func TestRepliesOfOtherForms(t *testing.T) {
 		{row{"SMIsMember", args("k", "a"), failure("bulk string is not an int64")}, "*1\r\n$1\r\n1\r\n"},
 		{row{"ZMScore", args("z", "a"), failure("reply has 0 values where 1 belong")}, "*0\r\n"},
 		{row{"ZMScore", args("z", "a"), failure("reply has 3 values where 1 belong")}, "*3\r\n,1\r\n_\r\n,2\r\n"},
+		{row{"HTTL", args("h", "a", "b"), []time.Duration{}}, "_\r\n"},
 		{row{"HTTL", args("h", "a", "b"), failure("reply has 1 values where 2 belong")}, "*1\r\n:5\r\n"},
 		{row{"ZScore", args("k", "m"), 3.0}, ":3\r\n"},
 		{row{"Get", args("k"), "text"}, "=8\r\ntxt:text\r\n"},
