@@ -161,6 +161,34 @@ func TestServerThatPushesAndAnswersNothingIsRecoveredFrom(t *testing.T) { // H-1
 	}
 }
 
+// Pushes that are about something else than channels do not postpone the heartbeat of a subscription either.
+func TestSubscriptionWhoseServerOnlyPushesIsGivenUp(t *testing.T) { // H-115
+	for _, noise := range []string{"", ">2\r\n$5\r\nhello\r\n:1\r\n"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{})
+			defer w.srv.Close()
+			c := w.client(baton.Options{ReadTimeout: time.Second})
+			defer c.Close()
+			s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: time.Second}).Subscribe(t.Context(), "x")
+			require.NoError(t, err)
+			<-time.After(5 * time.Second)
+			require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a server that answers is not given up")
+			w.a.Stall(true)
+			for range 25 { // at most twice the heartbeat and the timeout, and the look of the link
+				<-time.After(200 * time.Millisecond)
+				if noise != "" {
+					w.a.Push([]byte(noise))
+				}
+			}
+			w.a.Stall(false)
+			es := taken(s)
+			require.NotEmpty(t, es)
+			assert.Equal(t, baton.SubLost, es[0].Kind)
+			assert.ErrorIs(t, es[0].Err, conn.ErrDead)
+		})
+	}
+}
+
 func TestBacklogIsAnErrorThatTellsItsSize(t *testing.T) { // H-116
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(n int, nc net.Conn, next func() []string) {
