@@ -86,7 +86,7 @@ func (c *Client) connConfig() *conn.Config {
 	o, m := &c.o, c.handoffs
 	cfg := &conn.Config{
 		Network: o.Network, Dial: c.dialNet, TLS: o.TLS,
-		DialTimeout: o.DialTimeout, Limits: o.Limits,
+		DialTimeout: o.DialTimeout, Limits: o.Limits, MaxPending: o.MaxPending,
 		Protocol: o.Protocol, DB: o.DB, ClientName: o.ClientName, LibName: "baton", LibVersion: Version,
 		OnPush: m.OnPush, Relaxed: m.Relaxed, OptIn: m.OptIn, Credentials: c.secrets,
 	}

@@ -43,7 +43,7 @@ func (c *commands) BRPop(ctx context.Context, wait time.Duration, keys ...string
 }
 
 func (c *commands) popPair(ctx context.Context, name string, wait time.Duration, keys []string) (key, value string, err error) {
-	v, err := c.popAny(ctx, name, wait, keys)
+	v, err := c.popAny(ctx, name, wait, keys, 2)
 	if err != nil {
 		return "", "", err
 	}
@@ -54,13 +54,17 @@ func (c *commands) popPair(ctx context.Context, name string, wait time.Duration,
 	return key, value, err
 }
 
-func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, keys []string) (resp3.Value, error) {
+func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, keys []string, values int) (resp3.Value, error) {
 	if len(keys) == 0 {
 		return resp3.Value{}, fmt.Errorf("baton: %s needs at least one key", name)
 	}
 	args := append(append([]string{name}, keys...), waitText(wait, time.Second))
 	q, err := c.block(ctx, WriteAccumulate, wait, args...)
 	defer q.Free()
+	if err == nil && q.Val.Len() != values {
+		err = misshapen("reply has %d values where %d belong", q.Val.Len(), values)
+		judge(q, err)
+	}
 	return q.Val, err
 }
 
@@ -71,7 +75,9 @@ func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, desti
 	if err != nil {
 		return "", err
 	}
-	return q.Val.Text()
+	s, err := q.Val.Text()
+	judge(q, err)
+	return s, err
 }
 
 // BZPopMin removes and returns the member with the lowest score of the first sorted set that has one. It waits as BLPop does.
@@ -85,7 +91,7 @@ func (c *commands) BZPopMax(ctx context.Context, wait time.Duration, keys ...str
 }
 
 func (c *commands) popScored(ctx context.Context, name string, wait time.Duration, keys []string) (key, member string, score float64, err error) {
-	v, err := c.popAny(ctx, name, wait, keys)
+	v, err := c.popAny(ctx, name, wait, keys, 3)
 	if err != nil {
 		return "", "", 0, err
 	}
@@ -114,5 +120,7 @@ func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (
 	if err != nil {
 		return 0, err
 	}
-	return q.Val.Int()
+	n, err := q.Val.Int()
+	judge(q, err)
+	return n, err
 }

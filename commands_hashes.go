@@ -77,7 +77,7 @@ func (c *commands) HSetNX(ctx context.Context, key, field, value string) (bool, 
 // HMGet returns the values of fields in their order; OK is false for one that does not exist. The texts share one block of
 // memory, so a kept one keeps all.
 func (c *commands) HMGet(ctx context.Context, key string, fields ...string) ([]Opt[string], error) {
-	return fetch(ctx, c, list(c.newCall(), "HMGET", "field", fields, key), decodeOptTexts)
+	return fetch(ctx, c, list(c.newCall(), "HMGET", "field", fields, key), counted(len(fields), decodeOptTexts))
 }
 
 // HGetAll returns the whole hash at key, empty if there is none. The texts share one block of memory, so a kept one keeps
@@ -142,11 +142,11 @@ func (c *commands) HRandFieldsWithValues(ctx context.Context, key string, n int6
 // no such key. A ttl below zero is answered with an error, other than by Expire: "invalid expire time, must be >= 0". Since
 // Redis 7.4.
 func (c *commands) HExpire(ctx context.Context, key string, ttl time.Duration, fields []string, opts ...ExpireOption) ([]int64, error) {
-	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), decodeInts)
+	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), countedOrNone(len(fields), decodeInts))
 }
 
 // HTTL returns how long each of fields has left, in whole seconds: NoExpiry if it does not expire, NoField if there is
 // none. Since Redis 7.4.
 func (c *commands) HTTL(ctx context.Context, key string, fields ...string) ([]time.Duration, error) {
-	return fetch(ctx, c, hTTL(c.newCall(), key, fields), decodeFieldTTLs)
+	return fetch(ctx, c, hTTL(c.newCall(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
 }

@@ -35,7 +35,7 @@ func (c *commands) SIsMember(ctx context.Context, key, member string) (bool, err
 
 // SMIsMember reports for each of members whether the set at key has it.
 func (c *commands) SMIsMember(ctx context.Context, key string, members ...string) ([]bool, error) {
-	return fetch(ctx, c, list(c.newCall(), "SMISMEMBER", "member", members, key), decodeTruths)
+	return fetch(ctx, c, list(c.newCall(), "SMISMEMBER", "member", members, key), counted(len(members), decodeTruths))
 }
 
 // SMembers returns the members of the set at key in no order, none if there is no such key. They share one block of memory,

@@ -183,7 +183,7 @@ func (c *commands) ZScore(ctx context.Context, key, member string) (float64, err
 
 // ZMScore returns the scores of members in their order; OK is false for one that does not exist.
 func (c *commands) ZMScore(ctx context.Context, key string, members ...string) ([]Opt[float64], error) {
-	return fetch(ctx, c, list(c.newCall(), "ZMSCORE", "member", members, key), decodeOptFloats)
+	return fetch(ctx, c, list(c.newCall(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
 }
 
 // ZRank returns the rank of a member, that with the smallest score being 0, or Nil if there is no such member.

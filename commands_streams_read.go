@@ -79,5 +79,7 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 	if q.Null {
 		return nil, Nil
 	}
-	return decodeStreams(q.Block())
+	list, err := decodeStreams(q.Block())
+	judge(q, err)
+	return list, err
 }

@@ -214,7 +214,7 @@ func (c *commands) StrLen(ctx context.Context, key string) (int64, error) {
 // MGet returns the values of keys in their order; OK is false for a key that does not exist or holds no string. The texts
 // share one block of memory, so a kept one keeps all.
 func (c *commands) MGet(ctx context.Context, keys ...string) ([]Opt[string], error) {
-	return fetch(ctx, c, list(c.newCall(), "MGET", "key", keys), decodeOptTexts)
+	return fetch(ctx, c, list(c.newCall(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
 // MSet sets keys to values, given in turns.

@@ -58,7 +58,7 @@
 //
 // Options.ReadTimeout bounds how long a reply may take to come. It begins anew with each piece of the answer, which is a
 // reply of a pipeline or more of a reply that has begun, so that a large answer is not cut while it arrives. A connection ends
-// when replies are owed and not a single byte has come for that time.
+// when replies are owed and not a single byte of one has come for that time.
 //
 // # Retries
 //

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/resp3"
 )
 
 // What follows sends a request and returns its reply in the form that a method promises. Each takes the request over.
@@ -72,10 +74,12 @@ func (c *commands) integer(ctx context.Context, r request) (int64, error) {
 	return n, orNil(err, null)
 }
 
-// truth returns whether an integer is not zero.
+// truth returns whether an integer is not zero, or a boolean true, which no server of today answers.
 func (c *commands) truth(ctx context.Context, r request) (bool, error) {
-	n, err := c.integer(ctx, r)
-	return n != 0, err
+	err := c.send(ctx, &r, conn.Truth)
+	n, null := r.call.Num, r.call.Null
+	r.call.Free()
+	return n != 0, orNil(err, null)
 }
 
 // float returns a number, Nil for a null.
@@ -92,9 +96,20 @@ func fetch[T any](ctx context.Context, c *commands, r request, decode func(strin
 	err := c.send(ctx, &r, conn.Encoded)
 	if err == nil {
 		out, err = decode(r.call.Block())
+		judge(r.call, err)
 	}
 	r.call.Free()
 	return out, err
+}
+
+// judge ends the link that has answered q if err says that the reply cannot be that of its command, so that nobody else gets
+// somebody else's. conn does that by itself where it knows the kind.
+func judge(q *conn.Call, err error) {
+	_, kind := errs.As[*resp3.TypeError](err)
+	_, shape := errs.As[shapeError](err)
+	if (kind || shape) && q.Val.Kind() != resp3.SimpleString { // which may be QUEUED
+		q.Condemn(err)
+	}
 }
 
 func orNil(err error, null bool) error {

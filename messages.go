@@ -184,6 +184,9 @@ func decodeAutoClaim(reply string) (a XAutoClaimed, err error) {
 	if err != nil {
 		return a, nullIsNil(err)
 	}
+	if n < 2 {
+		return a, misshapen("reply has %d values where 2 or 3 belong", n)
+	}
 	if a.Next, err = nextID(&w); err != nil {
 		return a, nullIsNil(err)
 	}

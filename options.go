@@ -55,6 +55,11 @@ type Options struct {
 	// one while it moves. Default 1000, negative: no limit.
 	MaxSubscriptions int
 
+	// MaxPending bounds the bytes of commands that wait on one connection until its socket takes them, for a server that reads
+	// slowly or not at all. A command that would pass it fails with conn.ErrBacklog, not sent; one that is larger by itself is
+	// taken when nothing waits. Default 64 MiB (67,108,864 bytes), negative: no limit.
+	MaxPending int
+
 	Retry   RetryPolicy    // which failed commands are tried again
 	Handoff handoff.Config // what is done about maintenance
 	Limits  resp3.Limits   // of what the server may send
@@ -74,6 +79,7 @@ const (
 	defaultReadTimeout = 3 * time.Second
 
 	defaultMaxSubscriptions = 1000
+	defaultMaxPending       = 64 << 20
 )
 
 // withDefaults replaces every zero by its default and turns "none" into 0 for the layers below.
@@ -91,6 +97,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxSubscriptions == 0 {
 		o.MaxSubscriptions = defaultMaxSubscriptions
 	}
+	o.MaxPending = max(0, cmp.Or(o.MaxPending, defaultMaxPending))
 	o.Retry = o.Retry.withDefaults()
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver

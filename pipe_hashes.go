@@ -21,7 +21,7 @@ func (p *Pipe) HSetNX(key, field, value string) Reply[bool] {
 
 // HMGet queues HMGET, see Client.HMGet.
 func (p *Pipe) HMGet(key string, fields ...string) Reply[[]Opt[string]] {
-	return enqueue(p, list(p.next(), "HMGET", "field", fields, key), decodeOptTexts)
+	return enqueue(p, list(p.next(), "HMGET", "field", fields, key), counted(len(fields), decodeOptTexts))
 }
 
 // HGetAll queues HGETALL, see Client.HGetAll.
@@ -81,10 +81,10 @@ func (p *Pipe) HRandFieldsWithValues(key string, n int64) Reply[[]Field] {
 
 // HExpire queues HEXPIRE or HPEXPIRE, see Client.HExpire.
 func (p *Pipe) HExpire(key string, ttl time.Duration, fields []string, opts ...ExpireOption) Reply[[]int64] {
-	return enqueue(p, hExpire(p.next(), key, ttl, fields, opts), decodeInts)
+	return enqueue(p, hExpire(p.next(), key, ttl, fields, opts), countedOrNone(len(fields), decodeInts))
 }
 
 // HTTL queues HTTL, see Client.HTTL.
 func (p *Pipe) HTTL(key string, fields ...string) Reply[[]time.Duration] {
-	return enqueue(p, hTTL(p.next(), key, fields), decodeFieldTTLs)
+	return enqueue(p, hTTL(p.next(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
 }

@@ -22,7 +22,7 @@ func (p *Pipe) SIsMember(key, member string) Reply[bool] {
 
 // SMIsMember queues SMISMEMBER, see Client.SMIsMember.
 func (p *Pipe) SMIsMember(key string, members ...string) Reply[[]bool] {
-	return enqueue(p, list(p.next(), "SMISMEMBER", "member", members, key), decodeTruths)
+	return enqueue(p, list(p.next(), "SMISMEMBER", "member", members, key), counted(len(members), decodeTruths))
 }
 
 // SMembers queues SMEMBERS, see Client.SMembers.

@@ -27,7 +27,7 @@ func (p *Pipe) ZScore(key, member string) Reply[float64] {
 
 // ZMScore queues ZMSCORE, see Client.ZMScore.
 func (p *Pipe) ZMScore(key string, members ...string) Reply[[]Opt[float64]] {
-	return enqueue(p, list(p.next(), "ZMSCORE", "member", members, key), decodeOptFloats)
+	return enqueue(p, list(p.next(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
 }
 
 // ZRank queues ZRANK, see Client.ZRank.

@@ -56,7 +56,7 @@ func (p *Pipe) StrLen(key string) Reply[int64] {
 
 // MGet queues MGET, see Client.MGet.
 func (p *Pipe) MGet(keys ...string) Reply[[]Opt[string]] {
-	return enqueue(p, list(p.next(), "MGET", "key", keys), decodeOptTexts)
+	return enqueue(p, list(p.next(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
 // MSet queues MSET, see Client.MSet. The reply is OK.

@@ -3,6 +3,7 @@ package baton
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/baton-go/baton/resp3"
@@ -27,41 +28,79 @@ type Z struct {
 // RESP2 and RESP3 are told apart by what is there, not by what was agreed: numbers may come as texts, maps and lists of
 // pairs as flat arrays.
 
-func decodeText(reply string) (string, error) {
-	w := resp3.Walk(reply)
-	if w.Kind() == resp3.Boolean { // as in mode Text of conn
-		return "", &resp3.TypeError{Want: "text", Kind: resp3.Boolean}
+// shapeError says that a reply has not as many values as it must, or not in the levels that it must.
+type shapeError string
+
+func (e shapeError) Error() string { return "baton: " + string(e) }
+
+func misshapen(format string, a ...any) error { return shapeError(fmt.Sprintf(format, a...)) }
+
+// fits refuses the next value if it is of a kind that was given. A command cannot have it, though an accessor of resp3 would
+// make something of it.
+func fits(w *resp3.Cursor, want string, impossible ...resp3.Kind) error {
+	k := w.Kind()
+	if !slices.Contains(impossible, k) {
+		return nil
 	}
-	s, err := w.Text()
-	return s, nullIsNil(err)
+	peek := *w
+	if v, err := peek.Value(); err != nil || v.IsNull() {
+		return nil // as the accessor says
+	}
+	return &resp3.TypeError{Want: want, Kind: k}
 }
 
-func decodeInt(reply string) (int64, error) {
+// What is for one value takes the kinds that the mode of conn of that name takes.
+
+func decodeText(reply string) (string, error) { return decodeOne(reply, nextText) }
+
+func decodeInt(reply string) (int64, error) { return decodeOne(reply, nextInt) }
+
+func decodeFloat(reply string) (float64, error) { return decodeOne(reply, nextFloat) }
+
+func decodeTruth(reply string) (bool, error) { return decodeOne(reply, nextTruth) }
+
+func decodeOne[T any](reply string, next func(*resp3.Cursor) (T, error)) (T, error) {
 	w := resp3.Walk(reply)
-	n, err := w.Int()
-	return n, nullIsNil(err)
+	v, err := next(&w)
+	return v, nullIsNil(err)
 }
 
-func decodeFloat(reply string) (float64, error) {
-	w := resp3.Walk(reply)
-	f, err := w.Float()
-	return f, nullIsNil(err)
+func nextText(w *resp3.Cursor) (string, error) {
+	if err := fits(w, "text", resp3.Integer, resp3.Double, resp3.BigNumber, resp3.Boolean); err != nil {
+		return "", err
+	}
+	return w.Text()
 }
 
-func decodeTruth(reply string) (bool, error) {
-	n, err := decodeInt(reply)
+func nextInt(w *resp3.Cursor) (int64, error) {
+	if err := fits(w, "an int64", resp3.Boolean); err != nil {
+		return 0, err
+	}
+	return nextNumber(w)
+}
+
+// nextNumber reads an integer or a boolean.
+func nextNumber(w *resp3.Cursor) (int64, error) {
+	if err := fits(w, "an int64", resp3.BulkString, resp3.SimpleString, resp3.VerbatimString, resp3.BigNumber); err != nil {
+		return 0, err
+	}
+	return w.Int()
+}
+
+func nextTruth(w *resp3.Cursor) (bool, error) {
+	n, err := nextNumber(w)
 	return n != 0, err
 }
 
-// decodeStatus is for OK and its like: a text, as in mode Check of conn.
-func decodeStatus(reply string) (string, error) {
-	w := resp3.Walk(reply)
-	switch k := w.Kind(); k {
-	case resp3.Integer, resp3.Double, resp3.BigNumber:
-		return "", &resp3.TypeError{Want: "a status", Kind: k}
+func nextFloat(w *resp3.Cursor) (float64, error) {
+	if err := fits(w, "a float64", resp3.SimpleString, resp3.VerbatimString, resp3.BigNumber); err != nil {
+		return 0, err
 	}
-	return decodeText(reply)
+	return w.Float()
 }
+
+// decodeStatus is for OK and its like: a text, as in mode Check of conn.
+func decodeStatus(reply string) (string, error) { return decodeText(reply) }
 
 // decodePresent is false for a null.
 func decodePresent(reply string) (bool, error) {
@@ -88,8 +127,16 @@ func nullIsNil(err error) error {
 	return err
 }
 
-// open reads the header of an aggregate. A null has no elements.
+// open reads the header of a list. A null has no elements.
 func open(w *resp3.Cursor) (int, error) {
+	if err := fits(w, "a list", resp3.Map); err != nil {
+		return 0, err
+	}
+	return openAny(w)
+}
+
+// openAny is open for what may be a map.
+func openAny(w *resp3.Cursor) (int, error) {
 	n, err := w.Open()
 	if err == resp3.ErrNull {
 		return 0, nil
@@ -100,7 +147,10 @@ func open(w *resp3.Cursor) (int, error) {
 // openPairs is open for two texts each, in a map, a flat array or an array of arrays. It returns how many pairs there are
 // and whether each has a header of its own.
 func openPairs(w *resp3.Cursor) (n int, nested bool, err error) {
-	n, err = open(w)
+	if err = fits(w, "pairs", resp3.Set); err != nil {
+		return 0, false, err
+	}
+	n, err = openAny(w)
 	if err != nil || n == 0 {
 		return 0, false, err
 	}
@@ -108,16 +158,19 @@ func openPairs(w *resp3.Cursor) (n int, nested bool, err error) {
 		return n, true, nil
 	}
 	if n%2 != 0 {
-		return 0, false, fmt.Errorf("baton: reply of %d values, want pairs", n)
+		return 0, false, misshapen("reply of %d values, want pairs", n)
 	}
 	return n / 2, false, nil
 }
 
 // openOf reads the header of an aggregate of n values.
 func openOf(w *resp3.Cursor, n int) error {
+	if err := fits(w, "a list", resp3.Map); err != nil {
+		return err
+	}
 	got, err := w.Open()
 	if err == nil && got != n {
-		return fmt.Errorf("baton: reply has %d values where %d belong", got, n)
+		return misshapen("reply has %d values where %d belong", got, n)
 	}
 	return err
 }
@@ -161,14 +214,31 @@ func textsOf(w *resp3.Cursor) ([]string, error) {
 	return out, nil
 }
 
-func decodeInts(reply string) ([]int64, error) { return each(reply, (*resp3.Cursor).Int) }
-
-func decodeTruths(reply string) ([]bool, error) {
-	return each(reply, func(w *resp3.Cursor) (bool, error) {
-		n, err := w.Int()
-		return n != 0, err
-	})
+// counted is decode for a reply that has one value for each of n arguments.
+func counted[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
+	return func(reply string) ([]T, error) {
+		list, err := decode(reply)
+		if err == nil && len(list) != n {
+			return nil, misshapen("reply has %d values where %d belong", len(list), n)
+		}
+		return list, err
+	}
 }
+
+// countedOrNone is counted for HEXPIRE and HTTL, whose documentation of 7.4 has a nil for a key that does not exist.
+func countedOrNone[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
+	return func(reply string) ([]T, error) {
+		list, err := decode(reply)
+		if err == nil && len(list) != n && len(list) != 0 {
+			return nil, misshapen("reply has %d values where %d belong", len(list), n)
+		}
+		return list, err
+	}
+}
+
+func decodeInts(reply string) ([]int64, error) { return each(reply, nextInt) }
+
+func decodeTruths(reply string) ([]bool, error) { return each(reply, nextTruth) }
 
 func decodeOptTexts(reply string) ([]Opt[string], error) { return each(reply, optText) }
 
@@ -195,7 +265,7 @@ func decodeMap(reply string) (map[string]string, error) {
 		return nil, err
 	}
 	if nested {
-		return nil, errors.New("baton: reply is an array of arrays, want a map")
+		return nil, misshapen("reply is an array of arrays, want a map")
 	}
 	out := make(map[string]string, n)
 	var some [64]string
@@ -308,7 +378,7 @@ func decodeExpiry(reply string, unit time.Duration) (time.Duration, error) {
 // decodeFieldTTLs is for HTTL: a number for each field.
 func decodeFieldTTLs(reply string) ([]time.Duration, error) {
 	return each(reply, func(w *resp3.Cursor) (time.Duration, error) {
-		n, err := w.Int()
+		n, err := nextInt(w)
 		switch {
 		case err != nil:
 			return 0, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -170,7 +171,22 @@ func TestRepliesOfOtherForms(t *testing.T) {
 	}{
 		{row{"SIsMember", args("k", "m"), true}, "#t\r\n"},
 		{row{"Expire", args("k", 0), false}, "#f\r\n"},
-		{row{"Incr", args("k"), int64(5)}, "$1\r\n5\r\n"},
+		{row{"Incr", args("k"), failure("bulk string is not an int64")}, "$1\r\n5\r\n"},
+		{row{"Incr", args("k"), failure("boolean is not an int64")}, "#t\r\n"},
+		{row{"Get", args("k"), failure("integer is not text")}, ":5\r\n"},
+		{row{"IncrByFloat", args("k", 1.5), failure("simple string is not a float64")}, "+1.5\r\n"},
+		{row{"ZRank", args("k", "m"), baton.Nil}, "$-1\r\n"},
+		{row{"HKeys", args("h"), failure("map is not a list")}, "%1\r\n+a\r\n+b\r\n"},
+		{row{"HGetAll", args("h"), failure("set is not pairs")}, "~2\r\n+a\r\n+b\r\n"},
+		{row{"MGet", args("a", "b", "c"), failure("reply has 2 values where 3 belong")}, "*2\r\n+a\r\n+b\r\n"},
+		{row{"MGet", args("a"), failure("reply has 0 values where 1 belong")}, "_\r\n"},
+		{row{"HMGet", args("h", "a"), failure("reply has 2 values where 1 belong")}, "*2\r\n+a\r\n+b\r\n"},
+		{row{"SMIsMember", args("k", "a"), failure("reply has 2 values where 1 belong")}, "*2\r\n:0\r\n:1\r\n"},
+		{row{"SMIsMember", args("k", "a"), failure("bulk string is not an int64")}, "*1\r\n$1\r\n1\r\n"},
+		{row{"ZMScore", args("z", "a"), failure("reply has 0 values where 1 belong")}, "*0\r\n"},
+		{row{"ZMScore", args("z", "a"), failure("reply has 3 values where 1 belong")}, "*3\r\n,1\r\n_\r\n,2\r\n"},
+		{row{"HTTL", args("h", "a", "b"), []time.Duration{}}, "_\r\n"},
+		{row{"HTTL", args("h", "a", "b"), failure("reply has 1 values where 2 belong")}, "*1\r\n:5\r\n"},
 		{row{"ZScore", args("k", "m"), 3.0}, ":3\r\n"},
 		{row{"Get", args("k"), "text"}, "=8\r\ntxt:text\r\n"},
 		{row{"Get", args("k"), "ab"}, "|1\r\n+ttl\r\n:5\r\n$?\r\n;1\r\na\r\n;1\r\nb\r\n;0\r\n"},

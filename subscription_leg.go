@@ -54,7 +54,7 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	return g, nil
 }
 
-// lastHeard is when the server last sent a push or answered.
+// lastHeard is when the server last sent a push about channels or answered.
 func (g *leg) lastHeard() time.Time { return time.Unix(0, g.heard.Load()) }
 
 // join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply (in
@@ -111,7 +111,6 @@ func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
 // push takes what the server says of channels. false: it is about something else. It runs on the goroutine that reads from
 // the connection, and with Overflow Block it waits there for room, until the connection is closed at the latest.
 func (g *leg) push(cn *conn.Conn, v resp3.Value) bool {
-	g.heard.Store(time.Now().UnixNano())
 	var part [4]string
 	for i := range part {
 		var err error
@@ -140,8 +139,9 @@ func (g *leg) push(cn *conn.Conn, v resp3.Value) bool {
 		default: // all channels are subscribed again at once
 		}
 	default:
-		return false
+		return false // a proxy makes others by itself: no sign of life
 	}
+	g.heard.Store(time.Now().UnixNano())
 	return true
 }
 

@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -9,19 +11,22 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Mode says in which form a call wants its reply.
+// Mode says in which form a call wants its reply. In all but Value, Encoded and Raw the kind of the reply is known: it may be an
+// error or null too, and any other is a *resp3.TypeError and ends the link, see ErrOutOfStep.
 type Mode uint8
 
 const (
-	// Check wants nothing but to know whether the reply is a text, an error or null. Any other is a *resp3.TypeError.
+	// Check wants nothing but to know whether the reply is a text, an error or null.
 	Check Mode = iota
-	// AppendText appends the text of the reply to Call.Dst.
+	// AppendText appends the text of the reply to Call.Dst: of a bulk, simple or verbatim string.
 	AppendText
 	// Text puts the text of the reply into Call.Str.
 	Text
 	// Int puts an integer reply into Call.Num.
 	Int
-	// Float puts a number into Call.Float.
+	// Truth is Int that takes a boolean too, as 0 or 1.
+	Truth
+	// Float puts a number into Call.Float: a double, an integer, or what a bulk string spells.
 	Float
 	// Value decodes the reply into Call.Val.
 	Value
@@ -52,11 +57,11 @@ type Call struct {
 
 	Dst []byte // AppendText: in and out
 	Str string // Text
-	// Err is what the server answered if that is an error, or a *resp3.TypeError; the link is fine.
+	// Err is what the server answered if that is an error, and the link is fine; or a *resp3.TypeError, and it has been ended.
 	Err  error
 	home *sync.Pool
 
-	Num     int64         // Int
+	Num     int64         // Int, Truth
 	Float   float64       // Float
 	Val     resp3.Value   // Value
 	Rep     []byte        // Encoded, Raw: encoded replies
@@ -65,6 +70,7 @@ type Call struct {
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int           // length of Dst before the first attempt
 	cut     error         // why a taken call is to end early; guarded by link.mu
+	from    *link         // modes Value, Encoded and Raw: where it was queued last
 }
 
 // turn says where a queued call stands.
@@ -156,8 +162,20 @@ func (q *Call) freeRest() {
 	if q.Ends = q.Ends[:0]; cap(q.Ends) > keepEnds {
 		q.Ends = nil
 	}
-	q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut = 0, 0, resp3.Value{}, 0, 0, nil
+	q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut, q.from = 0, 0, resp3.Value{}, 0, 0, nil, nil
 }
+
+// Condemn ends the link that has answered the call, because the reply is of a kind or a length that its command cannot have, as
+// why says: what is owed there fails with ErrOutOfStep. It is for the modes in which the caller judges the reply, after Do
+// and before Free; in the others nothing happens, since the link has done it.
+func (q *Call) Condemn(why error) {
+	if q.from != nil {
+		q.from.fail(outOfStep(why))
+	}
+}
+
+// outOfStep does not wrap why, which is for the one whose reply was judged.
+func outOfStep(why error) error { return fmt.Errorf("%w (%v)", ErrOutOfStep, why) }
 
 // Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
 func (q *Call) Block() string {
@@ -185,12 +203,13 @@ func (q *Call) begin() {
 	q.Null, q.lost, q.wasCut, q.turn = false, false, false, turn{}
 }
 
-// take fills in one whole reply, which so many more follow. It runs on the goroutine that reads.
-func (q *Call) take(f *resp3.Frame, more int) {
+// take fills in one whole reply, which so many more follow. It runs on the goroutine that reads. It reports false if the reply
+// is of a kind that the command cannot have.
+func (q *Call) take(f *resp3.Frame, more int) bool {
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {
 			q.takeText(p)
-			return
+			return true
 		}
 	}
 	switch {
@@ -205,25 +224,50 @@ func (q *Call) take(f *resp3.Frame, more int) {
 		q.Rep, q.Null = append(q.Rep, f.Bytes...), f.IsNull()
 	case f.IsNull():
 		q.Null = true
-	case q.Mode == Check:
+	case q.possible(f):
+		return true
+	default:
+		q.Err = &resp3.TypeError{Want: wanted[q.Mode], Kind: f.Kind}
+		return false
+	}
+	return true
+}
+
+// wanted is what a reply of another kind is not.
+var wanted = [...]string{Check: "a status", AppendText: "text", Text: "text", Int: "an int64", Truth: "an int64", Float: "a float64"}
+
+// possible takes a reply whose kind the mode has, and reports whether it is one.
+func (q *Call) possible(f *resp3.Frame) bool {
+	switch q.Mode {
+	case Int, Truth:
+		switch {
+		case f.Kind == resp3.Integer:
+			n, err := resp3.ParseInt(f.Payload())
+			q.Num = n
+			return err == nil
+		case f.Kind == resp3.Boolean && q.Mode == Truth:
+			q.Num, _ = f.Value().Int()
+			return true
+		}
+	case Float:
+		switch f.Kind {
+		case resp3.Double, resp3.Integer, resp3.BulkString:
+			n, err := resp3.ParseFloat(f.Payload())
+			if err != nil && math.IsInf(n, 0) { // a number, and too large
+				q.Err = &resp3.TypeError{Want: wanted[Float], Kind: f.Kind}
+				return true
+			}
+			q.Float = n
+			return err == nil
+		}
+	default:
 		switch f.Kind {
 		case resp3.SimpleString, resp3.BulkString, resp3.VerbatimString:
-		default:
-			q.Err = &resp3.TypeError{Want: "a status", Kind: f.Kind}
-		}
-	case q.Mode == Int:
-		q.takeInt(f)
-	case q.Mode == Float:
-		q.takeFloat(f)
-	default:
-		if p := f.Payload(); p != nil && f.Kind != resp3.Boolean || f.Kind == resp3.SimpleString {
-			q.takeText(p)
-			return
-		}
-		if _, q.Err = f.Value().Text(); q.Err == nil { // a boolean: no command that returns a text has it
-			q.Err = &resp3.TypeError{Want: "text", Kind: f.Kind}
+			q.takeText(f.Payload())
+			return true
 		}
 	}
+	return false
 }
 
 // takeRaw makes room for replies that are as long as this one, unless that is much compared with what has come.
@@ -244,34 +288,18 @@ func (q *Call) takeText(p []byte) {
 	}
 }
 
-func (q *Call) takeInt(f *resp3.Frame) {
-	if f.Kind == resp3.Integer {
-		if n, err := resp3.ParseInt(f.Payload()); err == nil {
-			q.Num = n
-			return
-		}
-	}
-	q.Num, q.Err = f.Value().Int()
-}
-
-func (q *Call) takeFloat(f *resp3.Frame) {
-	if p := f.Payload(); p != nil {
-		if n, err := resp3.ParseFloat(p); err == nil {
-			q.Float = n
-			return
-		}
-	}
-	q.Float, q.Err = f.Value().Float()
-}
-
-// open prepares for a bulk string whose payload follows in pieces.
-func (q *Call) open(f resp3.Frame) {
+// open prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have one.
+func (q *Call) open(f resp3.Frame) bool {
 	switch q.Mode {
+	case Int, Truth, Float:
+		q.Err = &resp3.TypeError{Want: wanted[q.Mode], Kind: f.Kind}
+		return false
 	case Raw, Encoded, Value:
 		q.Rep = append(q.Rep, f.Bytes...)
 	case Text:
 		q.Rep = nil // becomes the string's memory, so it must not be a recycled buffer
 	}
+	return true
 }
 
 // body is the slice that the payload of an open bulk string is appended to, nil if nobody wants it.
@@ -279,7 +307,7 @@ func (q *Call) body() *[]byte {
 	switch q.Mode {
 	case AppendText:
 		return &q.Dst
-	case Check, Int, Float:
+	case Check:
 		return nil
 	}
 	return &q.Rep
@@ -301,8 +329,6 @@ func (q *Call) shut() {
 		q.Rep = nil
 	case Text:
 		q.Str, q.Rep = frozen(q.Rep), nil
-	case Int, Float:
-		q.Err = &resp3.SyntaxError{What: "a large bulk string where a number was expected"}
 	}
 }
 

@@ -23,6 +23,9 @@ type Config struct {
 
 	DialTimeout time.Duration // for dialling and set-up together
 	Limits      resp3.Limits
+	// MaxPending bounds the bytes of requests that wait until the socket takes them, those being written included; 0: none. A call
+	// that would pass it is refused with ErrBacklog, unless nothing waits.
+	MaxPending int
 
 	// Protocol is 0 (RESP3, falling back to RESP2), 2, or 3 (RESP3 or an error).
 	Protocol   int

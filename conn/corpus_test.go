@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,6 +76,10 @@ func (w *world) frame(mode conn.Mode, answer string) (inStep bool) {
 	q.Req = resp3.AppendCommand(q.Req, "FRAME")
 	if err := c.Do(w.t.Context(), q); err != nil {
 		return false
+	}
+	if errors.As(q.Err, new(*resp3.TypeError)) && c.Err() != nil { // it belongs to another command, so the connection is not
+		assert.ErrorIs(w.t, c.Err(), conn.ErrOutOfStep, "%q", answer)
+		return true
 	}
 	got, err := w.text(w.t.Context(), c, "ECHO", "sentinel")
 	if err != nil {

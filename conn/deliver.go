@@ -86,7 +86,8 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 	if n > pushes {
 		claims, err = l.claim(n - pushes)
 	}
-	for _, c := range b.claims[:claims] {
+	for k, c := range b.claims[:claims] {
+		possible := true
 		for ; c.n > 0; i++ {
 			f := &b.frames[i]
 			if pushes > 0 && f.Kind == resp3.Push {
@@ -94,9 +95,12 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 				continue
 			}
 			if c.call != nil {
-				c.call.take(f, c.left+c.n-1)
+				possible = c.call.take(f, c.left+c.n-1)
 			}
 			c.n--
+		}
+		if !possible {
+			return l.condemn(b.claims[k:claims], own) || mine, ErrOutOfStep
 		}
 		mine = l.release(c, own) || mine
 	}
@@ -177,6 +181,23 @@ func (l *link) release(c claim, own *Call) (mine bool) {
 	return false
 }
 
+// condemn ends the link, because the first of some claimed calls has got a reply of a kind that it cannot have. The replies of the
+// others are not handed out. It reports whether own is among them.
+func (l *link) condemn(claims []claim, own *Call) (mine bool) {
+	why := outOfStep(claims[0].call.Err)
+	l.fail(why) // before anybody learns of it, so that nobody comes back to this link
+	for i, c := range claims {
+		if q := c.call; i > 0 && q != nil {
+			l.mu.Lock()
+			q.loseLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
+			l.mu.Unlock()
+		}
+		c.last = true // nobody reads its other replies
+		mine = l.release(c, own) || mine
+	}
+	return mine
+}
+
 // openBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
 func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
 	l.mu.Lock()
@@ -195,7 +216,10 @@ func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
 	l.slow.Store(true) // whoever has a choice does not queue behind it
 	l.mu.Unlock()
 	if q != nil {
-		q.open(f)
+		if !q.open(f) {
+			l.closeBody()
+			return l.condemn([]claim{{call: q}}, own), ErrOutOfStep
+		}
 		if mine = l.release(claim{call: q}, own); mine {
 			return true, nil // cut short: the rest is swallowed by whoever reads next
 		}

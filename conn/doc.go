@@ -17,7 +17,7 @@
 // the reading to the oldest call that waits. A lone caller does one write and one read on its own goroutine.
 //
 // Each link has one goroutine beside them, the keeper. It reads when no caller does, so that an idle link hears pushes and
-// the end of the stream, and it takes the reading from a caller that gets no byte for long, so that such a caller can hear its
+// the end of the stream, and it takes the reading from a caller that gets no reply for long, so that such a caller can hear its
 // context and its timeout. What is more than 64 KiB, or comes on top of as much that is unanswered, is written by a goroutine that lives
 // as long as that takes.
 //
@@ -25,7 +25,7 @@
 //
 // A caller that gives up leaves its place in the queue; the reply is read and dropped when it comes. Timeouts of calls
 // are looked at by the keeper, no more often than needed, and computed when they are asked for, so that relaxing them reaches
-// calls that wait already. A link ends when replies are owed and no byte has come for the timeout of the oldest call.
+// calls that wait already. A link ends when replies are owed and no byte of one has come for the timeout of the oldest call.
 //
 // # Errors
 //

@@ -15,8 +15,9 @@ var (
 	// ErrTimeout is the cause when a reply did not come within the command's timeout. It is also a timeout in the sense
 	// of net.Error when wrapped in an *Error.
 	ErrTimeout error = timeout("no reply in time")
-	// ErrDead is the cause when replies were owed and not one byte came for a whole read timeout.
-	ErrDead error = timeout("peer is silent")
+	// ErrDead is the cause when replies were owed and not one byte of a reply came for a whole read timeout. Pushes and
+	// attributes are no sign of life then, since a server can send them without executing anything.
+	ErrDead error = timeout("peer does not answer")
 	// ErrMoving is returned by Move while another move of the same connection runs.
 	ErrMoving = errors.New("connection is already moving")
 	// ErrPinned is returned by Move if the swap has to wait for a pin. The next link is ready.
@@ -29,6 +30,12 @@ var (
 	ErrDrained = errors.New("old link closed at the end of the move")
 	// ErrSurplus is the cause when the server sent a reply that nobody asked for.
 	ErrSurplus = errors.New("reply without a command")
+	// ErrOutOfStep is the cause when a reply was of a kind that its command cannot have. It is somebody else's then, and so are
+	// those behind it: the connection is closed before more of them are handed out. Whoever got it has a *resp3.TypeError.
+	ErrOutOfStep = errors.New("reply of a kind that the command cannot have: replies and commands are out of step")
+	// ErrBacklog is the cause when a call is refused because Config.MaxPending bytes wait to be written: the server reads too
+	// slowly, or not at all. The call was not sent; the connection goes on.
+	ErrBacklog = errors.New("too much waits to be written")
 	// ErrProtocol is the cause when the server does not grant the RESP version that was demanded.
 	ErrProtocol = errors.New("protocol version not granted")
 )

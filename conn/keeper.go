@@ -61,14 +61,15 @@ func (l *link) look(seen *uint64) (idle, over bool) {
 	return idle, l.retired && !l.retireAt.After(now)
 }
 
-// silence measures for how long replies were owed and no byte came. Only the keeper sees long silences, since callers do
-// not read for longer than two looks without getting one.
+// silence measures for how long replies were owed and no byte of one came. Pushes and attributes do not end it: a proxy that has
+// lost its shard may make them by itself. Only the keeper sees long silences, since callers do not read for longer than two
+// looks without getting a reply.
 type silence struct {
 	bytes int64
 	since time.Time
 }
 
-// update reports whether bytes have come since the last time.
+// update reports whether bytes of replies have come since the last time.
 func (s *silence) update(bytes int64, owing bool, now time.Time) bool {
 	moved := bytes != s.bytes
 	if moved || !owing || s.since.IsZero() {
@@ -114,7 +115,7 @@ func (l *link) watch(quiet *silence) bool {
 		return false
 	}
 	idle := l.q.len() == 0
-	if quiet.update(l.rd.Received(), !idle, now) && l.rd.Partial() {
+	if quiet.update(l.rd.Replied(), !idle, now) && l.rd.Partial() {
 		l.progressLocked()
 	}
 	next := l.expireLocked(now)
@@ -189,7 +190,7 @@ func (l *link) progressLocked() {
 }
 
 // deadLocked returns why the link has to end now: the drain time of a retired link is over, or replies are owed and not a
-// single byte has come for the timeout of the oldest.
+// single byte of one has come for the timeout of the oldest.
 func (l *link) deadLocked(quiet, now time.Time) error {
 	if l.retired && !l.retireAt.After(now) {
 		return ErrDrained

@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"sync"
@@ -29,11 +30,13 @@ type link struct {
 	raw  net.Conn // the socket below nc if that is TLS: closing it neither writes nor waits
 	peer string
 	born time.Time
+	most int // Config.MaxPending
 
 	setup Setup // written by set-up before the link is published
 
 	mu       sync.Mutex
 	pending  []byte // requests queued and not handed to the socket
+	leaving  int    // request bytes handed to the socket that it has not taken yet
 	spare    []byte // the buffer to queue into while pending is written
 	q        owedQueue
 	handed   uint64    // places below this number have been handed to the socket, at least in part
@@ -74,6 +77,9 @@ func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
 		rd: resp3.NewReader(nc, c.cfg.Limits),
 	}
 	l.rd.SetStream(streamAbove)
+	if l.most = c.cfg.MaxPending; l.most <= 0 {
+		l.most = math.MaxInt
+	}
 	c.work.Go(l.keep)
 	return l
 }
@@ -85,6 +91,11 @@ func (l *link) submit(q *Call) (lead, ok bool) {
 	if l.retired || l.cause != nil {
 		l.mu.Unlock()
 		return false, false
+	}
+	if l.leaving+len(l.pending)+len(q.Req) > l.most && l.leaving+len(l.pending) > 0 {
+		l.refuseLocked(q)
+		l.mu.Unlock()
+		return false, true
 	}
 	l.queueLocked(q)
 	if !l.writing {
@@ -100,10 +111,20 @@ func (l *link) submit(q *Call) (lead, ok bool) {
 	return lead, true
 }
 
+// refuseLocked ends q without queueing it, because too much waits to be written.
+func (l *link) refuseLocked(q *Call) {
+	q.begin()
+	q.loseLocked(&Error{Op: "do", Addr: l.peer, Err: fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, l.leaving+len(l.pending), len(q.Req), l.most)})
+	q.wake <- sigDone
+}
+
 func (l *link) queueLocked(q *Call) {
 	q.begin()
 	l.pending = append(l.pending, q.Req...)
 	var e *owed
+	if q.Mode > Float {
+		q.from = l
+	}
 	q.seq, e = l.q.push()
 	*e = owed{call: q, timeout: q.Timeout, left: q.replies(), size: int32(min(len(q.Req), math.MaxInt32))}
 	l.waited += int(e.size)
@@ -250,6 +271,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 		q.loseLocked(fault)
 	}
 	l.waited = 0
+	l.pending, l.spare = nil, nil
 	l.owes.Store(0)
 	l.mu.Unlock()
 	l.raw.Close()

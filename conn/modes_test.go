@@ -1,7 +1,9 @@
 package conn_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,8 +35,8 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 		{conn.Float, "$3\r\none\r\n", 0.0, false, "not a float64"},
 		{conn.Float, "*1\r\n:1\r\n", 0.0, false, "not a float64"},
 		{conn.Float, "-ERR no\r\n", 0.0, false, "ERR no"},
-		{conn.Float, bulk, 0.0, false, "a large bulk string where a number was expected"},
-		{conn.Int, bulk, 0.0, false, "a large bulk string where a number was expected"},
+		{conn.Float, bulk, 0.0, false, "bulk string is not a float64"},
+		{conn.Int, bulk, 0.0, false, "bulk string is not an int64"},
 		{conn.Check, "+OK\r\n", 0.0, false, ""},
 		{conn.Check, "$2\r\nOK\r\n", 0.0, false, ""},
 		{conn.Check, "$?\r\n;2\r\nOK\r\n;0\r\n", 0.0, false, ""},
@@ -46,6 +48,39 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 		{conn.Check, "-ERR no\r\n", 0.0, false, "ERR no"},
 		{conn.Text, "#t\r\n", 0.0, false, "boolean is not text"},
 		{conn.AppendText, "#f\r\n", 0.0, false, "boolean is not text"},
+		{conn.Float, ",NAN\r\n", math.NaN(), false, ""},
+		{conn.Float, "$9\r\n-nan(ind)\r\n", math.NaN(), false, ""},
+		{conn.Float, ",1e999\r\n", 0.0, false, "double is not a float64"},
+		{conn.Float, "$5\r\n1e999\r\n", 0.0, false, "bulk string is not a float64"},
+		{conn.Float, "+1.5\r\n", 0.0, false, "simple string is not a float64"},
+		{conn.Float, "#t\r\n", 0.0, false, "boolean is not a float64"},
+		{conn.Float, "(15\r\n", 0.0, false, "big number is not a float64"},
+		{conn.Float, "=7\r\ntxt:1.5\r\n", 0.0, false, "verbatim string is not a float64"},
+		{conn.Int, "_\r\n", 0.0, true, ""},
+		{conn.Int, ":5\r\n", 0.0, false, ""},
+		{conn.Int, "$1\r\n5\r\n", 0.0, false, "bulk string is not an int64"},
+		{conn.Int, "+OK\r\n", 0.0, false, "simple string is not an int64"},
+		{conn.Int, ",5\r\n", 0.0, false, "double is not an int64"},
+		{conn.Int, "#t\r\n", 0.0, false, "boolean is not an int64"},
+		{conn.Int, "*0\r\n", 0.0, false, "array is not an int64"},
+		{conn.Int, "-ERR no\r\n", 0.0, false, "ERR no"},
+		{conn.Truth, "#t\r\n", 0.0, false, ""},
+		{conn.Truth, ":1\r\n", 0.0, false, ""},
+		{conn.Truth, "_\r\n", 0.0, true, ""},
+		{conn.Truth, "$1\r\n1\r\n", 0.0, false, "bulk string is not an int64"},
+		{conn.Truth, bulk, 0.0, false, "bulk string is not an int64"},
+		{conn.Truth, "+OK\r\n", 0.0, false, "simple string is not an int64"},
+		{conn.Check, "=6\r\ntxt:OK\r\n", 0.0, false, ""},
+		{conn.Check, ",1\r\n", 0.0, false, "double is not a status"},
+		{conn.Check, "~0\r\n", 0.0, false, "set is not a status"},
+		{conn.Text, "=6\r\ntxt:OK\r\n", 0.0, false, ""},
+		{conn.Text, "*-1\r\n", 0.0, true, ""},
+		{conn.Text, ":5\r\n", 0.0, false, "integer is not text"},
+		{conn.Text, ",5\r\n", 0.0, false, "double is not text"},
+		{conn.Text, "(5\r\n", 0.0, false, "big number is not text"},
+		{conn.AppendText, ":5\r\n", 0.0, false, "integer is not text"},
+		{conn.AppendText, "%0\r\n", 0.0, false, "map is not text"},
+		{conn.AppendText, "|1\r\n+a\r\n:1\r\n:5\r\n", 0.0, false, "integer is not text"},
 		{conn.Encoded, "*2\r\n:1\r\n_\r\n", "*2\r\n:1\r\n_\r\n", false, ""},
 		{conn.Encoded, "_\r\n", "_\r\n", true, ""},
 		{conn.Encoded, "*1\r\n" + bulk, "*1\r\n" + bulk, false, ""},
@@ -58,9 +93,9 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return []byte(reply), string(args[0]) == "ASK"
 		}})
-		c := w.dial()
-		defer w.close(c)
+		defer w.close()
 		for _, tt := range tests {
+			c := w.dial()
 			reply = tt.reply
 			q := w.cfg.NewCall()
 			q.Mode = tt.mode
@@ -75,9 +110,19 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 			} else {
 				assert.NoError(t, q.Err, "%.40q", tt.reply)
 			}
-			assert.Equal(t, tt.want, got, "%.40q", tt.reply)
+			if f, ok := got.(float64); !ok || f == f {
+				assert.Equal(t, tt.want, got, "%.40q", tt.reply)
+			} else {
+				assert.True(t, math.IsNaN(tt.want.(float64)), "%.40q", tt.reply)
+			}
 			assert.Equal(t, tt.null, q.Null, "%.40q", tt.reply)
+			if errors.As(q.Err, new(*resp3.TypeError)) && !strings.Contains(tt.reply, "1e999") { // of the kind it should be, and too large
+				assert.ErrorIs(t, c.Err(), conn.ErrOutOfStep, "%.40q", tt.reply)
+			} else {
+				assert.NoError(t, c.Err(), "%.40q", tt.reply)
+			}
 			q.Free()
+			c.Close()
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/resp3"
 )
 
 func (w *world) move(c *conn.Conn, drain time.Duration) error {
@@ -216,10 +217,13 @@ func TestMoveBackAndForthUnderLoadLosesAndCrossesNothing(t *testing.T) {
 						done <- fmt.Errorf("asked for %s, got %q: %w", want, got, err)
 						return
 					}
-					if _, err := w.text(t.Context(), c, "APPEND", "log", "."); err != nil {
+					q := w.cfg.NewCall()
+					q.Mode, q.Timeout, q.Req = conn.Int, w.timeout, resp3.AppendCommand(q.Req, "APPEND", "log", ".")
+					if err := c.Do(t.Context(), q); err != nil {
 						done <- err
 						return
 					}
+					q.Free()
 				}
 				done <- nil
 			}()

@@ -44,13 +44,13 @@ type claim struct {
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // lead reads for all until q has its reply (true), or until somebody else reads or nobody needs to (false: wait for the
-// end of q). The caller holds the reading. If no byte comes for long it gives the reading to the keeper and waits like
+// end of q). The caller holds the reading. If no byte of a reply comes for long it gives the reading to the keeper and waits like
 // everybody else, so that its context and its timeout can end it.
 func (l *link) lead(ctx context.Context, q *Call) bool {
 	short := !l.contextPokes(ctx)
 	mine, err := l.handOut(q)
 	// A near deadline that another caller has set may have passed while nobody read: no reason to think the reply slow.
-	bytes, armed := l.rd.Received(), !l.fine && !short
+	bytes, armed := l.rd.Replied(), !l.fine && !short
 	if !mine && err == nil && short && !l.fine {
 		armed = l.arm(ctx, q, short, false)
 	}
@@ -65,7 +65,7 @@ func (l *link) lead(ctx context.Context, q *Call) bool {
 			l.fail(err)
 			return false
 		}
-		moved := bytes != l.rd.Received()
+		moved := bytes != l.rd.Replied()
 		if armed && !moved || !l.arm(ctx, q, short, moved) {
 			if short && !moved && ctx.Err() == nil { // else somebody has poked, which says nothing about the server
 				l.slow.Store(true)
@@ -73,7 +73,7 @@ func (l *link) lead(ctx context.Context, q *Call) bool {
 			l.giveToKeeper(q)
 			return false
 		}
-		bytes, armed, err = l.rd.Received(), true, nil
+		bytes, armed, err = l.rd.Replied(), true, nil
 	}
 	if err != nil && !isTimeout(err) {
 		l.forgetContext()

@@ -37,13 +37,14 @@ func (l *link) drainPendingLocked(caller bool) {
 		}
 		buf, first := l.pending, l.handed
 		l.pending, l.spare = l.spare[:0], nil
-		l.handed = l.q.tail
+		l.handed, l.leaving = l.q.tail, len(buf)
 		l.mu.Unlock()
 		n, err := l.nc.Write(buf)
 		if err != nil {
 			l.writeFailed(err, first, n)
 		}
 		l.mu.Lock()
+		l.leaving = 0
 		if cap(buf) <= writeAbove {
 			l.spare = buf[:0]
 		}

@@ -1,6 +1,9 @@
 package resp3
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // AppendValue appends the encoding of v with its attributes. A value that was
 // read is written as it came, except that streamed forms get their lengths and
@@ -47,39 +50,55 @@ func appendElement(dst []byte, v Value) []byte {
 // to any depth.
 type walk struct {
 	v     Value // visited now
-	depth int   // aggregates around it
 	bare  bool  // attributes are left out
 	first [1]Value
-	lists [][]Value // rests of the aggregates that are open
+	lists []rest // of the aggregates that are open
+}
+
+// rest is what is to be visited of an aggregate.
+type rest struct {
+	values []Value
+	bare   bool // the attribute in front of the first has been visited
 }
 
 // start begins with v.
 func (w *walk) start(v Value) {
 	w.first[0] = v
-	w.lists = append(w.lists[:0], w.first[:])
+	w.lists = append(w.lists[:0], rest{values: w.first[:]})
 }
 
 // next moves to the next value and reports whether there is one.
 func (w *walk) next() bool {
 	for len(w.lists) > 0 {
 		top := len(w.lists) - 1
-		if len(w.lists[top]) == 0 {
+		l := &w.lists[top]
+		if len(l.values) == 0 {
 			w.lists = w.lists[:top]
 			continue
 		}
-		v := w.lists[top][0]
-		w.lists[top] = w.lists[top][1:]
-		if t, ok := v.tag(); ok && !w.bare {
-			w.lists = append(w.lists, []Value{t, v.bare()})
+		v := &l.values[0]
+		if v.tagged && !l.bare && !w.bare {
+			l.bare = true
+			w.attributes(v)
 			continue
 		}
-		w.v, w.depth = v, top
+		l.values, l.bare = l.values[1:], false
+		w.v = v.bare()
 		if len(v.elems) > 0 {
-			w.lists = append(w.lists, v.elems)
+			w.lists = append(w.lists, rest{values: v.elems})
 		}
 		return true
 	}
 	return false
+}
+
+// attributes goes on with what stands in front of v, the first received first.
+// Their number is the peer's choice, so no more memory is taken than they need.
+func (w *walk) attributes(v *Value) {
+	w.lists = slices.Grow(w.lists, v.tags())
+	for ; v.tagged; v = v.tag() {
+		w.lists = append(w.lists, rest{values: v.elems[len(v.elems) : len(v.elems)+1], bare: true})
+	}
 }
 
 // shown bounds what String shows: bytes of the result and of one text.

@@ -77,9 +77,9 @@ func Dict(flat ...Value) Value { return aggregate(Map, flat) }
 func (v Value) WithAttrs(flat ...Value) Value {
 	places := slices.Grow(slices.Clone(v.elems), 1)
 	tag := aggregate(Attribute, flat)
-	if t, ok := v.tag(); ok {
+	if v.tagged {
 		// The attributes that v has come first.
-		tag.elems = append(slices.Clip(tag.elems), t)[:len(tag.elems)]
+		tag.elems = append(slices.Clip(tag.elems), *v.tag())[:len(tag.elems)]
 		tag.tagged = true
 	}
 	v.elems = append(places, tag)[:len(v.elems)]

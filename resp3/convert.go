@@ -199,9 +199,9 @@ func parseDouble(s string) (float64, bool) {
 	if !isDouble(s) {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(s, 64)
-	if s == "-nan" {
+	if isNaN(s) {
 		return math.NaN(), true
 	}
+	f, err := strconv.ParseFloat(s, 64) // infinite if it is too large
 	return f, err == nil
 }

@@ -199,11 +199,12 @@ func decodeUnbounded(block string) (Value, int, error) {
 }
 
 // ParseFloat reads a float64 in the grammar of a Double, as Redis spells scores
-// and increments. The error is a [*TypeError]. It does not allocate unless it
-// fails.
+// and increments. The error is a [*TypeError], and comes with an infinity if b is
+// a number too large for a float64. It does not allocate unless it fails.
 func ParseFloat(b []byte) (float64, error) {
-	if f, ok := parseDouble(view(b)); ok {
+	f, ok := parseDouble(view(b))
+	if ok {
 		return f, nil
 	}
-	return 0, &TypeError{Want: "a float64", Kind: BulkString}
+	return f, &TypeError{Want: "a float64", Kind: BulkString}
 }

@@ -117,9 +117,18 @@ func FuzzSplit(f *testing.F) {
 		r := NewReader(cut(data, cuts), limits)
 		require.Equal(t, want, outcomeOf(r.ReadValue))
 		r = NewReader(cut(data, cuts), limits)
+		var replied, ended int64
 		require.Equal(t, want, outcomeOf(func() (Value, error) {
 			r.Shrink()
 			f, err := r.Next()
+			if f.Kind != Push && err == nil {
+				ended += int64(len(f.Bytes) - f.Attrs)
+			}
+			if errors.Is(err, timeout{}) {
+				require.LessOrEqual(t, replied, r.Replied())
+				require.Equal(t, r.Replied() > ended, r.Partial(), "of %d bytes", r.Replied())
+				replied = r.Replied()
+			}
 			return f.Value(), err
 		}))
 		r = NewReader(cut(data, cuts), limits)

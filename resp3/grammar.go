@@ -8,17 +8,12 @@ func isInteger[T string | []byte](s T) bool {
 }
 
 // isDouble reports whether s is a Double (protocol-spec, "Doubles"): digits
-// with an optional sign, fraction and exponent, or inf, -inf, nan. Redis up to
-// 7.0 may print a NaN as -nan.
+// with an optional sign, fraction and exponent, or inf, -inf, nan.
 func isDouble[T string | []byte](s T) bool {
-	switch string(s) {
-	case "inf", "-inf", "nan", "-nan":
-		return true
-	}
 	i := signLen(s)
 	j := skipDigits(s, i)
 	if j == i {
-		return false
+		return string(s) == "inf" || string(s) == "-inf" || isNaN(s)
 	}
 	if j < len(s) && s[j] == '.' {
 		j = skipDigits(s, j+1)
@@ -30,6 +25,28 @@ func isDouble[T string | []byte](s T) bool {
 		}
 	}
 	return j == len(s)
+}
+
+// isNaN reports whether s is a NaN as a C library prints it, which is what Redis
+// before 7.2 sends: in small or capital letters, with a sign, and with more
+// about it in parentheses (ISO C, fprintf, "nan(n-char-sequence)").
+func isNaN[T string | []byte](s T) bool {
+	i := signLen(s)
+	if len(s) < i+3 || s[i]|0x20 != 'n' || s[i+1]|0x20 != 'a' || s[i+2]|0x20 != 'n' {
+		return false
+	}
+	if i += 3; i == len(s) {
+		return true
+	}
+	if s[i] != '(' || s[len(s)-1] != ')' {
+		return false
+	}
+	for i++; i < len(s)-1; i++ {
+		if c := s[i]; c != '_' && c-'0' > 9 && c|0x20-'a' > 'z'-'a' {
+			return false
+		}
+	}
+	return true
 }
 
 func signLen[T string | []byte](s T) int {

@@ -25,7 +25,7 @@ var (
 	plainLine   = regexp.MustCompile(`\A([^\r\n]*)\r\n`)
 	plainLen    = regexp.MustCompile(`\A(0|[1-9][0-9]{0,18})\z`)
 	plainInt    = regexp.MustCompile(`\A[+-]?[0-9]+\z`)
-	plainDouble = regexp.MustCompile(`\A([+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|-?inf|-?nan)\z`)
+	plainDouble = regexp.MustCompile(`\A([+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|-?inf|[+-]?(?i:nan)(\([0-9A-Za-z_]*\))?)\z`)
 )
 
 // plainParse reads the first value of s.

@@ -31,6 +31,7 @@ type Reader struct {
 	tiny []byte  // kept for the next time the link is idle
 
 	received int64 // bytes taken from the source
+	besides  int64 // of those, pushes and attributes in front of values, all consumed
 	left     int   // payload bytes of the open frame not yet read
 	full     bool  // the last read filled the buffer
 	share    share
@@ -67,10 +68,31 @@ func (r *Reader) SetStream(n int) { r.scan.stream = max(n, 0) }
 // Received returns how many bytes were taken from the source so far.
 func (r *Reader) Received() int64 { return r.received }
 
-// Partial reports whether the beginning of a frame is buffered whose end has not
-// come. It means something after Buffered has found no whole frame, or Next has
-// returned a timeout.
-func (r *Reader) Partial() bool { return r.mode == inside || r.w > r.r }
+// Replied returns how many of the bytes received belong to replies, whole or in
+// part. Pushes do not, nor do the attributes in front of a value: a peer can send
+// them for ever and answer nothing. What is buffered is judged as far as Buffered
+// and Next have looked at it.
+func (r *Reader) Replied() int64 {
+	n := r.received - r.besides
+	if r.mode == inside {
+		n -= int64(r.w-r.r) - int64(r.begun())
+	}
+	return n
+}
+
+// Partial reports whether a part of a reply is buffered whose end has not come.
+// The beginning of a push or of an attribute is none. It means something after
+// Buffered has found no whole frame, or Next has returned a timeout.
+func (r *Reader) Partial() bool { return r.mode == inside && r.begun() > 0 }
+
+// begun returns how many bytes of a reply the frame has that the scanner is in.
+func (r *Reader) begun() int {
+	b := r.buf[r.r+r.scan.head : r.w]
+	if len(b) == 0 || Kind(b[0]) == Push || Kind(b[0]) == Attribute {
+		return 0
+	}
+	return len(b)
+}
 
 // Next returns the next frame. It reads from the source until a whole one is
 // buffered and never asks for more than that, so it does not wait for bytes
@@ -154,6 +176,9 @@ func (r *Reader) scanned(f *Frame) (bool, error) {
 	}
 	f.Kind, f.seen = Kind(b[s.head]), s.seen
 	f.Attrs, f.Elems, f.Bytes, f.Open = s.head, s.elems, b[:s.pos:s.pos], s.open
+	if r.besides += int64(s.head); f.Kind == Push {
+		r.besides += int64(s.pos - s.head)
+	}
 	r.r += s.pos
 	r.mode = between
 	if s.open > 0 {

@@ -247,6 +247,53 @@ func TestErrorInsideAnAggregateKeepsTheStreamInStep(t *testing.T) {
 	}
 }
 
+// Every stream is cut behind every byte. Replies are counted as they come, what begins with < is besides: pushes, attributes.
+func TestOnlyBytesOfRepliesCountAsReplied(t *testing.T) {
+	long := "$40\r\n" + strings.Repeat("x", 40) + "\r\n"
+	for _, parts := range [][]string{
+		{"+OK\r\n", ":1\r\n", "$3\r\nabc\r\n", "_\r\n", "*0\r\n"},
+		{"<>1\r\n+a\r\n", "+OK\r\n", "<>3\r\n$5\r\nhello\r\n*2\r\n:1\r\n:2\r\n_\r\n"},
+		{"<|1\r\n+a\r\n:1\r\n", "+OK\r\n", "<|0\r\n|1\r\n+a\r\n|1\r\n:1\r\n:2\r\n*1\r\n:1\r\n", "*2\r\n|1\r\n+in\r\n:1\r\n$1\r\na\r\n:2\r\n"},
+		{"<|1\r\n+a\r\n:1\r\n>2\r\n+a\r\n|0\r\n+b\r\n", "=7\r\ntxt:abc\r\n", "%1\r\n+k\r\n$?\r\n;1\r\nx\r\n;0\r\n", "<|0\r\n"},
+		{long, "<>1\r\n" + long, "<|1\r\n+a\r\n" + long, long, "<>0\r\n", "+OK\r\n"},
+	} {
+		for _, streamed := range []int{0, 10} {
+			src := &scripted{}
+			r := NewReader(src, Limits{})
+			r.SetStream(streamed)
+			want := 0
+			for _, part := range parts {
+				text, besides := strings.CutPrefix(part, "<")
+				for i := range text {
+					src.pieces = append(src.pieces, []byte{text[i]}, timeout{})
+					if !besides {
+						want++
+					}
+					require.ErrorIs(t, readOn(r), timeout{})
+					require.EqualValues(t, want, r.Replied(), "%q cut behind byte %d", text, i)
+					whole := i == len(text)-1
+					if r.Body() == 0 && r.mode != trailer {
+						require.Equal(t, !besides && !whole, r.Partial(), "%q cut behind byte %d", text, i)
+					}
+				}
+			}
+		}
+	}
+}
+
+// readOn reads until something other than a frame or a payload comes.
+func readOn(r *Reader) error {
+	for {
+		_, err := r.ReadBody(make([]byte, 7))
+		if err == io.EOF {
+			_, err = r.Next()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 func TestPartialTellsOfABegunFrame(t *testing.T) {
 	src := &scripted{pieces: []any{[]byte("+OK\r\n"), timeout{}, []byte("*2\r\n:1"), timeout{}, []byte("\r\n:2\r\n")}}
 	r := NewReader(src, Limits{})

@@ -117,8 +117,9 @@ func (v Value) nested() bool {
 // order received. A client may ignore them (RESP3.md, "Attribute type").
 func (v Value) Attrs() iter.Seq2[Value, Value] {
 	return func(yield func(k, val Value) bool) {
-		var nearest []Value // the last received comes first in this list
-		for t, ok := v.tag(); ok; t, ok = t.tag() {
+		nearest := make([]*Value, 0, v.tags()) // the last received comes first in this list
+		for t := &v; t.tagged; {
+			t = t.tag()
 			nearest = append(nearest, t)
 		}
 		for i := len(nearest) - 1; i >= 0; i-- {
@@ -141,12 +142,15 @@ func (v Value) VerbatimFormat() string {
 // formatLen is the length of the format of a verbatim string; a colon follows.
 const formatLen = 3
 
-// tag returns the Attribute in front of the value.
-func (v Value) tag() (Value, bool) {
-	if !v.tagged {
-		return Value{}, false
+// tag returns the Attribute in front of a value that is tagged.
+func (v *Value) tag() *Value { return &v.elems[:len(v.elems)+1][len(v.elems)] }
+
+// tags returns how many attributes stand in front of the value.
+func (v *Value) tags() (n int) {
+	for ; v.tagged; v = v.tag() {
+		n++
 	}
-	return v.elems[:len(v.elems)+1][len(v.elems)], true
+	return n
 }
 
 // bare returns the value without its attributes.

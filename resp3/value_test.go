@@ -105,10 +105,28 @@ func TestPayload(t *testing.T) {
 }
 
 func TestNaN(t *testing.T) {
-	for _, s := range []string{",nan\r\n", ",-nan\r\n", "$3\r\nnan\r\n"} {
-		f, err := read(t, s).Float()
-		require.NoError(t, err)
-		require.True(t, math.IsNaN(f))
+	for _, s := range []string{"nan", "-nan", "+nan", "NAN", "-NAN", "NaN", "nAn", "nan()", "nan(0x7ff8)", "-nan(ind)", "nan(snan)", "NAN(_1aZ)"} {
+		for _, v := range []Value{read(t, ","+s+"\r\n"), Str(s)} {
+			f, err := v.Float()
+			require.NoError(t, err, s)
+			require.True(t, math.IsNaN(f), s)
+			text, err := v.Text()
+			require.NoError(t, err)
+			require.Equal(t, s, text)
+		}
+		f, err := ParseFloat([]byte(s))
+		require.NoError(t, err, s)
+		require.True(t, math.IsNaN(f), s)
+	}
+}
+
+func TestGarbageIsNotANumber(t *testing.T) {
+	for _, s := range []string{"", "n", "na", "an", "nano", "nan ", " nan", "--nan", "+-nan", "nan(", "nan)", "nan(ind", "nan(ind)x", "nan(a b)", "nan(())",
+		"nan(-1)", "nan(\xff)", "(nan)", "nanind", "nan1", "1nan", "INF", "+inf", "Infinity", "infinity", "inf(1)", "-", "0x1p3", "1_0", ".5", "1.#QNAN"} {
+		_, err := NewReader(strings.NewReader(","+s+"\r\n"), Limits{}).ReadValue()
+		require.ErrorAs(t, err, new(*SyntaxError), s)
+		_, err = Str(s).Float()
+		require.ErrorAs(t, err, new(*TypeError), s)
 	}
 }
 
@@ -239,6 +257,27 @@ func TestAttributesStayWithTheirValue(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, names(w), names(again))
 	require.Equal(t, 2, again.Len())
+}
+
+// A flood of attributes is the peer's choice: looking at it takes no more memory than decoding it took.
+func TestMemoryOfAttributesIsBoundedByWhatWasDecoded(t *testing.T) {
+	const n = 200_000
+	for name, attr := range map[string]string{"empty": "|0\r\n", "of a pair": "|1\r\n_\r\n_\r\n", "nested": "|1\r\n|0\r\n_\r\n_\r\n"} {
+		flood := strings.Repeat(attr, n) + "+OK\r\n"
+		var v Value
+		decoded := allocated(func() { v = read(t, flood) })
+		pairs := 0
+		require.Less(t, allocated(func() {
+			for range v.Attrs() {
+				pairs++
+			}
+		}), decoded/5, name)
+		require.Equal(t, n*strings.Count(attr, "1"), pairs, name)
+		require.Less(t, allocated(func() { _ = v.String() }), 2*decoded, name)
+		dst := make([]byte, 0, len(flood))
+		require.Less(t, allocated(func() { dst = AppendValue(dst, v) }), 2*decoded, name)
+		require.Equal(t, flood, string(dst), name)
+	}
 }
 
 func TestManyEmptyAttributes(t *testing.T) {
