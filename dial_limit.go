@@ -9,15 +9,16 @@ import (
 )
 
 const (
-	spareDials = 32              // that may be made at once beyond one for each connection
+	spareDials = 32              // that may be made at once beyond those for each connection
+	dialsEach  = 2               // for each connection at once: it moves, and then its server restarts
 	leastDials = 10              // a second
 	dialSpread = 6               // seconds over which one dial for each connection is spread
 	peakKept   = 5 * time.Minute // how long the most connections of the past count
 )
 
 // dialLimit is the last resort against storms of dials, whatever makes them: it lies below all else, where each socket is
-// opened. A token is one dial. There is one for each connection that the client had or wants, so that all of them may
-// come back or move at once, and some to spare; they are filled up again at ten a second, or within six seconds if
+// opened. A token is one dial. There are two for each connection that the client had or wants, so that all of them may
+// move or come back at once, and some to spare; they are filled up again at ten a second, or within six seconds if
 // there are many.
 type dialLimit struct {
 	need func() int // connections that there are or that are wanted
@@ -60,14 +61,14 @@ func (l *dialLimit) take(need int, now time.Time) (pause time.Duration) {
 	l.at = now
 	switch {
 	case need > l.peak: // each new one brings its own
-		l.tokens += float64(need - l.peak)
+		l.tokens += float64(dialsEach * (need - l.peak))
 		l.peak, l.peaked = need, now
 	case need == l.peak:
 		l.peaked = now
 	case now.Sub(l.peaked) > peakKept:
 		l.peak, l.peaked = need, now
 	}
-	l.tokens = min(l.tokens, float64(l.peak+spareDials)) - 1
+	l.tokens = min(l.tokens, float64(dialsEach*l.peak+spareDials)) - 1
 	return time.Duration(-l.tokens / rate * float64(time.Second))
 }
 

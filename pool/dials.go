@@ -18,6 +18,8 @@ const (
 	maxPause = 250 * time.Millisecond
 	// probeLimit is how long one dial that hangs keeps others from being tried.
 	probeLimit = time.Second
+	// manyDials are so many in succession that, if they were for nothing, there is a rest of a second.
+	manyDials = 16
 	// staleAfter is when failures are forgotten that nothing has followed.
 	staleAfter = 30 * time.Second
 )
@@ -43,6 +45,8 @@ type Dials struct {
 	clearAt time.Time // when it has lasted for good
 	until   time.Time // shut: end of the pause
 	probe   time.Time // shut: when the dial began that is under way; zero: none
+	latest  time.Time // when the last dial began
+	close   int       // dials in succession without a pause, the latest included
 	first   int       // those who wait and go before the others
 	err     error     // of the last dial that failed
 	strays  strays
@@ -64,6 +68,17 @@ func (d *Dials) Begin(ctx context.Context, urgent bool) (begun time.Time, err er
 		now := time.Now()
 		at, ok := d.turnLocked(now, urgent)
 		if ok {
+			if now.Sub(d.latest) >= maxPause/2 {
+				d.close = 0
+			}
+			d.close++
+			d.latest = now
+			if !now.After(d.noted) { // the clock is coarse, or a fake one: it is later all the same
+				now = d.noted.Add(1)
+				if d.shut {
+					d.probe = now
+				}
+			}
 			return now, nil
 		}
 		if d.changed == nil {
@@ -195,7 +210,7 @@ func (d *Dials) Broken(begun time.Time) {
 // Lost tells of a connection that has ended. One that was closed on this side says nothing about the endpoint.
 func (d *Dials) Lost(c *conn.Conn) {
 	if err := c.Err(); err != nil && !errors.Is(err, conn.ErrClosed) {
-		d.Broken(time.Now().Add(-c.Info().Age))
+		d.Broken(time.Now().Add(1 - c.Info().Age)) // it was dialled after its turn began
 	}
 }
 
@@ -213,8 +228,12 @@ func (d *Dials) failLocked(begun, now time.Time, broken bool) {
 	}
 	d.shut, d.noted = true, now
 	d.witness, d.openAt, d.clearAt = time.Time{}, time.Time{}, time.Time{}
-	d.until = now
-	if d.failed > 1 || !broken { // the loss of a connection may have been a whim: one dial at once
+	switch {
+	case broken && d.close > manyDials:
+		d.until = d.latest.Add(time.Second)
+	case broken && d.failed == 1: // it may have been a whim: one dial at once
+		d.until = now
+	default:
 		d.until = now.Add(d.pauseLocked())
 	}
 }

@@ -38,7 +38,7 @@ func (s *strays) leave(peer string, born, now time.Time) bool {
 		s.peers[peer] = e
 	}
 	e.last = now
-	if born.Before(e.since) || s.led != peer && s.peers[s.led] == nil {
+	if now.Sub(born) >= lasting && born.Before(e.since) || s.led != peer && s.peers[s.led] == nil {
 		return true
 	}
 	for _, o := range s.peers {
