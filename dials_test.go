@@ -140,11 +140,11 @@ func closesAfter(d time.Duration) func(net.Conn) {
 
 // load lets many callers use all that a client has, until the test is over: shared connections, leases, ones to block on.
 func load(ctx context.Context, c *baton.Client, wg *sync.WaitGroup) {
-	for range 20 {
+	for range 12 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				_, _ = c.Set(ctx, "k", "v")
-				sleepFor(ctx, 40*time.Millisecond)
+				sleepFor(ctx, 60*time.Millisecond)
 			}
 		})
 		wg.Go(func() {
@@ -153,13 +153,13 @@ func load(ctx context.Context, c *baton.Client, wg *sync.WaitGroup) {
 					_, _ = l.Set(ctx, "k", "v")
 					l.Release()
 				}
-				sleepFor(ctx, 40*time.Millisecond)
+				sleepFor(ctx, 60*time.Millisecond)
 			}
 		})
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				_, _, _ = c.BLPop(ctx, 10*time.Millisecond, "k")
-				sleepFor(ctx, 40*time.Millisecond)
+				sleepFor(ctx, 60*time.Millisecond)
 			}
 		})
 	}
@@ -191,7 +191,7 @@ func hostility(t *testing.T, serve func(net.Conn), busy bool) {
 	defer w.srv.Close()
 	d := &dialLog{next: w.net.DialContext}
 	c := w.client(baton.Options{
-		Pool:    pool.Config{Size: 40, MinIdle: 39, Blocking: 20},
+		Pool:    pool.Config{Size: 48, MinIdle: 47, Blocking: 12},
 		Dialer:  d.dial,
 		Handoff: handoff.Config{Mode: handoff.ModeDisabled},
 	})

@@ -154,7 +154,7 @@ func (p *Pool) roomToWidenLocked(s *shared, l load) bool {
 		most = max(most, p.cfg.Size/2)
 	}
 	return len(*s.list.Load()) < most && (l != held || p.waiting.Len() == 0) &&
-		(len(p.idle) > 0 || p.roomForLeaseLocked() && p.roomLocked())
+		!p.closed && (len(p.idle) > 0 || p.roomForLeaseLocked() && p.roomLocked())
 }
 
 // awaitLane waits for the first connection of the set.
