@@ -25,8 +25,11 @@ type Client struct {
 	secrets  func(ctx context.Context) (user, pass string, expires time.Time, err error)
 	cfg      *conn.Config
 	pool     *pool.Pool
-	blocking *pool.Pool   // leases for commands that block
-	aside    *conn.Config // for short connections beside the pools: nothing about maintenance
+	blocking *pool.Pool                   // leases for commands that block
+	aside    *conn.Config                 // for short connections beside the pools: nothing about maintenance
+	dials    *pool.Dials                  // the account of all dials of the configured endpoint
+	limit    dialLimit                    // on all dials
+	large    atomic.Pointer[largeReplies] // nil as long as there were none
 	subs     subscriptions
 	handoffs *handoff.Manager
 	renewer  *renewer
@@ -43,6 +46,7 @@ func New(o Options) (*Client, error) {
 	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
 	c.subs.most = o.MaxSubscriptions
+	c.dials, c.limit.need = new(pool.Dials), c.wanted
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
 		Conns: func() []*conn.Conn {
@@ -61,6 +65,7 @@ func New(o Options) (*Client, error) {
 	c.pool = pool.New(o.Pool, c.dial, m.Joined)
 	c.blocking = pool.New(o.Pool.ForBlocking(), c.dial, m.Joined)
 	c.pool.Relaxed, c.blocking.Relaxed = m.Relaxed, m.Relaxed
+	c.pool.Dials, c.blocking.Dials = c.dials, c.dials
 	return c, nil
 }
 
@@ -219,6 +224,9 @@ func (c *Client) plain() bool {
 //go:noinline
 func (c *Client) goOn(ctx context.Context, q *conn.Call, name string, cn *conn.Conn, err error) error {
 	op := &operation{call: q, name: name}
+	if q.Large {
+		c.heedSize(q)
+	}
 	_, err = c.insist(ctx, op, cn, err)
 	if c.handoffs.Watching() {
 		c.observe(op, time.Time{}, err)
@@ -278,11 +286,13 @@ func (c *Client) once(ctx context.Context, op *operation) (*conn.Conn, error) {
 	if op.alone != nil {
 		return op.alone.once(ctx, c, *op)
 	}
-	cn, err := c.pool.Lane(ctx)
+	cn, err := c.lane(ctx, op.call)
 	if err != nil {
 		return nil, err
 	}
-	return cn, cn.Do(ctx, op.call)
+	err = cn.Do(ctx, op.call)
+	c.heedSize(op.call)
+	return cn, err
 }
 
 // settled waits until a connection that nobody else uses owes nothing, at most for ReadTimeout, and reports whether it does.

@@ -44,9 +44,14 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 // dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, those
 // that retire last.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
-	dial := c.o.Dialer
-	if dial == nil {
-		dial = conn.DialNet
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if err := c.limit.wait(ctx); err != nil {
+			return nil, err
+		}
+		if c.o.Dialer != nil {
+			return c.o.Dialer(ctx, network, addr)
+		}
+		return conn.DialNet(ctx, network, addr)
 	}
 	ours := c.o.Resolver != Resolver(net.DefaultResolver)
 	if network != "tcp" || !ours && !c.handoffs.Leaving() {

@@ -24,18 +24,21 @@ func (c *commands) exchange(ctx context.Context, q *conn.Call, name string) erro
 	if c.held != nil || !c.client.plain() {
 		return c.exchangeSeen(ctx, q, name)
 	}
+	if t := c.client.large.Load(); t != nil && t.expects(q) {
+		return c.exchangeSeen(ctx, q, name)
+	}
 	q.Timeout = c.client.o.ReadTimeout
 	cn, err := c.client.pool.Lane(ctx)
 	if err == nil {
 		err = cn.Do(ctx, q)
 	}
-	if err != nil || q.Err != nil || c.client.handoffs.Watching() {
+	if err != nil || q.Err != nil || q.Large || c.client.handoffs.Watching() {
 		return c.client.goOn(ctx, q, name, cn, err)
 	}
 	return nil
 }
 
-// exchangeSeen is exchange on a connection that is held, or while somebody looks at single commands.
+// exchangeSeen is exchange on a connection that is held or apart, or while somebody looks at single commands.
 //
 //go:noinline
 func (c *commands) exchangeSeen(ctx context.Context, q *conn.Call, name string) error {

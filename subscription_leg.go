@@ -2,6 +2,7 @@ package baton
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,9 @@ type leg struct {
 	s     *Subscription
 	cn    *conn.Conn // set before anything but push uses the leg
 	heard atomic.Int64
-	left  chan string // a channel that the server ended the subscription to; room for one
+	left  chan departure // room for one
+	again time.Time      // when it was last subscribed on anew; for run alone
+	bad   bool           // it could not be subscribed on, though its connection served
 
 	// Guarded by Subscription.mu.
 	confirmed map[string]bool // names confirmed since join began; nil if nobody wants to know
@@ -26,9 +29,16 @@ type leg struct {
 	heldSize  int
 }
 
-// open dials a connection with dial and subscribes on it. The leg does not serve yet.
+// departure is the end of the subscription to one channel, by the server.
+type departure struct {
+	channel string
+	at      time.Time
+}
+
+// open dials a connection with dial and subscribes on it. The leg does not serve yet. With an error there is a leg if its connection was
+// set up; it is closed then.
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*leg, error) {
-	g := &leg{s: s, left: make(chan string, 1)}
+	g := &leg{s: s, left: make(chan departure, 1)}
 	cfg := s.c.connConfig()
 	cfg.Listen = true
 	cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
@@ -47,11 +57,18 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	}
 	g.cn = cn
 	if err := g.join(ctx, s.names); err != nil {
+		g.judge(err)
 		cn.Close()
-		return nil, err
+		return g, err
 	}
 	g.heard.Store(time.Now().UnixNano())
 	return g, nil
+}
+
+// judge finds out from a failure to subscribe whether the connection was lost or served. The refusal itself ends the connection (see join).
+func (g *leg) judge(err error) {
+	lost := g.cn.Err()
+	g.bad = isAnswer(err) || lost == nil || errors.Is(lost, conn.ErrClosed)
 }
 
 // lastHeard is when the server last sent a push about channels or answered.
@@ -135,7 +152,7 @@ func (g *leg) push(cn *conn.Conn, v resp3.Value) bool {
 		g.s.mu.Unlock()
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		select {
-		case g.left <- part[1]:
+		case g.left <- departure{part[1], time.Now()}:
 		default: // all channels are subscribed again at once
 		}
 	default:

@@ -11,7 +11,9 @@ import (
 )
 
 const (
-	leastReturn = 10 * time.Millisecond // bound of the random pause before the first attempt to come back; doubles
+	// leastReturn bounds the random pause before the first attempt to come back. It doubles with each refusal to subscribe; in
+	// all else the account of the client's dials says when.
+	leastReturn = 10 * time.Millisecond
 	mostReturn  = 3 * time.Second
 )
 
@@ -24,7 +26,7 @@ func (s *Subscription) start(ctx context.Context) error {
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
 	for attempt := 1; ; attempt++ {
-		g, err := s.open(ctx, s.c.dialWith)
+		g, err := s.openInTurn(ctx)
 		if err == nil {
 			s.serve(g, SubEvent{Kind: SubConnected})
 			go s.run(g)
@@ -68,14 +70,24 @@ func (s *Subscription) run(g *leg) {
 		beat = t.C
 	}
 	asked := make(chan struct{}, 1) // full while a heartbeat is under way
+	turns := make(chan turn)
+	var waits *leg // for its turn
 	for g != nil {
+		left := g.left
+		if waits == g {
+			left = nil
+		}
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-g.cn.Done():
 			g = s.comeBack(g)
-		case name := <-g.left:
-			s.rejoin(g, name)
+		case d := <-left:
+			waits = g
+			s.leftBy(g, d, turns)
+		case t := <-turns:
+			waits = nil
+			s.rejoin(g, t)
 		case r := <-s.moves:
 			g = s.serveMove(g, r)
 		case <-s.stuck:
@@ -127,6 +139,12 @@ func (s *Subscription) comeBack(g *leg) *leg {
 	if errors.Is(cause, conn.ErrDead) {
 		from = g.lastHeard()
 	}
+	refused := g.bad || errors.Is(cause, conn.ErrClosed) // by us, since it would not do
+	if refused {
+		s.c.subs.refused.Broken(from.Add(-g.cn.Info().Age))
+	} else {
+		s.c.dials.Lost(g.cn)
+	}
 	g.cn.Close()
 	s.mu.Lock()
 	s.serving = nil
@@ -134,10 +152,15 @@ func (s *Subscription) comeBack(g *leg) *leg {
 	s.mu.Unlock()
 	told := ""
 	for n := 0; ; n++ {
+		if !refused {
+			n = 0
+		}
 		if !sleep(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn))) {
 			return nil
 		}
-		next, err := s.open(s.ctx, s.c.dialWith)
+		var next *leg
+		var err error
+		next, refused, err = s.reopen(refused)
 		if err == nil {
 			s.serve(next, SubEvent{Kind: SubResubscribed, Gap: time.Since(from)})
 			return next
@@ -149,14 +172,82 @@ func (s *Subscription) comeBack(g *leg) *leg {
 	}
 }
 
-// rejoin subscribes anew after the server has ended the subscription to a channel, as it does to sharded ones whose slot
-// goes elsewhere. If that is refused the connection is lost, and comeBack goes on from there.
-func (s *Subscription) rejoin(g *leg, channel string) {
-	from := time.Now()
-	s.tell(SubEvent{Kind: SubLost, Peer: g.cn.Peer(), Channel: channel})
+// reopen opens a connection when it is the subscription's turn. refused: the last one was set up and could not be subscribed on,
+// so that the turn is one of those to whom that has happened; they do not keep others from dialling.
+func (s *Subscription) reopen(refused bool) (g *leg, again bool, err error) {
+	account := &s.c.subs.refused
+	tried := time.Now()
+	if refused {
+		if tried, err = account.Begin(s.ctx, false); err != nil {
+			return nil, true, err
+		}
+	}
+	g, err = s.openInTurn(s.ctx)
+	again = err != nil && g != nil && g.bad
+	switch {
+	case again:
+		account.Done(tried, nil, err)
+	case refused && err == nil:
+		account.Done(tried, g.cn, nil)
+	case refused:
+		account.Done(tried, nil, nil)
+	}
+	return g, again, err
+}
+
+// openInTurn opens a connection to the configured endpoint, on the account of all who dial that.
+func (s *Subscription) openInTurn(ctx context.Context) (*leg, error) {
+	g, err := s.open(ctx, s.c.dialInTurn)
+	if err != nil && g != nil && !g.bad {
+		s.c.dials.Lost(g.cn)
+	}
+	return g, err
+}
+
+// turn is that of a leg to subscribe anew.
+type turn struct {
+	g       *leg
+	channel string
+	begun   time.Time // of the turn
+	from    time.Time // when the subscription was ended
+}
+
+// leftBy waits for a turn after the server has ended the subscription to a channel, as it does to sharded ones whose slot goes
+// elsewhere. It is there at once unless that goes on and on.
+func (s *Subscription) leftBy(g *leg, d departure, turns chan<- turn) {
+	t := turn{g: g, channel: d.channel, from: time.Now()}
+	s.tell(SubEvent{Kind: SubLost, Peer: g.cn.Peer(), Channel: d.channel})
+	if !d.at.Before(g.again) { // not one of several that were ended together
+		s.c.subs.refused.Broken(g.again)
+	}
+	s.work.Go(func() {
+		begun, err := s.c.subs.refused.Begin(s.ctx, false)
+		if err != nil {
+			return
+		}
+		t.begun = begun
+		select {
+		case turns <- t:
+		case <-g.cn.Done():
+			s.c.subs.refused.Done(begun, nil, nil)
+		case <-s.ctx.Done():
+		}
+	})
+}
+
+// rejoin subscribes anew. If that is refused the connection is lost, and comeBack goes on from there.
+func (s *Subscription) rejoin(g *leg, t turn) {
+	channel, from, account := t.channel, t.from, &s.c.subs.refused
+	if t.g != g { // one that has taken its place is subscribed
+		account.Done(t.begun, nil, nil)
+		return
+	}
+	g.again = time.Now()
 	err := g.join(s.ctx, s.names)
+	account.Done(t.begun, g.cn, err)
 	if err != nil {
 		s.tell(SubEvent{Kind: SubFailed, Peer: g.cn.Peer(), Channel: channel, Err: err})
+		g.judge(err)
 		g.cn.Close()
 		return
 	}

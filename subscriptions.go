@@ -14,6 +14,8 @@ import (
 type subscriptions struct {
 	most int // negative: no limit
 
+	refused pool.Dials // the account of what the server refuses or takes back from subscriptions
+
 	mu     sync.Mutex // taken alone; memory only
 	all    map[subscriber]struct{}
 	closed bool
@@ -57,6 +59,13 @@ func (l *subscriptions) list() []subscriber {
 		list = append(list, s)
 	}
 	return list
+}
+
+// count is how many there are, each of which has a connection or is to have one.
+func (l *subscriptions) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.all)
 }
 
 // close ends all of them and waits until nothing of them is left.

@@ -53,6 +53,7 @@ type Call struct {
 	begun   bool // it has been queued before
 	lost    bool // Err is why it ended without its whole reply
 	wasCut  bool // cut is set
+	Large   bool // out: a single reply had 64 KiB or more, or was going to when the call was given up
 	turn         // guarded by link.mu while the call is queued
 
 	Dst []byte // AppendText: in and out
@@ -151,7 +152,7 @@ func (q *Call) Free() {
 	if q.Mode >= Int || q.lost || q.wasCut {
 		q.freeRest()
 	}
-	q.Timeout, q.Mode, q.Null, q.begun, q.lost, q.wasCut, q.turn = 0, Check, false, false, false, false, turn{}
+	q.Timeout, q.Mode, q.Null, q.begun, q.lost, q.wasCut, q.Large, q.turn = 0, Check, false, false, false, false, false, turn{}
 	q.home.Put(q)
 }
 
@@ -211,6 +212,9 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 			q.takeText(p)
 			return true
 		}
+	}
+	if len(f.Bytes) >= largeReply {
+		q.Large = true
 	}
 	switch {
 	case q.Mode == Raw:

@@ -118,8 +118,9 @@ func (l *link) claim(n int) (claims int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.done.Add(uint64(n))
-	if l.slow.Load() && !l.retired {
-		l.slow.Store(false)
+	if l.slow.Load() {
+		l.slow.Store(l.retired)
+		l.held.Store(false)
 	}
 	defer l.countLocked()
 	for ; n > 0; claims++ {
@@ -214,8 +215,10 @@ func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
 	}
 	l.open = true
 	l.slow.Store(true) // whoever has a choice does not queue behind it
+	l.held.Store(true)
 	l.mu.Unlock()
 	if q != nil {
+		q.Large = q.Large || f.Open >= largeReply
 		if !q.open(f) {
 			l.closeBody()
 			return l.condemn([]claim{{call: q}}, own), ErrOutOfStep
@@ -303,6 +306,7 @@ func (l *link) closeBody() bool {
 	l.open = false
 	l.done.Add(1)
 	l.slow.Store(l.retired)
+	l.held.Store(false)
 	if l.cause != nil {
 		return false
 	}

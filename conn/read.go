@@ -18,6 +18,8 @@ const (
 	tick = 8 * time.Millisecond
 	// streamAbove is the size from which a bulk string is not buffered but read straight to where it is wanted.
 	streamAbove = 16 << 10
+	// largeReply is the size from which on Call.Large is set.
+	largeReply = 64 << 10
 	// bodyStep bounds how much memory is taken for a bulk string ahead of its bytes.
 	bodyStep = 1 << 20
 	batchLen = 64

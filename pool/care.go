@@ -10,9 +10,6 @@ import (
 // drainTime bounds how long a connection that the pool gives up may go on delivering what it owes.
 const drainTime = 30 * time.Second
 
-// astrayPause is the least time between two dials that are made because the server was not the right one, for each connection.
-const astrayPause = 250 * time.Millisecond
-
 // care is the pool's one standing goroutine, from the first connection on: it closes what has been idle for too long or
 // has grown too old and keeps MinIdle filled. It ends with the pool.
 func (p *Pool) care() {
@@ -45,17 +42,14 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 }
 
 // Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it owes,
-// and ends. One that was dialled a moment ago to take the place of such a connection is kept for that long. Else, while the
-// name leads to a replica, each answer would cost a dial.
+// and ends. While the name leads to no other server, one that was dialled after the first such answer is kept, but for four in a second
+// together. Else each answer would cost a dial.
 func (p *Pool) Retire(c *conn.Conn) {
-	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.all[c] == nil || now.Sub(p.astray) < astrayPause && c.Info().Age < astrayPause {
-		return
+	if p.all[c] != nil && p.Dials.astray(c) {
+		p.retireLocked(c)
 	}
-	p.astray = now
-	p.retireLocked(c)
 }
 
 // retireLocked takes a connection out of the books and lets it finish, on a goroutine that ends with it or with the pool: a
@@ -86,10 +80,15 @@ func (p *Pool) overdueIdleLocked(now time.Time) (over []*member) {
 	return over
 }
 
-// overdueLanesLocked finds lanes that are too old, or beyond the first and unused. The last lane is given up for its age
+// overdueLanesLocked finds shared connections that are too old, or unused and not the first lane. The last lane is given up for its age
 // only after another has been opened, if there is room for that.
 func (p *Pool) overdueLanesLocked(now time.Time) (over []*member) {
-	lanes := *p.lanes.Load()
+	for _, c := range *p.apart.list.Load() {
+		if m := p.all[c]; m != nil && (m.tooOld(now) || p.unusedLane(m, now)) {
+			over = append(over, m)
+		}
+	}
+	lanes := *p.lanes.list.Load()
 	left := len(lanes)
 	for i := len(lanes) - 1; i >= 0; i-- {
 		m := p.all[lanes[i]]
@@ -98,7 +97,7 @@ func (p *Pool) overdueLanesLocked(now time.Time) (over []*member) {
 		}
 		old := m.tooOld(now)
 		if old && left == 1 && p.roomLocked() {
-			p.openLaneLocked()
+			p.openLaneLocked(&p.lanes)
 			continue
 		}
 		if old || left > 1 && p.unusedLane(m, now) {
@@ -107,6 +106,21 @@ func (p *Pool) overdueLanesLocked(now time.Time) (over []*member) {
 		}
 	}
 	return over
+}
+
+// reclaimLocked gives up a shared connection for somebody who waits for a lease, if there are more than usual because of large replies
+// and there is no other place. It delivers what it owes.
+func (p *Pool) reclaimLocked() {
+	if p.closed || len(p.all)+p.dialing < p.cfg.Size {
+		return
+	}
+	apart, lanes := *p.apart.list.Load(), *p.lanes.list.Load()
+	switch {
+	case len(apart) > min(2, p.cfg.Size/8):
+		p.retireLocked(p.all[apart[len(apart)-1]].c)
+	case len(lanes) > p.cfg.Lanes:
+		p.retireLocked(p.all[lanes[len(lanes)-1]].c)
+	}
 }
 
 // unusedLane reports whether a lane has delivered nothing for MaxIdleTime, as far as the rounds of care have seen.

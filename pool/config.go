@@ -13,7 +13,8 @@ type Config struct {
 	// leases, since its connection is shared.
 	Size int
 	// Lanes bounds the shared connections. Default 4, at most Size. One is open most of the time, since each further one
-	// splits the batches; another is opened when the open ones wait for a slow reply, and given up again afterwards.
+	// splits the batches; another is opened when the open ones wait for a slow reply, and given up again afterwards. For
+	// replies that are large, or come bit by bit, there may be more, up to half of Size, as long as nobody waits for a lease.
 	Lanes int
 	// Blocking bounds the connections for commands that block on the server, one for each that waits. They come on top of
 	// Size, so that waiting for work never keeps other commands from a connection. Default 64.

@@ -7,62 +7,28 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// backoff is the one failure state of the endpoint: after a failed dial the next one waits, longer each time, with full
-// jitter, so that many clients do not return in step.
-type backoff struct {
-	failed int
-	noted  time.Time // when the last failure was counted
-	until  time.Time
-	err    error
-}
-
-const (
-	minBackoff = 8 * time.Millisecond
-	maxBackoff = time.Second
-)
-
-// note takes the outcome of a dial begun at the given time. Dials that were under way together fail together and count once.
-func (b *backoff) note(err error, begun, now time.Time) {
-	if err == nil {
-		*b = backoff{}
-		return
-	}
-	b.err = err
-	if !begun.After(b.noted) {
-		return
-	}
-	limit := min(minBackoff<<min(b.failed, 10), maxBackoff)
-	b.failed++
-	b.noted, b.until = now, now.Add(rand.N(limit))
-}
-
-func (b *backoff) wait(now time.Time) time.Duration { return max(0, b.until.Sub(now)) }
-
 // dialled is what came of a dial.
 type dialled struct {
-	c     *conn.Conn
-	err   error
-	begun time.Time
+	c   *conn.Conn
+	err error
 }
 
-// dialOne dials after the back-off, if any. The caller's impatience does not matter here: what comes of it goes to the pool.
-func (p *Pool) dialOne() dialled {
+// dialOne dials when it is its turn. The caller's impatience does not matter here: what comes of it goes to the pool.
+func (p *Pool) dialOne(urgent bool) dialled {
+	begun, err := p.Dials.Begin(p.ctx, urgent)
+	if err != nil {
+		return dialled{err: ErrClosed}
+	}
 	p.mu.Lock()
-	wait := p.backoff.wait(time.Now())
 	p.count.Dials++
 	p.mu.Unlock()
-	if wait > 0 {
-		t := time.NewTimer(wait)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-p.ctx.Done():
-			return dialled{err: ErrClosed}
-		}
-	}
-	begun := time.Now()
 	c, err := p.dial(p.ctx)
-	return dialled{c, err, begun}
+	if p.ctx.Err() == nil {
+		p.Dials.Done(begun, c, err)
+	} else {
+		p.Dials.Done(begun, nil, nil)
+	}
+	return dialled{c, err}
 }
 
 // addLocked enters a fresh connection in the books, as idle and not yet on the idle list. It returns nil and an error if
@@ -71,18 +37,17 @@ func (p *Pool) addLocked(d dialled) (*member, error) {
 	if p.closed {
 		return nil, ErrClosed
 	}
-	now := time.Now()
-	p.backoff.note(d.err, d.begun, now)
 	if d.err != nil {
 		p.count.DialErrors++
 		return nil, d.err
 	}
 	p.caring.Do(func() { p.work.Go(p.care) })
 	c := d.c
-	m := &member{c: c, since: now, until: p.lifeEnd()}
+	m := &member{c: c, since: time.Now(), until: p.lifeEnd()}
 	p.all[c] = m
 	if ended(c) { // before it was in the books, so that Gone did not find it
 		delete(p.all, c)
+		p.Dials.Lost(c)
 		return nil, c.Err()
 	}
 	return m, nil
@@ -119,8 +84,13 @@ func (p *Pool) roomLocked() bool {
 func (p *Pool) startDialsLocked() {
 	wanted := max(p.waiting.Len(), p.cfg.MinIdle-len(p.idle))
 	leaseDials := p.dialing
-	if p.opening != nil {
-		leaseDials--
+	for _, s := range []*shared{&p.lanes, &p.apart} {
+		if s.opening != nil {
+			leaseDials--
+		}
+	}
+	if p.waiting.Len() > leaseDials {
+		p.reclaimLocked()
 	}
 	for ; leaseDials < wanted && p.roomForLeaseLocked() && p.roomLocked(); leaseDials++ {
 		p.dialing++
@@ -131,14 +101,14 @@ func (p *Pool) startDialsLocked() {
 // roomForLeaseLocked keeps one place for the lane, if there are to be any.
 func (p *Pool) roomForLeaseLocked() bool {
 	lane := 0
-	if p.cfg.Lanes > 0 && len(*p.lanes.Load()) == 0 && p.opening == nil {
+	if p.cfg.Lanes > 0 && len(*p.lanes.list.Load()) == 0 && p.lanes.opening == nil {
 		lane = 1
 	}
 	return len(p.all)+p.dialing+lane < p.cfg.Size
 }
 
 func (p *Pool) dialForLease() {
-	d := p.dialOne()
+	d := p.dialOne(false)
 	p.mu.Lock()
 	p.dialing--
 	m, err := p.addLocked(d)
@@ -162,5 +132,5 @@ func (p *Pool) timeoutError(begun time.Time, cause error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count.Timeouts++
-	return &TimeoutError{Waited: time.Since(begun), Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.backoff.err, Cause: cause}
+	return &TimeoutError{Waited: time.Since(begun), Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.Dials.failure(), Cause: cause}
 }

@@ -6,7 +6,8 @@
 //
 // A lane is a connection that all callers share; [Pool.Lane] returns the one that owes least. One lane is open most of the
 // time, since each further one splits the writes that callers share. Another is opened, up to Config.Lanes, when all that
-// are open wait for a slow reply, and closed again when it has been idle for MaxIdleTime.
+// are open wait for a slow reply, or, up to half of Size, when all are in the middle of one; it is closed again when it has been idle
+// for MaxIdleTime. [Pool.Apart] returns connections that are shared by commands with large replies only.
 //
 // A lease is the exclusive use of a connection, for commands that block and for what the server keeps for a connection.
 // [Pool.Acquire] takes an idle one, or has one dialled, or waits; who has waited longest gets the next one, handed over
@@ -15,8 +16,8 @@
 // # Dials
 //
 // Dials run on goroutines of the pool, at most MaxDialing at a time, and outlive the patience of the caller they were
-// begun for: what comes of them goes to the pool. After a failure the next dial waits, longer each time and at random up to
-// a second. A caller that gets no connection is told how many there are, who holds them, and how the last dial failed.
+// begun for: what comes of them goes to the pool. [Dials] says when one may begin: at once while the endpoint serves, one by
+// one with pauses up to 250 ms while it does not. A connection that did not last is a failure as well. A caller that gets no connection is told how many there are, who holds them, and how the last dial failed.
 //
 // # Care
 //

@@ -159,7 +159,7 @@ func (p *Pool) refusalLocked() error {
 		return fmt.Errorf("pool: no lease from a pool of size %d: its connection is shared", p.cfg.Size)
 	case p.waiting.Len() >= p.cfg.MaxWaiting:
 		p.count.Timeouts++
-		return &TimeoutError{Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.backoff.err}
+		return &TimeoutError{Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.Dials.failure()}
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -20,8 +19,12 @@ type Pool struct {
 	// Relaxed returns the least timeout in force at now for a wait that began at start; WaitTimeout is never shorter than
 	// that. nil: nothing is relaxed. It must be set before the first use.
 	Relaxed func(start, now time.Time) time.Duration
+	// Dials is the account of the endpoint's dials. New gives the pool one of its own; pools of one endpoint share one. It must
+	// be set before the first use.
+	Dials *Dials
 
-	lanes atomic.Pointer[[]*conn.Conn] // shared connections, never modified in place; written with mu held
+	lanes shared // for all callers
+	apart shared // for those whose replies are large
 
 	ctx    context.Context // ends with the pool
 	cancel context.CancelFunc
@@ -34,10 +37,7 @@ type Pool struct {
 	all     map[*conn.Conn]*member
 	idle    []*member  // last used last
 	waiting *list.List // of *waiter, oldest first
-	opening *opening   // the dial of a lane that is under way
-	dialing int        // dials under way, that of a lane included
-	backoff backoff
-	astray  time.Time // when a connection was last given up because of its server, see Retire
+	dialing int        // dials under way, those of lanes included
 	closed  bool
 	count   Stats // the counters
 }
@@ -53,9 +53,11 @@ type member struct {
 // New makes a pool of at most cfg.Size connections and dials none. dial opens a connection; joined, if not nil, is told of
 // each one after it can be found by List. The configuration must be valid.
 func New(cfg Config, dial func(context.Context) (*conn.Conn, error), joined func(*conn.Conn)) *Pool {
-	p := &Pool{cfg: cfg, dial: dial, joined: joined, all: map[*conn.Conn]*member{}, waiting: list.New()}
+	p := &Pool{cfg: cfg, dial: dial, joined: joined, Dials: new(Dials), all: map[*conn.Conn]*member{}, waiting: list.New()}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.lanes.Store(&[]*conn.Conn{})
+	p.lanes.role, p.apart.role = Lane, Apart
+	p.lanes.list.Store(&[]*conn.Conn{})
+	p.apart.list.Store(&[]*conn.Conn{})
 	return p
 }
 
@@ -66,6 +68,7 @@ func (p *Pool) Gone(c *conn.Conn) {
 	if _, ok := p.all[c]; ok {
 		p.count.Lost++
 		p.removeLocked(c)
+		p.Dials.Lost(c)
 	}
 	p.startDialsLocked()
 }
@@ -81,8 +84,9 @@ func (p *Pool) removeLocked(c *conn.Conn) {
 	case Idle:
 		p.idle = slices.DeleteFunc(p.idle, func(o *member) bool { return o == m })
 	case Lane:
-		lanes := slices.DeleteFunc(slices.Clone(*p.lanes.Load()), func(o *conn.Conn) bool { return o == c })
-		p.lanes.Store(&lanes)
+		p.lanes.removeLocked(c)
+	case Apart:
+		p.apart.removeLocked(c)
 	}
 }
 

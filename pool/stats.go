@@ -10,7 +10,7 @@ import (
 // Stats is a snapshot: first the state, then counters since the pool was made.
 type Stats struct {
 	Open    int // connections: shared, idle, leased, and those about to become one of these
-	Lanes   int // shared ones
+	Lanes   int // shared ones, those apart for large replies included
 	Idle    int // those that wait for a lease
 	Leased  int // exclusive ones
 	Dialing int // dials that run
@@ -43,10 +43,11 @@ const (
 	Lane                   // shared by all callers
 	Leased                 // held by one caller
 	Subscribed             // of a subscription; not of the pool
+	Apart                  // shared by callers whose replies are large
 )
 
 // String returns the lower-case name of the role.
-func (r Role) String() string { return [...]string{"idle", "lane", "leased", "subscribed"}[r] }
+func (r Role) String() string { return [...]string{"idle", "lane", "leased", "subscribed", "apart"}[r] }
 
 // ConnInfo describes one live connection.
 type ConnInfo struct {
@@ -75,7 +76,7 @@ func (p *Pool) Stats() Stats {
 func (p *Pool) statsLocked() Stats {
 	s := p.count
 	s.Open, s.Dialing, s.Waiting, s.Idle = len(p.all), p.dialing, p.waiting.Len(), len(p.idle)
-	s.Lanes = len(*p.lanes.Load())
+	s.Lanes = len(*p.lanes.list.Load()) + len(*p.apart.list.Load())
 	for _, m := range p.all {
 		if m.role == Leased {
 			s.Leased++
@@ -98,8 +99,8 @@ func (p *Pool) Conns() iter.Seq[ConnInfo] {
 	}
 }
 
-// Lanes returns the shared connections. The slice must not be changed.
-func (p *Pool) Lanes() []*conn.Conn { return *p.lanes.Load() }
+// Lanes returns the connections that all callers share. The slice must not be changed.
+func (p *Pool) Lanes() []*conn.Conn { return *p.lanes.list.Load() }
 
 // List returns every live connection, whatever it is used for.
 func (p *Pool) List() []*conn.Conn {
