@@ -79,7 +79,7 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 	case unrelax:
 		i := m.windows.ended(w.family, w.seq, w.hasSeq, now)
 		over := m.windows.open[i]
-		m.windows.end(i, now, m.cfg.RelaxedTimeout)
+		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
 		m.reports.end(m.reports.find(over.kind, over.seq, over.hasSeq, ""), now)
 	case join:
 		m.wakeLocked(peer)

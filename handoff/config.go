@@ -49,6 +49,9 @@ type Config struct {
 	// PostHandoffRelaxedDuration is how long timeouts stay relaxed after connections moved. Default twice RelaxedTimeout,
 	// negative: not at all.
 	PostHandoffRelaxedDuration time.Duration
+	// RelaxedTail is how long timeouts stay relaxed after the server has said that an operation is over: servers were seen to
+	// be slow again seconds after that. It is never longer than RelaxedCap. Default RelaxedTimeout, negative: not at all.
+	RelaxedTail time.Duration
 	// HandoffTimeout bounds one attempt to move one connection. Default 15 s. Within a window an attempt also ends when a
 	// third of what is left of the window has passed (but not before one second), so that a target that swallows packets
 	// leaves time for others.
@@ -98,6 +101,7 @@ func (c Config) WithDefaults(poolSize, maxActive int) Config {
 	poolSize = max(poolSize, 1)
 	setDuration(&c.RelaxedTimeout, 10*time.Second)
 	setDuration(&c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
+	setDuration(&c.RelaxedTail, c.RelaxedTimeout)
 	setDuration(&c.HandoffTimeout, 15*time.Second)
 	setDuration(&c.CircuitBreakerResetTimeout, time.Minute)
 	setDuration(&c.RelaxedCap, time.Minute)
@@ -153,6 +157,7 @@ func (c Config) Validate() error {
 	}{
 		{"RelaxedTimeout", c.RelaxedTimeout, true},
 		{"PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true},
+		{"RelaxedTail", c.RelaxedTail, true},
 		{"HandoffTimeout", c.HandoffTimeout, false},
 		{"CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false},
 		{"RelaxedCap", c.RelaxedCap, false},

@@ -207,14 +207,15 @@ func (m *Manager) receive(info ConnInfo, n Notification, unreadable error) {
 	_ = m.act(info, n, unreadable) // reported in the event
 }
 
-// Relaxed returns the least timeout in force at now for something that began at start: RelaxedTimeout while maintenance
-// goes on, and shortly after it for what began before its end; otherwise 0. It is one atomic load when nothing goes on.
-func (m *Manager) Relaxed(start, now time.Time) time.Duration {
-	return m.relaxed.Load().at(start, now)
+// Relaxed returns the least timeout in force at now: RelaxedTimeout while maintenance goes on, and for RelaxedTail after
+// its end; otherwise 0. When something began makes no difference: it is there for conn.Config.Relaxed. It is one atomic
+// load when nothing goes on.
+func (m *Manager) Relaxed(_, now time.Time) time.Duration {
+	return m.relaxed.Load().at(now)
 }
 
-// RelaxedUntil returns the end of the last window that is open, for sight: until then timeouts are relaxed unless the server says
-// earlier that it is done. It is zero if there is none.
+// RelaxedUntil returns the end of the last window that is open, or of the time after one, for sight: until then timeouts
+// are relaxed unless the server says earlier that it is done. It is zero if there is none.
 func (m *Manager) RelaxedUntil() time.Time {
 	if r := m.relaxed.Load(); r != nil && time.Now().Before(r.until) {
 		return r.until

@@ -198,7 +198,7 @@ func TestNewManagerRefusesBadConfig(t *testing.T) {
 func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 	for _, dialect := range []handofftest.Dialect{{}, {SimpleName: true, TextInts: true, Extra: true, Attribute: true}, {BareShards: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newStand(t, handoff.Config{}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
+			w := newStand(t, handoff.Config{RelaxedTail: -1}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
 			defer w.close()
 			w.dial(3, "10.0.0.1:6379")
 			relaxed := func() bool { return w.m.Relaxed(time.Now(), time.Now()) > 0 }
