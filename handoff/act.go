@@ -69,6 +69,9 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
 	case relax:
+		if n.Kind == Moving {
+			w.id = peer
+		}
 		m.windows.add(w, now)
 		m.reports.open(report, a.until)
 	case extend:

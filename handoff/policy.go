@@ -110,6 +110,9 @@ func decideMoving(n Notification, v view, now time.Time) action {
 	case n.Endpoint != "" && n.Endpoint == v.peer:
 		return action{repeat: true, reason: "connected to the target already"}
 	}
+	if n.Endpoint == "" && n.Unreadable {
+		return action{do: relax, until: now.Add(in + closeSlack), reason: "the target cannot be read: nobody moves unless the peer closes"}
+	}
 	a := action{do: move, deadline: now.Add(in), until: now.Add(in + closeSlack), start: now.Add(v.jitter)}
 	switch {
 	case n.Endpoint != "" && v.barred == "":
