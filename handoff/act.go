@@ -23,6 +23,9 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 		m.mu.Unlock()
 		return nil
 	}
+	if n.Kind == Moving && bar == "" {
+		bar = m.hearLocked(n, info.Peer, now)
+	}
 	v := m.viewLocked(info.Peer, n, now)
 	v.barred, v.jitter, v.fresh = bar, jitter, fresh
 	a := decide(n, v, now)

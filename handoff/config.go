@@ -90,7 +90,8 @@ type Config struct {
 	Reprobe time.Duration
 	// AllowEndpoint may refuse the host that a MOVING names, a name in lower case or an IP. The move then goes as if the
 	// server had named nobody. It may be called on a goroutine that reads from a connection: it must not block. nil
-	// allows every host, except loopback and link-local addresses if the peer that names them has none of the kind.
+	// allows every host, unless the connection leads to a loopback or link-local address and the peer that names it has
+	// none of the kind; that is seen before anything is written to it.
 	AllowEndpoint func(host string) bool
 	// DryRun reads, counts and reports notifications and what would be done, and does nothing: nothing is relaxed or moved.
 	DryRun bool

@@ -139,8 +139,7 @@ func jitterBound(n Notification, most time.Duration) time.Duration {
 }
 
 // barred tells why the target of a MOVING must not be used, "" if it may be. Without a rule of the user, an address that
-// leads back to this machine or this cable is believed only if it comes from there: a forged or confused announcement
-// must not turn a client against what listens on its own host.
+// leads back to this machine or this cable is believed only if it comes from there. Where names lead is seen by Admit.
 func barred(endpoint, peer string, allow func(host string) bool) string {
 	host := hostOf(endpoint)
 	if host == "" {
@@ -152,13 +151,8 @@ func barred(endpoint, peer string, allow func(host string) bool) string {
 		}
 		return ""
 	}
-	from, known := ipOf(peer)
-	to, err := netip.ParseAddr(host)
-	if err != nil || !known {
-		return ""
-	}
-	if to.IsLoopback() && !from.IsLoopback() || to.IsLinkLocalUnicast() && !from.IsLinkLocalUnicast() {
-		return "the target is local to this host and the peer is not"
+	if to, err := netip.ParseAddr(host); err == nil && !trustOf(peer).covers(to) {
+		return localTarget
 	}
 	return ""
 }

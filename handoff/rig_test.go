@@ -180,7 +180,10 @@ func (r *rig) dial(ctx context.Context, c *fakeConn, t conn.Target) (string, err
 		return "", errRefusedDial
 	}
 	if n.peer != "" {
-		return n.peer, nil
+		addr = n.peer
+	}
+	if err := r.m.Admit(t.Addr, addr); err != nil {
+		return "", err
 	}
 	return addr, nil
 }
