@@ -44,7 +44,9 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 // dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, those
 // that retire last.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
-	dial := func(ctx context.Context, network, to string) (net.Conn, error) { return c.dialAdmitted(ctx, network, addr, to) }
+	dial := func(ctx context.Context, network, to string) (net.Conn, error) {
+		return c.dialAdmitted(ctx, network, addr, to)
+	}
 	ours := c.o.Resolver != Resolver(net.DefaultResolver)
 	if network != "tcp" || !ours && !c.handoffs.Leaving() {
 		return dial(ctx, network, addr) // net.Dialer races the addresses of both families
