@@ -35,6 +35,7 @@ type plan struct {
 	start    time.Time     // not before
 	deadline time.Time     // when the peer stops serving, as far as we were told
 	until    time.Time     // end of the window
+	recalled bool          // the server calls everybody back: who is on the peer stays there
 	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
 
@@ -95,7 +96,7 @@ func (o plan) renewedBy(p plan) bool {
 func (m *Manager) recallLocked(peer string, now time.Time) {
 	if j := m.running[peer]; j != nil {
 		m.lastRev++
-		j.plan.rev, j.plan.until, j.goal = m.lastRev, now, ""
+		j.plan.rev, j.plan.until, j.plan.recalled, j.goal = m.lastRev, now, true, ""
 		j.poke()
 	}
 }

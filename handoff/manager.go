@@ -62,6 +62,7 @@ type Manager struct {
 	strange  []string // words of pushes that were reported as unknown
 	breakers breakers
 	hearsay  hearsay
+	floor    floor
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
 	checks   int             // look-ups of the peers in use that are still to be made; a goroutine makes them

@@ -144,6 +144,10 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 			}
 			break
 		}
+		if due := r.rested(now); due.After(now) {
+			next = sooner(next, due)
+			break
+		}
 		if to, goal := r.destination(now); to != "" {
 			r.begin(ctx, to, goal, now)
 			continue
@@ -152,6 +156,26 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 		break
 	}
 	return next.Sub(now)
+}
+
+// rested brings a connection to the front of the line that may be tried now, and returns when that may be.
+func (r *runner) rested(now time.Time) time.Time {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	f := &r.m.floor
+	if free := f.free(now); free.After(now) {
+		return free
+	}
+	first := f.conns[r.waiting[0].id].until
+	for i, c := range r.waiting {
+		until := f.conns[c.id].until
+		if !until.After(now) {
+			r.waiting[0], r.waiting[i] = c, r.waiting[0]
+			return now
+		}
+		first = sooner(first, until)
+	}
+	return first
 }
 
 func sooner(a, b time.Time) time.Time {
@@ -198,11 +222,15 @@ func (r *runner) pick() bool {
 
 func (r *runner) onPeer() []member {
 	var on []member
-	for _, c := range r.m.members() {
+	all := r.m.members()
+	for _, c := range all {
 		if !c.gone() && c.peer() == r.j.peer {
 			on = append(on, c)
 		}
 	}
+	r.m.mu.Lock()
+	r.m.floor.population(len(all), time.Now())
+	r.m.mu.Unlock()
 	return on
 }
 
@@ -260,6 +288,9 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
 	target := conn.Target{Addr: to, Avoid: r.avoid(to, goal), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
+	r.m.mu.Lock()
+	r.m.floor.begin(c.id, now)
+	r.m.mu.Unlock()
 	r.event(&Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go r.m.try(ctx, a, target, r.results)
@@ -360,7 +391,7 @@ func (r *runner) settle() {
 	left := 0
 	if r.m.ctx.Err() == nil {
 		for _, c := range r.onPeer() {
-			if !r.stay[c.id] || r.heldBack(c.id) {
+			if !r.p.recalled && (!r.stay[c.id] || r.heldBack(c.id)) {
 				left++
 			}
 		}
