@@ -32,7 +32,7 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 	if !a.repeat {
 		m.rememberLocked(a, n, info.Peer, now)
 	}
-	started := m.applyLocked(a, n, info.Peer, now)
+	started := m.applyLocked(a, n, info.Peer, info.ID, now)
 	check := a.check && m.checkLocked(checkRounds, now)
 	m.mu.Unlock()
 
@@ -67,7 +67,7 @@ func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
 
 // applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
-func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) (started *job) {
+func (m *Manager) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
 	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
@@ -88,6 +88,7 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
 		m.reports.end(m.reports.find(over.kind, over.seq, over.hasSeq, ""), now)
 	case join:
+		m.toldAgainLocked(peer, id, now)
 		m.wakeLocked(peer)
 	case move:
 		w.id = peer + " " + a.target

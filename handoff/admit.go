@@ -119,7 +119,7 @@ func (m *Manager) barLocked(addr string, now time.Time) {
 			p.way = halfTime
 			p.start = later(now, p.opened.Add(p.deadline.Sub(p.opened)/2))
 		}
-		j.plan, j.goal, j.sick = p, "", false
+		j.plan, j.goal, j.sick, j.told = p, "", false, nil
 		j.poke()
 	}
 }

@@ -23,6 +23,7 @@ type job struct {
 	goal    string          // where new dials go, "" while that is not known
 	sick    bool            // the last attempt on goal failed: new dials go to the configured address
 	arrived map[string]bool // peers that connections were moved to
+	told    map[uint64]bool // who heard of the event after half of the time
 }
 
 // plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
@@ -35,6 +36,7 @@ type plan struct {
 	start    time.Time     // not before
 	deadline time.Time     // when the peer stops serving, as far as we were told
 	until    time.Time     // end of the window
+	samePeer bool          // the peer's address tells nothing: the same one may be another node
 	recalled bool          // the server calls everybody back: who is on the peer stays there
 	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
@@ -77,7 +79,7 @@ func (m *Manager) startLocked(peer string, p plan) (started *job) {
 		m.jobs.Add(1)
 		started = j
 	}
-	j.plan, j.goal, j.sick = p, "", false
+	j.plan, j.goal, j.sick, j.told = p, "", false, nil
 	if len(p.goals) > 0 && p.way == toTarget {
 		j.goal = p.goals[0]
 	}
@@ -112,6 +114,22 @@ func (m *Manager) wakeLocked(peer string) {
 	if j := m.running[peer]; j != nil {
 		j.poke()
 	}
+}
+
+// maxTold bounds the connections that have been told again and have not been looked at yet.
+const maxTold = 1 << 16
+
+// toldAgainLocked notes who is told after half of the time of a job without a target. It has reached the same node again, or has come
+// to it since. A copy that was read late costs one more reconnect.
+func (m *Manager) toldAgainLocked(peer string, id uint64, now time.Time) {
+	j := m.running[peer]
+	if j == nil || j.plan.way != halfTime || now.Before(j.plan.start) || len(j.told) >= maxTold {
+		return
+	}
+	if j.told == nil {
+		j.told = map[uint64]bool{}
+	}
+	j.told[id] = true
 }
 
 // Joined tells the Manager that c has been registered, so that Wiring.Conns returns it from now on. If its peer retires, c

@@ -38,8 +38,9 @@ type runner struct {
 	strikes int           // failed attempts on goals in a row
 	same    int           // attempts in a row that led to the retiring peer
 	pause   time.Duration
-	again   time.Time // no attempt before
+	hush    time.Time // no attempt before
 
+	rounds   rounds
 	rescan   bool
 	waiting  []member
 	inflight map[uint64]*attempt
@@ -130,8 +131,9 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 		next = sooner(next, r.ask(ctx, now))
 		return next.Sub(now)
 	}
-	if now.Before(r.again) {
-		return sooner(next, r.again).Sub(now)
+	next = r.again(now, next)
+	if now.Before(r.hush) {
+		return sooner(next, r.hush).Sub(now)
 	}
 	for r.pick() {
 		if !r.mayStart(now) {
@@ -210,10 +212,11 @@ func (r *runner) pick() bool {
 				r.rescan = true
 				break
 			}
-			if r.inflight[c.id] == nil && !r.stay[c.id] {
+			if r.inflight[c.id] == nil && !r.stay[c.id] && r.rounds.takes(c.id, r.p.way) {
 				r.waiting = append(r.waiting, c)
 			}
 		}
+		r.rounds.scanned = !r.rescan
 		if len(r.waiting) == 0 {
 			return false
 		}
@@ -272,7 +275,7 @@ func (r *runner) fallback(goal string) string {
 func (r *runner) avoid(to string, goal bool) string {
 	_, shown := ipOf(r.j.peer)
 	_, literal := ipOf(to)
-	if sameAddr(to, r.j.peer) || goal && (!shown || literal && r.p.way == toTarget) {
+	if r.p.samePeer || sameAddr(to, r.j.peer) || goal && (!shown || literal && r.p.way == toTarget) {
 		return ""
 	}
 	return r.j.peer
@@ -287,6 +290,7 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
+	r.rounds.begun(c.id)
 	target := conn.Target{Addr: to, Avoid: r.avoid(to, goal), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
 	r.m.mu.Lock()
 	r.m.floor.begin(c.id, now)
@@ -346,6 +350,15 @@ func (r *runner) samePeer(res result, e *Event) {
 		e.What, e.Outcome = MoveKept, "address leads to the same peer"
 		r.stay[res.c.id] = true
 		r.event(e)
+		if r.p.way == halfTime {
+			r.rounds.put(res.c.id, r.p, time.Now()) // another node may take the address over
+		}
+		return
+	}
+	if _, literal := ipOf(res.to); r.p.way == byName && literal && !sameAddr(res.to, r.j.peer) {
+		e.What, e.Outcome = MoveFailed, "the peer's address does not tell where connections lead"
+		r.event(e)
+		r.reopen(later(time.Now(), r.p.opened.Add(r.p.deadline.Sub(r.p.opened)/2)))
 		return
 	}
 	e.What, e.Outcome = MoveFailed, "address leads to the retiring peer"
@@ -357,7 +370,7 @@ func (r *runner) samePeer(res result, e *Event) {
 		return
 	}
 	r.waiting = append(r.waiting, res.c)
-	r.again = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
+	r.hush = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
 
 func (r *runner) failed(res result, e *Event) {
@@ -379,7 +392,7 @@ func (r *runner) failed(res result, e *Event) {
 func (r *runner) retry(c member) {
 	r.waiting = append(r.waiting, c)
 	r.pause = min(max(2*r.pause, firstPause), longestPause)
-	r.again = time.Now().Add(r.pause)
+	r.hush = time.Now().Add(r.pause)
 }
 
 // settle waits for attempts that were cancelled and says how it went.
