@@ -66,7 +66,8 @@ type Manager struct {
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
 	checks   int             // look-ups of the peers in use that are still to be made; a goroutine makes them
-	checked  time.Time       // when that was last asked for
+	answers  answers
+	checked  time.Time // when that was last asked for
 }
 
 // member is what a job knows of one connection: conn.Conn behind a few functions, so that jobs run without sockets.

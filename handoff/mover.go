@@ -401,6 +401,11 @@ func (r *runner) settle() {
 		r.finish(<-r.results)
 	}
 	r.noteHeld()
+	if r.p.way == quiet {
+		for _, a := range r.held {
+			a.c.stay()
+		}
+	}
 	left := 0
 	if r.m.ctx.Err() == nil {
 		for _, c := range r.onPeer() {
