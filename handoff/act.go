@@ -7,10 +7,9 @@ import (
 
 var errBarred = errors.New("target must not be used")
 
-// act decides about one notification and does what was decided. The error is for hooks: the notification was acted upon
+// act decides about one notification, which was read at now, and does what was decided. The error is for hooks: the notification was acted upon
 // as far as possible.
-func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
-	now := time.Now()
+func (m *Manager) act(info ConnInfo, n Notification, unreadable error, now time.Time) error {
 	bar := ""
 	if n.Kind == Moving {
 		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)

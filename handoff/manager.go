@@ -144,7 +144,7 @@ func newManager(cfg Config, w Wiring, members func() []member) *Manager {
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.capability.cfg = &m.cfg
 	m.desk = newDesk(m.ctx, w.Logger)
-	m.desk.act, m.desk.failed = m.act, m.hookFailed
+	m.desk.act, m.desk.copied, m.desk.failed = m.act, m.copied, m.hookFailed
 	return m
 }
 
@@ -195,19 +195,27 @@ func (m *Manager) unknown(id uint64, peer, word string) {
 
 // receive acts at once if there are no hooks, so that relaxing waits for nobody.
 func (m *Manager) receive(info ConnInfo, n Notification, unreadable error) {
+	read := time.Now()
 	m.timeline.count(func(s *Stats) {
 		s.Received[n.Kind]++
 		if unreadable != nil {
 			s.Malformed++
 		}
 	})
-	if m.desk.put(task{act: true, info: info, n: n, err: unreadable}) {
+	if l := m.desk.list.Load(); l != nil {
+		l.take(m.desk, &task{info: info, n: n, err: unreadable, read: read})
 		return
 	}
-	if len(m.desk.hooks()) > 0 {
-		m.hookFailed(nil)
-	}
-	_ = m.act(info, n, unreadable) // reported in the event
+	_ = m.act(info, n, unreadable, read) // reported in the event
+}
+
+// copied counts a copy of an event that waits for its hooks.
+func (m *Manager) copied(info ConnInfo, n Notification) {
+	m.timeline.count(func(s *Stats) { s.Duplicates++ })
+	m.tell(&Event{
+		What: Repeated, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
+		Outcome: "announced before, and waits for its hooks",
+	})
 }
 
 // Relaxed returns the least timeout in force at now: RelaxedTimeout while maintenance goes on, and for RelaxedTail after
@@ -293,7 +301,7 @@ func (m *Manager) tell(e *Event) {
 		m.reports.note(e)
 		m.mu.Unlock()
 	}
-	m.desk.put(task{event: *e})
+	m.desk.tell(e)
 }
 
 func (m *Manager) hookFailed(err error) {

@@ -3,6 +3,7 @@ package handoff
 import (
 	"math/rand"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,19 +29,19 @@ func TestAnswersThatDifferUprootNobody(t *testing.T) {
 					r.set(n, node{})
 					r.open(4, n)
 				}
-				turn := 0
-				r.m.resolve = resolverOf(func() []string { turn++; return answers[turn%len(answers)] })
-				for range 10 {
+				var turn atomic.Int64
+				r.m.resolve = resolverOf(func() []string { return answers[int(turn.Add(1))%len(answers)] })
+				for i := range int64(10) {
 					if lost {
 						r.m.peerLost()
 					} else {
-						r.say(r.conns[0], shardEvent(Migrated, int64(turn), 0))
+						r.say(r.conns[0], shardEvent(Migrated, i, 0))
 					}
 					r.pass(20 * s)
 				}
 				assert.Zero(t, r.dialCount(), "%s, lost %v: %s", name, lost, r.dialLog())
 				assert.Equal(t, map[string]int{nodeA: 4, nodeB: 4, nodeC: 4}, r.peers(), name)
-				assert.Less(t, turn, 300, "and it is not asked for ever")
+				assert.Less(t, turn.Load(), int64(300), "and it is not asked for ever")
 			})
 		}
 	}
