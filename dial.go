@@ -44,14 +44,8 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 // dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, those
 // that retire last.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
-	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if err := c.limit.wait(ctx); err != nil {
-			return nil, err
-		}
-		if c.o.Dialer != nil {
-			return c.o.Dialer(ctx, network, addr)
-		}
-		return conn.DialNet(ctx, network, addr)
+	dial := func(ctx context.Context, network, to string) (net.Conn, error) {
+		return c.dialAdmitted(ctx, network, addr, to)
 	}
 	ours := c.o.Resolver != Resolver(net.DefaultResolver)
 	if network != "tcp" || !ours && !c.handoffs.Leaving() {
@@ -78,6 +72,27 @@ func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn
 		return err
 	})
 	return nc, err
+}
+
+// dialAdmitted dials to, an address of addr, as soon as the client's limit of dials allows it, and closes what has led to where a
+// server's word must not lead.
+func (c *Client) dialAdmitted(ctx context.Context, network, addr, to string) (net.Conn, error) {
+	if err := c.limit.wait(ctx); err != nil {
+		return nil, err
+	}
+	dial := c.o.Dialer
+	if dial == nil {
+		dial = conn.DialNet
+	}
+	nc, err := dial(ctx, network, to)
+	if err != nil || nc == nil || nc.RemoteAddr() == nil {
+		return nc, err
+	}
+	if err := c.handoffs.Admit(addr, nc.RemoteAddr().String()); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return nc, nil
 }
 
 // listed gives the addresses of addr: of a name those that it has now, else addr itself.

@@ -154,7 +154,7 @@ func openTimeline(st *handofftest.Stage) (*handofftest.Client, error) {
 		Do:     func(ctx context.Context, args ...string) (string, error) { return doText(ctx, c, args) },
 		Peers:  func() map[string]int { return peers(c) },
 		Events: func() []string { return timelineEvents(c, begun) },
-		Facts:  func() map[string]string { return timelineFacts(c, log, begun) },
+		Facts:  func() map[string]string { return timelineFacts(c, log) },
 		Close:  c.Close,
 	}, nil
 }
@@ -181,14 +181,13 @@ func timelineEvents(c *baton.Client, begun time.Time) (lines []string) {
 	return lines
 }
 
-func timelineFacts(c *baton.Client, log *logCounter, begun time.Time) map[string]string {
+func timelineFacts(c *baton.Client, log *logCounter) map[string]string {
 	now, h, p := time.Now(), c.Handoffs().Stats(), c.Stats()
 	facts := map[string]string{
-		"relaxed":        c.Handoffs().Relaxed(now, now).String(),   // for what begins now
-		"relaxed-before": c.Handoffs().Relaxed(begun, now).String(), // for what began long ago
-		"phase":          c.Handoffs().Phase().String(),
-		"capability":     h.Capability.String(),
-		"log":            strconv.Itoa(log.lines()),
+		"relaxed":    c.Handoffs().Relaxed(now, now).String(),
+		"phase":      c.Handoffs().Phase().String(),
+		"capability": h.Capability.String(),
+		"log":        strconv.Itoa(log.lines()),
 	}
 	for name, n := range map[string]int64{
 		"duplicates": h.Duplicates, "replays": h.Replays, "malformed": h.Malformed, "barred": h.Barred, "moves": h.Started,
@@ -244,6 +243,7 @@ var timelineSettings = map[string]timelineSetting{
 	"wait":           durationSetting(func(o *baton.Options) *time.Duration { return &o.Pool.WaitTimeout }),
 	"relaxed":        durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.RelaxedTimeout }),
 	"post":           durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.PostHandoffRelaxedDuration }),
+	"tail":           durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.RelaxedTail }),
 	"cap":            durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.RelaxedCap }),
 	"handoff":        durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.HandoffTimeout }),
 	"jitter":         durationSetting(func(o *baton.Options) *time.Duration { return &o.Handoff.Jitter }),

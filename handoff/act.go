@@ -7,10 +7,9 @@ import (
 
 var errBarred = errors.New("target must not be used")
 
-// act decides about one notification and does what was decided. The error is for hooks: the notification was acted upon
+// act decides about one notification, which was read at now, and does what was decided. The error is for hooks: the notification was acted upon
 // as far as possible.
-func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
-	now := time.Now()
+func (m *Manager) act(info ConnInfo, n Notification, unreadable error, now time.Time) error {
 	bar := ""
 	if n.Kind == Moving {
 		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
@@ -23,13 +22,16 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error) error {
 		m.mu.Unlock()
 		return nil
 	}
+	if n.Kind == Moving && bar == "" {
+		bar = m.hearLocked(n, info.Peer, now)
+	}
 	v := m.viewLocked(info.Peer, n, now)
 	v.barred, v.jitter, v.fresh = bar, jitter, fresh
 	a := decide(n, v, now)
 	if !a.repeat {
 		m.rememberLocked(a, n, info.Peer, now)
 	}
-	started := m.applyLocked(a, n, info.Peer, now)
+	started := m.applyLocked(a, n, info.Peer, info.ID, now)
 	check := a.check && m.checkLocked(checkRounds, now)
 	m.mu.Unlock()
 
@@ -64,11 +66,14 @@ func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
 
 // applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
-func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Time) (started *job) {
+func (m *Manager) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
 	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
 	case relax:
+		if n.Kind == Moving {
+			w.id = peer
+		}
 		m.windows.add(w, now)
 		m.reports.open(report, a.until)
 	case extend:
@@ -79,9 +84,10 @@ func (m *Manager) applyLocked(a action, n Notification, peer string, now time.Ti
 	case unrelax:
 		i := m.windows.ended(w.family, w.seq, w.hasSeq, now)
 		over := m.windows.open[i]
-		m.windows.end(i, now, m.cfg.RelaxedTimeout)
+		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
 		m.reports.end(m.reports.find(over.kind, over.seq, over.hasSeq, ""), now)
 	case join:
+		m.toldAgainLocked(peer, id, now)
 		m.wakeLocked(peer)
 	case move:
 		w.id = peer + " " + a.target

@@ -49,6 +49,9 @@ type Config struct {
 	// PostHandoffRelaxedDuration is how long timeouts stay relaxed after connections moved. Default twice RelaxedTimeout,
 	// negative: not at all.
 	PostHandoffRelaxedDuration time.Duration
+	// RelaxedTail is how long timeouts stay relaxed after the server has said that an operation is over: servers were seen to
+	// be slow again seconds after that. It is never longer than RelaxedCap. Default RelaxedTimeout, negative: not at all.
+	RelaxedTail time.Duration
 	// HandoffTimeout bounds one attempt to move one connection. Default 15 s. Within a window an attempt also ends when a
 	// third of what is left of the window has passed (but not before one second), so that a target that swallows packets
 	// leaves time for others.
@@ -87,7 +90,8 @@ type Config struct {
 	Reprobe time.Duration
 	// AllowEndpoint may refuse the host that a MOVING names, a name in lower case or an IP. The move then goes as if the
 	// server had named nobody. It may be called on a goroutine that reads from a connection: it must not block. nil
-	// allows every host, except loopback and link-local addresses if the peer that names them has none of the kind.
+	// allows every host, unless the connection leads to a loopback or link-local address and the peer that names it has
+	// none of the kind; that is seen before anything is written to it.
 	AllowEndpoint func(host string) bool
 	// DryRun reads, counts and reports notifications and what would be done, and does nothing: nothing is relaxed or moved.
 	DryRun bool
@@ -98,6 +102,7 @@ func (c Config) WithDefaults(poolSize, maxActive int) Config {
 	poolSize = max(poolSize, 1)
 	setDuration(&c.RelaxedTimeout, 10*time.Second)
 	setDuration(&c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
+	setDuration(&c.RelaxedTail, c.RelaxedTimeout)
 	setDuration(&c.HandoffTimeout, 15*time.Second)
 	setDuration(&c.CircuitBreakerResetTimeout, time.Minute)
 	setDuration(&c.RelaxedCap, time.Minute)
@@ -153,6 +158,7 @@ func (c Config) Validate() error {
 	}{
 		{"RelaxedTimeout", c.RelaxedTimeout, true},
 		{"PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true},
+		{"RelaxedTail", c.RelaxedTail, true},
 		{"HandoffTimeout", c.HandoffTimeout, false},
 		{"CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false},
 		{"RelaxedCap", c.RelaxedCap, false},

@@ -11,7 +11,7 @@ func TestConfigDefaults(t *testing.T) {
 	c := Config{}.WithDefaults(100, 0)
 	assert.Equal(t, Config{
 		Mode: ModeAuto, EndpointType: EndpointTypeAuto,
-		RelaxedTimeout: 10 * s, PostHandoffRelaxedDuration: 20 * s, HandoffTimeout: 15 * s,
+		RelaxedTimeout: 10 * s, PostHandoffRelaxedDuration: 20 * s, RelaxedTail: 10 * s, HandoffTimeout: 15 * s,
 		MaxWorkers: 33, HandoffQueueSize: 500,
 		CircuitBreakerFailureThreshold: 5, CircuitBreakerResetTimeout: 60 * s, CircuitBreakerMaxRequests: 3, MaxHandoffRetries: 3,
 		RelaxedCap: 60 * s, Jitter: s, Reprobe: 60 * s,

@@ -102,11 +102,11 @@ func TestLiveMigratedLooksThePeerUp(t *testing.T) {
 		r.pass(4800 * ms)
 		assert.Equal(t, 4, r.peers()[nodeA], "negative control: it is listed")
 		r.setDNS(domain, "10.0.0.2", "10.0.0.3")
-		r.pass(5 * s)
+		r.pass(6 * s) // H-118: some answers that agree, and long before the close
 		assert.Zero(t, r.peers()[nodeA])
 		assert.Equal(t, 4, r.dialCount(), r.dialLog())
 		r.pass(time.Minute)
-		assert.LessOrEqual(t, len(r.asked), checkRounds)
+		assert.LessOrEqual(t, len(r.asked), checkRounds+agreeingOnPart)
 		assert.Zero(t, r.m.Stats().Jobs)
 		assert.Zero(t, r.m.Stats().Abandoned)
 	})
@@ -153,10 +153,12 @@ func TestLossOfASiblingLooksThePeersUp(t *testing.T) {
 		for range 10 {
 			r.m.peerLost()
 		}
+		r.pass(4 * s)
+		assert.Zero(t, r.dialCount())
 		r.pass(2 * s)
 		assert.Zero(t, r.peers()[nodeA])
 		assert.Equal(t, 2, r.dialCount())
-		assert.Len(t, r.asked, 1, "ten losses at once are one question")
+		assert.Len(t, r.asked, agreeingOnPart, "ten losses at once are one question, made until it is sure")
 	})
 }
 

@@ -75,29 +75,26 @@ func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
 
 // ParseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case,
 // IPv6 in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no
-// address. Without a port it takes defaultPort; without brackets, a colon behind a complete IPv6 address separates the port.
+// address; a host with port 0 is an error. Without a port it takes defaultPort; without brackets, a colon behind a complete IPv6 address separates the port.
 func ParseEndpoint(text, defaultPort string) (string, error) {
 	text = strings.Trim(text, blanks)
-	switch text {
-	case "", "?", "null", "(nil)", "<nil>":
+	switch strings.ToLower(text) {
+	case "", "?", "null", "nil", "(nil)", "<nil>":
 		return "", nil
 	}
 	host, port, err := splitEndpoint(text)
 	if err != nil {
 		return "", err
 	}
-	if host == "" || host == "?" || host == "null" {
+	if host == "" || host == "?" || strings.EqualFold(host, "null") {
 		return "", nil
 	}
 	if port == "" {
 		port = defaultPort
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return "", fmt.Errorf("endpoint %s: port %s, limit 65535", quote(text), quote(port))
-	}
-	if number == 0 {
-		return "", nil
+	if err != nil || number == 0 {
+		return "", fmt.Errorf("endpoint %s: port %s, limits 1 to 65535", quote(text), quote(port))
 	}
 	if host, err = canonicalHost(host); err != nil {
 		return "", fmt.Errorf("endpoint %s: %w", quote(text), err)

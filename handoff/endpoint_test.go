@@ -26,14 +26,14 @@ func TestParseEndpoint(t *testing.T) {
 		{" 10.0.0.7:1 ", "10.0.0.7:1", "blanks around"},
 		{"10.0.0.7:065", "10.0.0.7:65", "canonical port"},
 		{"", "", "null form"}, {"?", "", "null form"}, {"null", "", "null form"}, {"(nil)", "", "null form"},
-		{"<nil>", "", "null form"}, {":12000", "", "null form"}, {"?:12000", "", "null form"}, {"h:0", "", "null form"},
+		{"<nil>", "", "null form"}, {":12000", "", "null form"}, {"?:12000", "", "null form"}, {":0", "", "null form"}, {"?:0", "", "null form"}, {"NULL", "", "null form"},
 	} {
 		got, err := ParseEndpoint(c.in, "6400")
 		assert.NoError(t, err, "%q: %s", c.in, c.why)
 		assert.Equal(t, c.want, got, "%q: %s", c.in, c.why)
 	}
 	for _, bad := range []string{
-		"h:65536", "h:-1", "h:x", "h:6379x", "[::1", "[::1]x", "[::1]:99999", "[node]:1", "a b:1", "a/b:1", "user@h:1", "h\x00:1",
+		"h:0", "[::1]:0", "h:65536", "h:-1", "h:x", "h:6379x", "[::1", "[::1]x", "[::1]:99999", "[node]:1", "a b:1", "a/b:1", "user@h:1", "h\x00:1",
 		"a:b:c", "0.0.0.0:6379", "[::]:6379", "239.1.1.1:6379", "h:1\r\n", strings.Repeat("a", 254) + ":1", "unix:/tmp/x:1",
 		"[fe80::1%\x1b[31m]:1", "[fe80::1%a b]:1", "[fe80::1%" + strings.Repeat("z", 65) + "]:1", "fe80::1%" + strings.Repeat("z", 65),
 		"[::%" + strings.Repeat("z", 1000) + "]:1",

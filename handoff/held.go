@@ -18,6 +18,7 @@ func (r *runner) pinned(res result, e *Event) {
 		return
 	}
 	r.stay[res.c.id] = true
+	r.held = slices.DeleteFunc(r.held, func(a *attempt) bool { return a.c.id == res.c.id })
 	r.held = append(r.held, res.attempt)
 	r.proven, r.pause, r.strikes, r.same = res.to, 0, 0, 0
 	r.m.arrived(r.j, res)

@@ -18,13 +18,16 @@ type ConnInfo struct {
 	TLS  bool
 }
 
-// NotificationHook sees every notification before and after it is acted upon. PreHook may change it, or drop it by
-// returning false; then neither later hooks nor PostHook see it. PostHook gets what was acted upon, and an error if a
-// part was unreadable or the target must not be used.
+// NotificationHook sees every event that is announced, once, before and after it is acted upon. The copies that other
+// connections bring are counted in Stats.Duplicates, get what was decided about the first, and are not shown. PreHook may change a
+// notification, or drop it by returning false; then neither later hooks nor PostHook see it. PostHook gets what was acted
+// upon, and an error if a part was unreadable or the target must not be used.
 //
-// Hooks run one after the other on a goroutine of the Manager, never on one that reads replies. A hook that takes longer
-// than a quarter of a second is not waited for: the notification is acted upon as it came, and hooks are passed over until it
-// returns. Panics are recovered. ctx ends when the Manager is closed. A hook may use the Manager, except Close.
+// Hooks run one after the other on a goroutine of the Manager, never on one that reads replies. A notification is acted upon
+// in its turn and a quarter of a second after it was read at the latest, as it came if the PreHooks have not returned by
+// then; times count from when it was read. While a hook takes longer than that, hooks are passed over. PostHook is not waited
+// for, and left out if hooks cannot follow. Panics are recovered. ctx ends when the Manager is closed. A hook may use the
+// Manager, except Close.
 type NotificationHook interface {
 	// PreHook is called with what was read, or what the hook before has made of it.
 	PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool)
@@ -44,48 +47,42 @@ const (
 	hookQueue     = 256
 )
 
-var (
-	errHookSlow = errors.New("hook has not returned, going on without it")
-)
+var errHookSlow = errors.New("hook has not returned, going on without it")
 
-// desk is the goroutine at which notifications wait for hooks, and from which hooks and logger are told what happened, so
-// that neither can hold up a goroutine that reads. Its own goroutine never runs foreign code: that is done by a second
-// one, which may be stuck.
+// desk is where notifications wait for hooks, and from where hooks and logger are told what happened, so that neither can hold
+// up a goroutine that reads. Foreign code is run by a goroutine of its own, the clerk, which may be stuck.
 type desk struct {
 	ctx    context.Context
 	logger *slog.Logger
-	act    func(c ConnInfo, n Notification, unreadable error) error
-	failed func(err error) // reports trouble with a hook; nil error: one was passed over
+	act    func(c ConnInfo, n Notification, unreadable error, read time.Time) error
+	copied func(c ConnInfo, n Notification) // counts a copy of what waits for its hooks
+	failed func(err error)                  // reports trouble with a hook; nil error: one was passed over
 
-	queue chan task
-	clerk chan func() // to the goroutine that runs foreign code
-	ended sync.WaitGroup
-	out   chan struct{} // closed when the clerk has ended
+	first chan func()    // to the clerk: somebody waits for it
+	rest  chan func()    // to the clerk: when there is nothing else to do
+	busy  atomic.Int64   // since when the clerk runs a function, 0 if it runs none
+	out   chan struct{}  // closed when the clerk has ended
+	ended sync.WaitGroup // of run
 
-	list atomic.Pointer[hookList]
-	mu   sync.Mutex // guards open and changes of list
-	open bool       // both goroutines have been started
+	list   atomic.Pointer[hookList]
+	mu     sync.Mutex // guards changes of list and what follows
+	open   bool       // the clerk has been started
+	lineOn bool       // so has run
 
-	late chan struct{} // closed when the hook that was not waited for has returned; run's own
+	line line
 }
 
 // hookList are the hooks, and what shows them a notification: linked only into programs that add a hook.
 type hookList struct {
-	hooks  []NotificationHook
-	notify func(d *desk, t task)
-}
-
-// task is a notification to act upon (act set), or an event to tell.
-type task struct {
-	act   bool
-	info  ConnInfo
-	n     Notification
-	err   error
-	event Event
+	hooks []NotificationHook
+	take  func(d *desk, t *task)
 }
 
 func newDesk(ctx context.Context, logger *slog.Logger) *desk {
-	return &desk{ctx: ctx, logger: logger, queue: make(chan task, hookQueue), clerk: make(chan func()), out: make(chan struct{})}
+	return &desk{
+		ctx: ctx, logger: logger, first: make(chan func()), rest: make(chan func(), hookQueue), out: make(chan struct{}),
+		line: line{news: make(chan struct{}, 1)},
+	}
 }
 
 func (d *desk) hooks() []NotificationHook {
@@ -99,14 +96,11 @@ func (d *desk) add(h NotificationHook) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	list := append(append([]NotificationHook(nil), d.hooks()...), h)
-	d.list.Store(&hookList{hooks: list, notify: (*desk).notify})
+	d.list.Store(&hookList{hooks: list, take: (*desk).take})
 }
 
-// put never blocks. It reports false if nobody will look at t: nothing to look with, queue full, or closed.
-func (d *desk) put(t task) bool {
-	if len(d.hooks()) == 0 && (t.act || d.logger == nil) {
-		return false
-	}
+// start starts the clerk, if it has not been, and reports whether there is one: after Close none begins.
+func (d *desk) start() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ctx.Err() != nil {
@@ -114,12 +108,18 @@ func (d *desk) put(t task) bool {
 	}
 	if !d.open {
 		d.open = true
-		d.ended.Add(1)
-		go d.run()
 		go d.serve()
 	}
+	return true
+}
+
+// put has f run when the clerk has time, and never blocks. false: the clerk cannot follow, or has ended.
+func (d *desk) put(f func()) bool {
+	if !d.start() {
+		return false
+	}
 	select {
-	case d.queue <- t:
+	case d.rest <- f:
 		return true
 	default:
 		return false
@@ -143,101 +143,49 @@ func (d *desk) close() {
 	}
 }
 
+// serve is the clerk.
 func (d *desk) serve() {
 	defer close(d.out)
-	for f := range d.clerk {
-		f()
-	}
-}
-
-func (d *desk) run() {
-	defer d.ended.Done()
-	defer close(d.clerk)
 	for {
+		var f func()
 		select {
-		case <-d.ctx.Done():
-			return
-		case t := <-d.queue:
-			if t.act {
-				d.list.Load().notify(d, t) // there is a hook, or t would not have been put
-			} else {
-				d.tell(&t.event)
-			}
-		}
-	}
-}
-
-// notify lets hooks see the notification, acts, and lets them see the outcome.
-func (d *desk) notify(t task) {
-	n, keep := t.n, true
-	got := make(chan Notification, 1)
-	ok := d.call(func() {
-		n, keep := t.n, true
-		for _, h := range d.hooks() {
-			if n, keep = d.pre(h, t.info, n); !keep {
-				close(got)
+		case f = <-d.first:
+		default:
+			select {
+			case f = <-d.first:
+			case f = <-d.rest:
+			case <-d.ctx.Done():
 				return
 			}
 		}
-		got <- n
-	})
-	if ok {
-		n, keep = <-got
-	}
-	if !keep {
-		return
-	}
-	err := errors.Join(t.err, d.act(t.info, n, t.err))
-	if ok {
-		d.call(func() {
-			for _, h := range d.hooks() {
-				d.guard(func() { h.PostHook(d.ctx, t.info, n, err) })
-			}
-		})
+		d.busy.Store(time.Now().UnixNano())
+		f()
+		d.busy.Store(0)
 	}
 }
 
+// stuck reports whether the clerk has run one function for longer than anybody waits.
+func (d *desk) stuck() bool {
+	since := d.busy.Load()
+	return since != 0 && time.Now().UnixNano()-since >= int64(hookPatience)
+}
+
+// tell has the logger and the hooks told of an event.
 func (d *desk) tell(e *Event) {
-	d.call(func() {
-		if d.logger != nil && e.What != Repeated {
-			d.guard(func() { logEvent(d.ctx, d.logger, e) })
+	if len(d.hooks()) == 0 && d.logger == nil {
+		return
+	}
+	told := *e
+	d.put(func() {
+		if d.logger != nil && told.What != Repeated {
+			d.guard(func() { logEvent(d.ctx, d.logger, &told) })
 		}
 		for _, h := range d.hooks() {
 			if h, ok := h.(EventHook); ok {
-				d.guard(func() { h.OnEvent(d.ctx, *e) })
+				d.guard(func() { h.OnEvent(d.ctx, told) })
 			}
 		}
 	})
-}
-
-// call runs f at the clerk and waits for a while. false: f has not finished, or was not begun since an earlier one has not.
-func (d *desk) call(f func()) bool {
-	if d.late != nil {
-		select {
-		case <-d.late:
-			d.late = nil
-		default:
-			d.failed(nil)
-			return false
-		}
-	}
-	done := make(chan struct{})
-	select {
-	case d.clerk <- func() { defer close(done); f() }:
-	case <-d.ctx.Done():
-		return false
-	}
-	t := time.NewTimer(hookPatience)
-	defer t.Stop()
-	select {
-	case <-done:
-		return true
-	case <-d.ctx.Done():
-	case <-t.C:
-		d.late = done
-		d.failed(errHookSlow)
-	}
-	return false
 }
 
 func (d *desk) pre(h NotificationHook, c ConnInfo, n Notification) (out Notification, keep bool) {

@@ -159,12 +159,13 @@ func TestMetricsHookCounts(t *testing.T) {
 		for _, x := range c {
 			r.say(x, movingTo(2, 15*s, nodeB))
 		}
+		r.pass(s)
 		r.m.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, What: "x"})
 		r.pass(5 * s)
 		got := h.GetMetrics()
-		assert.Equal(t, map[string]int64{"MOVING": 3, "MIGRATING": 1}, got["notification_counts"])
+		assert.Equal(t, map[string]int64{"MOVING": 1, "MIGRATING": 1}, got["notification_counts"], "each event once")
 		assert.Equal(t, map[string]int64{"MIGRATING": 1}, got["error_counts"])
-		assert.Equal(t, 30*time.Millisecond, got["processing_times"].(map[string]time.Duration)["MOVING"], "H-102")
+		assert.Equal(t, 10*time.Millisecond, got["processing_times"].(map[string]time.Duration)["MOVING"], "H-102")
 		assert.Equal(t, []any{int64(3), int64(3), int64(0)}, []any{got["handoffs_started"], got["handoffs_succeeded"], got["handoffs_failed"]})
 		assert.Equal(t, DurationStats{Count: 3, Total: 120 * time.Millisecond, Min: 40 * time.Millisecond, Max: 40 * time.Millisecond}, got["handoff_durations"])
 		assert.EqualValues(t, 1, r.m.Stats().Malformed)
@@ -255,4 +256,124 @@ func TestTimelineIsABoundedRing(t *testing.T) {
 	e := Event{What: MoveFailed, Kind: Moving, Seq: 3, HasSeq: true, From: nodeA, To: nodeB, Outcome: "x", Err: errRefusedDial}
 	assert.Equal(t, "move failed MOVING seq 3 from 10.0.0.1:12000 to 10.0.0.2:12000, x: connection refused", e.String())
 	assert.Equal(t, "What(99)", What(99).String())
+}
+
+// A hook that is slow, hangs or panics, and 61 connections that are all told of three events 50 ms apart (H-125; jedis #4473): everybody has
+// moved before the deadline, and timeouts are relaxed within a quarter of a second.
+func TestSlowHooksMakeNobodyLate(t *testing.T) {
+	for name, pre := range map[string]func(ctx context.Context, n Notification) (Notification, bool){
+		"100 ms": func(_ context.Context, n Notification) (Notification, bool) { time.Sleep(100 * ms); return n, true },
+		"400 ms": func(_ context.Context, n Notification) (Notification, bool) { time.Sleep(400 * ms); return n, true },
+		"hangs":  func(ctx context.Context, n Notification) (Notification, bool) { <-ctx.Done(); return n, true },
+		"panics": func(context.Context, Notification) (Notification, bool) { panic("mine") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := newRig(t, Config{}, byIP)
+				defer r.m.Close()
+				r.set(nodeB, node{})
+				var mu sync.Mutex
+				seen := map[Kind]int{}
+				r.m.AddNotificationHook(hook{
+					pre: func(ctx context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+						mu.Lock()
+						seen[n.Kind]++
+						mu.Unlock()
+						return pre(ctx, n)
+					},
+					post: func(ctx context.Context, _ ConnInfo, n Notification, _ error) { pre(ctx, n) },
+				})
+				c := r.open(61, nodeA)
+				began := time.Now()
+				for _, n := range []Notification{shardEvent(Migrating, 1, 2*s), shardEvent(Migrated, 2, 0), movingTo(3, 4*s, nodeB)} {
+					for _, x := range c {
+						r.say(x, n)
+					}
+					r.pass(50 * ms)
+				}
+				r.pass(100 * ms) // 250 ms after the first was read
+				assert.True(t, r.relaxed())
+				r.pass(101 * ms)
+				assert.Equal(t, map[string]int{nodeB: 61}, r.peers(), "250 ms after the MOVING was read")
+				mu.Lock()
+				for k, times := range seen {
+					assert.Equal(t, 1, times, "%v is shown once", k)
+				}
+				mu.Unlock()
+				var order []Kind
+				for e := range r.m.Timeline().All() {
+					if e.What == Noticed {
+						order = append(order, e.Kind)
+					}
+				}
+				assert.Equal(t, []Kind{Migrating, Migrated, Moving}, order)
+				for _, d := range r.dials {
+					assert.Equal(t, began.Add(100*ms+4*s), d.target.Drain, "the deadline counts from when it was read")
+				}
+				assert.EqualValues(t, 180, r.m.Stats().Duplicates)
+				assert.Zero(t, r.m.Stats().Failed)
+			})
+		})
+	}
+}
+
+// What a hook has made of an event holds for its copies, those that come while it thinks and those that come later.
+func TestCopiesGetWhatWasDecided(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.set(nodeC, node{})
+		shown := 0
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			shown++
+			time.Sleep(100 * ms)
+			n.Endpoint = nodeC
+			return n, n.Kind == Moving
+		}})
+		c := r.open(10, nodeA)
+		for range 2 {
+			for _, x := range c {
+				r.sayFrom(x, nodeA, shardEvent(Migrating, 1, 2*s))
+				r.sayFrom(x, nodeA, movingTo(2, 15*s, nodeB))
+			}
+			r.pass(s)
+		}
+		assert.Equal(t, 2, shown)
+		assert.Equal(t, map[string]int{nodeC: 10}, r.peers())
+		assert.Equal(t, Moving, r.m.Phase(), "MIGRATING was dropped, and so were its copies")
+		assert.Equal(t, 10, r.dialCount())
+	})
+}
+
+// More events than may wait: they are acted upon without their hooks, and none overtakes another.
+func TestFullLineKeepsTheOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.m.Close()
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			time.Sleep(200 * ms)
+			return n, true
+		}})
+		var last int64 = -1
+		act := r.m.desk.act
+		r.m.desk.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
+			assert.Equal(t, last+1, n.Seq)
+			last = n.Seq
+			assert.LessOrEqual(t, time.Since(read), hookPatience)
+			return act(c, n, err, read)
+		}
+		c := r.open(1, nodeA)[0]
+		for i := range int64(3*hookQueue + 10) {
+			k := Migrating
+			if i%2 == 1 {
+				k = Migrated
+			}
+			r.say(c, shardEvent(k, i, 2*s))
+		}
+		r.pass(300 * ms)
+		assert.EqualValues(t, 3*hookQueue+9, last)
+		assert.Zero(t, r.m.Stats().Windows)
+		assert.Positive(t, r.m.Stats().HooksLate)
+		r.pass(s)
+	})
 }

@@ -23,6 +23,7 @@ type job struct {
 	goal    string          // where new dials go, "" while that is not known
 	sick    bool            // the last attempt on goal failed: new dials go to the configured address
 	arrived map[string]bool // peers that connections were moved to
+	told    map[uint64]bool // who heard of the event after half of the time
 }
 
 // plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
@@ -35,6 +36,8 @@ type plan struct {
 	start    time.Time     // not before
 	deadline time.Time     // when the peer stops serving, as far as we were told
 	until    time.Time     // end of the window
+	samePeer bool          // the peer's address tells nothing: the same one may be another node
+	recalled bool          // the server calls everybody back: who is on the peer stays there
 	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
 
@@ -42,9 +45,15 @@ type plan struct {
 // get a few seconds even when the announcement says "now".
 func (p plan) drain() time.Time { return later(p.deadline, p.opened.Add(closeSlack)) }
 
+// guessHolds is long: a session is not broken on a guess. A move that still waits when the window ends is called off.
+const guessHolds = 24 * time.Hour
+
 // hold is until when a session may keep its connection on the old link: a second before the deadline, or half of the window
 // if that is less.
 func (p plan) hold() time.Time {
+	if p.way == quiet {
+		return p.until.Add(guessHolds)
+	}
 	return p.deadline.Add(-min(time.Second, max(0, p.deadline.Sub(p.opened)/2)))
 }
 
@@ -76,7 +85,7 @@ func (m *Manager) startLocked(peer string, p plan) (started *job) {
 		m.jobs.Add(1)
 		started = j
 	}
-	j.plan, j.goal, j.sick = p, "", false
+	j.plan, j.goal, j.sick, j.told = p, "", false, nil
 	if len(p.goals) > 0 && p.way == toTarget {
 		j.goal = p.goals[0]
 	}
@@ -95,7 +104,7 @@ func (o plan) renewedBy(p plan) bool {
 func (m *Manager) recallLocked(peer string, now time.Time) {
 	if j := m.running[peer]; j != nil {
 		m.lastRev++
-		j.plan.rev, j.plan.until, j.goal = m.lastRev, now, ""
+		j.plan.rev, j.plan.until, j.plan.recalled, j.goal = m.lastRev, now, true, ""
 		j.poke()
 	}
 }
@@ -111,6 +120,22 @@ func (m *Manager) wakeLocked(peer string) {
 	if j := m.running[peer]; j != nil {
 		j.poke()
 	}
+}
+
+// maxTold bounds the connections that have been told again and have not been looked at yet.
+const maxTold = 1 << 16
+
+// toldAgainLocked notes who is told after half of the time of a job without a target. It has reached the same node again, or has come
+// to it since. A copy that was read late costs one more reconnect.
+func (m *Manager) toldAgainLocked(peer string, id uint64, now time.Time) {
+	j := m.running[peer]
+	if j == nil || j.plan.way != halfTime || now.Before(j.plan.start) || len(j.told) >= maxTold {
+		return
+	}
+	if j.told == nil {
+		j.told = map[uint64]bool{}
+	}
+	j.told[id] = true
 }
 
 // Joined tells the Manager that c has been registered, so that Wiring.Conns returns it from now on. If its peer retires, c

@@ -61,10 +61,13 @@ type Manager struct {
 	reports  reports
 	strange  []string // words of pushes that were reported as unknown
 	breakers breakers
+	hearsay  hearsay
+	floor    floor
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
 	checks   int             // look-ups of the peers in use that are still to be made; a goroutine makes them
-	checked  time.Time       // when that was last asked for
+	answers  answers
+	checked  time.Time // when that was last asked for
 }
 
 // member is what a job knows of one connection: conn.Conn behind a few functions, so that jobs run without sockets.
@@ -141,7 +144,7 @@ func newManager(cfg Config, w Wiring, members func() []member) *Manager {
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.capability.cfg = &m.cfg
 	m.desk = newDesk(m.ctx, w.Logger)
-	m.desk.act, m.desk.failed = m.act, m.hookFailed
+	m.desk.act, m.desk.copied, m.desk.failed = m.act, m.copied, m.hookFailed
 	return m
 }
 
@@ -192,29 +195,38 @@ func (m *Manager) unknown(id uint64, peer, word string) {
 
 // receive acts at once if there are no hooks, so that relaxing waits for nobody.
 func (m *Manager) receive(info ConnInfo, n Notification, unreadable error) {
+	read := time.Now()
 	m.timeline.count(func(s *Stats) {
 		s.Received[n.Kind]++
 		if unreadable != nil {
 			s.Malformed++
 		}
 	})
-	if m.desk.put(task{act: true, info: info, n: n, err: unreadable}) {
+	if l := m.desk.list.Load(); l != nil {
+		l.take(m.desk, &task{info: info, n: n, err: unreadable, read: read})
 		return
 	}
-	if len(m.desk.hooks()) > 0 {
-		m.hookFailed(nil)
-	}
-	_ = m.act(info, n, unreadable) // reported in the event
+	_ = m.act(info, n, unreadable, read) // reported in the event
 }
 
-// Relaxed returns the least timeout in force at now for something that began at start: RelaxedTimeout while maintenance
-// goes on, and shortly after it for what began before its end; otherwise 0. It is one atomic load when nothing goes on.
-func (m *Manager) Relaxed(start, now time.Time) time.Duration {
-	return m.relaxed.Load().at(start, now)
+// copied counts a copy of an event that waits for its hooks.
+func (m *Manager) copied(info ConnInfo, n Notification) {
+	m.timeline.count(func(s *Stats) { s.Duplicates++ })
+	m.tell(&Event{
+		What: Repeated, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
+		Outcome: "announced before, and waits for its hooks",
+	})
 }
 
-// RelaxedUntil returns the end of the last window that is open, for sight: until then timeouts are relaxed unless the server says
-// earlier that it is done. It is zero if there is none.
+// Relaxed returns the least timeout in force at now: RelaxedTimeout while maintenance goes on, and for RelaxedTail after
+// its end; otherwise 0. When something began makes no difference: it is there for conn.Config.Relaxed. It is one atomic
+// load when nothing goes on.
+func (m *Manager) Relaxed(_, now time.Time) time.Duration {
+	return m.relaxed.Load().at(now)
+}
+
+// RelaxedUntil returns the end of the last window that is open, or of the time after one, for sight: until then timeouts
+// are relaxed unless the server says earlier that it is done. It is zero if there is none.
 func (m *Manager) RelaxedUntil() time.Time {
 	if r := m.relaxed.Load(); r != nil && time.Now().Before(r.until) {
 		return r.until
@@ -289,7 +301,7 @@ func (m *Manager) tell(e *Event) {
 		m.reports.note(e)
 		m.mu.Unlock()
 	}
-	m.desk.put(task{event: *e})
+	m.desk.tell(e)
 }
 
 func (m *Manager) hookFailed(err error) {

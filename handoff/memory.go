@@ -22,6 +22,9 @@ func eventOf(n Notification, peer string) event {
 	e := event{kind: n.Kind, seq: n.Seq, hasSeq: n.HasSeq}
 	if n.Kind == Moving {
 		e.target, e.peer = n.Endpoint, peer
+		if n.Endpoint == "" && n.Unreadable {
+			e.target = "?" // what can be read is another announcement
+		}
 	}
 	return e
 }

@@ -38,8 +38,9 @@ type runner struct {
 	strikes int           // failed attempts on goals in a row
 	same    int           // attempts in a row that led to the retiring peer
 	pause   time.Duration
-	again   time.Time // no attempt before
+	hush    time.Time // no attempt before
 
+	rounds   rounds
 	rescan   bool
 	waiting  []member
 	inflight map[uint64]*attempt
@@ -130,8 +131,9 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 		next = sooner(next, r.ask(ctx, now))
 		return next.Sub(now)
 	}
-	if now.Before(r.again) {
-		return sooner(next, r.again).Sub(now)
+	next = r.again(now, next)
+	if now.Before(r.hush) {
+		return sooner(next, r.hush).Sub(now)
 	}
 	for r.pick() {
 		if !r.mayStart(now) {
@@ -144,6 +146,10 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 			}
 			break
 		}
+		if due := r.rested(now); due.After(now) {
+			next = sooner(next, due)
+			break
+		}
 		if to, goal := r.destination(now); to != "" {
 			r.begin(ctx, to, goal, now)
 			continue
@@ -152,6 +158,26 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 		break
 	}
 	return next.Sub(now)
+}
+
+// rested brings a connection to the front of the line that may be tried now, and returns when that may be.
+func (r *runner) rested(now time.Time) time.Time {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	f := &r.m.floor
+	if free := f.free(now); free.After(now) {
+		return free
+	}
+	first := f.conns[r.waiting[0].id].until
+	for i, c := range r.waiting {
+		until := f.conns[c.id].until
+		if !until.After(now) {
+			r.waiting[0], r.waiting[i] = c, r.waiting[0]
+			return now
+		}
+		first = sooner(first, until)
+	}
+	return first
 }
 
 func sooner(a, b time.Time) time.Time {
@@ -186,10 +212,11 @@ func (r *runner) pick() bool {
 				r.rescan = true
 				break
 			}
-			if r.inflight[c.id] == nil && !r.stay[c.id] {
+			if r.inflight[c.id] == nil && !r.stay[c.id] && r.rounds.takes(c.id, r.p.way) {
 				r.waiting = append(r.waiting, c)
 			}
 		}
+		r.rounds.scanned = !r.rescan
 		if len(r.waiting) == 0 {
 			return false
 		}
@@ -198,11 +225,15 @@ func (r *runner) pick() bool {
 
 func (r *runner) onPeer() []member {
 	var on []member
-	for _, c := range r.m.members() {
+	all := r.m.members()
+	for _, c := range all {
 		if !c.gone() && c.peer() == r.j.peer {
 			on = append(on, c)
 		}
 	}
+	r.m.mu.Lock()
+	r.m.floor.population(len(all), time.Now())
+	r.m.mu.Unlock()
 	return on
 }
 
@@ -244,7 +275,7 @@ func (r *runner) fallback(goal string) string {
 func (r *runner) avoid(to string, goal bool) string {
 	_, shown := ipOf(r.j.peer)
 	_, literal := ipOf(to)
-	if sameAddr(to, r.j.peer) || goal && (!shown || literal && r.p.way == toTarget) {
+	if r.p.samePeer || sameAddr(to, r.j.peer) || goal && (!shown || literal && r.p.way == toTarget) {
 		return ""
 	}
 	return r.j.peer
@@ -259,7 +290,11 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	a := &attempt{c: c, rev: r.p.rev, to: to, goal: goal, began: now, cancel: cancel}
 	r.inflight[c.id], r.last = a, now
+	r.rounds.begun(c.id)
 	target := conn.Target{Addr: to, Avoid: r.avoid(to, goal), Drain: later(r.p.drain(), now.Add(leastDrain)), Hold: r.p.hold()}
+	r.m.mu.Lock()
+	r.m.floor.begin(c.id, now)
+	r.m.mu.Unlock()
 	r.event(&Event{What: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go r.m.try(ctx, a, target, r.results)
@@ -315,6 +350,15 @@ func (r *runner) samePeer(res result, e *Event) {
 		e.What, e.Outcome = MoveKept, "address leads to the same peer"
 		r.stay[res.c.id] = true
 		r.event(e)
+		if r.p.way == halfTime {
+			r.rounds.put(res.c.id, r.p, time.Now()) // another node may take the address over
+		}
+		return
+	}
+	if _, literal := ipOf(res.to); r.p.way == byName && literal && !sameAddr(res.to, r.j.peer) {
+		e.What, e.Outcome = MoveFailed, "the peer's address does not tell where connections lead"
+		r.event(e)
+		r.reopen(later(time.Now(), r.p.opened.Add(r.p.deadline.Sub(r.p.opened)/2)))
 		return
 	}
 	e.What, e.Outcome = MoveFailed, "address leads to the retiring peer"
@@ -326,7 +370,7 @@ func (r *runner) samePeer(res result, e *Event) {
 		return
 	}
 	r.waiting = append(r.waiting, res.c)
-	r.again = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
+	r.hush = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
 
 func (r *runner) failed(res result, e *Event) {
@@ -348,7 +392,7 @@ func (r *runner) failed(res result, e *Event) {
 func (r *runner) retry(c member) {
 	r.waiting = append(r.waiting, c)
 	r.pause = min(max(2*r.pause, firstPause), longestPause)
-	r.again = time.Now().Add(r.pause)
+	r.hush = time.Now().Add(r.pause)
 }
 
 // settle waits for attempts that were cancelled and says how it went.
@@ -357,10 +401,15 @@ func (r *runner) settle() {
 		r.finish(<-r.results)
 	}
 	r.noteHeld()
+	if r.p.way == quiet {
+		for _, a := range r.held {
+			a.c.stay()
+		}
+	}
 	left := 0
 	if r.m.ctx.Err() == nil {
 		for _, c := range r.onPeer() {
-			if !r.stay[c.id] || r.heldBack(c.id) {
+			if !r.p.recalled && (!r.stay[c.id] || r.heldBack(c.id)) {
 				left++
 			}
 		}

@@ -91,8 +91,10 @@ type Notification struct {
 	// negative and at most 10 minutes. Without HasIn the server did not say.
 	In    time.Duration
 	HasIn bool
-	// Endpoint is where MOVING sends us, as canonical host:port. "" means that the server names nobody.
-	Endpoint string
+	// Endpoint is where MOVING sends us, as canonical host:port. "" means that the server names nobody, unless Unreadable is
+	// set: then it names somebody, and nobody can tell whom.
+	Endpoint   string
+	Unreadable bool
 	// Shards are the ids of the shards concerned. They mean something to the operator of the server only.
 	Shards []string
 	// Slots are those of SMIGRATING and SMIGRATED.

@@ -43,7 +43,7 @@ func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
 	l.Log(ctx, level, "handoff: "+e.What.String(), args...)
 }
 
-// LoggingHook logs every notification that hooks see, before and after it is acted upon, copies included, at debug level;
+// LoggingHook logs every notification that hooks see, before and after it is acted upon, at debug level;
 // unreadable ones as warnings. It is for looking closely: Options.Logger alone logs each event and decision once.
 type LoggingHook struct {
 	logger *slog.Logger
@@ -130,7 +130,7 @@ func NewMetricsHook() *MetricsHook {
 	}
 }
 
-// PreHook counts n, copies included, and lets it pass.
+// PreHook counts n and lets it pass.
 func (h *MetricsHook) PreHook(_ context.Context, c ConnInfo, n Notification) (Notification, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

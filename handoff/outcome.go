@@ -39,6 +39,7 @@ func (m *Manager) arrived(j *job, res result) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.floor.moved(res.c.id, now)
 	if res.goal {
 		m.breakers.get(res.to).success(now, m.cfg.CircuitBreakerMaxRequests)
 		if j.goal == res.to {

@@ -110,6 +110,11 @@ func (p *parser) seq() {
 		p.next()
 		return
 	}
+	if len(p.rest) > 1 && isText(v) && p.rest[1].Kind() == resp3.Integer { // no form has a number behind another text
+		p.complain("sequence number is no number")
+		p.next()
+		return
+	}
 	if !isText(v) && v.Kind() != resp3.Array && !v.IsNull() {
 		p.complain("sequence number is a %v", v.Kind())
 		p.next()
@@ -139,21 +144,37 @@ func clampSeconds(n int64) time.Duration {
 
 func (p *parser) moving() {
 	p.seconds()
+	p.badSeconds()
 	v, ok := p.next()
 	if !ok || v.IsNull() {
 		return
 	}
 	text, err := v.Text()
-	if err != nil {
+	if err != nil || !isText(v) {
 		p.complain("endpoint is a %v", v.Kind())
+		p.n.Unreadable = true
 		return
 	}
 	endpoint, err := ParseEndpoint(text, p.port)
 	if err != nil {
 		p.complain("%v", err)
+		p.n.Unreadable = true
 		return
 	}
 	p.n.Endpoint = endpoint
+}
+
+// badSeconds passes over something in front of the endpoint that is neither a time nor an endpoint with a port.
+func (p *parser) badSeconds() {
+	if p.n.HasIn || len(p.rest) < 2 {
+		return
+	}
+	v := p.rest[0]
+	if text, err := v.Text(); v.IsNull() || err == nil && isText(v) && strings.Contains(text, ":") {
+		return
+	}
+	p.complain("time is no number of seconds")
+	p.next()
 }
 
 // shards reads the four shard notifications. Completions have no time; where one is sent it is passed over. A text that

@@ -70,7 +70,9 @@ var frames = []struct {
 	{"extra elements", ">6 $6 MOVING :17 :15 $12 1.2.3.4:6390 +new *1 :1", movingTo(17, 15*s, "1.2.3.4:6390")},
 	{"placeholder ?", ">4 +MOVING :1 :10 $1 ?", movingTo(1, 10*s, "")},
 	{"placeholder, empty", ">4 +MOVING :1 :10 $6 :12000", movingTo(1, 10*s, "")},
-	{"placeholder, port 0", ">4 +MOVING :1 :10 $9 1.2.3.4:0", movingTo(1, 10*s, "")},
+	{"placeholder, port 0 and no host", ">4 +MOVING :1 :10 $2 :0", movingTo(1, 10*s, "")},
+	{"placeholder, port 0", ">4 +MOVING :1 :10 $3 ?:0", movingTo(1, 10*s, "")},
+	{"text NULL", ">4 +MOVING :1 :10 $4 NULL", movingTo(1, 10*s, "")},
 	{"no port: the configured one", ">4 +MOVING :1 :10 $7 1.2.3.4", movingTo(1, 10*s, "1.2.3.4:12000")},
 	{"RESP3 attribute in front", "|1 +ttl :3 >4 $6 MOVING :17 :15 $12 1.2.3.4:6390", movingTo(17, 15*s, "1.2.3.4:6390")},
 	// Seconds (reliability H21, late joiners in 2.5).
@@ -103,13 +105,24 @@ func TestParseNotification(t *testing.T) {
 
 // What is unreadable is reported, and the rest is used: a MOVING that is dropped is a disconnect for certain.
 func TestParseNotificationKeepsWhatIsReadable(t *testing.T) {
+	unreadable := movingTo(1, 10*s, "")
+	unreadable.Unreadable = true
 	for _, c := range []struct {
 		source, frame, wrong string
 		want                 Notification
 	}{
-		{"port too high", ">4 +MOVING :1 :10 $10 h.io:70000", "limit 65535", Notification{Kind: Moving, Seq: 1, HasSeq: true, In: 10 * s, HasIn: true}},
-		{"endpoint is a list", ">4 +MOVING :1 :10 *0", "endpoint is a", Notification{Kind: Moving, Seq: 1, HasSeq: true, In: 10 * s, HasIn: true}},
-		{"blank in the host", ">4 +MOVING :1 :10 $6 a/b:99", "host holds", Notification{Kind: Moving, Seq: 1, HasSeq: true, In: 10 * s, HasIn: true}},
+		{"port too high", ">4 +MOVING :1 :10 $10 h.io:70000", "limits 1 to 65535", unreadable},
+		{"port 0 of a host (H-140)", ">4 +MOVING :1 :10 $9 1.2.3.4:0", "limits 1 to 65535", unreadable},
+		{"port 0 of IPv6", ">4 +MOVING :1 :10 $10 [2001::]:0", "limits 1 to 65535", unreadable},
+		{"negative port", ">4 +MOVING :1 :10 $10 1.2.3.4:-1", "limits 1 to 65535", unreadable},
+		{"endpoint is a list", ">4 +MOVING :1 :10 *0", "endpoint is a", unreadable},
+		{"endpoint is a number", ">4 +MOVING :1 :10 :3", "endpoint is a", unreadable},
+		{"blank in the host", ">4 +MOVING :1 :10 $6 a/b:99", "host holds", unreadable},
+		{"time is a word (H-140)", ">4 +MOVING :1 $4 soon $12 1.2.3.4:6390", "time is no number", Notification{Kind: Moving, Seq: 1, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
+		{"time overflows as text", ">4 +MOVING :1 $20 99999999999999999999 $12 1.2.3.4:6390", "time is no number", Notification{Kind: Moving, Seq: 1, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
+		{"time is a list", ">4 +MOVING :1 *0 _", "time is no number", Notification{Kind: Moving, Seq: 1, HasSeq: true}},
+		{"seq is a word", ">4 +MOVING $3 abc :10 $12 1.2.3.4:6390", "sequence number", Notification{Kind: Moving, In: 10 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
+		{"seq of an opening is a word", ">4 +MIGRATING $3 abc :2 $6 [\"21\"]", "sequence number", Notification{Kind: Migrating, In: 2 * s, HasIn: true, Shards: []string{"21"}}},
 		{"seq is a map", ">4 +MOVING %0 :10 $12 1.2.3.4:6390", "sequence number", Notification{Kind: Moving, In: 10 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
 		{"shards are a map", ">3 +MIGRATED :1 %0", "shard list", Notification{Kind: Migrated, Seq: 1, HasSeq: true}},
 		{"slot above the limit, H-68", ">3 +SMIGRATING :1 $9 5,99999,7", "limit 16383", Notification{Kind: SMigrating, Seq: 1, HasSeq: true, Slots: []SlotMove{{Slots: []SlotRange{{5, 5}, {7, 7}}}}}},

@@ -110,6 +110,9 @@ func decideMoving(n Notification, v view, now time.Time) action {
 	case n.Endpoint != "" && n.Endpoint == v.peer:
 		return action{repeat: true, reason: "connected to the target already"}
 	}
+	if n.Endpoint == "" && n.Unreadable {
+		return action{do: relax, until: now.Add(in + closeSlack), reason: "the target cannot be read: nobody moves unless the peer closes"}
+	}
 	a := action{do: move, deadline: now.Add(in), until: now.Add(in + closeSlack), start: now.Add(v.jitter)}
 	switch {
 	case n.Endpoint != "" && v.barred == "":
@@ -136,8 +139,7 @@ func jitterBound(n Notification, most time.Duration) time.Duration {
 }
 
 // barred tells why the target of a MOVING must not be used, "" if it may be. Without a rule of the user, an address that
-// leads back to this machine or this cable is believed only if it comes from there: a forged or confused announcement
-// must not turn a client against what listens on its own host.
+// leads back to this machine or this cable is believed only if it comes from there. Where names lead is seen by Admit.
 func barred(endpoint, peer string, allow func(host string) bool) string {
 	host := hostOf(endpoint)
 	if host == "" {
@@ -149,13 +151,8 @@ func barred(endpoint, peer string, allow func(host string) bool) string {
 		}
 		return ""
 	}
-	from, known := ipOf(peer)
-	to, err := netip.ParseAddr(host)
-	if err != nil || !known {
-		return ""
-	}
-	if to.IsLoopback() && !from.IsLoopback() || to.IsLinkLocalUnicast() && !from.IsLinkLocalUnicast() {
-		return "the target is local to this host and the peer is not"
+	if to, err := netip.ParseAddr(host); err == nil && !trustOf(peer).covers(to) {
+		return localTarget
 	}
 	return ""
 }

@@ -57,6 +57,8 @@ var decisions = []struct {
 		action{do: move, way: halfTime, start: at(7.5), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
 	{"one second, H-19", movingTo(5, s, ""), with(func(v *view) { v.jitter = 0 }),
 		action{do: move, way: halfTime, start: at(0.5), deadline: at(1), until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
+	{"unreadable target moves nobody (H-140)", Notification{Kind: Moving, Seq: 5, HasSeq: true, In: 15 * s, HasIn: true, Unreadable: true}, base,
+		action{do: relax, until: at(19), reason: "the target cannot be read: nobody moves unless the peer closes"}},
 	{"barred target goes as null", announced, with(func(v *view) { v.named, v.barred = true, "AllowEndpoint refuses the target" }),
 		action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "AllowEndpoint refuses the target"}},
 }

@@ -16,6 +16,12 @@ const (
 	checkEvery  = 5 * time.Second
 	checkRounds = 5
 	quietWindow = 20 * time.Second
+	// So many answers, a second apart, must be the same before a peer is left that they do not list; more if they list others
+	// of the live peers. Records that are cached for 5 s are asked for more than once then.
+	agreeing       = 3
+	agreeingOnPart = 6
+	longestDoubt   = 15        // look-ups a second apart
+	erraticFor     = time.Hour // a name whose answers are incomplete is no proof for so long
 )
 
 // lookup is what a runner knows of its questions to DNS.
@@ -113,21 +119,28 @@ func (m *Manager) checkLocked(rounds int, now time.Time) bool {
 }
 
 // checkPeers asks DNS a few times whether the peers of the live connections are still listed, and quietly moves the
-// connections of those that are not. An answer that is empty or an error says nothing.
+// connections of those that are not. While one is not it asks each second, since one answer proves nothing: a resolver may
+// give the addresses in turns, or a part of them. An answer that is empty or an error says nothing.
 func (m *Manager) checkPeers() {
 	defer m.jobs.Done()
-	for {
-		if addrs := m.lookUp(m.ctx); len(addrs) > 0 {
-			m.leaveUnlisted(addrs)
+	for doubts := 0; ; {
+		pause := checkEvery
+		if addrs := m.lookUp(m.ctx); len(addrs) > 0 && m.doubtful(addrs) && doubts < longestDoubt {
+			doubts++
+			pause = pollEvery
+		} else {
+			doubts = 0
 		}
-		m.mu.Lock()
-		m.checks--
-		more := m.checks > 0
-		m.mu.Unlock()
-		if !more {
-			return
+		if pause == checkEvery {
+			m.mu.Lock()
+			m.checks--
+			more := m.checks > 0
+			m.mu.Unlock()
+			if !more {
+				return
+			}
 		}
-		t := time.NewTimer(checkEvery)
+		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
 		case <-m.ctx.Done():
@@ -137,10 +150,83 @@ func (m *Manager) checkPeers() {
 	}
 }
 
-func (m *Manager) leaveUnlisted(addrs []netip.Addr) {
+// answers are the look-ups of late that gave the same addresses, and what was missing in one that differed.
+type answers struct {
+	addrs   []netip.Addr
+	count   int
+	missing map[netip.Addr]bool // addresses of live peers that an answer did not list
+	erratic time.Time           // until then the name's answers prove nothing: an address that was missing has come back
+}
+
+// take notes an answer to which the addresses of the live peers are held up. It returns those that are missing for certain, and
+// whether any is missing.
+func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Addr, doubt bool) {
+	addrs = slices.Clone(addrs)
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	addrs = slices.Compact(addrs)
+	if slices.Equal(addrs, s.addrs) {
+		s.count++
+	} else {
+		s.addrs, s.count = addrs, 1
+	}
+	for ip := range s.missing {
+		if slices.Contains(addrs, ip) {
+			s.erratic, s.missing = now.Add(erraticFor), nil
+			break
+		}
+	}
+	listed := false
+	for _, ip := range live {
+		switch {
+		case slices.Contains(addrs, ip):
+			listed = true
+		case sameVersion(addrs, ip):
+			gone = append(gone, ip)
+		}
+	}
+	if len(gone) == 0 {
+		return nil, false
+	}
+	if s.missing == nil || len(s.missing) > maxJobs {
+		s.missing = map[netip.Addr]bool{}
+	}
+	for _, ip := range gone {
+		s.missing[ip] = true
+	}
+	enough := agreeing
+	if listed { // part of the peers: what an answer that is incomplete looks like
+		enough = agreeingOnPart
+	}
+	if now.Before(s.erratic) {
+		return nil, false
+	}
+	if s.count < enough {
+		return nil, true
+	}
+	return gone, false
+}
+
+// doubtful holds an answer up to the live connections and leaves the peers that are not listed any more. true: look again soon.
+func (m *Manager) doubtful(addrs []netip.Addr) bool {
+	var live []netip.Addr
+	for _, c := range m.members() {
+		if ip, ok := ipOf(c.peer()); ok && !c.gone() && !slices.Contains(live, ip) {
+			live = append(live, ip)
+		}
+	}
+	m.mu.Lock()
+	gone, doubt := m.answers.take(addrs, live, time.Now())
+	m.mu.Unlock()
+	if len(gone) > 0 {
+		m.leaveUnlisted(addrs, gone)
+	}
+	return doubt
+}
+
+func (m *Manager) leaveUnlisted(addrs, gone []netip.Addr) {
 	unlisted := map[string]bool{}
 	for _, c := range m.members() {
-		if ip, ok := ipOf(c.peer()); ok && !c.gone() && !slices.Contains(addrs, ip) && sameVersion(addrs, ip) {
+		if ip, ok := ipOf(c.peer()); ok && !c.gone() && slices.Contains(gone, ip) {
 			unlisted[c.peer()] = true
 		}
 	}

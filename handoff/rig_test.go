@@ -180,7 +180,10 @@ func (r *rig) dial(ctx context.Context, c *fakeConn, t conn.Target) (string, err
 		return "", errRefusedDial
 	}
 	if n.peer != "" {
-		return n.peer, nil
+		addr = n.peer
+	}
+	if err := r.m.Admit(t.Addr, addr); err != nil {
+		return "", err
 	}
 	return addr, nil
 }
@@ -278,4 +281,9 @@ func (r *rig) events(w What) int {
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
+}
+
+// resolverOf gives a name the addresses that f says, each time.
+func resolverOf(f func() []string) func(context.Context, string) ([]string, error) {
+	return func(context.Context, string) ([]string, error) { return f(), nil }
 }

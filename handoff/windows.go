@@ -32,9 +32,9 @@ func (w window) same(o window) bool {
 // owner locks. The zero value is an empty set.
 type windows struct {
 	open []window
-	// The tail: after a closing, commands begun before it keep the relaxed timeout for one such interval. The latest
-	// closing covers the earlier ones.
-	closed, tail time.Time
+	// tail is until when timeouts stay relaxed after closings: servers were seen to be slow again seconds after one. The
+	// latest closing covers the earlier ones.
+	tail time.Time
 }
 
 // add opens w, or extends the window that is the same.
@@ -91,14 +91,12 @@ func older(a, b window) bool {
 	return a.opened.Before(b.opened)
 }
 
-// end closes window i of ended and starts the tail.
-func (s *windows) end(i int, now time.Time, relaxed time.Duration) {
+// end closes window i of ended and starts the tail, which is none if it is not above 0.
+func (s *windows) end(i int, now time.Time, tail time.Duration) {
 	s.open = slices.Delete(s.open, i, i+1)
-	if relaxed <= 0 {
-		return
+	if tail > 0 {
+		s.tail = later(s.tail, now.Add(tail))
 	}
-	s.closed = later(s.closed, now)
-	s.tail = later(s.tail, now.Add(relaxed))
 }
 
 func (s *windows) expire(now time.Time) {
@@ -127,33 +125,29 @@ func severity(f family) int {
 	return slices.Index([]family{noFamily, familyHandedOff, familySlots, familyMigration, familyFailover, familyMoving}, f)
 }
 
-// relaxation is what Relaxed has to know, frozen: all open windows have begun, so the last end of any covers them.
+// relaxation is what Relaxed has to know, frozen: all open windows have begun, so the last end of any covers them and the tail.
 type relaxation struct {
-	timeout      time.Duration
-	until        time.Time
-	closed, tail time.Time
+	timeout time.Duration
+	until   time.Time
 }
 
 func (s *windows) relaxation(timeout time.Duration) *relaxation {
 	if timeout <= 0 {
 		return nil
 	}
-	r := relaxation{timeout: timeout, closed: s.closed, tail: s.tail}
+	r := relaxation{timeout: timeout, until: s.tail}
 	for _, w := range s.open {
 		r.until = later(r.until, w.until)
 	}
 	return &r
 }
 
-// at is the least timeout in force at now for something that began at start, 0 if there is none.
-func (r *relaxation) at(start, now time.Time) time.Duration {
-	if r == nil {
+// at is the least timeout in force at now, 0 if there is none. It does not matter when something began.
+func (r *relaxation) at(now time.Time) time.Duration {
+	if r == nil || !now.Before(r.until) {
 		return 0
 	}
-	if now.Before(r.until) || now.Before(r.tail) && start.Before(r.closed) {
-		return r.timeout
-	}
-	return 0
+	return r.timeout
 }
 
 func later(a, b time.Time) time.Time {

@@ -19,7 +19,7 @@ type step struct {
 	until float64
 }
 
-func replay(steps []step) (*windows, int) {
+func replay(steps []step, tail time.Duration) (*windows, int) {
 	var w windows
 	missed := 0
 	for _, x := range steps {
@@ -29,7 +29,7 @@ func replay(steps []step) (*windows, int) {
 			continue
 		}
 		if i := w.ended(f, x.seq, x.seq >= 0, now); i >= 0 {
-			w.end(i, now, 10*s)
+			w.end(i, now, tail)
 		} else {
 			missed++
 		}
@@ -37,10 +37,22 @@ func replay(steps []step) (*windows, int) {
 	return &w, missed
 }
 
+// The tail (H-137) covers what runs in it, and is what the latest closing makes it.
+func TestTail(t *testing.T) {
+	w, _ := replay([]step{{0, Migrating, 1, 62}, {12, Migrated, 2, 0}}, 10*s)
+	for sec, want := range map[float64]time.Duration{5: 10 * s, 12: 10 * s, 21.9: 10 * s, 22: 0} {
+		assert.Equal(t, want, w.relaxation(10*s).at(at(sec)), "at %v", sec)
+	}
+	w, _ = replay([]step{{0, Migrating, 1, 62}, {0, Migrating, 3, 62}, {12, Migrated, 2, 0}, {14, Migrated, 4, 0}}, 10*s)
+	for sec, want := range map[float64]time.Duration{23.9: 10 * s, 24: 0} {
+		assert.Equal(t, want, w.relaxation(10*s).at(at(sec)), "two closings: at %v", sec)
+	}
+}
+
 func TestWindows(t *testing.T) {
 	type probe struct {
-		start, now float64
-		want       time.Duration
+		now  float64
+		want time.Duration
 	}
 	const on, off = 10 * s, time.Duration(0)
 	for _, c := range []struct {
@@ -49,46 +61,44 @@ func TestWindows(t *testing.T) {
 		missed int
 		probes []probe
 	}{
-		{"nothing", nil, 0, []probe{{0, 0, off}}},
+		{"nothing", nil, 0, []probe{{0, off}}},
 		{"open until the closing", []step{{0, Migrating, 1, 62}, {12, Migrated, 2, 0}}, 0,
-			[]probe{{0, 5, on}, {12, 12, off}, {13, 14, off}}},
-		{"tail: only what began before the closing, for one interval", []step{{0, Migrating, 1, 62}, {12, Migrated, 2, 0}}, 0,
-			[]probe{{11, 12, on}, {11, 21.9, on}, {11, 22, off}, {12, 13, off}}},
+			[]probe{{12, off}, {14, off}}},
 		{"H-04: closing lost, cap ends it, no tail", []step{{0, FailingOver, 1, 62}}, 0,
-			[]probe{{0, 61.9, on}, {0, 62, off}, {61, 63, off}}},
-		{"H-05: the closing comes over another connection", []step{{0, Migrating, 5, 62}, {3, Migrated, 6, 0}}, 0, []probe{{4, 4, off}}},
+			[]probe{{61.9, on}, {62, off}, {63, off}}},
+		{"H-05: the closing comes over another connection", []step{{0, Migrating, 5, 62}, {3, Migrated, 6, 0}}, 0, []probe{{4, off}}},
 		{"H-06: windows are not a counter", []step{
 			{0, Moving, 1, 19}, {15, Migrating, 2, 77}, {16, Migrated, 1, 0}, {40, Migrated, 3, 0},
-		}, 1, []probe{{15, 39.9, on}, {41, 41, off}, {39, 49, on}}},
-		{"H-07: replay closes nothing and leaves no tail", []step{{0, FailedOver, 1, 0}}, 1, []probe{{0, 0, off}, {-1, 0, off}}},
+		}, 1, []probe{{41, off}}},
+		{"H-07: replay closes nothing and leaves no tail", []step{{0, FailedOver, 1, 0}}, 1, []probe{{0, off}}},
 		{"H-07a: a stale closing leaves the newer window", []step{
 			{0, Migrating, 5, 62}, {1, Migrated, 6, 0}, {2, Migrating, 7, 64}, {3, Migrated, 6, 0},
-		}, 1, []probe{{3, 4, on}, {3, 63, on}}},
-		{"H-07a: another family is another matter", []step{{0, Migrating, 5, 62}, {1, FailedOver, 6, 0}}, 1, []probe{{2, 2, on}}},
+		}, 1, []probe{{4, on}, {63, on}}},
+		{"H-07a: another family is another matter", []step{{0, Migrating, 5, 62}, {1, FailedOver, 6, 0}}, 1, []probe{{2, on}}},
 		{"two windows, one closing: the oldest ends", []step{{0, Migrating, 1, 60}, {1, Migrating, 2, 90}, {2, Migrated, 3, 0}}, 0,
-			[]probe{{3, 3, on}, {3, 70, on}}},
+			[]probe{{3, on}, {70, on}}},
 		{"oldest by number, not by arrival", []step{{0, Migrating, 8, 90}, {1, Migrating, 7, 60}, {2, Migrated, 9, 0}}, 0,
-			[]probe{{3, 80, on}}},
-		{"H-86: one number for opening and closing", []step{{0, SMigrating, 5, 62}, {1, SMigrated, 5, 0}}, 0, []probe{{2, 2, off}}},
-		{"no numbers at all", []step{{0, Migrating, -1, 62}, {1, Migrated, -1, 0}}, 0, []probe{{2, 2, off}}},
-		{"number on one side only", []step{{0, Migrating, -1, 62}, {1, Migrated, 4, 0}}, 0, []probe{{2, 2, off}}},
-		{"same opening again extends", []step{{0, Migrating, 1, 60}, {5, Migrating, 1, 65}, {6, Migrating, 1, 61}}, 0, []probe{{6, 64.9, on}, {6, 65, off}}},
-		{"seq 0 is a number (H-30)", []step{{0, FailingOver, 0, 62}, {1, FailedOver, 1, 0}}, 0, []probe{{2, 2, off}}},
-		{"a closing after the cap closes nothing", []step{{0, Migrating, 1, 60}, {61, Migrated, 2, 0}}, 1, []probe{{59, 61, off}}},
-		{"slots", []step{{0, SMigrating, 5, 60}, {1, SMigrating, 7, 61}, {2, SMigrated, 6, 0}}, 0, []probe{{2, 3, on}}},
+			[]probe{{80, on}}},
+		{"H-86: one number for opening and closing", []step{{0, SMigrating, 5, 62}, {1, SMigrated, 5, 0}}, 0, []probe{{2, off}}},
+		{"no numbers at all", []step{{0, Migrating, -1, 62}, {1, Migrated, -1, 0}}, 0, []probe{{2, off}}},
+		{"number on one side only", []step{{0, Migrating, -1, 62}, {1, Migrated, 4, 0}}, 0, []probe{{2, off}}},
+		{"same opening again extends", []step{{0, Migrating, 1, 60}, {5, Migrating, 1, 65}, {6, Migrating, 1, 61}}, 0, []probe{{64.9, on}, {65, off}}},
+		{"seq 0 is a number (H-30)", []step{{0, FailingOver, 0, 62}, {1, FailedOver, 1, 0}}, 0, []probe{{2, off}}},
+		{"a closing after the cap closes nothing", []step{{0, Migrating, 1, 60}, {61, Migrated, 2, 0}}, 1, []probe{{61, off}}},
+		{"slots", []step{{0, SMigrating, 5, 60}, {1, SMigrating, 7, 61}, {2, SMigrated, 6, 0}}, 0, []probe{{3, on}}},
 	} {
-		w, missed := replay(c.steps)
+		w, missed := replay(c.steps, -1)
 		assert.Equal(t, c.missed, missed, c.name)
 		r := w.relaxation(10 * s)
 		for _, p := range c.probes {
-			assert.Equal(t, p.want, r.at(at(p.start), at(p.now)), "%s: began %v, now %v", c.name, p.start, p.now)
+			assert.Equal(t, p.want, r.at(at(p.now)), "%s: now %v", c.name, p.now)
 		}
 	}
 }
 
 func TestWindowsRelaxNothingIfTurnedOff(t *testing.T) {
-	w, _ := replay([]step{{0, Migrating, 1, 62}})
-	assert.Zero(t, w.relaxation(-1).at(at(0), at(1)))
+	w, _ := replay([]step{{0, Migrating, 1, 62}}, -1)
+	assert.Zero(t, w.relaxation(-1).at(at(1)))
 	w.end(0, at(1), -1)
 	assert.Zero(t, w.tail)
 }
@@ -110,11 +120,11 @@ func TestWindowsAreBounded(t *testing.T) {
 		w.add(window{family: familyMigration, seq: i, hasSeq: true, until: at(float64(i % 1000))}, at(-1))
 	}
 	assert.Len(t, w.open, maxWindows)
-	assert.Equal(t, 10*s, w.relaxation(10*s).at(at(0), at(990)), "what ends last is kept")
+	assert.Equal(t, 10*s, w.relaxation(10*s).at(at(990)), "what ends last is kept")
 }
 
 func TestPhase(t *testing.T) {
-	w, _ := replay([]step{{0, SMigrating, 1, 60}, {0, Migrating, 2, 60}, {0, Moving, 3, 19}, {0, FailingOver, 4, 30}})
+	w, _ := replay([]step{{0, SMigrating, 1, 60}, {0, Migrating, 2, 60}, {0, Moving, 3, 19}, {0, FailingOver, 4, 30}}, -1)
 	for sec, want := range map[float64]Kind{1: Moving, 20: FailingOver, 31: Migrating, 61: KindNone} {
 		assert.Equal(t, want, w.phase(at(sec)), "at %v", sec)
 	}

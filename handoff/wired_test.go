@@ -122,17 +122,22 @@ func TestRealConnectionsMoveOnce(t *testing.T) {
 	}
 }
 
-// H-28, H-35: no address, an IP as endpoint. The new links lead to the node that leaves, which tells each of them again.
+// H-28, H-35: no address, an IP as endpoint. The new links lead to the node that leaves, which tells each of them again: a few rounds,
+// ever closer, at least a second apart (H-138).
 func TestRealConnectionsDoNotLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newStand(t, handoff.Config{}, "10.0.0.1:6379", handofftest.Options{})
 		defer w.close()
 		w.dial(5, "10.0.0.1:6379")
 		w.a.Moving(15*time.Second, "")
-		pass(14 * time.Second)
+		pass(9 * time.Second)
 		assert.EqualValues(t, 10, w.a.Stats().Accepted, "one reconnect each")
-		assert.EqualValues(t, 10, w.m.Stats().Received[handoff.Moving])
+		pass(4 * time.Second)
+		assert.EqualValues(t, 15, w.a.Stats().Accepted, "at 11.25 s")
+		pass(30 * time.Second)
+		assert.LessOrEqual(t, w.a.Stats().Accepted, int64(5*9), "not faster than once a second")
 		assert.Equal(t, 5, w.on(w.a))
+		assert.Zero(t, w.m.Stats().Jobs)
 	})
 }
 
@@ -198,7 +203,7 @@ func TestNewManagerRefusesBadConfig(t *testing.T) {
 func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 	for _, dialect := range []handofftest.Dialect{{}, {SimpleName: true, TextInts: true, Extra: true, Attribute: true}, {BareShards: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newStand(t, handoff.Config{}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
+			w := newStand(t, handoff.Config{RelaxedTail: -1}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
 			defer w.close()
 			w.dial(3, "10.0.0.1:6379")
 			relaxed := func() bool { return w.m.Relaxed(time.Now(), time.Now()) > 0 }
