@@ -72,6 +72,14 @@ func (l *dialLimit) take(need int, now time.Time) (pause time.Duration) {
 	return time.Duration(-l.tokens / rate * float64(time.Second))
 }
 
+// most is how many connections the client had or wanted lately.
+func (l *dialLimit) most() int {
+	need := l.need()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(need, l.peak)
+}
+
 // wanted is how many connections the client has, opens, or is to have.
 func (c *Client) wanted() int {
 	s := c.Stats()

@@ -43,12 +43,10 @@ func (d *dialLog) dial(ctx context.Context, network, addr string) (net.Conn, err
 	if d.refuse.Load() {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	nc, err := d.next(ctx, network, addr)
 	serve := d.hostile.Load()
-	if err != nil || serve == nil {
-		return nc, err
+	if serve == nil {
+		return d.next(ctx, network, addr)
 	}
-	nc.Close()
 	ours, theirs := net.Pipe()
 	d.wg.Go(func() {
 		defer theirs.Close()
@@ -175,18 +173,22 @@ func sleepFor(ctx context.Context, d time.Duration) {
 // H-119. Whatever a server does to connections that it has accepted, a client of 60 does not storm it, and is back at once.
 func TestHostileServerIsNotStormed(t *testing.T) {
 	for name, serve := range enemies {
+		most := 60
+		if name == "is a replica" {
+			most += 4 // all go at once, and then four in a second are tried
+		}
 		for _, busy := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: ", without commands", true: ", with commands"}[busy], func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { hostility(t, serve, busy) })
+				synctest.Test(t, func(t *testing.T) { hostility(t, serve, busy, most) })
 			})
 		}
 	}
 	t.Run("refuses", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { hostility(t, nil, true) })
+		synctest.Test(t, func(t *testing.T) { hostility(t, nil, true, 60) })
 	})
 }
 
-func hostility(t *testing.T, serve func(net.Conn), busy bool) {
+func hostility(t *testing.T, serve func(net.Conn), busy bool, most int) {
 	w := newTown(t, handofftest.Options{})
 	defer w.srv.Close()
 	d := &dialLog{next: w.net.DialContext}
@@ -218,7 +220,7 @@ func hostility(t *testing.T, serve func(net.Conn), busy bool) {
 	second, all := d.worst(begun)
 	t.Logf("%d dials in the first 10 s, %d in the 30 s after, at most %d in a second", all-later, later, second)
 	assert.LessOrEqual(t, later, 300)
-	assert.LessOrEqual(t, second, 60)
+	assert.LessOrEqual(t, second, most)
 	if busy || serve == nil {
 		assert.Greater(t, later, 29, "it goes on trying")
 	}

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -18,8 +19,7 @@ const (
 	maxPause = 250 * time.Millisecond
 	// probeLimit is how long one dial that hangs keeps others from being tried.
 	probeLimit = time.Second
-	// manyDials are so many in succession that, if they were for nothing, there is a rest of a second.
-	manyDials = 16
+
 	// staleAfter is when failures are forgotten that nothing has followed.
 	staleAfter = 30 * time.Second
 )
@@ -33,22 +33,24 @@ const (
 //
 // The zero value is ready for use. All methods may be called from several goroutines at once.
 type Dials struct {
+	// Most returns how many connections there were lately. Where connections do not last, no more dials than that begin
+	// within a second. nil: no such bound. It must be set before the first use.
+	Most    func() int
 	mu      sync.Mutex // a leaf: memory only
 	changed chan struct{}
 	shut    bool
-	failed  int       // failures since all was forgotten
-	broken  int       // those of them that were connections which did not last
-	refused bool      // a dial has failed since the last of these
-	noted   time.Time // when a failure was last counted
-	witness time.Time // when the dial began whose success counts; zero: none since noted
-	openAt  time.Time // shut: when that has lasted long enough
-	clearAt time.Time // when it has lasted for good
-	until   time.Time // shut: end of the pause
-	probe   time.Time // shut: when the dial began that is under way; zero: none
-	latest  time.Time // when the last dial began
-	close   int       // dials in succession without a pause, the latest included
-	first   int       // those who wait and go before the others
-	err     error     // of the last dial that failed
+	failed  int         // failures since all was forgotten
+	broken  int         // those of them that were connections which did not last
+	refused bool        // a dial has failed since the last of these
+	noted   time.Time   // when a failure was last counted
+	witness time.Time   // when the dial began whose success counts; zero: none since noted
+	openAt  time.Time   // shut: when that has lasted long enough
+	clearAt time.Time   // when it has lasted for good
+	until   time.Time   // shut: end of the pause
+	probe   time.Time   // shut: when the dial began that is under way; zero: none
+	recent  []time.Time // when the dials of the last second began
+	first   int         // those who wait and go before the others
+	err     error       // of the last dial that failed
 	strays  strays
 }
 
@@ -58,6 +60,10 @@ func (d *Dials) Begin(ctx context.Context, urgent bool) (begun time.Time, err er
 	if ctx.Err() != nil {
 		return begun, conn.ContextError(ctx)
 	}
+	most := math.MaxInt
+	if d.Most != nil {
+		most = max(d.Most(), 1)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if urgent {
@@ -66,13 +72,9 @@ func (d *Dials) Begin(ctx context.Context, urgent bool) (begun time.Time, err er
 	}
 	for {
 		now := time.Now()
-		at, ok := d.turnLocked(now, urgent)
+		at, ok := d.turnLocked(now, urgent, most)
 		if ok {
-			if now.Sub(d.latest) >= maxPause/2 {
-				d.close = 0
-			}
-			d.close++
-			d.latest = now
+			d.recent = append(d.recent, now)
 			if !now.After(d.noted) { // the clock is coarse, or a fake one: it is later all the same
 				now = d.noted.Add(1)
 				if d.shut {
@@ -108,8 +110,14 @@ func waitFor(ctx context.Context, changed <-chan struct{}, d time.Duration) erro
 }
 
 // turnLocked takes the turn if it is there. If not it returns when to look again.
-func (d *Dials) turnLocked(now time.Time, urgent bool) (at time.Time, ok bool) {
+func (d *Dials) turnLocked(now time.Time, urgent bool, most int) (at time.Time, ok bool) {
 	d.settleLocked(now)
+	for len(d.recent) > 0 && now.Sub(d.recent[0]) >= time.Second {
+		d.recent = d.recent[1:]
+	}
+	if d.probationLocked() > 0 && len(d.recent) >= most {
+		return d.recent[len(d.recent)-most].Add(time.Second), false
+	}
 	if !d.shut {
 		return now, true
 	}
@@ -228,12 +236,8 @@ func (d *Dials) failLocked(begun, now time.Time, broken bool) {
 	}
 	d.shut, d.noted = true, now
 	d.witness, d.openAt, d.clearAt = time.Time{}, time.Time{}, time.Time{}
-	switch {
-	case broken && d.close > manyDials:
-		d.until = d.latest.Add(time.Second)
-	case broken && d.failed == 1: // it may have been a whim: one dial at once
-		d.until = now
-	default:
+	d.until = now
+	if !broken || d.failed > 1 { // the loss of one may have been a whim: one dial at once
 		d.until = now.Add(d.pauseLocked())
 	}
 }
