@@ -65,3 +65,31 @@ func (r *runner) reopen(start time.Time) {
 	r.j.goal, r.j.told = "", nil
 	r.j.poke()
 }
+
+func (r *runner) samePeer(res result, e *Event) {
+	if r.p.way == halfTime || r.p.way == quiet {
+		e.What, e.Outcome = MoveKept, "address leads to the same peer"
+		r.stay[res.c.id] = true
+		r.event(e)
+		if r.p.way == halfTime {
+			r.rounds.put(res.c.id, r.p, time.Now()) // another node may take the address over
+		}
+		return
+	}
+	if _, literal := ipOf(res.to); r.p.way == byName && literal && !sameAddr(res.to, r.j.peer) {
+		e.What, e.Outcome = MoveFailed, "the peer's address does not tell where connections lead"
+		r.event(e)
+		r.reopen(later(time.Now(), r.p.opened.Add(r.p.deadline.Sub(r.p.opened)/2)))
+		return
+	}
+	e.What, e.Outcome = MoveFailed, "address leads to the retiring peer"
+	r.event(e)
+	r.proven = ""
+	r.tries++
+	if r.same++; r.same > 1 {
+		r.retry(res.c)
+		return
+	}
+	r.waiting = append(r.waiting, res.c)
+	r.hush = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
+}

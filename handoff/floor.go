@@ -91,3 +91,23 @@ func (f *floor) moved(id uint64, now time.Time) {
 		f.conns[id] = rested{until: now.Add(restAfterMove)}
 	}
 }
+
+// rested brings a connection to the front of the line that may be tried now, and returns when that may be.
+func (r *runner) rested(now time.Time) time.Time {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	f := &r.m.floor
+	if free := f.free(now); free.After(now) {
+		return free
+	}
+	first := f.conns[r.waiting[0].id].until
+	for i, c := range r.waiting {
+		until := f.conns[c.id].until
+		if !until.After(now) {
+			r.waiting[0], r.waiting[i] = c, r.waiting[0]
+			return now
+		}
+		first = sooner(first, until)
+	}
+	return first
+}

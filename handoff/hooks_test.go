@@ -287,7 +287,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 				began := time.Now()
 				for _, n := range []Notification{shardEvent(Migrating, 1, 2*s), shardEvent(Migrated, 2, 0), movingTo(3, 4*s, nodeB)} {
 					for _, x := range c {
-						r.say(x, n)
+						r.sayFrom(x, nodeA, n)
 					}
 					r.pass(50 * ms)
 				}

@@ -160,26 +160,6 @@ func (r *runner) step(ctx context.Context, now time.Time) time.Duration {
 	return next.Sub(now)
 }
 
-// rested brings a connection to the front of the line that may be tried now, and returns when that may be.
-func (r *runner) rested(now time.Time) time.Time {
-	r.m.mu.Lock()
-	defer r.m.mu.Unlock()
-	f := &r.m.floor
-	if free := f.free(now); free.After(now) {
-		return free
-	}
-	first := f.conns[r.waiting[0].id].until
-	for i, c := range r.waiting {
-		until := f.conns[c.id].until
-		if !until.After(now) {
-			r.waiting[0], r.waiting[i] = c, r.waiting[0]
-			return now
-		}
-		first = sooner(first, until)
-	}
-	return first
-}
-
 func sooner(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
@@ -343,34 +323,6 @@ func (r *runner) succeeded(res result, e *Event) {
 		}
 	}
 	r.m.arrived(r.j, res)
-}
-
-func (r *runner) samePeer(res result, e *Event) {
-	if r.p.way == halfTime || r.p.way == quiet {
-		e.What, e.Outcome = MoveKept, "address leads to the same peer"
-		r.stay[res.c.id] = true
-		r.event(e)
-		if r.p.way == halfTime {
-			r.rounds.put(res.c.id, r.p, time.Now()) // another node may take the address over
-		}
-		return
-	}
-	if _, literal := ipOf(res.to); r.p.way == byName && literal && !sameAddr(res.to, r.j.peer) {
-		e.What, e.Outcome = MoveFailed, "the peer's address does not tell where connections lead"
-		r.event(e)
-		r.reopen(later(time.Now(), r.p.opened.Add(r.p.deadline.Sub(r.p.opened)/2)))
-		return
-	}
-	e.What, e.Outcome = MoveFailed, "address leads to the retiring peer"
-	r.event(e)
-	r.proven = ""
-	r.tries++
-	if r.same++; r.same > 1 {
-		r.retry(res.c)
-		return
-	}
-	r.waiting = append(r.waiting, res.c)
-	r.hush = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
 
 func (r *runner) failed(res result, e *Event) {
