@@ -48,6 +48,7 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	}
 	g.cn = cn
 	if err := g.join(ctx, s.names); err != nil {
+		s.c.shunRefusing(cn.Peer(), err)
 		cn.Close()
 		return nil, err
 	}
