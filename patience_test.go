@@ -278,7 +278,7 @@ func TestRestartOfARealServerFailsNothing(t *testing.T) {
 		return stop
 	}
 	stop := start()
-	c, ctx := open(t, baton.Options{Addr: "127.0.0.1:" + port}), t.Context()
+	c, ctx := open(t, baton.Options{Addr: "127.0.0.1:" + port, Retry: baton.RetryPolicy{For: time.Minute}}), t.Context() // this machine may be slow
 	const callers, each = 64, 50
 	acked := atomic.Int64{}
 	work := func() *sync.WaitGroup {
