@@ -169,7 +169,7 @@ func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn
 // stuck: each attempt has a connection of its own.
 func (w *waiting) stuck(fate) bool { return false }
 
-func (w *waiting) condemn(c *Client, cn *conn.Conn, others bool) { c.blocking.Retire(cn, others) }
+func (w *waiting) condemn(c *Client, cn *conn.Conn) { c.blocking.Retire(cn) }
 
 // await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the

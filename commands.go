@@ -19,7 +19,7 @@ type holder interface {
 	Discard()
 	lost(id uint64) bool
 	lately() fate // what became of the last attempt
-	condemn(c *Client, cn *conn.Conn, others bool)
+	condemn(c *Client, cn *conn.Conn)
 }
 
 func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }

@@ -136,7 +136,7 @@ func (c *Conn) stuck(f fate) bool {
 func (c *Conn) lately() fate { return c.last }
 
 // condemn: the caller goes on with what it has. The next one gets another connection.
-func (c *Conn) condemn(*Client, *conn.Conn, bool) { c.unfit = true }
+func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
 
 // once is one attempt at op.
 func (c *Conn) once(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {

@@ -25,9 +25,8 @@ const (
 type verdict uint8
 
 const (
-	keep   verdict = iota
-	retire         // it is given up; the next one may lead to the same peer
-	leave          // it is given up, the name is looked up again, and the peer is dialled last for a while
+	keep  verdict = iota
+	leave         // it is given up, the name is looked up again, and the peer is dialled last for a while
 )
 
 // state is what an answer says with which a server executes nothing.
@@ -36,6 +35,8 @@ type state struct {
 	verdict   verdict
 	elsewhere bool // it does not pass on this connection
 }
+
+const noAuth = "NOAUTH"
 
 // states are the codes that prove that a command was not executed, if the text is the server's own: see foreign. Codes that
 // prove it and are missing here (BUSY, OOM, MISCONF, NOREPLICAS, NOPERM) are for the caller to decide on. docs/errors.md
@@ -46,8 +47,8 @@ var states = map[string]state{
 	"CLUSTERDOWN": {chance: byTime, verdict: leave},
 	"TRYAGAIN":    {chance: byTime},
 	"READONLY":    {chance: byTime, verdict: leave, elsewhere: true},
-	"MOVED":       {chance: byTime, verdict: leave, elsewhere: true}, // to the node that says it, else it is no state
-	"NOAUTH":      {chance: byCount, verdict: retire, elsewhere: true},
+	"MOVED":       {chance: byTime, verdict: leave, elsewhere: true},  // to the node that says it, else it is no state
+	noAuth:        {chance: byCount, verdict: leave, elsewhere: true}, // the login is gone; that of others there may be too
 }
 
 // relays are the commands that are known and may hand on the text of somebody else: of a script, of another server, of the
@@ -164,21 +165,26 @@ func (c *Client) heed(of owner, cn *conn.Conn, answer error, own bool) {
 	}
 }
 
-// owner is who has a connection for itself, and gives it up; others says: with all that lead to the same peer. nil: it is shared.
+// owner is who has a connection for itself, and gives it up. nil: it is shared.
 type owner interface {
-	condemn(c *Client, cn *conn.Conn, others bool)
+	condemn(c *Client, cn *conn.Conn)
 }
 
-// condemn gives a connection up. What the server itself has said of its state, and is news, concerns all connections to it.
+// condemn gives a connection up. What the server itself has said of its state, and is news, concerns all connections to it that
+// nobody holds.
 func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
 	if v == keep || cn == nil {
 		return
 	}
-	news := v == leave && c.shunned.add(cn.Peer(), time.Now()) && own
+	peer := cn.Peer()
+	if c.shunned.add(peer, time.Now()) && own {
+		c.pool.Leave(peer)
+		c.blocking.Leave(peer)
+	}
 	if of != nil {
-		of.condemn(c, cn, news)
+		of.condemn(c, cn)
 	} else {
-		c.pool.Retire(cn, news)
+		c.pool.Retire(cn)
 	}
 }
 
@@ -229,7 +235,7 @@ func crowded(e *resp3.Error) bool {
 // unauthorised reports whether a set-up was refused for its credentials. Servers before Redis 6 have no code for that.
 func unauthorised(e *resp3.Error) bool {
 	switch e.Code {
-	case "WRONGPASS", "NOAUTH":
+	case "WRONGPASS", noAuth:
 		return true
 	case "ERR":
 		text := strings.ToLower(e.Message)
@@ -250,9 +256,9 @@ func (c *Client) shunRefusing(peer string, err error) {
 }
 
 // forgotten reports whether an answer says that the server does not know any more who is at the other end.
-func (c *Client) forgotten(err error) bool {
-	s, _ := c.stateOf(err, "")
-	return s.verdict == retire
+func forgotten(err error) bool {
+	e, ok := errs.As[*resp3.Error](err)
+	return ok && e.Code == noAuth
 }
 
 func peerOf(cn *conn.Conn) string {

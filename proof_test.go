@@ -17,6 +17,7 @@ import (
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -232,6 +233,33 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One answer is enough: the others that were opened before are not tried one after the other.
+func TestForgottenLoginGivesTheIdleConnectionsUpToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var forgotten time.Time
+		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
+			return []byte("-NOAUTH Authentication required.\r\n"), ci.Opened.Before(forgotten)
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Pool: pool.Config{Size: 12, MinIdle: 10}})
+		defer c.Close()
+		time.Sleep(10 * time.Second)
+		forgotten = time.Now()
+		failed := 0
+		for range 20 {
+			held, err := c.Conn(t.Context())
+			require.NoError(t, err)
+			if _, err := held.Incr(t.Context(), "n"); err != nil {
+				failed++
+			}
+			held.Release()
+		}
+		assert.Equal(t, 1, failed)
+		_, err := c.Incr(t.Context(), "n")
+		assert.NoError(t, err)
+	})
 }
 
 func TestSubscriptionWhoseLoginIsForgottenComesBack(t *testing.T) {

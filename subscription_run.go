@@ -103,7 +103,7 @@ func (s *Subscription) beat(g *leg, asked chan struct{}) {
 		switch err := g.ping(s.ctx); {
 		case err == nil:
 			g.heard.Store(time.Now().UnixNano())
-		case s.c.forgotten(err):
+		case forgotten(err):
 			g.cn.Close()
 		}
 	})

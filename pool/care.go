@@ -45,25 +45,27 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 }
 
 // Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it owes,
-// and ends; with others so do all that lead to the same peer and are not leased. One that was dialled a moment ago to take the
-// place of such a connection is kept for that long, unless others says that the peer is a new one. Else, while the name leads to such a
-// server, each answer would cost a dial.
-func (p *Pool) Retire(c *conn.Conn, others bool) {
+// and ends. One that was dialled a moment ago to take the place of such a connection is kept for that long. Else, while the
+// name leads to such a server, each answer would cost a dial.
+func (p *Pool) Retire(c *conn.Conn) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.all[c] == nil || !others && now.Sub(p.astray) < astrayPause && c.Info().Age < astrayPause {
+	if p.all[c] == nil || now.Sub(p.astray) < astrayPause && c.Info().Age < astrayPause {
 		return
 	}
 	p.astray = now
-	peer := c.Peer()
 	p.retireLocked(c)
-	if !others {
-		return
-	}
-	for o, m := range p.all {
-		if m.role != Leased && o.Peer() == peer {
-			p.retireLocked(o)
+}
+
+// Leave gives up, as Retire does, all connections to peer that are not leased, however young they are.
+func (p *Pool) Leave(peer string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c, m := range p.all {
+		if m.role != Leased && c.Peer() == peer {
+			p.astray = time.Now()
+			p.retireLocked(c)
 		}
 	}
 }
