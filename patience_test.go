@@ -63,13 +63,13 @@ func TestPatienceEnds(t *testing.T) {
 		for _, trouble := range []string{"away", "loading"} {
 			t.Run(name+" "+trouble, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					loading := false
+					var loading atomic.Bool
 					w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 						n := string(args[0])
-						return []byte("-LOADING x\r\n"), loading && n != "HELLO" && n != "CLIENT"
+						return []byte("-LOADING x\r\n"), loading.Load() && n != "HELLO" && n != "CLIENT"
 					}})
 					defer w.srv.Close()
-					if loading = trouble == "loading"; !loading {
+					if loading.Store(trouble == "loading"); trouble == "away" {
 						w.a.Refuse()
 					}
 					for _, tt := range []struct {

@@ -21,15 +21,24 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
+// instant is a time that several goroutines look at. The zero value is before any.
+type instant struct{ atomic.Int64 }
+
+func (i *instant) set(t time.Time)        { i.Store(t.UnixNano()) }
+func (i *instant) after(t time.Time) bool { return i.Load() > t.UnixNano() }
+
 // H-107: what a script, a module or a command that nobody knows answers may be anybody's text.
 func TestTextOfOthersProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said atomic.Pointer[string]
 		count := map[string]int{}
+		var mu sync.Mutex // of count, between connections
 		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			name := strings.ToUpper(string(args[0]))
 			if s := said.Load(); s != nil && !slices.Contains([]string{"HELLO", "CLIENT", "SELECT", "PING"}, name) {
+				mu.Lock()
 				count[name]++
+				mu.Unlock()
 				return []byte("-" + *s + "\r\n"), true
 			}
 			return nil, false
@@ -205,10 +214,10 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var forgotten time.Time
+				var forgotten instant
 				w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					switch {
-					case ci.Opened.Before(forgotten):
+					case forgotten.after(ci.Opened):
 						return []byte("-NOAUTH Authentication required.\r\n"), true
 					case string(args[0]) == "NEW":
 						return []byte("+OK\r\n"), true
@@ -220,7 +229,7 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 				defer c.Close()
 				require.NoError(t, tt.do(c)) // so that there is a connection of each kind
 				time.Sleep(time.Second)
-				forgotten = time.Now()
+				forgotten.set(time.Now())
 				err := tt.do(c)
 				if tt.fails {
 					assert.ErrorContains(t, err, "NOAUTH")
@@ -238,15 +247,15 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 // One answer is enough: the others that were opened before are not tried one after the other.
 func TestForgottenLoginGivesTheIdleConnectionsUpToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var forgotten time.Time
+		var forgotten instant
 		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
-			return []byte("-NOAUTH Authentication required.\r\n"), ci.Opened.Before(forgotten)
+			return []byte("-NOAUTH Authentication required.\r\n"), forgotten.after(ci.Opened)
 		}})
 		defer w.srv.Close()
 		c := w.client(baton.Options{Pool: pool.Config{Size: 12, MinIdle: 10}})
 		defer c.Close()
 		time.Sleep(10 * time.Second)
-		forgotten = time.Now()
+		forgotten.set(time.Now())
 		failed := 0
 		for range 20 {
 			held, err := c.Conn(t.Context())
@@ -264,9 +273,9 @@ func TestForgottenLoginGivesTheIdleConnectionsUpToo(t *testing.T) {
 
 func TestSubscriptionWhoseLoginIsForgottenComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var forgotten time.Time
+		var forgotten instant
 		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
-			return []byte("-NOAUTH Authentication required.\r\n"), ci.Opened.Before(forgotten)
+			return []byte("-NOAUTH Authentication required.\r\n"), forgotten.after(ci.Opened)
 		}})
 		defer w.srv.Close()
 		c := w.client(baton.Options{})
@@ -274,7 +283,7 @@ func TestSubscriptionWhoseLoginIsForgottenComesBack(t *testing.T) {
 		s, err := c.Subscribe(t.Context(), "c")
 		require.NoError(t, err)
 		time.Sleep(time.Second)
-		forgotten = time.Now()
+		forgotten.set(time.Now())
 		time.Sleep(2 * time.Minute)
 		var kinds []baton.SubEventKind
 		for len(s.Events()) > 0 {
@@ -350,15 +359,15 @@ func useEverything(t *testing.T, c *baton.Client) {
 // H-114: one address, and behind it a server that loads for two seconds.
 func TestServerThatLoadsForTwoSecondsFailsNoCommandAndIsNotDialledInAStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var ready time.Time
+		var ready instant
 		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			n := string(args[0])
-			return []byte("-LOADING x\r\n"), n != "HELLO" && n != "CLIENT" && time.Now().Before(ready)
+			return []byte("-LOADING x\r\n"), n != "HELLO" && n != "CLIENT" && ready.after(time.Now())
 		}})
 		defer w.srv.Close()
 		c := w.client(baton.Options{})
 		defer c.Close()
-		ready = time.Now().Add(2 * time.Second)
+		ready.set(time.Now().Add(2 * time.Second))
 		before := w.a.Stats().Accepted
 		var wg sync.WaitGroup
 		for range 64 {
