@@ -421,3 +421,95 @@ func TestSiblingOfAServerThatRefusesSetUpsIsFound(t *testing.T) {
 		})
 	}
 }
+
+// A replica that was a master when the commands were queued: scripts among them have not run.
+func TestTransactionDiscardedByAReplicaIsRepeatedElsewhere(t *testing.T) {
+	for _, watch := range [][]string{nil, {"k"}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				switch name := string(args[0]); {
+				case name == "EVAL":
+					return []byte("+QUEUED\r\n"), true
+				case name == "EXEC" && ci.Node == "10.0.0.1:6379":
+					return []byte("-EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.\r\n"), true
+				case name == "EXEC":
+					return []byte("*1\r\n:1\r\n"), true
+				}
+				return nil, false
+			}})
+			defer w.srv.Close()
+			w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
+			c := w.client(baton.Options{Addr: dbName})
+			defer c.Close()
+			begun := time.Now()
+			assert.NoError(t, c.Tx(t.Context(), func(tx *baton.Tx) error {
+				return tx.Exec(t.Context(), func(p *baton.Pipe) error { p.Eval("x", nil); return nil })
+			}, watch...))
+			assert.Less(t, time.Since(begun), 100*time.Millisecond)
+		})
+	}
+}
+
+// What passes is waited for where it is; a replica is told of at once, and its connection goes to nobody else.
+func TestHeldConnectionOfAServerThatCannotServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loading instant
+		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			switch name := string(args[0]); {
+			case name == "GET" && loading.after(time.Now()):
+				return []byte("-LOADING x\r\n"), true
+			case name == "INCR" && ci.Node == "10.0.0.1:6379":
+				return []byte("-READONLY x\r\n"), true
+			}
+			return nil, false
+		}})
+		defer w.srv.Close()
+		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
+		c := w.client(baton.Options{Addr: dbName})
+		defer c.Close()
+		held, err := c.Conn(t.Context())
+		require.NoError(t, err)
+		begun := time.Now()
+		loading.set(begun.Add(time.Second))
+		_, err = held.Get(t.Context(), "k")
+		assert.ErrorIs(t, err, baton.Nil)
+		assert.GreaterOrEqual(t, time.Since(begun), time.Second)
+		begun = time.Now()
+		_, err = held.Incr(t.Context(), "n")
+		assert.EqualError(t, err, "READONLY x")
+		assert.Zero(t, time.Since(begun))
+		_, err = held.Get(t.Context(), "k")
+		assert.ErrorIs(t, err, baton.Nil, "it serves on")
+		held.Release()
+		held, err = c.Conn(t.Context())
+		require.NoError(t, err)
+		defer held.Release()
+		_, err = held.Incr(t.Context(), "n")
+		assert.NoError(t, err)
+	})
+}
+
+// A program that runs nothing but scripts finds the master too, one error later.
+func TestScriptsAloneFindTheMaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			switch {
+			case string(args[0]) != "EVAL":
+				return nil, false
+			case ci.Node == "10.0.0.1:6379":
+				return []byte("-READONLY x script: 0, on @user_script:1.\r\n"), true
+			}
+			return []byte("+OK\r\n"), true
+		}})
+		defer w.srv.Close()
+		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
+		c := w.client(baton.Options{Addr: dbName})
+		defer c.Close()
+		_, err := c.Eval(t.Context(), "x", nil)
+		assert.ErrorContains(t, err, "READONLY")
+		for range 20 {
+			_, err := c.Eval(t.Context(), "x", nil)
+			assert.NoError(t, err)
+		}
+	})
+}
