@@ -169,8 +169,10 @@ func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn
 	return l.Conn(), err
 }
 
-// ended: each attempt has a connection of its own.
-func (w *waiting) ended() bool { return false }
+// stuck: each attempt has a connection of its own.
+func (w *waiting) stuck(fate) bool { return false }
+
+func (w *waiting) condemn(c *Client, cn *conn.Conn) { c.blocking.Retire(cn) }
 
 // await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the
@@ -199,12 +201,11 @@ func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *wai
 		case moved && (p == pin || w.own):
 			return &conn.Error{Op: "wait", Addr: peer, Err: ErrMoved}
 		case q.Err != nil:
-			c.blocking.Retire(cn) // the name may lead to the new master
 			return &conn.Error{Op: "wait", Addr: peer, Err: errDemoted}
 		case over:
 			return nil
 		}
-		if !moved && !c.o.Retry.pause(ctx, turn) { // nobody knows why: not in a tight loop
+		if !moved && !c.pause(ctx, c.o.Retry.backoff(turn)) { // nobody knows why: not in a tight loop
 			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
 		}
 	}

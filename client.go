@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,11 @@ type Client struct {
 	subs     subscriptions
 	handoffs *handoff.Manager
 	renewer  *renewer
+	shunned  shunned
+	provided bool // the credentials come from a provider, which may have others the next time
 	closed   atomic.Bool
+	ended    chan struct{} // closed after closed was set
+	ending   sync.Once
 }
 
 // New makes a client. It validates o and does no I/O: the first command connects. Later changes of o have no effect.
@@ -42,7 +47,7 @@ func New(o Options) (*Client, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, secrets: o.credentials()}
+	c := &Client{o: o, secrets: o.credentials(), provided: o.Credentials != nil, ended: make(chan struct{})}
 	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
 	c.subs.most = o.MaxSubscriptions
@@ -113,7 +118,7 @@ func (c *Client) connConfig() *conn.Config {
 }
 
 // Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
-// attempts as Options.Retry allows: a *resp3.Error or an *OpError, as of a command.
+// attempts as Options.Retry allows, so after Retry.For if no server is there: a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
 	q := c.cfg.NewCall()
 	defer q.Free()
@@ -146,7 +151,7 @@ func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 // Close ends the client at once: commands that wait fail, loops over subscriptions end. It returns when no goroutine, timer or
 // socket of the client is left, and always nil. It may be called more than once.
 func (c *Client) Close() error {
-	c.closed.Store(true)
+	c.end()
 	c.renewer.close()
 	c.subs.close()
 	c.handoffs.Close()
@@ -158,13 +163,19 @@ func (c *Client) Close() error {
 // Shutdown refuses new commands, lets those that run finish, waits for leases to be given back, and closes. A command that blocks
 // is not called back: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
 func (c *Client) Shutdown(ctx context.Context) error {
-	c.closed.Store(true)
+	c.end()
 	err := c.pool.Drain(ctx)
 	if berr := c.blocking.Drain(ctx); err == nil {
 		err = berr
 	}
 	c.Close()
 	return err
+}
+
+// end refuses new commands and further attempts.
+func (c *Client) end() {
+	c.closed.Store(true)
+	c.ending.Do(func() { close(c.ended) })
 }
 
 // operation is a call with what the layers above conn need to know of it.
@@ -178,16 +189,21 @@ type operation struct {
 	// Interfaces, so that a program that neither blocks nor holds connections nor pipelines contains nothing of what is for
 	// that. Their methods get values: an operation behind a pointer would have to be allocated.
 	alone alone // makes the attempts on a connection that no other caller uses; nil: on a shared one
-	pipe  interface {
-		settle(q *conn.Call, err error) error
-	} // whose commands these are, if they may be answered in part
+	pipe  pipe  // whose commands these are, if they are several
 }
 
 // alone makes one attempt at op on the only connection it may run on: that of a caller who holds it, or one for the time of
 // its wait.
 type alone interface {
 	once(ctx context.Context, c *Client, op operation) (*conn.Conn, error)
-	ended() bool // that connection is closed, and there will be no other
+	stuck(f fate) bool // after that, another attempt on the connection is of no use, and there will be no other
+	owner
+}
+
+// pipe takes in what an attempt at several commands has brought. It returns err, or the answer that stands for all of them
+// if they prove that nothing was executed, and heeds each error among the answers.
+type pipe interface {
+	settle(c *Client, op operation, cn *conn.Conn, err error) (fault, refusal error)
 }
 
 // harm is the class of op. It is found out from the request when it is asked for, which is rare.
@@ -252,28 +268,17 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 
 // insist judges the outcome of the first attempt and makes others, until op has an answer or may not be sent again.
 func (c *Client) insist(ctx context.Context, op *operation, cn *conn.Conn, err error) (attempts int, _ error) {
+	var w patience
 	before := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
-		if op.pipe != nil {
-			err = op.pipe.settle(op.call, err)
-		}
-		if err == nil {
-			err = op.call.Err
-			if err == nil || !provesNotApplied(err) {
-				return attempt, err
+		f := c.judge(op, cn, err)
+		if op.alone != nil && op.alone.stuck(f) || !c.again(ctx, &w, f.chance) {
+			if f.answered && !(before && f.proven) {
+				return attempt, f.err
 			}
+			return attempt, c.opError(op.name, attempt, cn, gaveUp(ctx, f.err), before)
 		}
-		if isReadOnly(err) { // a replica now: the name may lead to its master
-			c.pool.Retire(cn)
-			c.blocking.Retire(cn)
-		}
-		if op.alone != nil && op.alone.ended() || !c.o.Retry.allows(ctx, op, attempt, err) || !c.o.Retry.pause(ctx, attempt) {
-			if provesNotApplied(err) && !before {
-				return attempt, err
-			}
-			return attempt, c.opError(op.name, attempt, cn, err, before)
-		}
-		before = before || sent(err)
+		before = before || sent(f.err)
 		if c.closed.Load() && !before {
 			return attempt, ErrClosed
 		}

@@ -278,6 +278,7 @@ func TestCloseEndsWhatWaits(t *testing.T) {
 		assert.ErrorIs(t, err, baton.ErrClosed)
 		assert.ErrorIs(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Get("k"); return nil }), baton.ErrClosed)
 		assert.NoError(t, c.Close(), "a second time does nothing")
+		synctest.Wait()
 		assert.Zero(t, node.Stats().Open)
 	})
 }

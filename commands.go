@@ -18,6 +18,8 @@ type holder interface {
 	run(ctx context.Context, op operation) error
 	Discard()
 	lost(id uint64) bool
+	lately() fate // what became of the last attempt
+	condemn(c *Client, cn *conn.Conn)
 }
 
 func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }

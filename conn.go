@@ -30,7 +30,10 @@ type Conn struct {
 	commands
 	lease   *pool.Lease
 	session session
-	wrote   int // epoch in which the last command was begun that may have written; 0: none
+	wrote   int  // epoch in which the last command was begun that may have written; 0: none
+	unfit   bool // for another caller, since its server cannot serve or its login is gone
+	whole   bool // what is done on it is repeated as a whole, by Client.Tx
+	last    fate // of the last attempt
 }
 
 // session is what the server keeps for a connection, as far as we have changed it.
@@ -42,18 +45,26 @@ type session struct {
 }
 
 // Conn leases a connection: an idle one, or a new one if the pool's size allows, or the next that is given back, in the
-// order of asking. It waits until ctx ends or the pool's WaitTimeout is over.
-func (c *Client) Conn(ctx context.Context) (*Conn, error) {
-	if c.closed.Load() {
-		return nil, ErrClosed
+// order of asking. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as Options.Retry
+// allows.
+func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.hold(ctx, &patience{}) }
+
+// hold is Conn for an operation that may have failed before.
+func (c *Client) hold(ctx context.Context, w *patience) (*Conn, error) {
+	for attempt := 1; ; attempt++ {
+		if c.closed.Load() {
+			return nil, ErrClosed
+		}
+		l, err := c.pool.Acquire(ctx)
+		if err == nil {
+			held := &Conn{lease: l}
+			held.commands = commands{client: c, held: held}
+			return held, nil
+		}
+		if !c.again(ctx, w, c.chanceOf(nil, err)) {
+			return nil, c.opError("lease", attempt, nil, gaveUp(ctx, err), false)
+		}
 	}
-	l, err := c.pool.Acquire(ctx)
-	if err != nil {
-		return nil, c.opError("lease", 1, nil, err, false)
-	}
-	held := &Conn{lease: l}
-	held.commands = commands{client: c, held: held}
-	return held, nil
 }
 
 // Release gives the connection back. Keys that are still watched and an open MULTI are undone first, which waits for the
@@ -62,6 +73,8 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 func (c *Conn) Release() {
 	switch {
 	case c.lease.Over():
+	case c.unfit:
+		c.Discard()
 	case c.lease.Conn().Owes() > 0:
 		c.lease.ReleaseAfter(c.tidy)
 	case c.tidy():
@@ -112,6 +125,18 @@ func (c *Conn) lost(id uint64) bool { return c.wrote == 0 && c.ended() && c.leas
 
 // ended reports whether the connection is closed, which no attempt can mend.
 func (c *Conn) ended() bool { return c.lease.Conn().State() == conn.Closed }
+
+// stuck: another attempt is of no use if only another connection can mend it, if it would only be queued in a transaction that is
+// spoilt, or if the whole will be repeated.
+func (c *Conn) stuck(f fate) bool {
+	c.last = f
+	return f.elsewhere || c.session.queueing || c.whole || c.ended()
+}
+
+func (c *Conn) lately() fate { return c.last }
+
+// condemn: the caller goes on with what it has. The next one gets another connection.
+func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
 
 // once is one attempt at op.
 func (c *Conn) once(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {

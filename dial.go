@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 )
 
 // lookupLimit bounds a look-up where there is another place to dial: a resolver that hangs must not use up the dial's time.
@@ -19,6 +20,11 @@ func (c *Client) dial(ctx context.Context) (*conn.Conn, error) { return c.dialWi
 
 // dialWith opens a connection. While a peer retires, dials that would reach it go to where its connections go.
 func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn, err error) {
+	defer func() {
+		if ce, ok := errs.As[*conn.Error](err); ok {
+			c.shunRefusing(ce.Addr, err)
+		}
+	}()
 	if !c.handoffs.Leaving() {
 		return conn.Dial(ctx, cfg, c.o.Addr)
 	}
@@ -34,7 +40,7 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 	if err != nil {
 		addrs = []string{c.o.Addr}
 	}
-	err = dialFirst(ctx, c.handoffs.Remap(addrs), func(ctx context.Context, addr string) (err error) {
+	err = dialFirst(ctx, c.handoffs.Remap(c.shunned.order(addrs, now)), func(ctx context.Context, addr string) (err error) {
 		cn, err = conn.Dial(ctx, cfg, addr)
 		return err
 	})
@@ -42,13 +48,14 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 }
 
 // dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried, those
-// that retire last.
+// that retire last, and before them those that have said lately that they cannot serve.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
 	dial := func(ctx context.Context, network, to string) (net.Conn, error) {
 		return c.dialAdmitted(ctx, network, addr, to)
 	}
 	ours := c.o.Resolver != Resolver(net.DefaultResolver)
-	if network != "tcp" || !ours && !c.handoffs.Leaving() {
+	now := time.Now()
+	if network != "tcp" || !ours && !c.handoffs.Leaving() && !c.shunned.any(now) {
 		return dial(ctx, network, addr) // net.Dialer races the addresses of both families
 	}
 	addrs, err := c.listed(ctx, addr)
@@ -59,7 +66,7 @@ func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn
 		addrs = []string{addr} // a dialler may know names that nobody else does
 	}
 	var stay, retire []string
-	for _, a := range addrs {
+	for _, a := range c.shunned.order(addrs, now) {
 		if c.handoffs.Retires(a) {
 			retire = append(retire, a)
 		} else {
@@ -131,7 +138,7 @@ func (c *Client) lookUp(ctx context.Context, host string) (ips []string, err err
 // dialFirst dials one address after the other. Each may take an equal part of the time that is left, so that one that
 // swallows packets does not use up all of it.
 func dialFirst(ctx context.Context, addrs []string, dial func(context.Context, string) error) error {
-	var errs []error
+	var failed []error
 	for i, a := range addrs {
 		part, cancel := ctx, func() {}
 		if at, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
@@ -143,12 +150,12 @@ func dialFirst(ctx context.Context, addrs []string, dial func(context.Context, s
 		if err == nil {
 			return nil
 		}
-		if errs = append(errs, err); ctx.Err() != nil {
+		if failed = append(failed, err); ctx.Err() != nil {
 			break
 		}
 	}
-	if len(errs) == 1 {
-		return errs[0]
+	if len(failed) == 1 {
+		return failed[0]
 	}
-	return errors.Join(errs...)
+	return errors.Join(failed...)
 }

@@ -62,10 +62,10 @@
 //
 // # Retries
 //
-// A command that certainly was not sent is tried again, up to Retry.Max times. One that may have been executed is tried
-// again only if its [Class] is at most Retry.UpTo, which is [Read] by default: GET is repeated, INCR never. Answers that
-// prove that the command was not executed (LOADING, READONLY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN) count as not sent; a
-// pipeline returns them.
+// A command that certainly was not executed is tried again until Retry.For has passed, by default 5 s: it was not sent, or the
+// server's answer proves it (LOADING, READONLY, MASTERDOWN, ...). So a restart or a failover of a few seconds reaches the user
+// only as time. One that may have been executed is tried again only if its [Class] is at most Retry.UpTo, which is [Read] by
+// default, and up to Retry.Max times: GET is repeated, INCR never. What a script or a module answers proves nothing.
 //
 // # Maintenance
 //

@@ -9,7 +9,6 @@ import (
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
-	"github.com/baton-go/baton/resp3"
 )
 
 var (
@@ -101,17 +100,4 @@ func sent(err error) bool {
 func wasSent(err error) bool {
 	oe, ok := errs.As[*OpError](err)
 	return ok && oe.Sent
-}
-
-// notApplied lists the answers that prove that a command was not executed, because of the state the server is in.
-var notApplied = map[string]bool{"LOADING": true, "READONLY": true, "MASTERDOWN": true, "TRYAGAIN": true, "CLUSTERDOWN": true}
-
-func provesNotApplied(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && notApplied[e.Code]
-}
-
-func isReadOnly(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == "READONLY"
 }

@@ -34,6 +34,7 @@ func TestParseURL(t *testing.T) {
 		"redis://h?read_timeout=500ms&dial_timeout=2&write_timeout=-1": {Addr: "h:6379", ReadTimeout: 500 * time.Millisecond,
 			DialTimeout: 2 * time.Second, WriteTimeout: -1},
 		"redis://h?disable_identity=true&protocol=2": {Addr: "h:6379", DisableIdentity: true, Protocol: 2},
+		"redis://h?retry_for=2":                      {Addr: "h:6379", Retry: baton.RetryPolicy{For: 2 * time.Second}},
 		"redis://h?pool_size=7&min_idle=2&lanes=3&client_name=x": {Addr: "h:6379", ClientName: "x",
 			Pool: pool.Config{Size: 7, MinIdle: 2, Lanes: 3}},
 	}
@@ -125,15 +126,15 @@ func TestImpossibleOptionsAreAllNamed(t *testing.T) {
 	_, err := baton.New(baton.Options{
 		Network: "udp", DB: -1, Protocol: 5, Username: "u", ClientName: "a b",
 		Pool:   pool.Config{Size: -3},
-		Retry:  baton.RetryPolicy{UpTo: baton.Never},
+		Retry:  baton.RetryPolicy{UpTo: baton.Never, For: 25 * time.Hour},
 		Limits: resp3.Limits{MaxDepth: -1}, Handoff: handoff.Config{MaxWorkers: -2},
 	})
-	for _, part := range []string{`"udp"`, "DB is -1", "Protocol is 5", `Username is "u"`, `ClientName is "a b"`, "Size is -3", "UpTo is 4", "MaxDepth", "MaxWorkers is -2"} {
+	for _, part := range []string{`"udp"`, "DB is -1", "Protocol is 5", `Username is "u"`, `ClientName is "a b"`, "Size is -3", "UpTo is 4", "Retry.For is 25h0m0s, must be at most 24h0m0s", "MaxDepth", "MaxWorkers is -2"} {
 		assert.ErrorContains(t, err, part)
 	}
 	for _, o := range []baton.Options{
 		{Addr: "host:port:more"}, {Addr: "h:99999"}, {Addr: "h:0"}, {Addr: "h:"}, {Addr: "h,h2:6379"}, {Addr: "h:1,h2:2"}, {Addr: "h h2"}, {Addr: "h\n"}, {Network: "unix"}, {Pool: pool.Config{Size: 1 << 40}},
-		{Retry: baton.RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Millisecond}}, {Retry: baton.RetryPolicy{MaxBackoff: 2 * time.Hour}}, {Network: "unix", Addr: "/s", TLS: &tls.Config{}},
+		{Retry: baton.RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Millisecond}}, {Retry: baton.RetryPolicy{MaxBackoff: 2 * time.Hour}}, {Retry: baton.RetryPolicy{For: 25 * time.Hour}}, {Network: "unix", Addr: "/s", TLS: &tls.Config{}},
 		{Protocol: 2, Handoff: handoff.Config{Mode: handoff.ModeEnabled}},
 		{Handoff: handoff.Config{MaxWorkers: -1}},
 	} {
@@ -155,6 +156,7 @@ func TestOneSettingAloneIsEnough(t *testing.T) {
 	for _, o := range []baton.Options{
 		{Retry: baton.RetryPolicy{MaxBackoff: -1}}, {Retry: baton.RetryPolicy{MinBackoff: -1}}, {Retry: baton.RetryPolicy{MaxBackoff: time.Millisecond}},
 		{Retry: baton.RetryPolicy{MinBackoff: time.Second}}, {Retry: baton.RetryPolicy{Max: -1}}, {Retry: baton.RetryPolicy{Tx: -1}},
+		{Retry: baton.RetryPolicy{For: -1}}, {Retry: baton.RetryPolicy{For: time.Hour}},
 		{Pool: pool.Config{Size: 1}}, {Pool: pool.Config{Size: 2}}, {Pool: pool.Config{Blocking: 1}}, {Pool: pool.Config{MaxDialing: 1}},
 		{Pool: pool.Config{WaitTimeout: -1, MaxIdleTime: -1, MaxLifetime: -1}}, {DialTimeout: -1}, {ReadTimeout: -1}, {WriteTimeout: -1}, {MaxSubscriptions: -1},
 	} {

@@ -58,7 +58,7 @@ func (p *Pipe) reply(i int) string {
 // them. They go to one server as a whole, also while maintenance moves the connection.
 //
 // If the connection is lost, the commands that were answered are not sent again. The others are, if the most harmful of
-// them may be. If all of them were answered by a state in which the server executes nothing, they are sent again too.
+// them may be. If all of them were answered by a state that proves that the server executed nothing, they are sent again too.
 //
 // The error is the transport's, or else the first that the server answered to a command. All replies that have come can be
 // read with Reply.Get then; of the others it returns the error, which says whether they may have been executed.
@@ -99,9 +99,9 @@ func (p *Pipe) free() {
 }
 
 // settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
-// taken out of q, which is left with the rest. It returns err, or the server's error if it executed nothing.
-func (p *Pipe) settle(q *conn.Call, err error) error {
-	before := 0
+// taken out of the request, which is left with the rest.
+func (p *Pipe) settle(c *Client, op operation, cn *conn.Conn, err error) (fault, refusal error) {
+	q, before := op.call, 0
 	if p.ends = p.ends[:p.settled]; p.settled > 0 {
 		before = p.ends[p.settled-1]
 	}
@@ -113,34 +113,55 @@ func (p *Pipe) settle(q *conn.Call, err error) error {
 	} else {
 		p.text = p.text[:before] + block
 	}
+	refusal = p.heed(c, op, cn)
 	if err == nil {
-		return p.unapplied()
+		return nil, refusal
 	}
 	for range q.Ends {
 		_, q.Req = factOf(q.Req)
 	}
 	q.Replies -= len(q.Ends)
 	p.settled = len(p.ends)
-	return err
+	return err, nil
 }
 
-// unapplied returns the first error of the attempt if all its replies prove that nothing was executed.
-func (p *Pipe) unapplied() error {
-	var first error
+// heed heeds every error among the replies of the attempt. If each of them proves that its own command was not executed it returns
+// one: that whose chance is least.
+func (p *Pipe) heed(c *Client, op operation, cn *conn.Conn) error {
+	var said error
+	proven, least := true, byTime
+	req, at := op.call.Req, p.settled // req is cut as far as there was an error
 	for i := p.settled; i < len(p.ends); i++ {
 		err := refusal(p.reply(i))
-		if !provesNotApplied(err) {
-			return nil
+		if err == nil {
+			proven = false
+			continue
 		}
-		if first == nil {
-			first = err
+		for ; at < i; at++ {
+			_, req = factOf(req)
+		}
+		own := !foreign(req)
+		c.heed(op.alone, cn, err, own)
+		switch s, ok := c.stateOf(err, peerOf(cn)); {
+		case !ok || !own:
+			proven = false
+		case said == nil || s.chance < least:
+			said, least = err, s.chance
 		}
 	}
-	return first
+	if !proven {
+		return nil
+	}
+	return said
 }
 
 // refusal is the error that an encoded reply is, or nil.
 func refusal(reply string) error {
+	switch resp3.Kind(reply[0]) {
+	case resp3.SimpleError, resp3.BulkError, resp3.Attribute: // which may have an error behind it
+	default:
+		return nil
+	}
 	w := resp3.Walk(reply)
 	if k := w.Kind(); k != resp3.SimpleError && k != resp3.BulkError {
 		return nil
@@ -155,11 +176,6 @@ func (p *Pipe) firstError(in string, head int) error {
 	for i, end := range p.ends {
 		reply := p.text[begin:end]
 		begin = end
-		switch resp3.Kind(reply[0]) {
-		case resp3.SimpleError, resp3.BulkError, resp3.Attribute: // which may have an error behind it
-		default:
-			continue
-		}
 		if err := refusal(reply); err != nil {
 			return fmt.Errorf("baton: command %d of %d in the %s, %s: %w", i+1, p.n, in, p.name(i+head), err)
 		}

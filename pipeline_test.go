@@ -73,7 +73,7 @@ func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
 				return nil, false
 			}})
 			defer w.srv.Close()
-			c := w.client(baton.Options{})
+			c := w.client(baton.Options{Retry: baton.RetryPolicy{For: -1}})
 			defer c.Close()
 			var n baton.Reply[int64]
 			err := c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Set("k", "v"); n = p.Incr("n"); return nil })

@@ -66,7 +66,7 @@ func TestLaterAttemptDoesNotHideThatAnEarlierOneWasSent(t *testing.T) {
 			return nil, false
 		}})
 		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, UpTo: baton.WriteAccumulate}})
+		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, For: -1, UpTo: baton.WriteAccumulate}})
 		defer c.Close()
 		_, err := c.Incr(t.Context(), "n")
 		var oe *baton.OpError
@@ -173,7 +173,7 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 			return []byte("-READONLY You can't write against a read only replica.\r\n"), true
 		}})
 		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := w.client(baton.Options{Retry: baton.RetryPolicy{For: -1, MinBackoff: 8 * time.Millisecond}})
 		defer c.Close()
 		begun := time.Now()
 		for time.Since(begun) < 5*time.Second {
@@ -255,7 +255,7 @@ func TestServerThatIsFullIsHeardAndTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dials := 0
-				c, err := baton.New(baton.Options{Password: token, Dialer: func(context.Context, string, string) (net.Conn, error) {
+				c, err := baton.New(baton.Options{Password: token, Retry: baton.RetryPolicy{For: -1}, Dialer: func(context.Context, string, string) (net.Conn, error) {
 					dials++
 					ours, theirs := net.Pipe()
 					go func() { // ends with this connection

@@ -58,6 +58,7 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	g.cn = cn
 	if err := g.join(ctx, s.names); err != nil {
 		g.judge(err)
+		s.c.shunRefusing(cn.Peer(), err)
 		cn.Close()
 		return g, err
 	}

@@ -25,6 +25,7 @@ func (s *Subscription) start(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
+	var w patience
 	for attempt := 1; ; attempt++ {
 		g, err := s.openInTurn(ctx)
 		if err == nil {
@@ -35,11 +36,11 @@ func (s *Subscription) start(ctx context.Context) error {
 		if s.ctx.Err() != nil {
 			return ErrClosed
 		}
-		if !s.c.o.Retry.hopes(ctx, attempt, err) || !s.c.o.Retry.pause(ctx, attempt) {
+		if !s.c.again(ctx, &w, s.c.chanceOf(nil, err)) {
 			if isAnswer(err) {
 				return err
 			}
-			return s.c.opError(s.command, attempt, nil, err, false)
+			return s.c.opError(s.command, attempt, nil, gaveUp(ctx, err), false)
 		}
 	}
 }
@@ -111,8 +112,11 @@ func (s *Subscription) beat(g *leg, asked chan struct{}) {
 	}
 	s.work.Go(func() {
 		defer func() { <-asked }()
-		if g.ping(s.ctx) == nil {
+		switch err := g.ping(s.ctx); {
+		case err == nil:
 			g.heard.Store(time.Now().UnixNano())
+		case forgotten(err):
+			g.cn.Close()
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
@@ -14,8 +15,9 @@ import (
 // once. Its commands, those of a Client, are carried out at once and are for reading what Exec then depends on.
 type Tx struct {
 	commands
-	done  bool  // Exec was called
-	fault error // of Exec
+	done   bool   // Exec was called
+	fault  error  // of Exec
+	chance chance // of another attempt after fault
 }
 
 const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
@@ -23,9 +25,9 @@ const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
 // Tx runs fn, which reads with the methods of its Tx and then calls Exec, usually as its last step. Exec takes effect only if
 // none of the watched keys was changed by anybody since Tx began. fn runs several times if they were (the error is ErrTxAborted
 // in the end), or if maintenance has moved the connection before the transaction was sent (ErrMoved): further attempts of
-// these kinds are bounded by Retry.Tx. It also runs again, up to Retry.Max times, if the connection could not be had, or was
-// lost before the transaction was sent and nothing but reads had been sent on it. So what fn does besides Exec must bear
-// repetition. Between attempts there is a pause of random length. If fn does not return the error of Exec or of the command that
+// these kinds are bounded by Retry.Tx. It also runs again if the server was in a state in which it executes nothing, or if the
+// connection was lost before the transaction was sent and nothing but reads had been sent on it: as Retry.For and Retry.Max
+// have it for any command. So what fn does besides Exec must bear repetition. Between attempts there is a pause of random length. If fn does not return the error of Exec or of the command that
 // failed, or one that wraps it, there is no other attempt.
 //
 // A transaction that was sent and whose reply is lost is never repeated: the error is an *OpError with Sent true.
@@ -33,64 +35,66 @@ const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
 // Without keys to watch fn runs on shared connections, and Exec is one write to one of them. With keys it has a connection
 // for itself, as a Conn is. It waits until ctx ends or the pool's WaitTimeout is over.
 func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) error {
-	for aborts, faults := 0, 0; ; {
-		err, again := c.transact(ctx, fn, watch)
+	var w patience
+	for aborts := 0; ; {
+		err, left := c.transact(ctx, fn, watch, &w)
 		switch {
-		case err == nil || !again || ctx.Err() != nil:
+		case err == nil || left == none:
 			return err
 		case errors.Is(err, ErrTxAborted) || errors.Is(err, ErrMoved): // neither is a fault
-			if aborts++; aborts > c.o.Retry.Tx {
+			if aborts++; aborts > c.o.Retry.Tx || ctx.Err() != nil || !c.pause(ctx, c.o.Retry.backoff(aborts)) {
 				return err
 			}
-		default:
-			if faults++; faults > c.o.Retry.Max {
-				return err
-			}
-		}
-		if !c.o.Retry.pause(ctx, aborts+faults) {
+		case !c.again(ctx, &w, left):
 			return err
 		}
 	}
 }
 
-// transact is one attempt. again says that another may help and does no harm.
-func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string) (err error, again bool) {
+// transact is one attempt, and the chance of another after it.
+func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, w *patience) (error, chance) {
 	t := &Tx{commands: c.commands}
 	if len(watch) > 0 {
-		held, err := c.Conn(ctx)
+		held, err := c.hold(ctx, w)
 		if err != nil {
-			return err, repeatable(err)
+			return err, none // hold has been patient
 		}
+		held.whole = true
 		defer held.Release() // also if fn panics; what is still watched is undone
 		t.commands = held.commands
 		if err := t.watch(ctx, watch); err != nil {
-			return err, repeatable(err) || t.lost(err)
+			return err, t.chanceOf(err)
 		}
 	}
-	err = fn(t)
+	err := fn(t)
 	switch {
 	case err == nil || t.fault != nil && !errors.Is(err, t.fault):
-		return err, false
+		return err, none
 	case t.done && t.fault == nil: // it has taken effect, and fn is not content with something else
-		return err, false
-	case isReadOnly(err):
-		t.leave()
+		return err, none
+	case t.chance != none:
+		return err, t.chance
 	}
-	return err, errors.Is(err, ErrTxAborted) || repeatable(err) || t.lost(err)
+	return err, t.chanceOf(err)
 }
 
-// lost reports whether err is the end of the connection that t holds, before anything was sent on it that may have written.
-func (t *Tx) lost(err error) bool {
-	oe, ok := errs.As[*OpError](err)
-	return ok && t.held != nil && t.held.lost(oe.ConnID)
-}
-
-// repeatable reports whether a command was not executed for a reason that another attempt may not meet.
-func repeatable(err error) bool {
-	if oe, ok := errs.As[*OpError](err); ok {
-		return !oe.Sent && (errors.Is(err, ErrMoved) || !permanent(err))
+// chanceOf is the chance of the whole after a command of it has failed. One on a shared connection has been tried again by itself.
+func (t *Tx) chanceOf(err error) chance {
+	oe, failed := errs.As[*OpError](err)
+	switch {
+	case errors.Is(err, ErrTxAborted), failed && !oe.Sent && errors.Is(err, ErrMoved):
+		return byCount
+	case t.held == nil:
+		return none
+	case failed && !oe.Sent:
+		return t.client.chanceOf(nil, oe.Err)
+	case failed && t.held.lost(oe.ConnID): // before anything was sent on it that may have written
+		return byCount
 	}
-	return provesNotApplied(err)
+	if f := t.held.lately(); f.proven && errors.Is(err, f.err) {
+		return f.chance
+	}
+	return none
 }
 
 func (t *Tx) watch(ctx context.Context, keys []string) error {
@@ -120,10 +124,12 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	t.done = true
 	p.req = append(p.call.Req, exec...)
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
-	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true})
+	x := &txPipe{Pipe: p}
+	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true, pipe: x})
 	if err == nil {
-		if err = p.executed(); t.held != nil && wasSent(err) {
-			t.leave()
+		err = x.executed(t)
+		if t.held != nil && wasSent(err) {
+			t.held.Discard() // keys may still be watched there
 		}
 	}
 	if p.fault, t.fault = err, err; err == nil {
@@ -132,33 +138,23 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	return err
 }
 
-// leave gives up the connection, which is out of order or leads to a replica; the next one may do better.
-func (t *Tx) leave() {
-	if t.held != nil {
-		t.held.Discard()
-		return
-	}
-	for _, lane := range t.client.pool.Lanes() {
-		t.client.pool.Retire(lane)
-	}
+// txPipe is the commands of a transaction, of which none is sent again by itself.
+type txPipe struct {
+	*Pipe
+	cn *conn.Conn // that has answered
+}
+
+func (x *txPipe) settle(_ *Client, _ operation, cn *conn.Conn, err error) (fault, refusal error) {
+	x.cn = cn
+	return err, nil
 }
 
 // executed reads the replies to MULTI, the commands and EXEC.
-func (p *Pipe) executed() error {
-	w := resp3.Walk(p.call.Block())
-	var wrong error // the first command that was not queued
-	for i := range p.n + 1 {
-		reply, err := w.Skip()
-		if err != nil {
-			return fmt.Errorf("baton: transaction: %w", err)
-		}
-		switch err := refusal(reply); {
-		case err == nil || wrong != nil:
-		case i == 0 && !provesNotApplied(err):
-			return &OpError{Command: "MULTI", Attempt: 1, Sent: true, Err: err}
-		default:
-			wrong = fmt.Errorf("baton: command %d of %d in the transaction, %s: %w", i, p.n, p.name(i), err)
-		}
+func (x *txPipe) executed(t *Tx) error {
+	w := resp3.Walk(x.call.Block())
+	wrong, err := x.queued(t, &w) // not executed by EXEC
+	if err != nil {
+		return err
 	}
 	n, err := w.Open()
 	switch {
@@ -167,9 +163,10 @@ func (p *Pipe) executed() error {
 	case err != nil && wrong != nil:
 		return fmt.Errorf("%w (%w)", wrong, err)
 	case err != nil:
+		t.refused(x.cn, err)
 		return fmt.Errorf("baton: transaction: %w", err)
-	case n != p.n:
-		return fmt.Errorf("baton: transaction of %d commands has %d replies", p.n, n)
+	case n != x.n:
+		return fmt.Errorf("baton: transaction of %d commands has %d replies", x.n, n)
 	}
 	text, ends, end := w.Rest(), make([]int, 0, n), 0
 	for range n {
@@ -177,9 +174,71 @@ func (p *Pipe) executed() error {
 		if err != nil {
 			return fmt.Errorf("baton: transaction: %w", err)
 		}
+		if said := refusal(reply); said != nil {
+			t.heed(x.cn, said, false)
+		}
 		end += len(reply)
 		ends = append(ends, end)
 	}
-	p.text, p.ends = text, ends
+	x.text, x.ends = text, ends
 	return nil
+}
+
+// queued reads the replies to MULTI and the commands. wrong is the first command that was not queued; its refusal is the server's own,
+// whatever the command is. Without MULTI each command was carried out by itself, so each has to prove that it was not.
+func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
+	var noMulti error
+	left := byTime
+	req := x.req
+	for i := range x.n + 1 {
+		reply, err := w.Skip()
+		if err != nil {
+			return nil, fmt.Errorf("baton: transaction: %w", err)
+		}
+		said, own := refusal(reply), noMulti == nil || !foreign(req)
+		chance := none
+		if said != nil {
+			chance = t.heed(x.cn, said, own)
+		}
+		switch {
+		case said != nil && i == 0:
+			noMulti = said
+		case said != nil && wrong == nil:
+			wrong, t.chance = fmt.Errorf("baton: command %d of %d in the transaction, %s: %w", i, x.n, x.name(i), said), chance
+		}
+		if noMulti != nil {
+			left = min(left, chance)
+		}
+		_, req = factOf(req)
+	}
+	if noMulti == nil {
+		return wrong, nil
+	}
+	if t.chance = left; left == none {
+		return nil, &OpError{Command: "MULTI", Attempt: 1, Sent: true, Err: noMulti}
+	}
+	return nil, fmt.Errorf("baton: transaction, MULTI: %w", noMulti)
+}
+
+// heed heeds an answer to one of the commands and returns the chance that it leaves if it is the server's own.
+func (t *Tx) heed(cn *conn.Conn, answer error, own bool) chance {
+	t.client.heed(t.held, cn, answer, own)
+	if s, ok := t.client.stateOf(answer, peerOf(cn)); ok && own {
+		return s.chance
+	}
+	return none
+}
+
+// refused follows the refusal of EXEC. Why a transaction was discarded that was queued stands behind the code: the server has become
+// a replica meanwhile, say.
+func (t *Tx) refused(cn *conn.Conn, err error) {
+	e, ok := errs.As[*resp3.Error](err)
+	if !ok {
+		return
+	}
+	if because, cut := strings.CutPrefix(e.Message, "Transaction discarded because of: "); cut && e.Code == "EXECABORT" {
+		code, message, _ := strings.Cut(because, " ")
+		e = &resp3.Error{Code: code, Message: message}
+	}
+	t.chance = t.heed(cn, e, true)
 }

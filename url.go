@@ -22,7 +22,7 @@ import (
 //	unix://[user:password@]/path/to/socket[?db=n&...]
 //
 // Query keys: db, client_name, protocol, disable_identity (true, false), dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
-// none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, maint (auto, enabled, disabled). A key that
+// none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, retry_for, maint (auto, enabled, disabled). A key that
 // is not listed is refused, as is one given twice, a database in path and query, a path that is no database, several hosts, a
 // fragment, and what New would refuse. A host or port that is missing is localhost or 6379. An error never contains the password.
 //
@@ -171,6 +171,7 @@ func queryKeys() map[string]func(o *Options, v string) error {
 		"max_lifetime":  func(o *Options, v string) error { return setDuration(&o.Pool.MaxLifetime, v) },
 		"max_idle_time": func(o *Options, v string) error { return setDuration(&o.Pool.MaxIdleTime, v) },
 		"wait_timeout":  func(o *Options, v string) error { return setDuration(&o.Pool.WaitTimeout, v) },
+		"retry_for":     func(o *Options, v string) error { return setDuration(&o.Retry.For, v) },
 		"maint":         setMaint,
 	}
 }

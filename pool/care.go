@@ -52,6 +52,17 @@ func (p *Pool) Retire(c *conn.Conn) {
 	}
 }
 
+// Leave gives up, as Retire does, all connections to peer that are not leased, however young they are.
+func (p *Pool) Leave(peer string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c, m := range p.all {
+		if m.role != Leased && c.Peer() == peer {
+			p.retireLocked(c)
+		}
+	}
+}
+
 // retireLocked takes a connection out of the books and lets it finish, on a goroutine that ends with it or with the pool: a
 // caller may have picked it just before.
 func (p *Pool) retireLocked(c *conn.Conn) {

@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// ErrClosed is returned by every use of a pool after Close.
-var ErrClosed = errors.New("pool is closed")
+var (
+	// ErrClosed is returned by every use of a pool after Close.
+	ErrClosed = errors.New("pool is closed")
+	// ErrShared is the cause when a lease is asked for and the pool has room for nothing but its shared connection.
+	ErrShared = errors.New("its connection is shared")
+)
 
 // TimeoutError says that no connection was to be had in time, or that too many waited already, and why.
 type TimeoutError struct {

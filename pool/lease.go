@@ -156,7 +156,7 @@ func (p *Pool) refusalLocked() error {
 	case p.closed:
 		return ErrClosed
 	case p.cfg.Size < 2 && p.cfg.Lanes > 0:
-		return fmt.Errorf("pool: no lease from a pool of size %d: its connection is shared", p.cfg.Size)
+		return fmt.Errorf("pool: no lease from a pool of size %d: %w", p.cfg.Size, ErrShared)
 	case p.waiting.Len() >= p.cfg.MaxWaiting:
 		p.count.Timeouts++
 		return &TimeoutError{Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.Dials.failure()}
