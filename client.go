@@ -29,6 +29,7 @@ type Client struct {
 	aside    *conn.Config // for short connections beside the pools: nothing about maintenance
 	subs     subscriptions
 	handoffs *handoff.Manager
+	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
 	closed   atomic.Bool
 }
 

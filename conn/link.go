@@ -31,6 +31,7 @@ type link struct {
 	born time.Time
 
 	setup Setup // written by set-up before the link is published
+	note  atomic.Pointer[any]
 
 	mu       sync.Mutex
 	pending  []byte // requests queued and not handed to the socket
