@@ -79,7 +79,8 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 		nc := sayTo(t, nodes[1], "BLPOP foreign 0")
 		defer nc.Close()
 	}
-	c := open(t, baton.Options{Addr: oneDoor(t, func(n int) string { return nodes[n%2] })})
+	c := open(t, baton.Options{Addr: oneDoor(t, func(n int) string { return nodes[(n+1)%2] })})
+	require.NoError(t, c.Ready(t.Context())) // the lane leads to where the others are
 	for range 60 {
 		var all sync.WaitGroup
 		for range 4 {
