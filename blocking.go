@@ -135,6 +135,32 @@ func (w *waiting) encode(q *conn.Call) {
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
 }
 
+// key is a key of the command, "" if it has none or the place is not known.
+func (w *waiting) key() string {
+	at := 1
+	switch strings.ToUpper(w.args[0]) {
+	case "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX":
+	case "BLMPOP", "BZMPOP":
+		at = 3
+	case "XREAD", "XREADGROUP":
+		from := min(1, len(w.args))
+		if strings.EqualFold(w.args[0], "XREADGROUP") {
+			from = min(4, len(w.args)) // a group or a consumer may be called "streams"
+		}
+		at = slices.IndexFunc(w.args[from:], func(a string) bool { return strings.EqualFold(a, "STREAMS") })
+		if at < 0 {
+			return ""
+		}
+		at += from + 1
+	default:
+		return ""
+	}
+	if at >= len(w.args) {
+		return ""
+	}
+	return w.args[at]
+}
+
 // served reports whether a reply is what was waited for.
 func (w *waiting) served(q *conn.Call) bool {
 	if w.need > 0 {
@@ -216,21 +242,25 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn
 	if ctx.Err() != nil {
 		return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: conn.ContextError(ctx)}
 	}
-	id, err := c.serverID(ctx, p)
+	to, err := c.identify(ctx, p, false)
 	if err != nil {
 		return err
 	}
 	w.encode(q)
+	r := &recall{c: c, p: p, to: to, key: w.key()}
 	q.Timeout, q.Wait = 0, 0
 	if rest, _ := w.rest(time.Now()); rest > 0 {
-		q.Timeout, q.Wait = c.o.ReadTimeout, rest
+		// It is called back when the wait and the timeout are over. The same timeout again is for the reply to that.
+		q.Timeout, q.Wait = c.o.ReadTimeout, rest+c.o.ReadTimeout
+		r.due = time.Now().Add(rest)
 	}
 	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	over, finish := context.WithCancel(context.Background())
+	r.over, r.abandon = over, abandon
 	left := make(chan struct{})
 	go func() { // ends when the call has ended
 		defer close(left)
-		(&recall{c: c, p: p, id: id, over: over, abandon: abandon}).watch(ctx)
+		r.watch(ctx)
 	}()
 	err = p.Do(inner, q)
 	finish()
@@ -280,19 +310,4 @@ func notSent(err error) error {
 		return err
 	}
 	return &conn.Error{Op: ce.Op, Addr: ce.Addr, Err: ce.Err}
-}
-
-// serverID is the number that the server has given the link. HELLO tells it; RESP2 has to ask.
-func (c *Client) serverID(ctx context.Context, p *conn.Pin) (int64, error) {
-	if id := p.Setup().ID; id != 0 {
-		return id, nil
-	}
-	q := c.cfg.NewCall()
-	defer q.Free()
-	q.Mode, q.Timeout = conn.Int, c.o.ReadTimeout
-	q.Req = resp3.AppendCommand(q.Req, "CLIENT", "ID")
-	if err := p.Do(ctx, q); err != nil {
-		return 0, notSent(err)
-	}
-	return q.Num, nil // 0 if it was refused
 }

@@ -237,7 +237,7 @@ func TestBlockingCommandFindsADeadPeer(t *testing.T) {
 		require.ErrorAs(t, p.err, &oe)
 		assert.True(t, oe.Timeout())
 		assert.True(t, oe.Sent)
-		assert.InDelta(t, 6*time.Second, p.took, float64(300*time.Millisecond))
+		assert.InDelta(t, 7*time.Second, p.took, float64(300*time.Millisecond), "the wait, the timeout, and once more the timeout for what was called back")
 		w.a.Stall(false)
 	})
 }

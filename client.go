@@ -35,7 +35,8 @@ type Client struct {
 	handoffs *handoff.Manager
 	renewer  *renewer
 	shunned  shunned
-	provided bool // the credentials come from a provider, which may have others the next time
+	provided bool          // the credentials come from a provider, which may have others the next time
+	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
 	closed   atomic.Bool
 	ended    chan struct{} // closed after closed was set
 	ending   sync.Once

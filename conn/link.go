@@ -33,6 +33,7 @@ type link struct {
 	most int // Config.MaxPending
 
 	setup Setup // written by set-up before the link is published
+	note  atomic.Pointer[any]
 
 	mu       sync.Mutex
 	pending  []byte // requests queued and not handed to the socket

@@ -99,6 +99,17 @@ func (p *Pin) Epoch() int { return p.epoch }
 // Setup returns what the set-up of the pinned link found. Its Peer is where the link leads to.
 func (p *Pin) Setup() Setup { return p.l.setup }
 
+// Note returns what SetNote has left with the pinned link, nil if nothing.
+func (p *Pin) Note() any {
+	if v := p.l.note.Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+// SetNote keeps v for as long as the pinned link lives, for whoever pins the same link: a fact about the server that is asked for once.
+func (p *Pin) SetNote(v any) { p.l.note.Store(&v) }
+
 // held is a move whose next link is ready and that waits for the pins of the serving one.
 type held struct {
 	to    Target

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -149,6 +150,24 @@ func (p *Pool) Acquire(ctx context.Context) (*Lease, error) {
 	p.startDialsLocked()
 	p.mu.Unlock()
 	return p.await(ctx, w)
+}
+
+// AcquireIdle leases an idle connection that leads to peer. If the pool has none it returns nil: it neither waits nor dials.
+func (p *Pool) AcquireIdle(peer string) *Lease {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	for i, m := range p.idle {
+		if m.c.Peer() == peer && m.c.Owes() == 0 {
+			p.count.Acquired++
+			p.idle = slices.Delete(p.idle, i, i+1)
+			m.role, m.since = Leased, time.Now()
+			return &Lease{p: p, m: m}
+		}
+	}
+	return nil
 }
 
 func (p *Pool) refusalLocked() error {

@@ -18,9 +18,9 @@ var serverCommands = []command{
 
 // cmdInfo answers with the few lines that clients read, whatever section is asked for.
 func cmdInfo(c *Conn, _ [][]byte) {
-	c.bulkString(fmt.Sprintf("# Server\r\nredis_version:%s\r\nredis_mode:standalone\r\n\r\n"+
+	c.bulkString(fmt.Sprintf("# Server\r\nredis_version:%s\r\nredis_mode:standalone\r\nrun_id:%040x\r\n\r\n"+
 		"# Clients\r\nconnected_clients:%d\r\n\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n",
-		c.server.opts.ServerVersion, len(c.server.conns)))
+		c.server.opts.ServerVersion, c.server.runID, len(c.server.conns)))
 }
 
 func cmdFlushAll(c *Conn, _ [][]byte) {

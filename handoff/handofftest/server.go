@@ -2,6 +2,7 @@ package handofftest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 )
@@ -16,7 +17,8 @@ type Server struct {
 	opts Options
 	wg   sync.WaitGroup // every goroutine of the server
 
-	log commandLog
+	log   commandLog
+	runID uint64 // never changes
 
 	mu       sync.Mutex // memory only; before outbox.mu
 	closed   bool
@@ -33,6 +35,7 @@ type Server struct {
 func NewServer(o Options) *Server {
 	return &Server{
 		opts:     o.withDefaults(),
+		runID:    rand.Uint64(),
 		conns:    make(map[uint64]*Conn),
 		executed: make(map[string]int64),
 		keys:     newKeyspace(),
