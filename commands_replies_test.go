@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,18 +31,26 @@ var oddReplies = []string{
 // Whatever a server answers to whatever command, the connection stays in step or is closed, and a client and a pipeline, which read replies in
 // two ways, make the same of it.
 func TestEveryMethodTakesEveryReply(t *testing.T) {
+	synctest.Test(t, everyMethodTakesEveryReply) // a client that has to dial again and again waits in between
+}
+
+func everyMethodTakesEveryReply(t *testing.T) {
+	network := handofftest.NewNetwork()
 	var reply atomic.Pointer[string]
-	srv := handofftest.NewServer(handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+	srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 		switch name := strings.ToUpper(string(args[0])); {
 		case reply.Load() == nil, name == "HELLO", name == "CLIENT" && !strings.EqualFold(string(args[1]), "ID"):
 			return nil, false
 		}
 		return []byte(*reply.Load()), true
 	}})
-	t.Cleanup(srv.Close)
-	node, err := srv.Listen("127.0.0.1:0")
+	defer srv.Close()
+	node, err := srv.Listen("10.0.0.1:6379")
 	require.NoError(t, err)
-	c, ctx := open(t, baton.Options{Addr: node.Addr()}), t.Context()
+	c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
+	require.NoError(t, err)
+	defer c.Close()
+	ctx := t.Context()
 	require.NoError(t, c.Ready(ctx))
 	calls := map[string]row{}
 	for _, rows := range families {

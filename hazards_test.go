@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const lastHazard = 105
+const lastHazard = 144
 
 // furtherHazards are those that were found later, beside their kin.
 var furtherHazards = []string{"H-07a", "H-08a", "H-43a", "H-53a", "H-78a", "H-79a", "H-79b", "H-97a"}

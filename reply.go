@@ -71,7 +71,7 @@ func nextTruth(w *resp3.Cursor) (bool, error) {
 }
 
 func nextFloat(w *resp3.Cursor) (float64, error) {
-	if err := fits(w, "a float64", resp3.SimpleString, resp3.VerbatimString, resp3.BigNumber); err != nil {
+	if err := fits(w, "a float64", resp3.SimpleString, resp3.VerbatimString, resp3.BigNumber, resp3.Boolean); err != nil {
 		return 0, err
 	}
 	return w.Float()
