@@ -42,22 +42,23 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 }
 
 // Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it owes,
-// and ends. While the name leads to no other server, one that was dialled after the first such answer is kept, but for four in a second
+// and ends. While the name leads to no other server, one that was dialled after the first such answer is kept, but for four lanes and four others in a second
 // together. Else each answer would cost a dial.
 func (p *Pool) Retire(c *conn.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.all[c] != nil && p.Dials.astray(c) {
+	if m := p.all[c]; m != nil && p.Dials.astray(c, m.role == Lane) {
 		p.retireLocked(c)
 	}
 }
 
-// Leave gives up, as Retire does, all connections to peer that are not leased, however young they are.
+// Leave gives up all connections to peer that are not leased. Those that are younger than a second have taken the place of
+// others lately, and go as by Retire.
 func (p *Pool) Leave(peer string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c, m := range p.all {
-		if m.role != Leased && c.Peer() == peer {
+		if m.role != Leased && c.Peer() == peer && (c.Info().Age >= time.Second || p.Dials.astray(c, m.role == Lane)) {
 			p.retireLocked(c)
 		}
 	}

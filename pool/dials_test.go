@@ -73,12 +73,12 @@ func TestStrays(t *testing.T) {
 	s := strays{led: "a"}
 	old := now.Add(-time.Hour)
 	for range 60 {
-		assert.True(t, s.leave("a", old, now), "those of before all go")
+		assert.True(t, s.leave("a", false, old, now), "those of before all go")
 	}
 	fresh := now.Add(time.Second)
 	left := 0
 	for at := fresh; at.Before(fresh.Add(10 * time.Second)); at = at.Add(time.Millisecond) {
-		if s.leave("a", fresh, at) {
+		if s.leave("a", false, fresh, at) {
 			left++
 		}
 	}
@@ -86,8 +86,9 @@ func TestStrays(t *testing.T) {
 	now = fresh.Add(10 * time.Second)
 	s.led = "b"
 	for range 60 {
-		assert.True(t, s.leave("a", fresh, now), "the name leads elsewhere")
+		assert.True(t, s.leave("a", false, fresh, now), "the name leads elsewhere")
 	}
-	assert.False(t, s.leave("b", now, now.Add(time.Millisecond)) && s.leave("b", now, now.Add(2*time.Millisecond)), "and that is no better")
-	assert.True(t, s.leave("a", old, now.Add(time.Minute)), "another affair")
+	assert.False(t, s.leave("b", false, now, now.Add(time.Millisecond)) && s.leave("b", false, now, now.Add(2*time.Millisecond)), "and that is no better")
+	assert.True(t, s.leave("b", true, now, now.Add(3*time.Millisecond)), "a lane does not wait for the others")
+	assert.True(t, s.leave("a", false, old, now.Add(time.Minute)), "another affair")
 }

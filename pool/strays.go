@@ -18,12 +18,12 @@ type strays struct {
 }
 
 type stray struct {
-	since, last time.Time // first and last such answer
-	paused      time.Time // when a fresh connection was last given up
+	since, last time.Time    // first and last such answer
+	paused      [2]time.Time // when a fresh connection was last given up: a lane, and another
 }
 
-// leave reports whether a connection to that peer, born then, is to be given up.
-func (s *strays) leave(peer string, born, now time.Time) bool {
+// leave reports whether a connection to that peer, born then, is to be given up. Lanes do not wait for the others.
+func (s *strays) leave(peer string, lane bool, born, now time.Time) bool {
 	for p, e := range s.peers {
 		if now.Sub(e.last) >= lasting {
 			delete(s.peers, p)
@@ -41,19 +41,23 @@ func (s *strays) leave(peer string, born, now time.Time) bool {
 	if now.Sub(born) >= lasting && born.Before(e.since) || s.led != peer && s.peers[s.led] == nil {
 		return true
 	}
+	kind := 0
+	if lane {
+		kind = 1
+	}
 	for _, o := range s.peers {
-		if now.Sub(o.paused) < strayPause {
+		if now.Sub(o.paused[kind]) < strayPause {
 			return false
 		}
 	}
-	e.paused = now
+	e.paused[kind] = now
 	return true
 }
 
 // astray reports whether a connection is to be given up because its server is not the right one.
-func (d *Dials) astray(c *conn.Conn) bool {
+func (d *Dials) astray(c *conn.Conn, lane bool) bool {
 	i, now := c.Info(), time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.strays.leave(i.Peer, now.Add(-i.Age), now)
+	return d.strays.leave(i.Peer, lane, now.Add(-i.Age), now)
 }
