@@ -60,7 +60,7 @@ func fill(dst reflect.Value, v resp3.Value) error {
 		return fill(dst.Field(0), v)
 	case is[any](t):
 		a, err := natural(v)
-		if a != nil {
+		if err == nil {
 			dst.Set(reflect.ValueOf(a))
 		}
 		return err

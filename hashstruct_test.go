@@ -172,6 +172,7 @@ func TestEmbeddedStructsBelongToTheHash(t *testing.T) {
 }
 
 type recursive struct {
+	//lint:ignore U1000 reflection sees it
 	*recursive
 	Name string `redis:"name"`
 }

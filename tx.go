@@ -37,7 +37,7 @@ const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
 func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) error {
 	var w patience
 	for aborts := 0; ; {
-		err, left := c.transact(ctx, fn, watch, &w)
+		left, err := c.transact(ctx, fn, watch, &w)
 		switch {
 		case err == nil || left == none:
 			return err
@@ -51,31 +51,31 @@ func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) er
 	}
 }
 
-// transact is one attempt, and the chance of another after it.
-func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, w *patience) (error, chance) {
+// transact is one attempt. left is the chance of another after it.
+func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, w *patience) (left chance, err error) {
 	t := &Tx{commands: c.commands}
 	if len(watch) > 0 {
 		held, err := c.hold(ctx, w)
 		if err != nil {
-			return err, none // hold has been patient
+			return none, err // hold has been patient
 		}
 		held.whole = true
 		defer held.Release() // also if fn panics; what is still watched is undone
 		t.commands = held.commands
 		if err := t.watch(ctx, watch); err != nil {
-			return err, t.chanceOf(err)
+			return t.chanceOf(err), err
 		}
 	}
-	err := fn(t)
+	err = fn(t)
 	switch {
 	case err == nil || t.fault != nil && !errors.Is(err, t.fault):
-		return err, none
+		return none, err
 	case t.done && t.fault == nil: // it has taken effect, and fn is not content with something else
-		return err, none
+		return none, err
 	case t.chance != none:
-		return err, t.chance
+		return t.chance, err
 	}
-	return err, t.chanceOf(err)
+	return t.chanceOf(err), err
 }
 
 // chanceOf is the chance of the whole after a command of it has failed. One on a shared connection has been tried again by itself.
