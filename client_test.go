@@ -230,6 +230,7 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.o.Retry.For = -1
 			c := open(t, tt.o)
 			_, err := c.Get(t.Context(), "k")
 			require.ErrorContains(t, err, tt.want)
@@ -320,7 +321,7 @@ func TestDialProvesTheConnection(t *testing.T) {
 	}
 	require.Len(t, conns, 1)
 	assert.Equal(t, addr, conns[0].Peer)
-	_, err = baton.Dial(t.Context(), "redis://127.0.0.1:1/")
+	_, err = baton.Dial(t.Context(), "redis://127.0.0.1:1/?retry_for=-1")
 	assert.Error(t, err)
 }
 

@@ -175,7 +175,7 @@ func ExampleHGetAllAs() {
 func ExampleOpError() {
 	addr, stop := startFake()
 	stop()
-	client, err := baton.New(baton.Options{Addr: addr})
+	client, err := baton.New(baton.Options{Addr: addr, Retry: baton.RetryPolicy{For: 100 * time.Millisecond}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -52,6 +52,7 @@ func TestPrintingShowsNoPassword(t *testing.T) {
 	asked := baton.Options{Addr: node.Addr(), Credentials: vault{canary}}
 	keyed := baton.Options{Addr: node.Addr(), DialTimeout: time.Second, TLS: &tls.Config{Certificates: []tls.Certificate{{PrivateKey: vault{canary}}}}}
 	for _, o := range []baton.Options{plain, asked, keyed} {
+		o.Retry.For = -1
 		c := open(t, o)
 		assert.Equal(t, "baton.Client("+node.Addr()+")", fmt.Sprintf("%+v", c))
 		_, refused := c.Get(t.Context(), "k")
