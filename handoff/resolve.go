@@ -161,13 +161,10 @@ type answers struct {
 // take notes an answer to which the addresses of the live peers are held up. It returns those that are missing for certain, and
 // whether any is missing.
 func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Addr, doubt bool) {
-	addrs = slices.Clone(addrs)
-	slices.SortFunc(addrs, netip.Addr.Compare)
-	addrs = slices.Compact(addrs)
-	if slices.Equal(addrs, s.addrs) {
+	if within(addrs, s.addrs) && within(s.addrs, addrs) {
 		s.count++
 	} else {
-		s.addrs, s.count = addrs, 1
+		s.addrs, s.count = slices.Clone(addrs), 1
 	}
 	for ip := range s.missing {
 		if slices.Contains(addrs, ip) {
@@ -258,6 +255,11 @@ func (m *Manager) leaveUnlisted(addrs, gone []netip.Addr) {
 			go m.run(j)
 		}
 	}
+}
+
+// within reports whether every address of a is in b. They are few, and slices.SortFunc is large.
+func within(a, b []netip.Addr) bool {
+	return !slices.ContainsFunc(a, func(ip netip.Addr) bool { return !slices.Contains(b, ip) })
 }
 
 // sameVersion reports whether addrs holds any address of ip's version: a look-up that gives only the other one says
