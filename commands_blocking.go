@@ -32,7 +32,7 @@ func (c *commands) block(ctx context.Context, class Class, wait time.Duration, a
 // uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
 // and whoever unblocks it, only interrupt the wait. When ctx ends, the command is called back from another connection with
 // CLIENT UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not
-// answer that in time (10 ms, or four round trips if that is more) the connection is closed, and the *OpError has Sent true.
+// answer that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent true.
 func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
 	return c.popPair(ctx, "BLPOP", wait, keys)
 }

@@ -12,8 +12,9 @@ import (
 
 const (
 	// recallGrace is how long a caller whose context has ended waits for the reply of a command that was called back. Four
-	// round trips are granted if that is more.
+	// round trips are granted if that is more, up to mostGrace: a set-up may have been slow since the server was paused.
 	recallGrace = 10 * time.Millisecond
+	mostGrace   = 500 * time.Millisecond
 	// recallPause is the first pause before CLIENT UNBLOCK is tried again, because the command did not block yet. It doubles.
 	recallPause = time.Millisecond
 )
@@ -78,7 +79,7 @@ func (r *recall) try(ctx context.Context) {
 
 // leave calls the command back for a caller who is about to go, and gives it up if the reply does not come soon.
 func (r *recall) leave() {
-	limit, cancel := context.WithTimeout(r.over, max(recallGrace, 4*r.p.Setup().RTT))
+	limit, cancel := context.WithTimeout(r.over, min(max(recallGrace, 4*r.p.Setup().RTT), mostGrace))
 	defer cancel()
 	if r.unblock(limit) == nil {
 		<-limit.Done()

@@ -230,3 +230,26 @@ func TestLateCommandIsCalledBackBeforeItIsGivenUp(t *testing.T) { // H-137
 		assert.InDelta(t, 5*time.Second, p.took, float64(100*time.Millisecond))
 	})
 }
+
+// A connection that was set up while the server was paused seems to have a long round trip. Its caller does not wait so long.
+func TestSlowSetUpDoesNotKeepACallerWhoseContextHasEnded(t *testing.T) { // H-106
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		w.a.Stall(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		got := popLater(ctx, c, 0)
+		<-time.After(2 * time.Second)
+		w.a.Stall(false)
+		synctest.Wait()
+		<-time.After(500 * time.Millisecond)
+		w.a.Stall(true)
+		p := <-got
+		w.a.Stall(false)
+		assert.ErrorIs(t, p.err, context.DeadlineExceeded)
+		assert.InDelta(t, 3250*time.Millisecond, p.took, float64(300*time.Millisecond))
+	})
+}
