@@ -23,10 +23,11 @@ import (
 //   - A map is made of pairs: a map, an array of arrays of two, or keys and values in turns.
 //   - A slice of strings, numbers or bools made of pairs has keys and values in turns.
 //
-// An error goes through unchanged. A null is Nil, but a pointer is nil then and an Opt not OK, without an error. Nothing is
-// left out or cut off: an odd number of keys and values, a key that comes twice, a number that T cannot hold, and a null among
-// elements that cannot be null is a *resp3.TypeError, as is a reply of another kind. For lists that may have nulls there are
-// []Opt[string], []*string and []resp3.Value.
+// An error goes through unchanged. A null is Nil, but a pointer is nil then and an Opt not OK, without an error. A null among
+// the elements of a list or the values of a map is "" for a string and nil for a []byte; []Opt[string], []*string and
+// []resp3.Value tell it from an empty text. Nothing else is left out or cut off: an odd number of keys and values, a key that
+// comes twice, a number that T cannot hold, and a null among numbers, bools, lists or keys is a *resp3.TypeError, as is a reply
+// of another kind.
 func As[T any](v resp3.Value, err error) (T, error) {
 	var out T
 	if err != nil {
@@ -102,7 +103,7 @@ func many[T any](v resp3.Value) ([]T, error) {
 	}
 	out := make([]T, 0, v.Len())
 	for e := range v.All() {
-		t, err := As[T](e, nil)
+		t, err := within[T](e)
 		if err != nil {
 			return nil, inside("element", len(out), err)
 		}
@@ -123,7 +124,7 @@ func pairs[T any](v resp3.Value) (map[string]T, error) {
 		if err != nil {
 			return nil, inside("key", at, err)
 		}
-		if out[key], err = As[T](e, nil); err != nil {
+		if out[key], err = within[T](e); err != nil {
 			return nil, inside("value", at, err)
 		}
 		if len(out) == at {
@@ -131,6 +132,15 @@ func pairs[T any](v resp3.Value) (map[string]T, error) {
 		}
 	}
 	return out, nil
+}
+
+// within is As for an element of a list or a value of a map, where a null is the empty string.
+func within[T any](v resp3.Value) (T, error) {
+	t, err := As[T](v, nil)
+	if _, text := any(t).(string); text && err == Nil {
+		err = nil
+	}
+	return t, err
 }
 
 // keyTwice: a map would keep only one of two values.

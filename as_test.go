@@ -104,6 +104,13 @@ func TestAsMakesWhatIsAskedFor(t *testing.T) {
 		"pointers":                  {as[[]*string], resp3.List(resp3.NilStr(), resp3.Str("x")), []*string{nil, &text}},
 		"null of a database":        {as[sql.NullInt64], resp3.Nil(), sql.NullInt64{}},
 		"a value of a database":     {as[sql.Null[int64]], resp3.Str("7"), sql.Null[int64]{V: 7, Valid: true}},
+		"null among texts":          {as[[]string], resp3.List(resp3.Str("a"), resp3.Nil(), resp3.NilStr(), resp3.Str("b")), []string{"a", "", "", "b"}},
+		"null among named texts":    {as[[]id], resp3.List(resp3.Nil(), resp3.Str("b")), []id{"", "b"}},
+		"null in a named list":      {as[names], resp3.List(resp3.Nil(), resp3.Str("b")), names{"", "b"}},
+		"null in a list of lists":   {as[[][]string], resp3.List(resp3.List(resp3.Str("a"), resp3.Nil())), [][]string{{"a", ""}}},
+		"null of a map":             {as[map[string]string], resp3.Dict(resp3.Str("k"), resp3.Nil()), map[string]string{"k": ""}},
+		"null of a map by id":       {as[map[id]id], resp3.List(resp3.Str("k"), resp3.NilStr()), map[id]id{"k": ""}},
+		"null in pairs":             {as[[]string], resp3.List(two(resp3.Str("k"), resp3.Nil())), []string{"k", ""}},
 		"named":                     {as[id], resp3.Str("x"), id("x")},
 		"named number":              {as[grade], resp3.Str("-3"), grade(-3)},
 		"named list":                {as[names], resp3.List(strs("a")...), names{"a"}},
@@ -128,6 +135,9 @@ func TestAsMakesWhatIsAskedFor(t *testing.T) {
 			assert.Equal(t, tt.want, got, name)
 		}
 	}
+	lacks, err := baton.As[[][]byte](resp3.List(resp3.NilStr(), resp3.Str("")), nil)
+	require.NoError(t, err)
+	assert.Equal(t, [][]byte{nil, {}}, lacks)
 	huge, err := baton.As[[]*big.Int](resp3.List(resp3.Str("123456789012345678901234567890")), nil)
 	require.NoError(t, err)
 	assert.Equal(t, "123456789012345678901234567890", huge[0].String())
@@ -157,9 +167,11 @@ func TestNothingVanishesFromAReply(t *testing.T) {
 		"a key twice by numbers":       {as[map[string]int64], list(strs("a", "1", "a", "2")...)},
 		"a number twice":               {as[map[int]string], list(strs("1", "a", "01", "b")...)},
 		"a null as key":                {as[map[string]string], list(resp3.Nil(), a)},
-		"a null as value":              {as[map[string]string], resp3.Dict(a, resp3.Nil())},
-		"a null among texts":           {as[[]string], list(a, resp3.Nil())},
-		"a null of RESP2 among texts":  {as[[]string], list(resp3.NilStr())},
+		"a null as a number of a map":  {as[map[string]int64], resp3.Dict(a, resp3.Nil())},
+		"a null as a list of a map":    {as[map[string][]string], resp3.Dict(a, resp3.Nil())},
+		"a null as a key of any map":   {as[map[id]string], list(resp3.Nil(), a)},
+		"a null among bools":           {as[[]bool], list(resp3.Nil())},
+		"a null among texts of times":  {as[[]time.Time], list(resp3.NilStr())},
 		"a null among numbers":         {as[[]int], list(resp3.NilStr())},
 		"a null among lists":           {as[[][]string], list(resp3.NilList())},
 		"a list among texts":           {as[[]string], list(a, list(a))},
@@ -262,7 +274,8 @@ func TestRepliesAreTheSameInBothProtocols(t *testing.T) {
 		{args("EVAL", "redis.setresp(3); return true", 0), of[float64], 1.0}, {args("EVAL", "redis.setresp(3); return true", 0), of[bool], true},
 		{args("EVAL", "return {double=3}", 0), of[int64], int64(3)}, {args("EVAL", "return {double=3.5}", 0), of[string], "3.5"}, {args("EVAL", "return {double=3.5}", 0), of[int64], nil},
 		{args("GET", "t"), of[bool], true}, {args("SET", "t", 1), of[bool], true}, {args("CONFIG", "GET", "maxmemory"), of[map[string]int64], map[string]int64{"maxmemory": 0}},
-		{args("MGET", "t", "none"), of[[]string], nil}, {args("MGET", "t", "none"), of[[]baton.Opt[string]], []baton.Opt[string]{{V: "true", OK: true}, {}}},
+		{args("MGET", "t", "none"), of[[]string], []string{"true", ""}}, {args("HMGET", "h", "f", "none"), of[[][]byte], [][]byte{[]byte("1"), nil}},
+		{args("MGET", "t", "none"), of[[]int], nil}, {args("MGET", "t", "none"), of[[]baton.Opt[string]], []baton.Opt[string]{{V: "true", OK: true}, {}}},
 	} {
 		for protocol, c := range map[int]*baton.Client{2: in2, 3: in3} {
 			where := fmt.Sprintf("%v in RESP%d", tt.args, protocol)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type Client struct {
 	shunned  shunned
 	provided bool          // the credentials come from a provider, which may have others the next time
 	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
+	unknown  atomic.Int64  // until when in Unix seconds servers are not asked what they are, see serverLink
 	closed   atomic.Bool
 	ended    chan struct{} // closed after closed was set
 	ending   sync.Once
@@ -114,6 +116,7 @@ func (c *Client) connConfig() *conn.Config {
 	}
 	if o.DisableIdentity {
 		cfg.LibName = ""
+		c.unknown.Store(math.MaxInt64)
 	}
 	return cfg
 }

@@ -79,7 +79,7 @@ func TestAsRefuses(t *testing.T) {
 		_, err := f(resp3.NilStr())
 		assert.ErrorIs(t, err, baton.Nil)
 	}
-	_, err := as[[]string](resp3.List(resp3.NilStr()))
+	_, err := as[[]int64](resp3.List(resp3.NilStr()))
 	assert.EqualError(t, err, "baton: element 0 of the reply, counted from 0: resp3: null is not a value", "not Nil: there is a reply")
 	given := errors.New("given")
 	_, err = baton.As[string](resp3.Str("x"), given)

@@ -167,13 +167,23 @@ func fillSlice(dst reflect.Value, v resp3.Value) error {
 	out := reflect.MakeSlice(dst.Type(), 0, v.Len())
 	for e := range v.All() {
 		one := reflect.New(dst.Type().Elem()).Elem()
-		if err := fill(one, e); err != nil {
+		if err := fillWithin(one, e); err != nil {
 			return inside("element", out.Len(), err)
 		}
 		out = reflect.Append(out, one)
 	}
 	dst.Set(out)
 	return nil
+}
+
+// fillWithin is fill for an element of a list or a value of a map, where a null is an empty text.
+func fillWithin(dst reflect.Value, v resp3.Value) error {
+	t := dst.Type()
+	text := t.Kind() == reflect.String || t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+	if text && v.IsNull() && unmarshaler(dst) == nil {
+		return nil
+	}
+	return fill(dst, v)
 }
 
 // isPlain reports whether a T holds one value, not several.
@@ -203,7 +213,7 @@ func fillMap(dst reflect.Value, v resp3.Value) error {
 		if !key.Comparable() {
 			return inside("key", out.Len(), &resp3.TypeError{Want: "a key", Kind: k.Kind()})
 		}
-		if err := fill(val, e); err != nil {
+		if err := fillWithin(val, e); err != nil {
 			return inside("value", out.Len(), err)
 		}
 		if out.MapIndex(key).IsValid() {

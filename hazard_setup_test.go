@@ -289,3 +289,45 @@ func TestProxyThatClosesAtUnknownCommands(t *testing.T) { // H-127
 		})
 	}
 }
+
+// A command that blocks passes a proxy that closes at INFO or CLIENT, also when it is given up.
+func TestCommandThatBlocksThroughAProxyThatClosesAtUnknownCommands(t *testing.T) { // H-127
+	for name, o := range map[string]baton.Options{
+		"INFO in RESP2":   {Protocol: 2},
+		"INFO at all":     {Protocol: 2, DisableIdentity: true},
+		"INFO in RESP3":   {DisableIdentity: true, Handoff: handoff.Config{Mode: handoff.ModeDisabled}},
+		"CLIENT in RESP2": {Protocol: 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var w *town
+			closed := 0
+			w = newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				switch what := string(args[0]); {
+				case what == "BLPOP" && string(args[1]) == "q":
+					return []byte("*2\r\n$1\r\nq\r\n$1\r\nv\r\n"), true
+				case strings.HasPrefix(name, what+" "):
+					closed++
+					w.srv.Conn(c.ID).Shut()
+					return nil, true
+				}
+				return nil, false
+			}})
+			defer w.srv.Close()
+			c := w.client(o)
+			defer c.Close()
+			for range 3 {
+				_, v, err := c.BLPop(t.Context(), time.Second, "q")
+				require.NoError(t, err, name)
+				assert.Equal(t, "v", v)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, _, err := c.BLPop(ctx, time.Minute, "none")
+			assert.ErrorIs(t, err, context.DeadlineExceeded, name)
+			if o.DisableIdentity {
+				assert.Zero(t, closed, name)
+			}
+			assert.LessOrEqual(t, closed, 1, name)
+		})
+	}
+}

@@ -62,6 +62,8 @@ func TestParseURLRefuses(t *testing.T) {
 		"unix://host/path":                   "absolute path",
 		"redis://u:se%zzcret@h":              "withheld",
 		"redis://u:secret@h:port":            "withheld",
+		"redis://u:secret":                   "withheld",
+		"rediss://:secret/0":                 "withheld",
 		"redis://u:secret@h?nonsense=1":      "unknown query key",
 		"redis://u:secret@h\x7f":             "withheld",
 		"redis:h:6379":                       "two slashes",

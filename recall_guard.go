@@ -2,8 +2,11 @@ package baton
 
 import (
 	"context"
+	"errors"
+	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
@@ -18,10 +21,16 @@ type serverLink struct {
 	multi bool   // it is
 }
 
+// anonymous is how long no server is asked what it is after one has closed the connection at that: it is a proxy, most likely.
+const anonymous = 10 * time.Minute
+
 // identify finds out what p leads to. With multi the link must be one on which nothing is watched.
 func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serverLink, error) {
 	s, known := p.Note().(serverLink)
 	if known && (s.asked || !multiToo) {
+		return s, nil
+	}
+	if time.Now().Unix() < c.unknown.Load() { // run stays empty, so nothing is called back from there
 		return s, nil
 	}
 	s.id = p.Setup().ID
@@ -38,6 +47,9 @@ func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serv
 		q.Replies += 2
 	}
 	if err := p.Do(ctx, q); err != nil {
+		if late := (net.Error)(nil); p.Setup().Proto == 2 && sent(err) && ctx.Err() == nil && !(errors.As(err, &late) && late.Timeout()) {
+			c.unknown.Store(time.Now().Add(anonymous).Unix())
+		}
 		return serverLink{}, notSent(err)
 	}
 	replies := decodeAll(q.Block())
@@ -53,6 +65,9 @@ func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serv
 	if multiToo {
 		s.asked = true
 		s.multi = isOK(rest[0]) && rest[1].Kind() == resp3.Array && rest[1].Len() == 0
+		if isOK(rest[0]) {
+			leaveOpenMulti(q, rest[1].Err())
+		}
 	}
 	if !passing(replies[0].Err()) {
 		p.SetNote(s)

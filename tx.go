@@ -149,6 +149,18 @@ func (x *txPipe) settle(_ *Client, _ operation, cn *conn.Conn, err error) (fault
 	return err, nil
 }
 
+// leaveOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
+// transaction: a server whose EXEC is renamed would queue the commands of others.
+func leaveOpenMulti(q *conn.Call, err error) {
+	e, ok := errs.As[*resp3.Error](err)
+	if !ok || e.Code == "EXECABORT" {
+		return
+	}
+	if _, passes := states[e.Code]; !passes {
+		q.Condemn(err)
+	}
+}
+
 // executed reads the replies to MULTI, the commands and EXEC.
 func (x *txPipe) executed(t *Tx) error {
 	w := resp3.Walk(x.call.Block())
@@ -161,8 +173,10 @@ func (x *txPipe) executed(t *Tx) error {
 	case errors.Is(err, resp3.ErrNull):
 		return ErrTxAborted
 	case err != nil && wrong != nil:
+		leaveOpenMulti(x.call, err)
 		return fmt.Errorf("%w (%w)", wrong, err)
 	case err != nil:
+		leaveOpenMulti(x.call, err)
 		t.refused(x.cn, err)
 		return fmt.Errorf("baton: transaction: %w", err)
 	case n != x.n:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -313,5 +314,36 @@ func TestTxWithoutMultiIsNoSuccess(t *testing.T) {
 		assert.ErrorContains(t, err, "NOPERM")
 		assert.Equal(t, 1, runs)
 		assert.EqualValues(t, 1, c.Stats().Retired, "keys may still be watched there")
+	})
+}
+
+// A server may have no EXEC of that name. Then the transaction stays open, and nobody else may get to its connection.
+func TestTransactionThatCannotBeEndedCostsItsConnection(t *testing.T) { // H-109
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			return []byte("-ERR unknown command 'EXEC'\r\n"), strings.EqualFold(string(args[0]), "EXEC")
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		ctx := t.Context()
+		_, err := c.Set(ctx, "k", "v")
+		require.NoError(t, err)
+		for _, watch := range [][]string{nil, {"k"}} {
+			err = c.Tx(ctx, func(tx *baton.Tx) error {
+				return tx.Exec(ctx, func(p *baton.Pipe) error { p.Set("k", "other"); return nil })
+			}, watch...)
+			require.ErrorContains(t, err, "unknown command")
+			v, err := c.Get(ctx, "k")
+			require.NoError(t, err)
+			assert.Equal(t, "v", v, "and not QUEUED")
+		}
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, _, err = c.BLPop(short, 0, "list") // before it is called back, MULTI and EXEC are tried
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		v, err := c.Get(ctx, "k")
+		require.NoError(t, err)
+		assert.Equal(t, "v", v)
 	})
 }

@@ -62,9 +62,10 @@ func checkUser(raw string, u *url.URL) error {
 	return nil
 }
 
-// scrub drops an error text that may repeat the password: an @ in what the text is about may be the one behind it.
+// scrub drops an error text that may repeat the password: an @ in what the text is about may be the one behind it, and a port
+// that is none may be a password without its host.
 func scrub(err error, part string) error {
-	if strings.Contains(part, "@") {
+	if strings.Contains(part, "@") || strings.HasPrefix(err.Error(), "invalid port") {
 		return errors.New("cannot be parsed (details withheld, since it may contain a password, whose special characters must be percent-encoded)")
 	}
 	return err
