@@ -39,7 +39,10 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 	for ok := true; ok; {
 		n, pushes := 0, 0
 		for ; ok && f.Open == 0 && n < batchLen; n++ {
-			if l.cfg.Listen && f.Kind == resp3.Array && ofChannels(f.Bytes) {
+			if l.cfg.Listen && ofChannels(f.Bytes) {
+				if f.Kind == resp3.Push {
+					l.heard += int64(len(f.Bytes))
+				}
 				f.Kind = resp3.Push
 			}
 			if f.Kind == resp3.Push {
@@ -63,17 +66,20 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 	return mine, err
 }
 
-// ofChannels reports whether an encoded array is what RESP2 has in the place of a push: a message, or the confirmation that a
-// channel was joined or left. The answer to a PING is an array there too, and none of these.
-func ofChannels(array []byte) bool {
-	head, rest, _ := bytes.Cut(array, crlf)
+// ofChannels reports whether an encoded push, or the array that RESP2 has in its place, is a message or the confirmation that a
+// channel was joined or left. It is enough if it has begun. The answer to a PING is an array in RESP2 too, and none of these.
+func ofChannels(frame []byte) bool {
+	head, rest, _ := bytes.Cut(frame, crlf)
+	if len(head) != 2 || head[0] != byte(resp3.Push) && head[0] != byte(resp3.Array) {
+		return false
+	}
 	_, rest, _ = bytes.Cut(rest, crlf) // the length of the word
 	word, _, _ := bytes.Cut(rest, crlf)
 	switch string(word) {
 	case "message", "smessage", "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe":
-		return string(head) == "*3"
+		return head[1] == '3'
 	case "pmessage":
-		return string(head) == "*4"
+		return head[1] == '4'
 	}
 	return false
 }

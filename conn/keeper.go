@@ -1,6 +1,10 @@
 package conn
 
-import "time"
+import (
+	"time"
+
+	"github.com/baton-go/baton/resp3"
+)
 
 const (
 	// lookEvery is how often the keeper of a link in use looks at it: it takes the reading if nobody has queued anything in
@@ -62,7 +66,7 @@ func (l *link) look(seen *uint64) (idle, over bool) {
 }
 
 // silence measures for how long replies were owed and no byte of one came. Pushes and attributes do not end it: a proxy that has
-// lost its shard may make them by itself. Only the keeper sees long silences, since callers do not read for longer than two
+// lost its shard may make them by itself. Messages of a connection that listens do (see alive). Only the keeper sees long silences, since callers do not read for longer than two
 // looks without getting a reply.
 type silence struct {
 	bytes int64
@@ -115,7 +119,7 @@ func (l *link) watch(quiet *silence) bool {
 		return false
 	}
 	idle := l.q.len() == 0
-	if quiet.update(l.rd.Replied(), !idle, now) && l.rd.Partial() {
+	if quiet.update(l.alive(), !idle, now) && l.rd.Partial() {
 		l.progressLocked()
 	}
 	next := l.expireLocked(now)
@@ -144,6 +148,19 @@ func (l *link) watch(quiet *silence) bool {
 		}
 	}
 	return true
+}
+
+// alive counts the bytes that are a sign of life: those of replies and, on a connection that listens, those of what it listens to,
+// behind which the replies stand.
+func (l *link) alive() int64 {
+	n := l.rd.Replied()
+	if !l.cfg.Listen {
+		return n
+	}
+	if begun := l.rd.Begun(); len(begun) > 0 && resp3.Kind(begun[0]) == resp3.Push && ofChannels(begun) {
+		n += int64(len(begun))
+	}
+	return n + l.heard
 }
 
 // expireLocked ends the calls whose timeout is over and returns when to look again. A call's timeout begins when the link

@@ -59,6 +59,7 @@ type link struct {
 	batch *batch // replies being handed out
 	fine  bool   // the socket's read deadline is a tick or less away; else there is none
 	open  bool   // in the middle of a bulk string that is streamed
+	heard int64  // bytes of whole pushes about channels, if the link listens
 	// The context that the last reader came with, as its deadline and its Done channel, and how to end the registration with
 	// it, if there is one.
 	due     time.Time

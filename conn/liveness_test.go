@@ -184,6 +184,46 @@ func TestServerThatSendsAndAnswersNothingIsDead(t *testing.T) { // H-115, H-117
 	}
 }
 
+// On a connection that is there for messages the reply to a PING stands behind them: while they come, or one of them does piece by
+// piece, the connection lives. Everything else that is no reply is no sign of life there either.
+func TestMessagesAreASignOfLifeWhereTheyAreListenedTo(t *testing.T) { // H-115
+	message, big := ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n", ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1000000\r\n"
+	signs := noise[:0:0]
+	for _, m := range []string{message, ">4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\nc\r\n$1\r\nx\r\n", message[:1] + "3\r\n$8\r\nsmessage" + message[15:], "*" + message[1:]} {
+		for _, size := range []int{0, 7, 29} {
+			n := noise[0]
+			n.name, n.text, n.size = fmt.Sprintf("%q by %d", m, size), m, size
+			signs = append(signs, n)
+		}
+	}
+	dripping := noise[4]
+	dripping.name, dripping.head = "a message that drips", big
+	signs = append(signs, dripping)
+	for i, x := range append(signs, noise...) {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBare(t, func(nc net.Conn, commands *resp3.Reader) {
+					commands.ReadValue()
+					meanwhile(commands, func() { drip(nc, x.head, x.text, x.size, x.every) })
+				})
+				b.cfg.Listen = true
+				c := b.dial(t)
+				defer b.close(c)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				_, err := b.ask(ctx, c, time.Second, "PING")
+				assert.Error(t, err)
+				<-time.After(5 * time.Second)
+				if i < len(signs) {
+					assert.NoError(t, c.Err())
+				} else {
+					assert.ErrorIs(t, c.Err(), conn.ErrDead)
+				}
+			})
+		})
+	}
+}
+
 // The relaxed timeout counts here too, and a call without a timeout is waited for.
 func TestPatienceWithAServerThatOnlyPushes(t *testing.T) { // H-115
 	for _, x := range []struct{ timeout, relaxed, want time.Duration }{

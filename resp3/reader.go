@@ -85,9 +85,19 @@ func (r *Reader) Replied() int64 {
 // Buffered has found no whole frame, or Next has returned a timeout.
 func (r *Reader) Partial() bool { return r.mode == inside && r.begun() > 0 }
 
+// Begun returns what is buffered of a frame whose end has not come, without the
+// attributes in front; nil if none has begun. It means something where Partial
+// does, and is valid until the next call.
+func (r *Reader) Begun() []byte {
+	if r.mode != inside {
+		return nil
+	}
+	return r.buf[r.r+r.scan.head : r.w]
+}
+
 // begun returns how many bytes of a reply the frame has that the scanner is in.
 func (r *Reader) begun() int {
-	b := r.buf[r.r+r.scan.head : r.w]
+	b := r.Begun()
 	if len(b) == 0 || Kind(b[0]) == Push || Kind(b[0]) == Attribute {
 		return 0
 	}
