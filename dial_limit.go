@@ -88,7 +88,7 @@ func (c *Client) wanted() int {
 
 // dialInTurn is dialWith for connections that no pool counts.
 func (c *Client) dialInTurn(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
-	begun, err := c.dials.Begin(ctx, false)
+	begun, err := c.dials.Begin(ctx, nil)
 	if err != nil {
 		return nil, &conn.Error{Op: "dial", Addr: c.o.Addr, Err: err}
 	}

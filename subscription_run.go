@@ -182,7 +182,7 @@ func (s *Subscription) reopen(refused bool) (g *leg, again bool, err error) {
 	account := &s.c.subs.refused
 	tried := time.Now()
 	if refused {
-		if tried, err = account.Begin(s.ctx, false); err != nil {
+		if tried, err = account.Begin(s.ctx, nil); err != nil {
 			return nil, true, err
 		}
 	}
@@ -225,7 +225,7 @@ func (s *Subscription) leftBy(g *leg, d departure, turns chan<- turn) {
 		s.c.subs.refused.Broken(g.again)
 	}
 	s.work.Go(func() {
-		begun, err := s.c.subs.refused.Begin(s.ctx, false)
+		begun, err := s.c.subs.refused.Begin(s.ctx, nil)
 		if err != nil {
 			return
 		}

@@ -14,7 +14,7 @@ type dialled struct {
 }
 
 // dialOne dials when it is its turn. The caller's impatience does not matter here: what comes of it goes to the pool.
-func (p *Pool) dialOne(urgent bool) dialled {
+func (p *Pool) dialOne(urgent func() bool) dialled {
 	begun, err := p.Dials.Begin(p.ctx, urgent)
 	if err != nil {
 		return dialled{err: ErrClosed}
@@ -108,7 +108,7 @@ func (p *Pool) roomForLeaseLocked() bool {
 }
 
 func (p *Pool) dialForLease() {
-	d := p.dialOne(false)
+	d := p.dialOne(nil)
 	p.mu.Lock()
 	p.dialing--
 	m, err := p.addLocked(d)

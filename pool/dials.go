@@ -55,8 +55,9 @@ type Dials struct {
 }
 
 // Begin waits until a dial may begin and returns when it does; ctx ending is an error. What came of the dial is then told to
-// Done. urgent goes before all who are not, and beside a dial that is under way.
-func (d *Dials) Begin(ctx context.Context, urgent bool) (begun time.Time, err error) {
+// Done. Who is urgent goes before all who are not, and beside a dial that is under way; that may change while it waits. urgent
+// is called with the lock of the account held; nil: never.
+func (d *Dials) Begin(ctx context.Context, urgent func() bool) (begun time.Time, err error) {
 	if ctx.Err() != nil {
 		return begun, conn.ContextError(ctx)
 	}
@@ -66,13 +67,20 @@ func (d *Dials) Begin(ctx context.Context, urgent bool) (begun time.Time, err er
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if urgent {
-		d.first++
-		defer func() { d.first--; d.wakeLocked() }()
-	}
+	first := false
+	defer func() {
+		if first {
+			d.first--
+			d.wakeLocked()
+		}
+	}()
 	for {
 		now := time.Now()
-		at, ok := d.turnLocked(now, urgent, most)
+		if !first && urgent != nil && urgent() {
+			d.first++
+			first = true
+		}
+		at, ok := d.turnLocked(now, first, most)
 		if ok {
 			d.recent = append(d.recent, now)
 			if !now.After(d.noted) { // the clock is coarse, or a fake one: it is later all the same

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,7 @@ import (
 // wait is for how long a dial has to wait for its turn.
 func wait(t *testing.T, d *Dials, urgent bool) (begun time.Time, waited time.Duration) {
 	from := time.Now()
-	begun, err := d.Begin(t.Context(), urgent)
+	begun, err := d.Begin(t.Context(), func() bool { return urgent })
 	require.NoError(t, err)
 	return begun, time.Since(from)
 }
@@ -35,7 +36,7 @@ func TestDialsWaitLongerWithEachFailureAndNotForLong(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		_, err := d.Begin(ctx, false)
+		_, err := d.Begin(ctx, nil)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
@@ -91,4 +92,26 @@ func TestStrays(t *testing.T) {
 	assert.False(t, s.leave("b", false, now, now.Add(time.Millisecond)) && s.leave("b", false, now, now.Add(2*time.Millisecond)), "and that is no better")
 	assert.True(t, s.leave("b", true, now, now.Add(3*time.Millisecond)), "a lane does not wait for the others")
 	assert.True(t, s.leave("a", false, old, now.Add(time.Minute)), "another affair")
+}
+
+// Interleaving: a second lane waits for its turn behind the dials of others, and the first lane is lost. Nothing else would bring
+// a lane soon: the others go on taking turns.
+func TestDialThatBecomesUrgentDoesNotWaitForOthers(t *testing.T) { // H-119
+	for _, lost := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var d Dials
+			begun, _ := wait(t, &d, false)
+			d.Done(begun, nil, errors.New("refused"))
+			wait(t, &d, false) // never tells how it ended
+			var urgent atomic.Bool
+			time.AfterFunc(100*time.Millisecond, func() {
+				urgent.Store(lost)
+				d.Broken(time.Now())
+			})
+			from := time.Now()
+			_, err := d.Begin(t.Context(), urgent.Load)
+			require.NoError(t, err)
+			assert.Equal(t, lost, time.Since(from) < probeLimit/2)
+		})
+	}
 }

@@ -232,7 +232,7 @@ func (l *waitLimit) stop() {
 // promoteLocked makes an idle connection a shared one, and has its place on the idle list filled again if MinIdle asks
 // for that.
 func (p *Pool) promoteLocked(s *shared) *conn.Conn {
-	if len(p.idle) == 0 || s.opening != nil {
+	if len(p.idle) == 0 {
 		return nil
 	}
 	m := p.idle[len(p.idle)-1]
@@ -262,7 +262,7 @@ func (p *Pool) openLaneLocked(s *shared) *opening {
 	o := &opening{done: make(chan struct{})}
 	s.opening = o
 	p.dialing++
-	first := s.role == Lane && len(*s.list.Load()) == 0
+	first := func() bool { return s.role == Lane && len(*s.list.Load()) == 0 } // also one that was not when it began
 	p.work.Go(func() {
 		d := p.dialOne(first)
 		p.mu.Lock()
