@@ -42,7 +42,7 @@ var factRows = [...]struct {
 		PSYNC REPLCONF RESET QUIT`},
 	{Never, shared, "", `SHUTDOWN`}, // no answer is the right answer
 
-	// What a server knows beyond this may stay with the connection: careful.
+	// Other subcommands may leave state on the connection: careful.
 	{Never, heldOnly, "", `CLIENT`},
 	{Read, shared, "CLIENT", `ID INFO LIST GETNAME GETREDIR TRACKINGINFO`},
 	{WriteOnce, shared, "CLIENT", `UNPAUSE`},
@@ -95,7 +95,7 @@ type decision struct {
 	fact  fact
 }
 
-// What expiring commands have in common.
+// Options that expiring commands have in common.
 const (
 	optExpiry     = " EX:1 PX:1 EXAT:1 PXAT:1"
 	optConditions = "NX XX GT LT"
@@ -135,7 +135,7 @@ var optionRows = [...]struct {
 	{"SORT", 2, "BY:1 LIMIT:2 GET:1 ASC DESC ALPHA STORE:1", 1, []decision{{"STORE", factLast}}},
 	{"GEORADIUS", 6, "WITHCOORD WITHDIST WITHHASH COUNT:1 ANY ASC DESC STORE:1 STOREDIST:1", 1, []decision{{"STORE STOREDIST", factLast}}},
 	{"GEORADIUSBYMEMBER", 5, "WITHCOORD WITHDIST WITHHASH COUNT:1 ANY ASC DESC STORE:1 STOREDIST:1", 1, []decision{{"STORE STOREDIST", factLast}}},
-	// What is stored where it was read from changes again: it is counted twice, subtracted from itself, cut once more.
+	// A result that is stored where it was read from changes again: it is counted twice, subtracted from itself, cut once more.
 	{"ZUNIONSTORE,ZINTERSTORE,ZDIFFSTORE,SDIFFSTORE,ZRANGESTORE,GEOSEARCHSTORE", 1, optOthers, 1, nil},
 	{"BITOP", 1, optOthers, 2, nil},
 	{"BITFIELD", 2, "GET:2 SET:3 INCRBY:3 OVERFLOW:1", 0, []decision{{"SET INCRBY", factAgain}}},

@@ -27,7 +27,7 @@ type Z struct {
 // RESP2 and RESP3 are told apart by what is there, not by what was agreed: numbers may come as texts, maps and lists of
 // pairs as flat arrays.
 
-// What is for one value takes the kinds that the mode of conn of that name takes.
+// Decoders of one value take the kinds that the mode of conn of that name takes.
 
 func decodeText(reply string) (string, error) { return decodeOne(reply, nextText) }
 

@@ -42,8 +42,8 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 }
 
 // Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it owes,
-// and ends. While the name leads to no other server, one that was dialled after the first such answer is kept, but for four lanes and four others in a second
-// together. Else each answer would cost a dial.
+// and ends. While the name leads to no other server, a connection that was dialled after the first such answer is kept, but for
+// four lanes and four others in a second: each answer would cost a dial otherwise.
 func (p *Pool) Retire(c *conn.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
