@@ -189,7 +189,7 @@ func linked(t *testing.T, latency time.Duration, cfg pool.Config) (c *baton.Clie
 	network := handofftest.NewNetwork()
 	s := newSlowLink(t, network, "10.0.0.1:6379", latency)
 	c, err := baton.New(baton.Options{
-		Addr: "10.0.0.1:6379", Dialer: network.DialContext,
+		Addr: "10.0.0.1:6379", Dialer: network.DialContext, ReadTimeout: time.Minute, // the server answers one command after another
 		Pool: cfg, Handoff: handoff.Config{Mode: handoff.ModeDisabled},
 	})
 	require.NoError(t, err)
@@ -251,7 +251,10 @@ func TestSlowServerOpensNoMoreThanLanes(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		assert.Equal(t, map[pool.Role]int{pool.Lane: 3}, roles(c))
+		opened := roles(c)
+		assert.LessOrEqual(t, opened[pool.Lane], 3)
+		delete(opened, pool.Lane)
+		assert.Empty(t, opened)
 	})
 }
 
