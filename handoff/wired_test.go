@@ -185,7 +185,7 @@ func TestLossOfARealConnectionMovesItsSiblings(t *testing.T) {
 		w.dial(1, "10.0.0.2:6379")
 		assert.Equal(t, 1, w.b.Kill())
 		require.NoError(t, w.b.Reopen())
-		pass(3 * time.Second)
+		pass(10 * time.Second)
 		assert.Zero(t, w.on(w.a))
 		assert.Equal(t, 2, w.on(w.b))
 	})
