@@ -311,7 +311,7 @@ func sized(got any) any {
 	return out
 }
 
-// What one way has written every other way finds and reads.
+// A value that one way has written is found and read by every other way.
 func TestValuesAreWrittenAndReadByOneRule(t *testing.T) {
 	c, ctx := open(t, baton.Options{Addr: redistest.Start(t)}), t.Context()
 	roundTrip(t, c, "text", "text")

@@ -342,7 +342,7 @@ func TestRestartOfASecondIsOverWhenTheServerIs(t *testing.T) {
 	}
 }
 
-// What is legitimate is not slowed: a cold start, and many connections that come at once.
+// A cold start is not slowed, nor are many connections that come at once.
 func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})

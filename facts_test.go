@@ -207,7 +207,7 @@ func TestFactsAgreeWithTheServer(t *testing.T) {
 		}
 		assert.Equal(t, f, factOfWords(t, sc.name), sc.name)
 	}
-	// What else changes the state of a connection, or is answered by none or many replies.
+	// Others change the state of a connection, or are answered by none or many replies.
 	for _, name := range strings.Fields(`readonly readwrite asking monitor psync sync replconf`) {
 		assert.GreaterOrEqual(t, factOfWords(t, name).use, heldOnly, name)
 		assert.True(t, known[strings.ToUpper(name)], name)

@@ -50,8 +50,8 @@ var untried = map[string]string{
 	"PFDEBUG": "for debugging", "XGROUP HELP": "tells", "FUNCTION HELP": "tells", "XGROUP": "a container",
 }
 
-// What answers how much it has changed, which is 0 the second time without being a refusal. The arguments of these have no
-// condition, which is the difference to SETNX.
+// counts are commands that answer how much they have changed, which is 0 the second time without being a refusal. Their
+// arguments have no condition, which is the difference to SETNX.
 var counts = strings.Fields(`DEL UNLINK EXPIRE PERSIST HDEL HEXPIRE HPERSIST SADD SREM SMOVE ZREM ZREMRANGEBYSCORE
 	ZREMRANGEBYLEX XACK XDEL XTRIM PFADD VREM HSET ZADD GEOADD VADD LREM ACL_DELUSER XGROUP_DESTROY XGROUP_CREATECONSUMER
 	XGROUP_DELCONSUMER LATENCY_RESET`)
@@ -96,7 +96,7 @@ func objection(words []string, class Class, before string, first, second outcome
 type trial struct {
 	t *testing.T
 	c *Client
-	// What stands for texts that are not words.
+	// texts maps names to arguments that are no words.
 	texts map[string]string
 }
 

@@ -320,7 +320,7 @@ func TestCrossingOfABusyConnectionEndsAtOnce(t *testing.T) { // H-123
 	}
 }
 
-// What a server may answer by right never costs the connection.
+// A reply that a server may give by right never costs the connection.
 func TestRightfulRepliesNeverCondemn(t *testing.T) { // H-123
 	for _, protocol := range []int{2, 3} {
 		synctest.Test(t, func(t *testing.T) {

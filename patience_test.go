@@ -141,7 +141,7 @@ func TestCloseEndsPatience(t *testing.T) {
 	})
 }
 
-// What may have been executed is counted by Max, however much time there is.
+// Attempts that may have been executed are counted by Max, however much time there is.
 func TestPatienceIsNotForWhatWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w *town

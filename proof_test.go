@@ -450,7 +450,7 @@ func TestTransactionDiscardedByAReplicaIsRepeatedElsewhere(t *testing.T) {
 	}
 }
 
-// What passes is waited for where it is; a replica is told of at once, and its connection goes to nobody else.
+// A state that passes is waited for on the held connection; a replica is told of at once, and its connection goes to nobody else.
 func TestHeldConnectionOfAServerThatCannotServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loading instant

@@ -268,7 +268,7 @@ type disguised struct{ net.Conn }
 
 func (disguised) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1080} }
 
-// What is dialled is the configured endpoint: the peer's address may be that of a tunnel.
+// A renewal dials the configured endpoint: the peer's address may be that of a tunnel.
 func TestConnectionsThroughATunnelAreRenewed(t *testing.T) { // H-124
 	synctest.Test(t, func(t *testing.T) {
 		w := newStrict(t)

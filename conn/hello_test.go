@@ -60,7 +60,7 @@ func TestHelloRefusedInAnyWordsLeavesRESP2(t *testing.T) { // H-126
 	}
 }
 
-// What another attempt later may mend, or nothing can, is not tried in RESP2: the password goes out once.
+// A refusal that a later attempt may mend, or nothing can, is not tried again in RESP2: the password goes out once.
 func TestHelloRefusedForGoodIsNotTriedInRESP2(t *testing.T) { // H-126
 	for _, text := range []string{
 		"WRONGPASS invalid username-password pair or user is disabled.", "ERR invalid password", "ERR max number of clients reached",

@@ -66,7 +66,7 @@ func TestListenLeavesCallersTheirContextsAndTimeouts(t *testing.T) {
 	})
 }
 
-// What looks like a message is one only on a connection that is there for its pushes.
+// An array that looks like a message is one only on a connection that is there for its pushes.
 func TestArraysOfRESP2AreMessagesWherePushesAreWanted(t *testing.T) { // H-142
 	for _, x := range []struct {
 		array string

@@ -129,7 +129,7 @@ func TestCrossingEndsAtTheFirstImpossibleKind(t *testing.T) { // H-123
 	}
 }
 
-// What is decoded by the caller is judged by it. The call knows its link until it is given back, and not longer.
+// The caller judges the replies that it decodes. The call knows its link until it is given back, and not longer.
 func TestCallerCondemnsTheLinkThatAnswered(t *testing.T) { // H-123
 	synctest.Test(t, func(t *testing.T) {
 		b := newBare(t, answer(1, "*1\r\n:1\r\n", 100))

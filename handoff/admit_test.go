@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What counts is where a connection has led to, not how the server has spelled it (H-121).
+// The address to which a connection has led counts, not how the server has spelled it (H-121).
 func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 	for _, c := range []struct {
 		target, peer, connected string

@@ -317,7 +317,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 	}
 }
 
-// What a hook has made of an event holds for its copies, those that come while it thinks and those that come later.
+// The decision of a hook holds for the copies of the event, those that come while it thinks and those that come later.
 func TestCopiesGetWhatWasDecided(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
