@@ -187,7 +187,7 @@ func TestServerThatFailsOverOutlivesCallingBack(t *testing.T) { // H-106
 		online = strings.Contains(info, "state=online")
 	}
 	blockAll(t, master, baton.Options{}, func() {
-		sayTo(t, replica, "DEBUG SLEEP 1.5")
+		sayTo(t, replica, "DEBUG SLEEP 60")
 		_, err := admin.Do(t.Context(), "SET", "k", "v") // the replica is behind now
 		require.NoError(t, err)
 		_, err = admin.Do(t.Context(), "FAILOVER", "TIMEOUT", "1000")

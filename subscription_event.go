@@ -61,12 +61,21 @@ func (s *Subscription) tell(e SubEvent) {
 	s.tellLocked(e)
 }
 
+// after sets the gap, which ends now: it begins Gap before Time, however long the event takes to be told.
+func (e SubEvent) after(from time.Time) SubEvent {
+	e.Time = time.Now()
+	e.Gap = e.Time.Sub(from)
+	return e
+}
+
 // tellLocked never waits: mu makes it the only sender.
 func (s *Subscription) tellLocked(e SubEvent) {
 	if s.quiet {
 		return
 	}
-	e.Time = time.Now()
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
 	for {
 		select {
 		case s.events <- e:

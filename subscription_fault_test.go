@@ -87,6 +87,35 @@ func TestNewConnectionThatDiesLateLeavesTheOldOneServing(t *testing.T) {
 	})
 }
 
+// The connection is lost while its subscription is busy with a move that fails. The gap begins with the loss, not with the end of the move.
+func TestGapBeginsWithALossDuringAMoveThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var old atomic.Uint64
+		w := newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+			if string(args[0]) == "SUBSCRIBE" {
+				old.CompareAndSwap(0, c.ID)
+			}
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "x")
+		require.NoError(t, err)
+		w.b.Stall(true)
+		w.a.Moving(15*time.Second, w.b.Addr())
+		<-time.After(time.Second)
+		w.srv.Conn(old.Load()).Kill()
+		killed := time.Now()
+		<-time.After(10 * time.Second)
+		w.b.Stall(false)
+		<-time.After(20 * time.Second)
+		es := taken(s)
+		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed, baton.SubMoved}, kinds(es))
+		begun := es[2].Time.Add(-es[2].Gap)
+		assert.Less(t, begun.Sub(killed).Abs(), 100*time.Millisecond, "%v after the loss", begun.Sub(killed))
+	})
+}
+
 // script runs a move in which each connection gets messages of its own, at the two instants that matter: when the new one
 // is about to be confirmed, and when it has been asked for the last time.
 func script(t *testing.T, confirm, last func(w *town, old, next *handofftest.Conn)) (*town, *baton.Subscription) {

@@ -19,6 +19,7 @@ type leg struct {
 	s     *Subscription
 	cn    *conn.Conn // set before anything but push uses the leg
 	heard atomic.Int64
+	ended atomic.Int64   // when its connection was closed; 0: not yet
 	left  chan departure // room for one
 	again time.Time      // when it was last subscribed on anew; for run alone
 	bad   bool           // it could not be subscribed on, though its connection served
@@ -47,6 +48,9 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 		}
 	}
 	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
+		if to == conn.Closed {
+			g.ended.Store(time.Now().UnixNano())
+		}
 		if to == conn.Closed && from != conn.Dialing {
 			s.c.handoffs.PeerLost(cn)
 		}
@@ -74,6 +78,17 @@ func (g *leg) judge(err error) {
 
 // lastHeard is when the server last sent a push about channels or answered.
 func (g *leg) lastHeard() time.Time { return time.Unix(0, g.heard.Load()) }
+
+// lostAt is since when the connection, which has ended for cause, brings nothing. That may be long ago: a move may have failed meanwhile.
+func (g *leg) lostAt(cause error) time.Time {
+	if errors.Is(cause, conn.ErrDead) {
+		return g.lastHeard()
+	}
+	if at := g.ended.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Now()
+}
 
 // join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply (in
 // RESP2 by arrays, which conn takes for pushes here), unless it is refused; the PING behind it has the one reply that says that all confirmations are there. After a refusal

@@ -154,7 +154,8 @@ func (s *Subscription) changeOver(old, next *leg, sure int, lost error, from tim
 	e := SubEvent{Kind: SubMoved, From: old.cn.Peer(), Peer: next.cn.Peer(), Overlap: len(next.held)}
 	if lost != nil {
 		s.tellLocked(SubEvent{Kind: SubLost, Peer: e.From, Err: lost})
-		e.Kind, e.Gap = SubResubscribed, time.Since(from)
+		e.Kind = SubResubscribed
+		e = e.after(from)
 	}
 	var skip map[stream]int
 	skip, e.Uncertain = s.past.copies(next.held, sure)

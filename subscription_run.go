@@ -139,10 +139,7 @@ func (s *Subscription) listenElsewhere() {
 // comeBack replaces a connection that is lost, for as long as it takes. It returns nil if the subscription has ended.
 func (s *Subscription) comeBack(g *leg) *leg {
 	cause := g.cn.Err()
-	from := time.Now()
-	if errors.Is(cause, conn.ErrDead) {
-		from = g.lastHeard()
-	}
+	from := g.lostAt(cause)
 	refused := g.bad || errors.Is(cause, conn.ErrClosed) // by us, since it would not do
 	if refused {
 		s.c.subs.refused.Broken(from.Add(-g.cn.Info().Age))
@@ -166,7 +163,7 @@ func (s *Subscription) comeBack(g *leg) *leg {
 		var err error
 		next, refused, err = s.reopen(refused)
 		if err == nil {
-			s.serve(next, SubEvent{Kind: SubResubscribed, Gap: time.Since(from)})
+			s.serve(next, SubEvent{Kind: SubResubscribed}.after(from))
 			return next
 		}
 		if text := err.Error(); text != told && s.ctx.Err() == nil {
@@ -255,7 +252,7 @@ func (s *Subscription) rejoin(g *leg, t turn) {
 		g.cn.Close()
 		return
 	}
-	s.tell(SubEvent{Kind: SubResubscribed, Peer: g.cn.Peer(), Channel: channel, Gap: time.Since(from)})
+	s.tell(SubEvent{Kind: SubResubscribed, Peer: g.cn.Peer(), Channel: channel}.after(from))
 }
 
 // sleep waits for d. It reports false if ctx has ended.

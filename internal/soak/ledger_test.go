@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -81,6 +82,20 @@ func (l *ledger) note(write func()) {
 // accuse notes what must not be. The caller holds no lock.
 func (l *ledger) accuse(format string, a ...any) {
 	l.note(func() { l.wrong = append(l.wrong, fmt.Sprintf(format, a...)) })
+}
+
+// heard reports whether all who listen to a channel have its last message.
+func (l *ledger) heard(channel string) (all bool) {
+	l.note(func() {
+		all = true
+		for _, r := range l.receptions {
+			if slices.Contains(r.channels, channel) {
+				got := r.got[channel]
+				all = all && len(got) > 0 && got[len(got)-1] == len(l.published[channel])-1
+			}
+		}
+	})
+	return all
 }
 
 // judge counts the outcome of a command and returns its fate. Every failure has to be an OpError, or one of those that

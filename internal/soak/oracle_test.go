@@ -188,7 +188,7 @@ func (r *reception) inGap(p publication, next *publication) bool {
 func (r *reception) checkDuplicates(where string, published map[string][]publication, blame func(string, ...any)) {
 	allowed, lastMove := 0, time.Time{}
 	for _, e := range r.events {
-		if e.Kind == baton.SubMoved && e.Uncertain > 0 {
+		if e.Uncertain > 0 { // also of a move that has lost something, which is told as a return
 			allowed += e.Uncertain
 			lastMove = e.Time
 		}
