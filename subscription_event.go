@@ -33,7 +33,7 @@ type SubEvent struct {
 	Peer string // where the connection leads: now, or until it was lost
 	// Channel is the one that the server ended the subscription to; "" if the connection is lost.
 	Channel string
-	// Gap is for how long nobody listened, at most: since the loss was seen; if the peer fell silent, since it was last heard;
+	// Gap is for how long nobody listened, at most, up to Time: since the connection ended; if the peer fell silent, since it was last heard;
 	// if it was lost in a move, since the move began or it was last heard, whichever is earlier. What was still under way
 	// when a connection was lost may have been published just before.
 	Gap time.Duration
