@@ -86,7 +86,7 @@ func TestTimelinesOnRealSockets(t *testing.T) {
 		plays, scripts := 0, 0
 		play := func(s *handofftest.Script, off bool) {
 			plays++
-			p := handofftest.Player{Open: openTimeline, Off: off, Backend: backend, Scale: 0.2, Patience: time.Minute}
+			p := handofftest.Player{Open: openTimeline, Off: off, Backend: backend, Scale: 0.2, ReplyTimeout: time.Minute}
 			go func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()

@@ -24,8 +24,8 @@ type plan struct {
 	rate    int // calls per second of all workers together, 0: as fast as possible
 	moves   int
 	grace   time.Duration // whole seconds
-	quiet   int           // windows without a move before the first, each as long as the grace
-	before  time.Duration // quiet of them if there are any
+	unmoved int           // windows without a move before the first, each as long as the grace
+	before  time.Duration // unmoved of them if there are any
 	after   time.Duration
 }
 
@@ -76,7 +76,7 @@ func parseFlags(args []string, w io.Writer) (plan, error) {
 	fs.IntVar(&p.moves, "moves", 1, "moves in a chain, each to a new endpoint")
 	fs.DurationVar(&p.grace, "grace", 4*time.Second, "time between MOVING and the close, whole seconds")
 	fs.DurationVar(&p.before, "before", 1500*time.Millisecond, "load before the announcement")
-	fs.IntVar(&p.quiet, "quiet", 0, "`windows` without a move that are measured before the first move, each as long as the grace; instead of -before")
+	fs.IntVar(&p.unmoved, "quiet", 0, "`windows` without a move that are measured before the first move, each as long as the grace; instead of -before")
 	fs.IntVar(&p.idle, "idle", 4, "connections of the client that nobody uses")
 	fs.DurationVar(&p.after, "after", 2500*time.Millisecond, "load after the last close")
 	fs.IntVar(&p.workers, "workers", 32, "goroutines that send commands")
@@ -99,21 +99,21 @@ func parseFlags(args []string, w io.Writer) (plan, error) {
 	if err := errors.Join(p.setBackend(redis), p.validate()); err != nil {
 		return p, err
 	}
-	if p.quiet > 0 {
-		p.before = time.Duration(p.quiet) * p.grace
+	if p.unmoved > 0 {
+		p.before = time.Duration(p.unmoved) * p.grace
 	}
 	return p, nil
 }
 
 // Limits of the flags.
 const (
-	mostWorkers = 4096
-	mostRate    = 1_000_000
-	mostMoves   = 50
-	mostIdle    = 1000
-	leastPhase  = 100 * time.Millisecond
-	mostPhase   = 10 * time.Minute
-	leastGrace  = time.Second
+	maxWorkers = 4096
+	maxRate    = 1_000_000
+	maxMoves   = 50
+	maxIdle    = 1000
+	minPhase   = 100 * time.Millisecond
+	maxPhase   = 10 * time.Minute
+	minGrace   = time.Second
 )
 
 func (p plan) validate() error {
@@ -124,18 +124,18 @@ func (p plan) validate() error {
 		}
 	}
 	duration := func(name string, v, least time.Duration) {
-		if v < least || v > mostPhase {
-			errs = append(errs, fmt.Errorf("-%s is %v, limits %v to %v", name, v, least, mostPhase))
+		if v < least || v > maxPhase {
+			errs = append(errs, fmt.Errorf("-%s is %v, limits %v to %v", name, v, least, maxPhase))
 		}
 	}
-	number("workers", p.workers, 1, mostWorkers)
-	number("rate", p.rate, 0, mostRate)
-	number("moves", p.moves, 1, mostMoves)
-	number("idle", p.idle, 0, mostIdle)
-	number("quiet", p.quiet, 0, mostMoves)
-	duration("before", p.before, leastPhase)
-	duration("after", p.after, leastPhase)
-	duration("grace", p.grace, leastGrace)
+	number("workers", p.workers, 1, maxWorkers)
+	number("rate", p.rate, 0, maxRate)
+	number("moves", p.moves, 1, maxMoves)
+	number("idle", p.idle, 0, maxIdle)
+	number("quiet", p.unmoved, 0, maxMoves)
+	duration("before", p.before, minPhase)
+	duration("after", p.after, minPhase)
+	duration("grace", p.grace, minGrace)
 	if p.grace%time.Second != 0 {
 		errs = append(errs, fmt.Errorf("-grace is %v, must be whole seconds, since MOVING carries no others", p.grace))
 	}

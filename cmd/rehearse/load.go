@@ -24,11 +24,11 @@ var phaseWords = [phases]string{"warm-up", "before", "during", "after"}
 
 func (p phase) String() string { return phaseWords[p] }
 
-// patience is how long calls may go on after the end of the load before they are given up.
-const patience = 2 * time.Second
+// stopTimeout is how long calls may go on after the end of the load before they are given up.
+const stopTimeout = 2 * time.Second
 
-// mostBehind bounds the backlog of a worker: calls that were due longer ago are left out.
-const mostBehind = time.Second
+// maxBehind bounds the backlog of a worker: calls that were due longer ago are left out.
+const maxBehind = time.Second
 
 // load is the workers and what they share. It is made by startLoad and read after stop has returned.
 type load struct {
@@ -50,8 +50,8 @@ func startLoad(client *baton.Client, keys *keyring, p plan) *load {
 	n, rate := p.workers, p.rate
 	l := &load{client: client, keys: keys, end: make(chan struct{})}
 	l.measure(-1)
-	if p.quiet > 0 {
-		l.windows = p.quiet + p.moves
+	if p.unmoved > 0 {
+		l.windows = p.unmoved + p.moves
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var every time.Duration
@@ -76,7 +76,7 @@ func (l *load) stop() {
 	default:
 		close(l.end)
 	}
-	t := time.AfterFunc(patience, l.cancel)
+	t := time.AfterFunc(stopTimeout, l.cancel)
 	l.work.Wait()
 	t.Stop()
 	l.cancel()
@@ -88,12 +88,12 @@ func (l *load) enter(p phase) { l.phase.Store(int32(p)) }
 func (l *load) measure(i int) { l.window.Store(int32(i)) }
 
 // progress returns how many commands have been answered and how many calls have failed until now.
-func (l *load) progress() (answered, failed int64) {
+func (l *load) progress() (replies, failed int64) {
 	for _, w := range l.workers {
-		answered += w.answered.Load()
+		replies += w.replies.Load()
 		failed += w.failed.Load()
 	}
-	return answered, failed
+	return replies, failed
 }
 
 // tally is what a worker counts in one phase.
@@ -118,14 +118,14 @@ type findings struct {
 	checked int64     // replies that tell which command they belong to
 	crossed int64     // those that belonged to another
 	stale   int64     // reads that gave a version which was overwritten before
-	faults  faults
+	faults  errCounts
 	tallies [phases]tally
 	windows []hist // latency in each window that is measured by itself
 }
 
 // gather puts the findings of all workers together. The load must have been stopped.
 func (l *load) gather() *findings {
-	all := &findings{faults: faults{}, windows: make([]hist, l.windows)}
+	all := &findings{faults: errCounts{}, windows: make([]hist, l.windows)}
 	for _, w := range l.workers {
 		f := &w.found
 		for i := range all.counts {
@@ -137,7 +137,7 @@ func (l *load) gather() *findings {
 		for i := range all.windows {
 			all.windows[i].merge(&f.windows[i])
 		}
-		all.written = append(all.written, w.own)
+		all.written = append(all.written, w.written)
 		all.checked += f.checked
 		all.crossed += f.crossed
 		all.stale += f.stale

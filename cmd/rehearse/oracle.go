@@ -122,8 +122,8 @@ type count struct {
 	last     int64 // answer; those that one worker gets grow
 }
 
-// answered takes the reply of an increment. false: it cannot be the reply of that one.
-func (c *count) answered(n int64) bool {
+// replied takes the reply of an increment. false: it cannot be the reply of that one.
+func (c *count) replied(n int64) bool {
 	ok := n > c.last
 	c.acked++
 	c.sum += n

@@ -37,10 +37,10 @@ func TestCountCheck(t *testing.T) {
 
 func TestCountNoticesAnAnswerThatGoesBack(t *testing.T) {
 	var c count
-	require.True(t, c.answered(4))
-	require.True(t, c.answered(9))
-	require.False(t, c.answered(9))
-	require.False(t, c.answered(3))
+	require.True(t, c.replied(4))
+	require.True(t, c.replied(9))
+	require.False(t, c.replied(9))
+	require.False(t, c.replied(3))
 	require.EqualValues(t, 4, c.acked)
 }
 
@@ -59,7 +59,7 @@ func TestKeyringTellsWhoseValueItIs(t *testing.T) {
 func TestWorkerInspects(t *testing.T) {
 	k := newKeyring(3)
 	w := newWorker(&load{keys: k}, 1, 0)
-	w.own = written{acked: 5, tried: 6}
+	w.written = written{acked: 5, tried: 6}
 	for _, n := range []int64{5, 6} {
 		w.inspect(1, k.appendValue(nil, 1, n))
 	}
@@ -84,12 +84,12 @@ func TestWorkerCountsUncertainIncrements(t *testing.T) {
 }
 
 func TestFaultsByKind(t *testing.T) {
-	f := faults{}
+	f := errCounts{}
 	f.add(&baton.OpError{Command: "GET", Sent: true, Err: io.EOF})
 	f.add(&baton.OpError{Command: "SET", Sent: true, Err: io.EOF})
 	f.add(&baton.OpError{Command: "SET", Err: io.EOF})
 	f.add(&resp3.Error{Code: "READONLY", Message: "no"})
-	sum := faults{}
+	sum := errCounts{}
 	sum.merge(f)
 	sum.merge(f)
 	require.EqualValues(t, 8, sum.total())

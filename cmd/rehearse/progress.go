@@ -8,13 +8,13 @@ import (
 
 // progress prints a line now and then. Its goroutine ends with stop.
 type progress struct {
-	out   *log.Logger
-	stage *stage
-	load  *load
-	begun time.Time
-	once  sync.Once
-	end   chan struct{}
-	ended chan struct{}
+	out      *log.Logger
+	stage    *stage
+	load     *load
+	begun    time.Time
+	stopOnce sync.Once
+	end      chan struct{}
+	ended    chan struct{}
 }
 
 func startProgress(out *log.Logger, p plan, s *stage, l *load) *progress {
@@ -25,7 +25,7 @@ func startProgress(out *log.Logger, p plan, s *stage, l *load) *progress {
 
 // stop returns when nothing is printed any more. It may be called again.
 func (b *progress) stop() {
-	b.once.Do(func() { close(b.end) })
+	b.stopOnce.Do(func() { close(b.end) })
 	<-b.ended
 }
 
@@ -41,10 +41,10 @@ func (b *progress) run(every time.Duration) {
 		case <-t.C:
 		}
 		now := time.Now()
-		answered, failed := b.load.progress()
-		perSecond := float64(answered-last) / now.Sub(at).Seconds()
+		replies, failed := b.load.progress()
+		perSecond := float64(replies-last) / now.Sub(at).Seconds()
 		b.print(now, perSecond, failed)
-		last, at = answered, now
+		last, at = replies, now
 	}
 }
 
@@ -58,14 +58,14 @@ func (b *progress) print(now time.Time, perSecond float64, failed int64) {
 
 // introduce says what is going to happen.
 func introduce(out *log.Logger, p plan, s *stage) {
-	what := "embedded server"
+	server := "embedded server"
 	if p.backend != "" {
-		what = "proxy in front of " + p.backend
+		server = "proxy in front of " + p.backend
 	}
 	mode := ""
 	if p.off {
 		mode = ", negative control: the feature is off"
 	}
 	out.Printf("rehearsal: %s, %d endpoints from %s on, %d workers, %d idle connections, about %v%s",
-		what, len(s.nodes), s.nodes[0].Addr(), p.workers, p.idle, p.length().Round(100*time.Millisecond), mode)
+		server, len(s.nodes), s.nodes[0].Addr(), p.workers, p.idle, p.length().Round(100*time.Millisecond), mode)
 }

@@ -64,7 +64,7 @@ func rehearse(ctx context.Context, p plan, out *log.Logger) (o *outcome, err err
 	o = conclude(found, counts, versions)
 	o.Control, o.Null, o.Workers, o.Took, o.Moves = p.off, p.null, p.workers, took, moves
 	o.OptIns = s.server.OptIns()
-	o.Quiet, o.Windows = measured(p.quiet, found.windows)
+	o.Unmoved, o.Windows = measured(p.unmoved, found.windows)
 	o.stalled = last.Excuses(p.grace) || slices.ContainsFunc(moves, func(m move) bool { return m.stalled })
 	o.timeline, o.reports = timelineOf(client, begun), client.Handoffs().Reports()
 	return o, nil
@@ -76,9 +76,9 @@ func script(ctx context.Context, p plan, s *stage, l *load, client *baton.Client
 		return nil, err
 	}
 	l.enter(before)
-	for i := range max(p.quiet, 1) {
+	for i := range max(p.unmoved, 1) {
 		l.measure(i)
-		if err := pause(ctx, p.before/time.Duration(max(p.quiet, 1))); err != nil {
+		if err := pause(ctx, p.before/time.Duration(max(p.unmoved, 1))); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +86,7 @@ func script(ctx context.Context, p plan, s *stage, l *load, client *baton.Client
 	for i := range p.moves {
 		out.Printf("-- MOVING: %s goes in %v, %s", s.nodes[i].Addr(), p.grace, target(p, s.nodes[i+1].Addr()))
 		l.enter(during)
-		l.measure(p.quiet + i)
+		l.measure(p.unmoved + i)
 		m, err := s.play(ctx, i, p, client)
 		l.measure(-1)
 		if err != nil {

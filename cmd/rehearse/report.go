@@ -96,7 +96,7 @@ func (o *outcome) writeLatency(b *strings.Builder) {
 		fmt.Fprintf(b, "  %-8s %10d %8d %10s %10s %10s %10s %14s\n",
 			s.Name, s.Calls, s.Failed, ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max), ms(s.WakeUp))
 	}
-	if len(o.Quiet) > 0 {
+	if len(o.Unmoved) > 0 {
 		o.writeWindows(b)
 		return
 	}
@@ -108,21 +108,21 @@ func (o *outcome) writeLatency(b *strings.Builder) {
 
 // writeWindows sets the windows with a move beside those without.
 func (o *outcome) writeWindows(b *strings.Builder) {
-	for _, s := range slices.Concat(o.Quiet, o.Windows) {
+	for _, s := range slices.Concat(o.Unmoved, o.Windows) {
 		fmt.Fprintf(b, "  %-8s %10d %8s %10s %10s %10s %10s\n", s.Name, s.Calls, "", ms(s.P50), ms(s.P99), ms(s.P999), ms(s.Max))
 	}
 	for _, kind := range []struct {
 		name    string
 		windows []segment
-	}{{"without", o.Quiet}, {"with", o.Windows}} {
+	}{{"without", o.Unmoved}, {"with", o.Windows}} {
 		least, median, most := spread(kind.windows)
 		fmt.Fprintf(b, "  p99.9 of %d windows %s a move: median %s, from %s to %s\n", len(kind.windows), kind.name, ms(median), ms(least), ms(most))
 	}
-	_, quiet, _ := spread(o.Quiet)
+	_, without, _ := spread(o.Unmoved)
 	_, moving, _ := spread(o.Windows)
-	if quiet > 0 {
+	if without > 0 {
 		fmt.Fprintf(b, "  with a move it is %.2f times that without (part of the verdict from %d windows of each kind on)\n",
-			float64(moving)/float64(quiet), enough)
+			float64(moving)/float64(without), enough)
 	}
 }
 

@@ -135,10 +135,10 @@ type move struct {
 func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (move, error) {
 	old, next := s.nodes[i], s.nodes[i+1]
 	m := move{From: old.Addr(), To: next.Addr(), Grace: p.grace, stalled: s.meter.Lap().Excuses(p.grace)}
-	held := map[uint64]int{}
+	present := map[uint64]int{}
 	for c := range client.Conns() {
 		if c.Peer == m.From {
-			held[c.ID] = c.Epoch
+			present[c.ID] = c.Epoch
 		}
 	}
 	heard := client.Handoffs().Stats().Received[handoff.Moving]
@@ -162,7 +162,7 @@ func (s *stage) play(ctx context.Context, i int, p plan, client *baton.Client) (
 	m.Told, m.Returned = end.Pushes-start.Pushes, end.Accepted-start.Accepted
 	m.Heard = client.Handoffs().Stats().Received[handoff.Moving] - heard
 	for c := range client.Conns() {
-		if epoch, ok := held[c.ID]; ok && c.Peer == m.To && c.Epoch > epoch {
+		if epoch, ok := present[c.ID]; ok && c.Peer == m.To && c.Epoch > epoch {
 			m.Moved++
 		}
 	}

@@ -17,7 +17,7 @@ type outcome struct {
 
 	Commands int64     `json:"commands"` // answered, in all phases
 	Failed   int64     `json:"failed_calls"`
-	Errors   faults    `json:"errors"`
+	Errors   errCounts `json:"errors"`
 	Phases   []segment `json:"phases"`
 
 	Acked    int64 `json:"increments_acknowledged"`
@@ -32,8 +32,8 @@ type outcome struct {
 	OptIns int64  `json:"opt_ins"`
 	Moves  []move `json:"moves"`
 
-	// Windows that were measured by themselves, each as long as the grace: Quiet without a move, Windows with one.
-	Quiet   []segment `json:"quiet_windows,omitempty"`
+	// Windows that were measured by themselves, each as long as the grace: Unmoved without a move, Windows with one.
+	Unmoved []segment `json:"quiet_windows,omitempty"`
 	Windows []segment `json:"move_windows,omitempty"`
 
 	// Tries is how many rehearsals there were. All but the last told nothing, since the machine stalled.
@@ -88,16 +88,16 @@ func conclude(f *findings, counts, versions []int64) *outcome {
 }
 
 // measured gives the windows before the first move, and those with one.
-func measured(quiet int, windows []hist) (without, with []segment) {
+func measured(unmoved int, windows []hist) (without, with []segment) {
 	for i := range windows {
 		h := &windows[i]
 		s := segment{Calls: h.n, P50: h.quantile(0.5), P99: h.quantile(0.99), P999: h.quantile(0.999), Max: h.max}
-		if i < quiet {
+		if i < unmoved {
 			s.Name = fmt.Sprintf("quiet %d", i+1)
 			without = append(without, s)
 			continue
 		}
-		s.Name = fmt.Sprintf("move %d", i+1-quiet)
+		s.Name = fmt.Sprintf("move %d", i+1-unmoved)
 		with = append(with, s)
 	}
 	return without, with
@@ -121,12 +121,12 @@ func spread(windows []segment) (least, median, most time.Duration) {
 
 // slow tells whether commands took longer in windows with a move.
 func (o *outcome) slow() []string {
-	_, quiet, _ := spread(o.Quiet)
+	_, without, _ := spread(o.Unmoved)
 	_, moving, _ := spread(o.Windows)
-	if len(o.Quiet) < enough || len(o.Windows) < enough || moving <= 2*quiet {
+	if len(o.Unmoved) < enough || len(o.Windows) < enough || moving <= 2*without {
 		return nil
 	}
-	return []string{fmt.Sprintf("p99.9 in the median window with a move was %s, more than twice the %s of the median one without", ms(moving), ms(quiet))}
+	return []string{fmt.Sprintf("p99.9 in the median window with a move was %s, more than twice the %s of the median one without", ms(moving), ms(without))}
 }
 
 // Exit statuses.

@@ -12,7 +12,7 @@ import (
 // good is an outcome that passes.
 func good() *outcome {
 	o := &outcome{
-		Commands: 300, Errors: faults{}, Acked: 100, Total: 100, Checked: 200, OptIns: 10, Workers: 4,
+		Commands: 300, Errors: errCounts{}, Acked: 100, Total: 100, Checked: 200, OptIns: 10, Workers: 4,
 		Moves: []move{{
 			From: "127.0.0.2:1", To: "127.0.0.3:1", Grace: time.Second, Conns: 5, Told: 5, Heard: 5, Moved: 5,
 			LastCommand: 99 * time.Millisecond, LastConn: 100 * time.Millisecond,
@@ -98,7 +98,7 @@ func TestWindowsWithAMoveAreComparedWithThoseWithout(t *testing.T) {
 		{"too few moves to tell", windows(1, 1, 1, 1, 1), windows(9, 9, 9, 9), false},
 	} {
 		o := good()
-		o.Quiet, o.Windows = c.quiet, c.moving
+		o.Unmoved, o.Windows = c.quiet, c.moving
 		require.Equal(t, !c.slow, judge(o).Pass, c.why)
 		var text bytes.Buffer
 		require.NoError(t, writeText(&text, o, judge(o), true))
@@ -118,7 +118,7 @@ func TestJudgeControl(t *testing.T) {
 	suffered := func() *outcome {
 		o := good()
 		o.Control, o.OptIns, o.Failed, o.Moves[0].Told, o.Moves[0].Left = true, 0, 7, 0, 5
-		o.Errors = faults{"connection refused, not sent": {Count: 7, Example: "x"}}
+		o.Errors = errCounts{"connection refused, not sent": {Count: 7, Example: "x"}}
 		return o
 	}
 	v := judge(suffered())
@@ -146,7 +146,7 @@ func TestJudgeControl(t *testing.T) {
 }
 
 func TestConcludeAddsUp(t *testing.T) {
-	f := &findings{faults: faults{"timeout": {Count: 2}}, checked: 50, crossed: 1, stale: 1}
+	f := &findings{faults: errCounts{"timeout": {Count: 2}}, checked: 50, crossed: 1, stale: 1}
 	f.counts[0] = count{acked: 3, sum: 6}
 	f.counts[1] = count{acked: 2, sum: 3}
 	f.counts[2] = count{acked: 1, sum: 5}

@@ -12,20 +12,20 @@ import (
 
 // worker makes one call after the other. Its goroutine ends with the load.
 type worker struct {
-	l     *load
-	id    int
-	every time.Duration // 0: without pause
-	rng   *rand.Rand
-	buf   []byte
-	own   written
+	l       *load
+	id      int
+	every   time.Duration // 0: without pause
+	rng     *rand.Rand
+	buf     []byte
+	written written
 
-	answered, failed atomic.Int64 // for progress
+	replies, failed atomic.Int64 // for progress
 
 	found findings // written is not used here
 }
 
 func newWorker(l *load, id int, every time.Duration) *worker {
-	return &worker{l: l, id: id, every: every, rng: rand.New(rand.NewPCG(uint64(id), 1)), found: findings{faults: faults{}, windows: make([]hist, l.windows)}}
+	return &worker{l: l, id: id, every: every, rng: rand.New(rand.NewPCG(uint64(id), 1)), found: findings{faults: errCounts{}, windows: make([]hist, l.windows)}}
 }
 
 // run makes calls from first on. A call that is late because the one before took so long is measured from when it was
@@ -47,7 +47,7 @@ func (w *worker) run(first time.Time) {
 		commands, err := w.call()
 		ended = time.Now()
 		tally.commands += int64(commands)
-		w.answered.Add(int64(commands))
+		w.replies.Add(int64(commands))
 		if err == nil {
 			tally.latency.add(ended.Sub(begun))
 			if window >= 0 && window < len(w.found.windows) {
@@ -59,7 +59,7 @@ func (w *worker) run(first time.Time) {
 			w.found.faults.add(err)
 		}
 		due = due.Add(w.every)
-		if w.every == 0 || ended.Sub(due) > mostBehind {
+		if w.every == 0 || ended.Sub(due) > maxBehind {
 			due = ended
 		}
 	}
@@ -121,18 +121,18 @@ func (w *worker) inspect(i int, value []byte) {
 	switch {
 	case !ok:
 		w.found.crossed++
-	case i == w.id && !w.own.holds(n):
+	case i == w.id && !w.written.holds(n):
 		w.found.stale++
 	}
 }
 
 // set writes the next version of this worker's value.
 func (w *worker) set() error {
-	w.own.tried++
-	w.buf = w.l.keys.appendValue(w.buf[:0], w.id, w.own.tried)
+	w.written.tried++
+	w.buf = w.l.keys.appendValue(w.buf[:0], w.id, w.written.tried)
 	_, err := w.l.client.SetBytes(w.l.ctx, w.l.keys.values[w.id], w.buf, baton.KeepTTL())
 	if err == nil {
-		w.own.acked = w.own.tried
+		w.written.acked = w.written.tried
 	}
 	return err
 }
@@ -149,7 +149,7 @@ func (w *worker) incremented(i int, n int64, err error) {
 	switch {
 	case err == nil:
 		w.found.checked++
-		if !c.answered(n) {
+		if !c.replied(n) {
 			w.found.crossed++
 		}
 	case mayHaveRun(err):
@@ -158,11 +158,11 @@ func (w *worker) incremented(i int, n int64, err error) {
 }
 
 // pipeline sends five commands in one write, and looks at each reply.
-func (w *worker) pipeline() (answered int, err error) {
+func (w *worker) pipeline() (replies int, err error) {
 	k := w.l.keys
 	other, i, j := w.rng.IntN(len(k.values)), w.rng.IntN(counters), w.rng.IntN(counters)
-	w.own.tried++
-	value := string(k.appendValue(w.buf[:0], w.id, w.own.tried))
+	w.written.tried++
+	value := string(k.appendValue(w.buf[:0], w.id, w.written.tried))
 	var read, reread baton.Reply[string]
 	var set baton.Reply[bool]
 	var one, two baton.Reply[int64]
@@ -182,24 +182,24 @@ func (w *worker) pipeline() (answered int, err error) {
 	}
 	if v, err := read.Get(); err == nil {
 		w.inspect(other, []byte(v))
-		answered++
+		replies++
 	}
 	if _, err := set.Get(); err == nil {
-		w.own.acked = w.own.tried
-		answered++
+		w.written.acked = w.written.tried
+		replies++
 	}
 	n, oneErr := one.Get()
 	w.incremented(i, n, oneErr)
 	if v, err := reread.Get(); err == nil {
 		w.inspect(w.id, []byte(v))
-		answered++
+		replies++
 	}
 	m, twoErr := two.Get()
 	w.incremented(j, m, twoErr)
 	for _, e := range []error{oneErr, twoErr} {
 		if e == nil {
-			answered++
+			replies++
 		}
 	}
-	return answered, err
+	return replies, err
 }

@@ -20,7 +20,7 @@ type waiter struct {
 }
 
 // parseTimeout reads the seconds of a blocking command, which may have a fraction.
-func parseTimeout(arg []byte) (d time.Duration, problem string) {
+func parseTimeout(arg []byte) (d time.Duration, errText string) {
 	f, err := strconv.ParseFloat(string(arg), 64)
 	switch {
 	case err != nil || math.IsNaN(f) || math.IsInf(f, 0):
@@ -38,9 +38,9 @@ func parseTimeout(arg []byte) (d time.Duration, problem string) {
 }
 
 func (c *Conn) blockingPop(args [][]byte, head bool) {
-	wait, problem := parseTimeout(args[len(args)-1])
-	if problem != "" {
-		c.error(problem)
+	wait, errText := parseTimeout(args[len(args)-1])
+	if errText != "" {
+		c.error(errText)
 		return
 	}
 	keys := args[1 : len(args)-1]

@@ -44,7 +44,7 @@ type helloOptions struct {
 }
 
 // parse returns the error text, "" for none.
-func (o *helloOptions) parse(args [][]byte) (problem string) {
+func (o *helloOptions) parse(args [][]byte) (errText string) {
 	if len(args) < 2 {
 		return ""
 	}
@@ -73,8 +73,8 @@ func (o *helloOptions) parse(args [][]byte) (problem string) {
 
 func cmdHello(c *Conn, args [][]byte) {
 	o := helloOptions{proto: c.proto}
-	if problem := o.parse(args); problem != "" {
-		c.error(problem)
+	if errText := o.parse(args); errText != "" {
+		c.error(errText)
 		return
 	}
 	if o.auth && !c.login(o.user, o.pass) {

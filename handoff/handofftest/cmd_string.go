@@ -51,7 +51,7 @@ type setOptions struct {
 }
 
 // parse reads the words after the value; problem is the error text, "" for none.
-func (o *setOptions) parse(words [][]byte) (problem string) {
+func (o *setOptions) parse(words [][]byte) (errText string) {
 	for i := 0; i < len(words); i++ {
 		switch w := words[i]; {
 		case equalFold(w, "NX") && !o.xx:
@@ -64,8 +64,8 @@ func (o *setOptions) parse(words [][]byte) (problem string) {
 			o.keepTTL = true
 		case !o.keepTTL && o.expires.IsZero() && i+1 < len(words):
 			i++
-			if problem = o.parseExpiry(w, words[i]); problem != "" {
-				return problem
+			if errText = o.parseExpiry(w, words[i]); errText != "" {
+				return errText
 			}
 		default:
 			return errSyntax
@@ -75,7 +75,7 @@ func (o *setOptions) parse(words [][]byte) (problem string) {
 }
 
 // parseExpiry reads EX, PX, EXAT or PXAT and its number.
-func (o *setOptions) parseExpiry(word, number []byte) (problem string) {
+func (o *setOptions) parseExpiry(word, number []byte) (errText string) {
 	unit, from := time.Second, time.Now()
 	switch {
 	case equalFold(word, "EX"):
@@ -102,8 +102,8 @@ func (o *setOptions) parseExpiry(word, number []byte) (problem string) {
 func cmdSet(c *Conn, args [][]byte) {
 	var o setOptions
 	if len(args) > 3 {
-		if problem := o.parse(args[3:]); problem != "" {
-			c.error(problem)
+		if errText := o.parse(args[3:]); errText != "" {
+			c.error(errText)
 			return
 		}
 	}

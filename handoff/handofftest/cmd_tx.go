@@ -11,12 +11,12 @@ var txCommands = []command{
 // transaction is MULTI ... EXEC and WATCH of one connection. dirty and watched are
 // under server.mu, since other connections change what is watched.
 type transaction struct {
-	open    bool // between MULTI and EXEC
-	running bool // inside EXEC
-	spoiled bool // a command was refused while queueing
-	queued  [][][]byte
-	watched []place
-	dirty   bool // a watched key has changed
+	open     bool // between MULTI and EXEC
+	running  bool // inside EXEC
+	spoiled  bool // a command was refused while queueing
+	queued   [][][]byte
+	watching []place
+	dirty    bool // a watched key has changed
 }
 
 // queue keeps a copy of a command for EXEC.

@@ -112,18 +112,18 @@ func (k *keyspace) watch(c *Conn, at place) {
 		k.watches[at] = make(map[*Conn]struct{})
 	}
 	k.watches[at][c] = struct{}{}
-	c.tx.watched = append(c.tx.watched, at)
+	c.tx.watching = append(c.tx.watching, at)
 }
 
 // unwatch forgets all keys c watches.
 func (k *keyspace) unwatch(c *Conn) {
-	for _, at := range c.tx.watched {
+	for _, at := range c.tx.watching {
 		delete(k.watches[at], c)
 		if len(k.watches[at]) == 0 {
 			delete(k.watches, at)
 		}
 	}
-	c.tx.watched, c.tx.dirty = nil, false
+	c.tx.watching, c.tx.dirty = nil, false
 }
 
 // lookup finds the entry of a key that must be of kind t if it exists. With ok

@@ -18,9 +18,9 @@ type load struct {
 	do     func(ctx context.Context, args ...string) (string, error)
 	prefix string // of keys
 
-	once sync.Once
-	stop chan struct{}
-	wg   sync.WaitGroup
+	stopOnce sync.Once
+	stop     chan struct{}
+	wg       sync.WaitGroup
 
 	done, failed atomic.Int64 // commands
 	acked, tried atomic.Int64 // increments
@@ -40,7 +40,7 @@ func (l *load) start(ctx context.Context, callers int, every time.Duration) {
 
 // end returns when all callers have.
 func (l *load) end() {
-	l.once.Do(func() { close(l.stop) })
+	l.stopOnce.Do(func() { close(l.stop) })
 	l.wg.Wait()
 }
 
@@ -53,11 +53,11 @@ func (l *load) work(ctx context.Context, caller int, every time.Duration) {
 			return
 		case <-t.C:
 		}
-		l.turn(ctx, fmt.Sprintf("%skey-%d-%d", l.prefix, caller, n%5))
+		l.round(ctx, fmt.Sprintf("%skey-%d-%d", l.prefix, caller, n%5))
 	}
 }
 
-func (l *load) turn(ctx context.Context, key string) {
+func (l *load) round(ctx context.Context, key string) {
 	l.tried.Add(1)
 	if _, err := l.do(ctx, "INCR", l.prefix+"total"); l.count(err) {
 		l.acked.Add(1)

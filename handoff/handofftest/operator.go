@@ -164,10 +164,10 @@ func (n *Node) EndMoving() {
 	n.window = nil
 }
 
-func (n *Node) tellLocked(what notice) (told int) {
+func (n *Node) tellLocked(note notice) (told int) {
 	for _, c := range n.conns {
 		if c.optedIn {
-			c.tell(what)
+			c.tell(note)
 			told++
 		}
 	}

@@ -15,9 +15,9 @@ type outbox struct {
 	mu   sync.Mutex // memory only
 	cond sync.Cond  // for the writer
 
-	ready   []byte      // in order
-	due     int         // how many bytes of ready may be written now
-	held    []heldReply // replies kept back, oldest first
+	ready   []byte         // in order
+	due     int            // how many bytes of ready may be written now
+	delayed []delayedReply // replies kept back, oldest first
 	stalled bool
 	delay   time.Duration
 	timer   *time.Timer // wakes the writer for the oldest held reply
@@ -28,7 +28,7 @@ type outbox struct {
 }
 
 // heldReply is replies of one batch and the instant they may go.
-type heldReply struct {
+type delayedReply struct {
 	due   time.Time
 	bytes []byte
 }
@@ -55,11 +55,11 @@ func (o *outbox) reply(b []byte) {
 	if o.ended {
 		return
 	}
-	if !o.stalled && o.delay == 0 && len(o.held) == 0 {
+	if !o.stalled && o.delay == 0 && len(o.delayed) == 0 {
 		o.ready = append(o.ready, b...)
 		return
 	}
-	o.held = append(o.held, heldReply{due: time.Now().Add(o.delay), bytes: append([]byte(nil), b...)})
+	o.delayed = append(o.delayed, delayedReply{due: time.Now().Add(o.delay), bytes: append([]byte(nil), b...)})
 }
 
 // flush lets the writer have what is ready.
@@ -115,7 +115,7 @@ func (o *outbox) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
-	o.held, o.pushes = nil, nil
+	o.delayed, o.pushes = nil, nil
 	o.due = len(o.ready)
 	if o.timer != nil {
 		o.timer.Stop()
@@ -152,19 +152,19 @@ func (o *outbox) take(spare []byte) (b []byte, cut, ok bool) {
 // releaseLocked moves what has waited long enough to ready and sets the timer for
 // the rest.
 func (o *outbox) releaseLocked() {
-	if len(o.held) == 0 && len(o.pushes) == 0 {
+	if len(o.delayed) == 0 && len(o.pushes) == 0 {
 		return
 	}
 	now := time.Now()
 	var next time.Time
-	for !o.stalled && len(o.held) > 0 {
-		if h := o.held[0]; h.due.After(now) {
+	for !o.stalled && len(o.delayed) > 0 {
+		if h := o.delayed[0]; h.due.After(now) {
 			next = h.due
 			break
 		}
-		o.ready = append(o.ready, o.held[0].bytes...)
+		o.ready = append(o.ready, o.delayed[0].bytes...)
 		o.due = len(o.ready)
-		o.held = o.held[1:]
+		o.delayed = o.delayed[1:]
 	}
 	for len(o.pushes) > 0 {
 		if p := o.pushes[0]; p.due.After(now) {

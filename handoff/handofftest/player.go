@@ -23,9 +23,9 @@ type Player struct {
 	Settle func()
 	// Backend is the address of a real Redis. The nodes are then proxies on loopback addresses, and time is real: all times are
 	// multiplied by Scale, and expectations are waited for, for up to Patience. Only scripts that say "real: yes" can be played so.
-	Backend  string
-	Scale    float64
-	Patience time.Duration
+	Backend      string
+	Scale        float64
+	ReplyTimeout time.Duration
 }
 
 // Client is a client under test, as functions. Nil ones are not needed by scripts that do not ask for what they tell. All may be called concurrently.
@@ -143,7 +143,7 @@ const pollEvery = 10 * time.Millisecond
 // await returns when c holds, with an error if it does not by then. Real machines are slower than a script: they have Patience.
 func (r *play) await(c *claim, by time.Time) error {
 	if r.Backend != "" {
-		by = time.Now().Add(r.Patience)
+		by = time.Now().Add(r.ReplyTimeout)
 	}
 	for {
 		r.settle()
@@ -214,13 +214,13 @@ func (r *play) quantity(c *claim) (string, error) {
 	return "", fmt.Errorf("neither player nor client know %q", c.quantity)
 }
 
-func (c *scriptCall) tell(what string) string {
+func (c *scriptCall) tell(text string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case what == "took" && c.text == "":
+	case text == "took" && c.text == "":
 		return time.Since(c.begun).String()
-	case what == "took":
+	case text == "took":
 		return c.took.String()
 	case c.text == "":
 		return "pending"
@@ -338,8 +338,8 @@ func (r *play) total(key string) (string, error) {
 	return askRedis(r.Backend, "GET", key)
 }
 
-// mostTold is how many events of the client a failure shows.
-const mostTold = 40
+// maxTold is how many events of the client a failure shows.
+const maxTold = 40
 
 // story is what the client has recorded, for whoever has to find out why.
 func (r *play) story() string {
@@ -351,7 +351,7 @@ func (r *play) story() string {
 		return text
 	}
 	events := r.client.Events()
-	if more := len(events) - mostTold; more > 0 {
+	if more := len(events) - maxTold; more > 0 {
 		events = append([]string{fmt.Sprintf("(%d more)", more)}, events[more:]...)
 	}
 	return text + "\nthe client recorded:\n  " + strings.Join(events, "\n  ")

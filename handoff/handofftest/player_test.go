@@ -282,9 +282,9 @@ func TestPlayerOnRealSockets(t *testing.T) {
 			"by 2s expect on B = 1\nat 3s shut A\nby 4s expect done > 20\nat 4s stop\nat 4s call c INCR @n\n"+last)
 		require.NoError(t, err)
 		c := &toy{}
-		p := handofftest.Player{Open: c.open, Backend: n.Addr(), Scale: 0.01, Patience: time.Minute}
+		p := handofftest.Player{Open: c.open, Backend: n.Addr(), Scale: 0.01, ReplyTimeout: time.Minute}
 		if last != "" {
-			p.Patience = 50 * time.Millisecond
+			p.ReplyTimeout = 50 * time.Millisecond
 		}
 		return p.Play(t.Context(), s)
 	}

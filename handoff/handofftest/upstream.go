@@ -16,7 +16,7 @@ const dialTimeout = 5 * time.Second
 type part int
 
 const (
-	plain     part = iota // some command of the backend's
+	ordinary  part = iota // some command of the backend's
 	hello                 // decides on the protocol
 	reset                 // back to RESP2
 	setupStep             // SetupPush follows its reply
@@ -151,7 +151,7 @@ func partOf(name string) part {
 	case "MONITOR":
 		return monitor
 	}
-	return plain
+	return ordinary
 }
 
 // answerUpstream puts a reply of the kit's in its place.
@@ -173,14 +173,14 @@ func (u *upstream) owe(o owed) bool {
 
 // settleLocked answers what is the kit's and next.
 func (u *upstream) settleLocked() {
-	answered := false
+	settled := false
 	for len(u.owed) > 0 {
 		o := u.owed[0]
 		if o.part != local && o.part != optIn {
 			break
 		}
 		u.owed = u.owed[1:]
-		answered = true
+		settled = true
 		if o.part == local {
 			u.c.out.reply(o.reply)
 			continue
@@ -189,7 +189,7 @@ func (u *upstream) settleLocked() {
 		u.c.out.reply(u.setupPush(u.c.answerOptIn(nil, o.args)))
 		u.c.server.mu.Unlock()
 	}
-	if answered {
+	if settled {
 		u.c.out.flush()
 	}
 }
@@ -245,7 +245,7 @@ func (u *upstream) pass(f resp3.Frame) {
 func (u *upstream) learn(p part, f resp3.Frame) []byte {
 	c := u.c
 	failed := f.Kind == resp3.SimpleError || f.Kind == resp3.BulkError
-	if p == plain || p != setupStep && failed {
+	if p == ordinary || p != setupStep && failed {
 		return f.Bytes
 	}
 	c.server.mu.Lock()

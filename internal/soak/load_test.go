@@ -60,8 +60,8 @@ func (w *load) pause(most time.Duration) bool {
 	return w.going.Err() == nil
 }
 
-// patience is the context of one command: most have all the time there is, some a deadline, some are given up.
-func patience() (context.Context, context.CancelFunc) {
+// commandContext is the context of one command: most have all the time there is, some a deadline, some are given up.
+func commandContext() (context.Context, context.CancelFunc) {
 	switch rand.N(16) {
 	case 0:
 		return context.WithTimeout(context.Background(), rand.N(3*time.Millisecond))
@@ -79,7 +79,7 @@ func (w *load) counter(key string) {
 	t := &tally{}
 	w.l.note(func() { w.l.counters[key] = t })
 	for w.pause(2 * time.Millisecond) {
-		ctx, cancel := patience()
+		ctx, cancel := commandContext()
 		if rand.N(4) == 0 {
 			w.pipeline(ctx, key, t)
 		} else {
@@ -140,7 +140,7 @@ func isSent(err error) bool {
 func (w *load) producer(name string, q *queue) {
 	for w.pause(4 * time.Millisecond) {
 		id := strconv.FormatInt(w.numbers.Add(1), 10)
-		ctx, cancel := patience()
+		ctx, cancel := commandContext()
 		_, err := w.c.RPush(ctx, name, id)
 		f := w.l.judge(ctx, err)
 		w.l.note(func() { q.pushed[id] = f })
@@ -185,7 +185,7 @@ func (w *load) transfers() {
 	for w.pause(5 * time.Millisecond) {
 		id := strconv.FormatInt(w.numbers.Add(1), 10)
 		from := rand.N(accounts)
-		ctx, cancel := patience()
+		ctx, cancel := commandContext()
 		f := w.transfer(ctx, id, from, (from+1+rand.N(accounts-1))%accounts)
 		w.l.note(func() { w.l.transfers[id] = f })
 		cancel()
@@ -233,7 +233,7 @@ func (w *load) transfer(ctx context.Context, id string, from, to int) fate {
 // auditor looks on: whatever happens, the accounts hold the same together.
 func (w *load) auditor() {
 	for w.pause(10 * time.Millisecond) {
-		ctx, cancel := patience()
+		ctx, cancel := commandContext()
 		var balances [accounts]baton.Reply[string]
 		err := w.c.Tx(ctx, func(tx *baton.Tx) error {
 			return tx.Exec(ctx, func(p *baton.Pipe) error {
@@ -264,7 +264,7 @@ func (w *load) auditor() {
 
 func (w *load) publisher(channel string) {
 	for w.pause(4 * time.Millisecond) {
-		ctx, cancel := patience()
+		ctx, cancel := commandContext()
 		w.publish(ctx, channel)
 		cancel()
 	}

@@ -34,9 +34,9 @@ type Meter struct {
 	woken time.Time
 	now   Late // in this lap
 
-	once  sync.Once
-	end   chan struct{}
-	ended chan struct{}
+	stopOnce sync.Once
+	end      chan struct{}
+	ended    chan struct{}
 }
 
 // Start begins to measure.
@@ -86,6 +86,6 @@ func (m *Meter) Lap() Late {
 
 // Stop ends the measuring. It may be called again.
 func (m *Meter) Stop() {
-	m.once.Do(func() { close(m.end) })
+	m.stopOnce.Do(func() { close(m.end) })
 	<-m.ended
 }

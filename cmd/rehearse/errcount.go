@@ -13,32 +13,32 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// faults counts failed calls by kind and keeps the text of the first of each.
-type faults map[string]*fault
+// errCounts counts failed calls by kind and keeps the text of the first of each.
+type errCounts map[string]*errCount
 
-type fault struct {
+type errCount struct {
 	Count   int64  `json:"count"`
 	Example string `json:"example"`
 }
 
-func (f faults) add(err error) {
+func (f errCounts) add(err error) {
 	kind := kindOf(err)
 	if f[kind] == nil {
-		f[kind] = &fault{Example: err.Error()}
+		f[kind] = &errCount{Example: err.Error()}
 	}
 	f[kind].Count++
 }
 
-func (f faults) merge(o faults) {
+func (f errCounts) merge(o errCounts) {
 	for kind, more := range o {
 		if f[kind] == nil {
-			f[kind] = &fault{Example: more.Example}
+			f[kind] = &errCount{Example: more.Example}
 		}
 		f[kind].Count += more.Count
 	}
 }
 
-func (f faults) total() (n int64) {
+func (f errCounts) total() (n int64) {
 	for _, one := range f {
 		n += one.Count
 	}
