@@ -37,11 +37,14 @@
 // seconds takes microseconds, and the test is exact about what happens when:
 //
 //	synctest.Test(t, func(t *testing.T) {
-//		network := handofftest.NewNetwork()
-//		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
-//		defer srv.Close()
-//		node, _ := srv.Listen("10.0.0.1:6379")
-//		// give network.DialContext to your client as its dialler
+//		p := handofftest.NewPair(t)
+//		client := yourClient(p.A.Addr(), p.Network.DialContext)
+//		defer client.Close()
+//		p.A.Moving(15*time.Second, p.B.Addr())
+//		time.Sleep(15 * time.Second) // of the fake clock
+//		if left := p.A.Shut(); left != 0 {
+//			t.Fatalf("%d connections were not moved in time", left)
+//		}
 //	})
 //
 // Nothing in the kit holds a mutex while it waits, so the fake clock runs whenever
