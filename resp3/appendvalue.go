@@ -25,24 +25,27 @@ func appendElement(dst []byte, v Value) []byte {
 	switch v.kind {
 	case Array, Map, Set, Push, Attribute:
 		if v.null {
-			return AppendNullArray(dst)
+			return append(dst, "*-1\r\n"...)
 		}
 		return appendHeader(dst, v.kind, v.Len())
 	case BulkString:
 		if v.null {
-			return AppendNullBulk(dst)
+			return append(dst, "$-1\r\n"...)
 		}
-		return AppendBulk(dst, v.text)
+		return AppendBulkString(dst, v.text)
 	case VerbatimString, BulkError:
 		return appendBlob(dst, v.kind, v.text)
 	case SimpleString, SimpleError, Double, BigNumber:
 		return appendLine(dst, v.kind, v.text)
 	case Integer:
-		return AppendInt(dst, v.num)
+		return appendInteger(dst, v.num)
 	case Boolean:
-		return AppendBool(dst, v.num != 0)
+		if v.num != 0 {
+			return append(dst, "#t\r\n"...)
+		}
+		return append(dst, "#f\r\n"...)
 	}
-	return AppendNull(dst)
+	return append(dst, "_\r\n"...)
 }
 
 // walk visits a value and all inside it in the order of their encoding,

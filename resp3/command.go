@@ -37,9 +37,9 @@ func AppendCommand(dst []byte, args ...string) []byte {
 	for _, a := range args {
 		size += len(a) + 16
 	}
-	dst = AppendArrayLen(slices.Grow(dst, size), len(args))
+	dst = appendHeader(slices.Grow(dst, size), Array, len(args))
 	for _, a := range args {
-		dst = AppendBulk(dst, a)
+		dst = AppendBulkString(dst, a)
 	}
 	return dst
 }
@@ -58,7 +58,7 @@ func AppendCommand(dst []byte, args ...string) []byte {
 // A method of the pointer counts too. Anything else, a nil, and a Duration that
 // is less than a millisecond and not zero give an [*ArgError] and dst as it was.
 func AppendCommandArgs(dst []byte, args ...any) ([]byte, error) {
-	out := AppendArrayLen(dst, len(args))
+	out := appendHeader(dst, Array, len(args))
 	for i, a := range args {
 		var err error
 		if out, err = appendArg(out, a); err != nil {
@@ -86,20 +86,20 @@ func ArgText(a any) (string, error) {
 func appendArg(dst []byte, a any) ([]byte, error) {
 	switch a := a.(type) {
 	case string:
-		return AppendBulk(dst, a), nil
+		return AppendBulkString(dst, a), nil
 	case []byte:
-		return AppendBulkBytes(dst, a), nil
+		return AppendBulkString(dst, a), nil
 	case int:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case int64:
-		return AppendBulkInt(dst, a), nil
+		return AppendIntArg(dst, a), nil
 	case float64:
-		return AppendBulkFloat(dst, a), nil
+		return AppendFloatArg(dst, a), nil
 	case bool:
 		if a {
-			return AppendBulkInt(dst, 1), nil
+			return AppendIntArg(dst, 1), nil
 		}
-		return AppendBulkInt(dst, 0), nil
+		return AppendIntArg(dst, 0), nil
 	}
 	return appendRareArg(dst, a)
 }
@@ -107,17 +107,17 @@ func appendArg(dst []byte, a any) ([]byte, error) {
 func appendRareArg(dst []byte, a any) ([]byte, error) {
 	switch a := a.(type) {
 	case int8:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case int16:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case int32:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case uint8:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case uint16:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case uint32:
-		return AppendBulkInt(dst, int64(a)), nil
+		return AppendIntArg(dst, int64(a)), nil
 	case uint:
 		return appendBulkUint(dst, uint64(a)), nil
 	case uint64:
@@ -128,7 +128,7 @@ func appendRareArg(dst []byte, a any) ([]byte, error) {
 		if a != 0 && a.Milliseconds() == 0 {
 			return nil, fmt.Errorf("%v is less than a millisecond", a)
 		}
-		return AppendBulkInt(dst, a.Milliseconds()), nil
+		return AppendIntArg(dst, a.Milliseconds()), nil
 	}
 	v := reflect.ValueOf(a)
 	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
@@ -151,21 +151,21 @@ func appendRareArg(dst []byte, a any) ([]byte, error) {
 func appendNamed(dst []byte, v reflect.Value) []byte {
 	switch {
 	case v.Kind() == reflect.String:
-		return AppendBulk(dst, v.String())
+		return AppendBulkString(dst, v.String())
 	case v.Kind() == reflect.Bool && v.Bool():
-		return AppendBulkInt(dst, 1)
+		return AppendIntArg(dst, 1)
 	case v.Kind() == reflect.Bool:
-		return AppendBulkInt(dst, 0)
+		return AppendIntArg(dst, 0)
 	case v.CanInt():
-		return AppendBulkInt(dst, v.Int())
+		return AppendIntArg(dst, v.Int())
 	case v.CanUint() && v.Kind() != reflect.Uintptr:
 		return appendBulkUint(dst, v.Uint())
 	case v.Kind() == reflect.Float32:
 		return appendBulkFloat32(dst, float32(v.Float()))
 	case v.CanFloat():
-		return AppendBulkFloat(dst, v.Float())
+		return AppendFloatArg(dst, v.Float())
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
-		return AppendBulkBytes(dst, v.Bytes())
+		return AppendBulkString(dst, v.Bytes())
 	}
 	return nil
 }
@@ -184,20 +184,20 @@ func appendMarshaler(dst []byte, a any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return AppendBulkBytes(dst, b), nil
+	return AppendBulkString(dst, b), nil
 }
 
 func appendBulkUint(dst []byte, u uint64) []byte {
 	var digits [20]byte
-	return AppendBulkBytes(dst, strconv.AppendUint(digits[:0], u, 10))
+	return AppendBulkString(dst, strconv.AppendUint(digits[:0], u, 10))
 }
 
 // appendBulkFloat32 spells f so that it reads back as the same float32; as a
 // float64 it would have digits that nobody wrote.
 func appendBulkFloat32(dst []byte, f float32) []byte {
 	if f != f || f-f != 0 { // nan, inf
-		return AppendBulkFloat(dst, float64(f))
+		return AppendFloatArg(dst, float64(f))
 	}
 	var digits [32]byte
-	return AppendBulkBytes(dst, strconv.AppendFloat(digits[:0], float64(f), 'g', -1, 32))
+	return AppendBulkString(dst, strconv.AppendFloat(digits[:0], float64(f), 'g', -1, 32))
 }

@@ -217,7 +217,7 @@ func TestCursorRespellsOnce(t *testing.T) {
 }
 
 func TestCursorTakesNoMemoryForPlainElements(t *testing.T) {
-	block := string(AppendArrayLen(nil, 4)) + "$5\r\nhello\r\n:7\r\n,1.5\r\n$4\r\n-1.5\r\n"
+	block := string(AppendHeader(nil, Array, 4)) + "$5\r\nhello\r\n:7\r\n,1.5\r\n$4\r\n-1.5\r\n"
 	n := testing.AllocsPerRun(100, func() {
 		c := Walk(block)
 		c.Open()

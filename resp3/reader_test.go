@@ -93,7 +93,7 @@ func TestErrorsOfTheSource(t *testing.T) {
 	r := NewReader(&scripted{pieces: []any{[]byte("+a\r\n"), reset, []byte("+b\r\n")}, both: true}, Limits{})
 	v, err := r.ReadValue()
 	require.NoError(t, err, "bytes that came with the error count")
-	require.Equal(t, Simple("a"), v)
+	require.Equal(t, simpleValue("a"), v)
 	for range 2 {
 		_, err = r.ReadValue()
 		require.Equal(t, reset, err)
@@ -124,10 +124,10 @@ func TestErrorOffsetCountsTheWholeStream(t *testing.T) {
 func TestLongLinesSpanBuffers(t *testing.T) {
 	for _, n := range []int{63, 64, 65, 4095, 4096, 16383, 16384, 16385, 70000} {
 		want := strings.Repeat("x", n)
-		data := AppendBulk(AppendSimple(nil, want), want)
+		data := AppendBulkString(AppendValue(nil, simpleValue(want)), want)
 		for _, src := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data)), iotest.HalfReader(bytes.NewReader(data))} {
 			r := NewReader(src, Limits{})
-			for _, v := range []Value{Simple(want), Str(want)} {
+			for _, v := range []Value{simpleValue(want), BulkStringValue(want)} {
 				got, err := r.ReadValue()
 				require.NoError(t, err)
 				require.Equal(t, v, got)
@@ -241,7 +241,7 @@ func TestErrorInsideAnAggregateKeepsTheStreamInStep(t *testing.T) {
 		for _, around := range []string{"*2\r\n%s:1\r\n", "~2\r\n:1\r\n%s", "%%1\r\n%s%[1]s", ">1\r\n%s", "|1\r\n%s%[1]s:1\r\n", "*?\r\n%s.\r\n"} {
 			data := strings.NewReplacer("%[1]s", bad, "%s", bad, "%%", "%").Replace(around)
 			got := readAll(t, []byte(data+"+sentinel\r\n"))
-			require.Equal(t, Simple("sentinel"), got[len(got)-1], data)
+			require.Equal(t, simpleValue("sentinel"), got[len(got)-1], data)
 			require.Len(t, got, 2, data)
 		}
 	}

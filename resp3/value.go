@@ -1,6 +1,9 @@
 package resp3
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Value is one value of RESP, with everything inside it. It is immutable and
 // may be used by many goroutines at once. The zero Value has Kind Invalid and
@@ -18,6 +21,12 @@ type Value struct {
 	// capacity: an Attribute that stood in front. It may be tagged itself.
 	tagged bool
 }
+
+// BulkStringValue returns a BulkString.
+func BulkStringValue(s string) Value { return Value{kind: BulkString, text: s} }
+
+// ArrayValue returns an Array of copies of elems.
+func ArrayValue(elems ...Value) Value { return Value{kind: Array, elems: slices.Clone(elems)} }
 
 // Kind returns the type of the value. Nulls of RESP2 keep theirs: $-1 is a
 // BulkString and *-1 an Array, see IsNull.
