@@ -67,7 +67,7 @@ func TestWritingDoesNotAllocate(t *testing.T) {
 	v := read(t, every[0])
 	for name, do := range map[string]func(){
 		"command": func() { AppendCommand(dst, "SET", "k", big) },
-		"int":     func() { appendInteger(dst, -1234567) },
+		"int":     func() { appendElement(dst, intValue(-1234567)) },
 		"bulkint": func() { AppendIntArg(dst, -1234567) },
 		"float":   func() { AppendFloatArg(dst, 1.5) },
 		"scalar":  func() { appendElement(dst, v) },

@@ -37,9 +37,9 @@ func bigInt(s string) *big.Int {
 func TestAppendIntegers(t *testing.T) {
 	for _, i := range []int64{0, 1, 9, 10, 99, 100, 1234567, -1, -9, -10, math.MaxInt64, math.MinInt64} {
 		text := strconv.FormatInt(i, 10)
-		require.Equal(t, ":"+text+"\r\n", string(appendInteger(nil, i)))
+		require.Equal(t, ":"+text+"\r\n", string(appendElement(nil, intValue(i))))
 		require.Equal(t, string(AppendBulkString(nil, text)), string(AppendIntArg(nil, i)))
-		n, err := read(t, string(appendInteger(nil, i))).Int()
+		n, err := read(t, string(appendElement(nil, intValue(i)))).Int()
 		require.NoError(t, err)
 		require.Equal(t, i, n)
 	}

@@ -114,7 +114,7 @@ func BenchmarkAppend(b *testing.B) {
 	args := []any{"SET", "key:000001", value, "PX", 60000}
 	run("command", func() { dst = AppendCommand(dst, "SET", "key:000001", value) })
 	run("args", func() { dst, _ = AppendCommandArgs(dst, args...) })
-	run("int", func() { dst = appendInteger(dst, 1234567) })
+	run("int", func() { dst = appendElement(dst, intValue(1234567)) })
 	run("float", func() { dst = AppendFloatArg(dst, 3.14159) })
 	v, _, _ := Decode(mixed[strings.Index(mixed, "%3"):])
 	run("value", func() { dst = AppendValue(dst, v) })

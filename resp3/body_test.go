@@ -59,7 +59,7 @@ func TestOpenFrames(t *testing.T) {
 			f, err = persist(r.Next)
 			require.NoError(t, err)
 			require.Equal(t, "OK", string(f.Payload()))
-			require.EqualValues(t, len(data), r.Received())
+			require.EqualValues(t, len(data), r.received)
 		}
 	}
 }

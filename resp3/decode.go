@@ -6,12 +6,10 @@ import (
 	"sync"
 )
 
-// Decode reads the first value in block and returns the length of its
-// encoding. Texts are pieces of block, so nothing is copied but streamed
-// strings; one further block holds all elements. The limits are the defaults.
+// Decode reads the first value in block and returns the length of its encoding. Texts are pieces of block, so only streamed strings
+// are copied; one further block holds all elements. The limits are the defaults.
 //
-// It is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the
-// value, else a [*SyntaxError].
+// The error is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the value, else a [*SyntaxError].
 func Decode(block string) (Value, int, error) {
 	s := scanners.Get().(*scanner)
 	defer scanners.Put(s)
@@ -20,34 +18,39 @@ func Decode(block string) (Value, int, error) {
 
 // decode is Decode within the bounds of s.
 func (s *scanner) decode(block string) (Value, int, error) {
-	if block == "" {
-		return Value{}, 0, io.EOF
-	}
-	s.reset()
-	done, err := s.scan(viewBytes(block))
+	end, err := s.whole(block)
 	if err != nil {
 		return Value{}, 0, err
 	}
-	if !done {
-		return Value{}, 0, io.ErrUnexpectedEOF
-	}
-	text := block[:s.pos]
+	text := block[:end]
 	if s.seen&streamBits != 0 {
 		text = unstream(viewBytes(text))
 	}
 	var elems []Value
-	if s.elems > 1 {
-		elems = make([]Value, s.elems-1)
+	if s.values > 1 {
+		elems = make([]Value, s.values-1)
 	}
-	return decode(text, elems), s.pos, nil
+	return decode(text, elems), end, nil
 }
 
-// scanners are for Decode: their stacks would be a block for each call.
+// whole returns where the first value in block ends.
+func (s *scanner) whole(block string) (int, error) {
+	if block == "" {
+		return 0, io.EOF
+	}
+	s.reset()
+	complete, err := s.scan(viewBytes(block))
+	if err == nil && !complete {
+		err = io.ErrUnexpectedEOF
+	}
+	return s.pos, err
+}
+
+// scanners are for Decode: each call would allocate a stack.
 var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
-// decoder fills one block with all the elements of a value. The elements of an
-// aggregate lie side by side, those of the aggregates among them behind. There
-// is no stack: while an aggregate is filled, the way back is kept in its num.
+// decoder fills one block with all the elements of a value. The elements of an aggregate lie side by side, those of the aggregates
+// among them behind. There is no stack: while an aggregate is filled, its num keeps the way back.
 type decoder struct {
 	text  string
 	block []Value
@@ -62,9 +65,8 @@ type decoder struct {
 	tagged bool
 }
 
-// decode reads the value that text begins with. The scanner has accepted text,
-// there are no streamed forms in it, and block has exactly one place for each
-// value below the top one.
+// decode reads the value that text begins with. The scanner has accepted text, there are no streamed forms in it, and block has
+// exactly one place for each value below the top one.
 func decode(text string, block []Value) Value {
 	d := decoder{text: text, block: block, up: -1, at: -1}
 	for i := 0; ; {
@@ -99,8 +101,7 @@ func decode(text string, block []Value) Value {
 	}
 }
 
-// scalars reads what is most common, scalars in the aggregate being filled,
-// and stops in front of anything else. It returns how far it came.
+// scalars reads the most common case, scalars in the aggregate being filled, and returns where it stopped.
 func (d *decoder) scalars(i int) int {
 	if d.tagged || d.at < 0 {
 		return i
@@ -120,8 +121,7 @@ func (d *decoder) place(at int) *Value {
 	return &d.block[at]
 }
 
-// reserve gives v places for n elements, and one more behind them for the
-// attribute in front of it.
+// reserve gives v places for n elements, and one more behind them for the attribute in front of it.
 func (d *decoder) reserve(v *Value, n int) {
 	end := d.top + n
 	if d.tagged {
@@ -133,9 +133,8 @@ func (d *decoder) reserve(v *Value, n int) {
 	d.top = end
 }
 
-// next takes note of a complete value at the present place, and of all the
-// aggregates it completes, and reports whether the top one is among them. A
-// complete attribute gives its place to the value behind it.
+// next takes note of a complete value at the present place and of every aggregate that it completes, and reports whether the top
+// one is among them. A complete attribute gives its place to the value behind it.
 func (d *decoder) next() bool {
 	for {
 		v := d.place(d.at)
@@ -161,8 +160,7 @@ func (d *decoder) full() {
 	v.num = 0
 }
 
-// readScalar reads the scalar at s[i] into v and returns where it ends. An
-// aggregate without elements that is the whole of s passes too.
+// readScalar reads the scalar at s[i] into v and returns where it ends. An aggregate without elements passes too if it is all of s.
 func readScalar(v *Value, s string, i int) int {
 	v.kind = Kind(s[i])
 	switch v.kind {
@@ -174,9 +172,6 @@ func readScalar(v *Value, s string, i int) int {
 		}
 		v.text = s[head : head+n]
 		return head + n + 2
-	case Integer:
-		v.num, i = readInt(s, i+1)
-		return i
 	case Boolean:
 		if s[i+1] == 't' {
 			v.num = 1
@@ -184,28 +179,17 @@ func readScalar(v *Value, s string, i int) int {
 		return i + 4
 	case Null:
 		return i + 3
-	case Array, Map, Set, Push: // without elements, alone
+	case Array, Map, Set, Push:
 		v.null = s[i+1] == '-'
 		return len(s)
 	}
-	end := lineEnd(s, i+1)
-	v.text = s[i+1 : end]
+	end := i + 1 + strings.IndexByte(s[i+1:], '\r')
+	if v.kind == Integer {
+		v.num, _ = parseInt(s[i+1 : end])
+	} else {
+		v.text = s[i+1 : end]
+	}
 	return end + 2
-}
-
-// readInt reads the integer at s[i] and returns where the line ends.
-func readInt(s string, i int) (n int64, end int) {
-	minus := s[i] == '-'
-	if minus || s[i] == '+' {
-		i++
-	}
-	for ; s[i] != '\r'; i++ {
-		n = n*10 + int64(s[i]-'0') // the smallest int64 comes about by wrapping
-	}
-	if minus {
-		n = -n
-	}
-	return n, i + 2
 }
 
 // readLength reads the length at s[i] and returns where the line ends.
@@ -220,5 +204,49 @@ func readLength(s string, i int) (n, end int) {
 	return n, i + 2
 }
 
-// lineEnd returns where the line at s[i:] has its CR.
-func lineEnd(s string, i int) int { return i + strings.IndexByte(s[i:], '\r') }
+// unstream copies a frame that the scanner has accepted and spells its streamed strings and aggregates as if their lengths had been
+// known. They are so rare that the frame is scanned again for the lengths of aggregates.
+func unstream(frame []byte) string {
+	sc := scanner{bounds: unbounded}
+	_, _ = sc.scan(frame)
+	// A streamed string only shrinks, an aggregate grows by its digits.
+	out := make([]byte, 0, len(frame)+maxLenDigits*len(sc.counts))
+	for s, end := view(frame), 0; s != ""; s = s[end:] {
+		switch k := Kind(s[0]); {
+		case k == endMark:
+			end = len(".\r\n")
+		case k == BulkString && s[1] == '?':
+			var text []byte
+			text, end = joinChunks(s)
+			out = appendBlob(out, k, text)
+		case k.aggregate() && s[1] == '?':
+			n := sc.counts[0]
+			if sc.counts = sc.counts[1:]; k.paired() {
+				n /= 2
+			}
+			out = appendHeader(out, k, n)
+			end = len("*?\r\n")
+		default:
+			if k.aggregate() {
+				_, end = readLength(s, 1)
+			} else {
+				var v Value
+				end = readScalar(&v, s, 0)
+			}
+			out = append(out, s[:end]...)
+		}
+	}
+	return view(out)
+}
+
+// joinChunks returns the text of the streamed string that s begins with, and where that ends.
+func joinChunks(s string) (text []byte, end int) {
+	for i := len("$?\r\n"); ; {
+		n, head := readLength(s, i+1)
+		if n == 0 {
+			return text, head
+		}
+		text = append(text, s[head:head+n]...)
+		i = head + n + 2
+	}
+}

@@ -1,21 +1,64 @@
 package resp3
 
 import (
+	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 )
 
-// AppendValue appends the encoding of v with its attributes. A value that was
-// read is written as it came, except that streamed forms get their lengths and
-// integers lose a plus sign and leading zeros. The zero Value is written as
-// null.
+// AppendHeader appends the header of an aggregate: an array, set or push of n elements, or a map or attribute of n pairs. They have
+// to follow. A push must not stand inside another value. Another kind or a negative n panics.
+func AppendHeader(dst []byte, k Kind, n int) []byte {
+	if n < 0 || !k.aggregate() {
+		panic(fmt.Sprintf("resp3: %s of %d elements", k, n))
+	}
+	return appendHeader(dst, k, n)
+}
+
+// appendHeader appends a type byte, a length and CRLF.
+func appendHeader(dst []byte, k Kind, n int) []byte {
+	switch {
+	case uint(n) < 10:
+		return append(dst, byte(k), byte('0'+n), '\r', '\n')
+	case uint(n) < 100:
+		return append(dst, byte(k), byte('0'+n/10), byte('0'+n%10), '\r', '\n')
+	}
+	return append(strconv.AppendInt(append(dst, byte(k)), int64(n), 10), '\r', '\n')
+}
+
+// AppendBulkString appends s as a bulk string.
+func AppendBulkString[T string | []byte](dst []byte, s T) []byte {
+	return appendBlob(dst, BulkString, s)
+}
+
+func appendBlob[T string | []byte](dst []byte, k Kind, s T) []byte {
+	dst = appendHeader(dst, k, len(s))
+	dst = append(dst, s...)
+	return append(dst, '\r', '\n')
+}
+
+// appendLine writes CR and LF as blanks: they cannot be part of a line.
+func appendLine(dst []byte, k Kind, s string) []byte {
+	dst = append(dst, byte(k))
+	start := len(dst)
+	dst = append(dst, s...)
+	for i, c := range dst[start:] {
+		if c == '\r' || c == '\n' {
+			dst[start+i] = ' '
+		}
+	}
+	return append(dst, '\r', '\n')
+}
+
+// AppendValue appends the encoding of v with its attributes. A value that was read is written as it came, except that streamed
+// forms get their lengths and integers lose a plus sign and leading zeros. The zero Value is written as null.
 func AppendValue(dst []byte, v Value) []byte {
 	if len(v.elems) == 0 && !v.tagged {
 		return appendElement(dst, v)
 	}
-	w := walk{}
-	for w.start(v); w.next(); {
-		dst = appendElement(dst, w.v)
+	for e := range v.walk(true) {
+		dst = appendElement(dst, e)
 	}
 	return dst
 }
@@ -28,17 +71,15 @@ func appendElement(dst []byte, v Value) []byte {
 			return append(dst, "*-1\r\n"...)
 		}
 		return appendHeader(dst, v.kind, v.Len())
-	case BulkString:
+	case BulkString, VerbatimString, BulkError:
 		if v.null {
 			return append(dst, "$-1\r\n"...)
 		}
-		return AppendBulkString(dst, v.text)
-	case VerbatimString, BulkError:
 		return appendBlob(dst, v.kind, v.text)
 	case SimpleString, SimpleError, Double, BigNumber:
 		return appendLine(dst, v.kind, v.text)
 	case Integer:
-		return appendInteger(dst, v.num)
+		return append(strconv.AppendInt(append(dst, ':'), v.num, 10), '\r', '\n')
 	case Boolean:
 		if v.num != 0 {
 			return append(dst, "#t\r\n"...)
@@ -48,106 +89,84 @@ func appendElement(dst []byte, v Value) []byte {
 	return append(dst, "_\r\n"...)
 }
 
-// walk visits a value and all inside it in the order of their encoding,
-// attributes in front. It keeps a stack of its own, since values may be nested
-// to any depth.
-type walk struct {
-	v     Value // visited now
-	bare  bool  // attributes are left out
-	first [1]Value
-	lists []rest // of the aggregates that are open
-}
-
-// rest is what is to be visited of an aggregate.
+// rest is what walk has not visited yet of an aggregate.
 type rest struct {
 	values []Value
-	bare   bool // the attribute in front of the first has been visited
+	bare   bool // the attributes in front of the first have been visited
 }
 
-// start begins with v.
-func (w *walk) start(v Value) {
-	w.first[0] = v
-	w.lists = append(w.lists[:0], rest{values: w.first[:]})
-}
-
-// next moves to the next value and reports whether there is one.
-func (w *walk) next() bool {
-	for len(w.lists) > 0 {
-		top := len(w.lists) - 1
-		l := &w.lists[top]
-		if len(l.values) == 0 {
-			w.lists = w.lists[:top]
-			continue
+// walk visits a value and all inside it in the order of their encoding, attributes in front if they are wanted. It has a stack of
+// its own, since values may be nested to any depth; their number too is the peer's choice, so no more memory is taken than needed.
+func (v Value) walk(attributes bool) iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		lists := []rest{{values: []Value{v}}}
+		for len(lists) > 0 {
+			top := &lists[len(lists)-1]
+			if len(top.values) == 0 {
+				lists = lists[:len(lists)-1]
+				continue
+			}
+			e := &top.values[0]
+			if e.tagged && attributes && !top.bare {
+				top.bare = true
+				lists = slices.Grow(lists, e.tags())
+				for ; e.tagged; e = e.tag() { // the first received is visited first
+					lists = append(lists, rest{values: e.elems[len(e.elems) : len(e.elems)+1], bare: true})
+				}
+				continue
+			}
+			top.values, top.bare = top.values[1:], false
+			if !yield(e.bare()) {
+				return
+			}
+			if len(e.elems) > 0 {
+				lists = append(lists, rest{values: e.elems})
+			}
 		}
-		v := &l.values[0]
-		if v.tagged && !l.bare && !w.bare {
-			l.bare = true
-			w.attributes(v)
-			continue
-		}
-		l.values, l.bare = l.values[1:], false
-		w.v = v.bare()
-		if len(v.elems) > 0 {
-			w.lists = append(w.lists, rest{values: v.elems})
-		}
-		return true
-	}
-	return false
-}
-
-// attributes goes on with what stands in front of v, the first received first.
-// Their number is the peer's choice, so no more memory is taken than they need.
-func (w *walk) attributes(v *Value) {
-	w.lists = slices.Grow(w.lists, v.tags())
-	for ; v.tagged; v = v.tag() {
-		w.lists = append(w.lists, rest{values: v.elems[len(v.elems) : len(v.elems)+1], bare: true})
 	}
 }
 
-// shown bounds what String shows: bytes of the result and of one text.
+// What String shows: bytes of the result and of one text.
 const (
 	shownBytes = 256
 	shownText  = 64
 )
 
-// String returns the value for people to read, cut to about 256 bytes. Its
-// form is not fixed. Use Text for the content.
+// String returns the value for people to read, cut to about 256 bytes. Its form is not fixed. Use Text for the content.
 func (v Value) String() string {
 	var out []byte
-	w := walk{}
-	for w.start(v); w.next(); {
+	for e := range v.walk(true) {
 		if len(out) > 0 {
 			out = append(out, ' ')
 		}
 		if len(out) >= shownBytes {
 			return string(append(out, "..."...))
 		}
-		out = appendShown(out, w.v)
+		out = appendShown(out, e)
 	}
 	return string(out)
 }
 
 func appendShown(out []byte, v Value) []byte {
-	switch {
+	switch text := v.text[:min(len(v.text), shownText)]; {
 	case v.IsNull():
 		return append(out, "null"...)
 	case v.kind.aggregate():
-		out = append(append(out, v.kind.String()...), '(')
-		return append(strconv.AppendInt(out, int64(v.Len()), 10), ')')
-	}
-	switch v.kind {
-	case Integer:
+		return fmt.Appendf(out, "%s(%d)", v.kind, v.Len())
+	case v.kind == Integer:
 		return strconv.AppendInt(out, v.num, 10)
-	case Boolean:
+	case v.kind == Boolean:
 		return strconv.AppendBool(out, v.num != 0)
-	case Invalid:
-		return append(out, "invalid"...)
-	case Double, BigNumber:
-		return append(out, v.text[:min(len(v.text), shownText)]...)
-	case SimpleError, BulkError:
+	case v.kind == Invalid:
+		return append(out, v.kind.String()...)
+	case v.kind == Double || v.kind == BigNumber:
+		return append(out, text...)
+	case v.kind == SimpleError || v.kind == BulkError:
 		out = append(out, "error "...)
+		fallthrough
+	default:
+		out = strconv.AppendQuote(out, text)
 	}
-	out = strconv.AppendQuote(out, v.text[:min(len(v.text), shownText)])
 	if len(v.text) > shownText {
 		out = append(out, "..."...)
 	}

@@ -2,19 +2,18 @@ package resp3
 
 import "bytes"
 
-// quick returns the end of the scalar at b[i:] if it is whole, well formed and
-// of a common spelling, else 0, and where in b its payload begins, 0 if it is a
-// null. It never judges: what it declines goes through the whole grammar.
+// quick returns where the payload of the scalar at b[i:] begins, 0 if it is a null, and where the scalar ends. The end is 0 unless
+// the scalar is whole, well formed and of a common spelling. It never judges: whatever it declines goes through the whole grammar.
 func quick(b []byte, i, limit int) (head, end int) {
 	switch Kind(b[i]) {
 	case BulkString:
 		return quickBulk(b, i, limit)
 	case Integer:
-		end = quickInt(b, i)
+		end = quickInt(b, i+1)
 	case SimpleString, SimpleError:
-		end = quickLine(b, i, limit)
+		end = quickLine(b, i+1, limit)
 	case Double:
-		end = quickDouble(b, i)
+		end = quickDouble(b, i+1)
 	case Null:
 		return 0, crlfAt(b, i+1)
 	case Boolean:
@@ -25,8 +24,7 @@ func quick(b []byte, i, limit int) (head, end int) {
 	return i + 1, end
 }
 
-// quickBulk returns where the payload of a bulk string begins and where the
-// string ends. Lengths of one and two digits are read without a loop.
+// quickBulk is quick for bulk strings. Lengths of one and two digits are read without a loop.
 func quickBulk(b []byte, i, limit int) (head, end int) {
 	p := b[i+1:]
 	if len(p) < 5 || p[0]-'0' > 9 {
@@ -52,15 +50,10 @@ func quickBulk(b []byte, i, limit int) (head, end int) {
 	return 0, 0
 }
 
+// quickInt takes integers of at most 18 digits, which fit 64 bits.
 func quickInt(b []byte, i int) int {
-	j := i + 1
-	if j < len(b) && b[j] == '-' {
-		j++
-	}
-	first := j
-	for j < len(b) && b[j]-'0' <= 9 {
-		j++
-	}
+	first := i + signLen(b[i:])
+	j := skipDigits(b, first)
 	if j == first || j > first+18 {
 		return 0
 	}
@@ -68,35 +61,25 @@ func quickInt(b []byte, i int) int {
 }
 
 func quickDouble(b []byte, i int) int {
-	j := i + 1
-	if j < len(b) && b[j] == '-' {
-		j++
-	}
-	first := j
-	j = skipDigits(b, j)
-	if j == first {
-		return 0
-	}
-	if j < len(b) && b[j] == '.' {
-		j = skipDigits(b, j+1)
-	}
-	if j > i+1+maxDouble {
+	first := i + signLen(b[i:])
+	j := skipDecimal(b, first)
+	if j == first || j > i+maxDouble {
 		return 0
 	}
 	return crlfAt(b, j)
 }
 
-// quickLine takes lines up to 64 bytes.
+// quickLine takes lines of less than 64 bytes.
 func quickLine(b []byte, i, limit int) int {
-	line := b[i+1 : min(len(b), i+1+64)]
+	line := b[i:min(len(b), i+64)]
 	j := bytes.IndexByte(line, '\r')
 	if j < 0 || j > limit || bytes.IndexByte(line[:j], '\n') >= 0 {
 		return 0
 	}
-	return crlfAt(b, i+1+j)
+	return crlfAt(b, i+j)
 }
 
-// crlfAt returns what follows the CRLF at b[j], 0 if there is none.
+// crlfAt returns the end of the CRLF at b[j], 0 if there is none.
 func crlfAt(b []byte, j int) int {
 	if j+1 < len(b) && b[j] == '\r' && b[j+1] == '\n' {
 		return j + 2

@@ -85,7 +85,7 @@ func TestBufferedNeverReads(t *testing.T) {
 	_, ok, err = r.Buffered()
 	require.False(t, ok)
 	require.NoError(t, err, "errors of the source are for Next")
-	require.EqualValues(t, 22, r.Received())
+	require.EqualValues(t, 22, r.received)
 }
 
 func TestErrorsOfTheSource(t *testing.T) {
@@ -204,15 +204,15 @@ func TestNumbersHaveLineLimits(t *testing.T) {
 
 func TestFrameLimit(t *testing.T) {
 	r := NewReader(&looped{data: []byte("*1000\r\n" + strings.Repeat("$0\r\n\r\n", 1000))}, Limits{})
-	r.scan.frame = 1 << 20
+	r.scan.maxFrame = 1 << 20
 	_, err := r.ReadValue()
 	require.NoError(t, err)
 	r = NewReader(io.MultiReader(strings.NewReader("*1000000\r\n"), &looped{data: []byte("+abcdefg\r\n")}), Limits{})
-	r.scan.frame = 1 << 20
+	r.scan.maxFrame = 1 << 20
 	_, err = r.ReadValue()
 	require.EqualError(t, err, "resp3: frame of more than 1048576 bytes (offset 0)")
 	r = NewReader(strings.NewReader("*2\r\n$4000\r\n"), Limits{})
-	r.scan.frame = 4000
+	r.scan.maxFrame = 4000
 	_, err = r.ReadValue()
 	require.EqualError(t, err, "resp3: frame of more than 4000 bytes (offset 4)")
 }
