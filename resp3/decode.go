@@ -49,115 +49,65 @@ func (s *scanner) whole(block string) (int, error) {
 // scanners are for Decode: each call would allocate a stack.
 var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
-// decoder fills one block with all the elements of a value. The elements of an aggregate lie side by side, those of the aggregates
-// among them behind. There is no stack: while an aggregate is filled, its num keeps the way back.
-type decoder struct {
-	text  string
-	block []Value
-	top   int // first free place in block
-	root  Value
-
-	up  int // place of the aggregate being filled; -1: root
-	at  int // place to fill next; -1: root
-	end int // behind the last place of the aggregate
-
-	tag    Value // attribute that belongs to the next value
-	tagged bool
-}
-
 // decode reads the value that text begins with. The scanner has accepted text, there are no streamed forms in it, and block has
 // exactly one place for each value below the top one.
+//
+// The elements of an aggregate lie side by side in block, those of the aggregates among them behind. Places count from 0, that of
+// the top value is -1. There is no stack: while an aggregate is filled, its num keeps the way back. An attribute waits in the place
+// of the value behind it.
 func decode(text string, block []Value) Value {
-	d := decoder{text: text, block: block, up: -1, at: -1}
+	var root Value
+	at, end := -1, 0  // the next place and the end of the places of one aggregate
+	up, free := -2, 0 // the place of that aggregate, and the first free one
 	for i := 0; ; {
-		if i = d.scalars(i); d.at == d.end {
-			if d.full(); d.next() {
-				return d.root
+		if at >= 0 && at < end && block[at].kind != Attribute { // the most common case
+			for ; at < end && !Kind(text[i]).aggregate(); at++ {
+				i = readScalar(&block[at], text, i)
+			}
+		}
+		if at == end { // back to the aggregate, which is complete
+			if up < -1 {
+				return root
+			}
+			v := placeOf(&root, block, up)
+			at, up, end = up, int(v.num>>32)-2, int(uint32(v.num))
+			if v.num = 0; v.kind != Attribute {
+				at++
 			}
 			continue
 		}
-		v := d.place(d.at)
-		n := 0
-		if k := Kind(text[i]); k.aggregate() {
-			v.kind = k
-			if n, i = readLength(text, i+1); n < 0 {
-				v.null, n = true, 0
-			} else if k.paired() {
-				n *= 2
-			}
-		} else {
+		v := placeOf(&root, block, at)
+		before, n := *v, 0
+		*v = Value{kind: Kind(text[i])}
+		if !v.kind.aggregate() {
 			i = readScalar(v, text, i)
+		} else if n, i = readLength(text, i+1); n < 0 {
+			v.null, n = true, 0
+		} else if v.kind.paired() {
+			n *= 2
 		}
-		first := d.top
-		if n > 0 || d.tagged {
-			d.reserve(v, n)
+		first := free
+		if free += n; before.kind == Attribute {
+			block[free], v.tagged = before, true
+			free++
+		}
+		if free > first {
+			v.elems = block[first : first+n : free]
 		}
 		if n > 0 {
-			v.num = int64(d.up+1)<<32 | int64(d.end)
-			d.up, d.at, d.end = d.at, first, first+n
-		} else if d.next() {
-			return d.root
+			v.num = int64(up+2)<<32 | int64(end)
+			up, at, end = at, first, first+n
+		} else if v.kind != Attribute {
+			at++
 		}
 	}
 }
 
-// scalars reads the most common case, scalars in the aggregate being filled, and returns where it stopped.
-func (d *decoder) scalars(i int) int {
-	if d.tagged || d.at < 0 {
-		return i
-	}
-	for d.at < d.end && !Kind(d.text[i]).aggregate() {
-		i = readScalar(&d.block[d.at], d.text, i)
-		d.at++
-	}
-	return i
-}
-
-// place returns where a value goes.
-func (d *decoder) place(at int) *Value {
+func placeOf(root *Value, block []Value, at int) *Value {
 	if at < 0 {
-		return &d.root
+		return root
 	}
-	return &d.block[at]
-}
-
-// reserve gives v places for n elements, and one more behind them for the attribute in front of it.
-func (d *decoder) reserve(v *Value, n int) {
-	end := d.top + n
-	if d.tagged {
-		d.block[end] = d.tag
-		end++
-		v.tagged, d.tagged, d.tag = true, false, Value{}
-	}
-	v.elems = d.block[d.top : d.top+n : end]
-	d.top = end
-}
-
-// next takes note of a complete value at the present place and of every aggregate that it completes, and reports whether the top
-// one is among them. A complete attribute gives its place to the value behind it.
-func (d *decoder) next() bool {
-	for {
-		v := d.place(d.at)
-		if v.kind == Attribute {
-			d.tag, d.tagged = *v, true
-			*v = Value{}
-			return false
-		}
-		if d.at < 0 {
-			return true
-		}
-		if d.at++; d.at < d.end {
-			return false
-		}
-		d.full()
-	}
-}
-
-// full goes back from an aggregate that has all its elements to its place.
-func (d *decoder) full() {
-	v := d.place(d.up)
-	d.at, d.up, d.end = d.up, int(v.num>>32)-1, int(uint32(v.num))
-	v.num = 0
+	return &block[at]
 }
 
 // readScalar reads the scalar at s[i] into v and returns where it ends. An aggregate without elements passes too if it is all of s.
