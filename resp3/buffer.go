@@ -76,7 +76,7 @@ func (r *Reader) read(p []byte) (n int, err error) {
 // room makes space to read into. The buffered bytes come to the front; the buffer grows if they fill three quarters of it, or if the
 // last read filled it. So it is never above 8/3 of the bytes that a large frame has so far.
 func (r *Reader) room() {
-	r.share.text, r.share.from = "", 0 // bytes are about to move
+	r.share.text = "" // bytes are about to move
 	have, size := r.w-r.r, len(r.buf)
 	switch {
 	case size == 0:
@@ -127,7 +127,7 @@ func (r *Reader) Shrink() {
 		return
 	}
 	r.release()
-	r.share.text, r.share.from = "", 0
+	r.share.text = ""
 	if r.tiny == nil {
 		r.tiny = make([]byte, tinyBuffer)
 	}

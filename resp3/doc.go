@@ -31,21 +31,24 @@
 //
 // # Reading
 //
-// A [Reader] works in two passes. The first finds the end of a frame and
-// judges every byte of it: grammar, lengths, nesting. It keeps its place when
-// bytes run out, jumps over payloads and allocates nothing. [Reader.Next] and
-// [Reader.Buffered] return the [Frame], still encoded, for those who want bytes.
-// The second pass, [Frame.Value], turns an accepted frame into a [Value]; it
-// cannot fail and knows all sizes. [Reader.ReadValue] does both.
+// A [Reader] works in two passes. The first finds the end of a frame and checks
+// every byte of it: grammar, lengths, nesting. It keeps its place when bytes run
+// out, jumps over payloads and allocates nothing. [Reader.Next] and
+// [Reader.Buffered] return the [Frame], still encoded. The second pass,
+// [Frame.Value], turns an accepted frame into a [Value]; it cannot fail and knows
+// all sizes. [Reader.ReadValue] does both. A [Cursor] reads a frame piece by
+// piece, without a Value for each element.
 //
-// [Limits] bound what a peer may send; memory follows the bytes that came, not
-// the lengths that were announced, and no recursion follows its nesting. What
-// is not RESP is a [*SyntaxError], and the stream is over: a guess could take
-// the bytes of one reply for another. docs/resp3.md has all the decisions.
+// [Limits] bound what a peer may send. Memory follows the bytes that came, not
+// the announced lengths, and no recursion follows the nesting. Bytes that are not
+// RESP are a [*SyntaxError], and the stream is over: a guess could take the bytes
+// of one reply for another. docs/resp3.md has all the decisions.
 //
 // # Writing
 //
-// The Append functions add one element each to a byte slice, like those of
-// package strconv. [AppendCommand] and [AppendCommandArgs] write what clients
-// send, the others what servers send.
+// The Append functions add to a byte slice, like those of package strconv.
+// [AppendCommand] and [AppendCommandArgs] write a whole command, [AppendHeader]
+// with [AppendBulkString], [AppendIntArg] and [AppendFloatArg] one piece by piece.
+// [AppendValue] writes back what was read. Package handofftest/resp3test has the
+// rest of what servers send.
 package resp3

@@ -225,8 +225,8 @@ func (s *scanner) crlf(b []byte, i int, kind Kind) (end int, err error) {
 
 // Announced lengths that are no counts.
 const (
-	nullLen   = -1 // $-1 and *-1, the nulls of RESP2
-	streamLen = -2 // ?, the length is not known in advance
+	nullLen   = -1 // $-1 and *-1, the nulls of RESP2 (protocol-spec, "Null bulk strings", "Null arrays")
+	streamLen = -2 // ?, not known in advance (RESP3.md, "Streamed strings", "Streamed aggregated data types")
 )
 
 // length reads the header at pos: type byte, length, CRLF. It returns the length and where the header ends, 0 if it is not whole.
@@ -238,11 +238,11 @@ func (s *scanner) length(b []byte, kind Kind) (n, end int, err error) {
 		return 0, 0, nil
 	}
 	switch c := b[i]; {
-	case c == '-' && kind.nullable() && (i+1 == len(b) || b[i+1] == '1'):
+	case c == '-' && (kind == BulkString || kind == Array) && (i+1 == len(b) || b[i+1] == '1'):
 		n, i = nullLen, i+2
 	case c == '-':
 		return 0, 0, s.fail("negative length in %s", kind.withArticle())
-	case c == '?' && kind.streamable():
+	case c == '?' && (kind == BulkString || kind == Array || kind == Map || kind == Set):
 		n, i = streamLen, i+1
 	case c-'0' > 9:
 		return 0, 0, s.fail("%s in %s", describe(c), kind.withArticle())

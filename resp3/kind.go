@@ -66,9 +66,3 @@ func (k Kind) aggregate() bool {
 
 // paired reports whether the announced length of an aggregate counts pairs.
 func (k Kind) paired() bool { return k == Map || k == Attribute }
-
-// nullable reports whether the length may be -1 (protocol-spec, "Null bulk strings", "Null arrays").
-func (k Kind) nullable() bool { return k == BulkString || k == Array }
-
-// streamable reports whether the length may be ? (RESP3.md, "Streamed strings", "Streamed aggregated data types").
-func (k Kind) streamable() bool { return k == BulkString || k == Array || k == Map || k == Set }

@@ -68,8 +68,8 @@ func skipDecimal[T string | []byte](s T, i int) int {
 	}
 	if end < len(s) && s[end]|0x20 == 'e' {
 		first := end + 1 + signLen(s[end+1:])
-		if last := skipDigits(s, first); last > first {
-			return last
+		if stop := skipDigits(s, first); stop > first {
+			return stop
 		}
 	}
 	return end

@@ -5,23 +5,30 @@ import "bytes"
 // quick returns where the payload of the scalar at b[i:] begins, 0 if it is a null, and where the scalar ends. The end is 0 unless
 // the scalar is whole, well formed and of a common spelling. It never judges: whatever it declines goes through the whole grammar.
 func quick(b []byte, i, limit int) (head, end int) {
+	head = i + 1
 	switch Kind(b[i]) {
 	case BulkString:
 		return quickBulk(b, i, limit)
 	case Integer:
-		end = quickInt(b, i+1)
+		first := head + signLen(b[head:])
+		if stop := skipDigits(b, first); first < stop && stop <= first+18 { // these fit 64 bits
+			end = crlfAt(b, stop)
+		}
 	case SimpleString, SimpleError:
-		end = quickLine(b, i+1, limit)
+		end = quickLine(b, head, limit)
 	case Double:
-		end = quickDouble(b, i+1)
+		first := head + signLen(b[head:])
+		if stop := skipDecimal(b, first); first < stop && stop <= head+maxDouble {
+			end = crlfAt(b, stop)
+		}
 	case Null:
-		return 0, crlfAt(b, i+1)
+		return 0, crlfAt(b, head)
 	case Boolean:
-		if i+1 < len(b) && (b[i+1] == 't' || b[i+1] == 'f') {
-			end = crlfAt(b, i+2)
+		if head < len(b) && (b[head] == 't' || b[head] == 'f') {
+			end = crlfAt(b, head+1)
 		}
 	}
-	return i + 1, end
+	return head, end
 }
 
 // quickBulk is quick for bulk strings. Lengths of one and two digits are read without a loop.
@@ -48,25 +55,6 @@ func quickBulk(b []byte, i, limit int) (head, end int) {
 		return i + j + 3, i + 1 + end
 	}
 	return 0, 0
-}
-
-// quickInt takes integers of at most 18 digits, which fit 64 bits.
-func quickInt(b []byte, i int) int {
-	first := i + signLen(b[i:])
-	j := skipDigits(b, first)
-	if j == first || j > first+18 {
-		return 0
-	}
-	return crlfAt(b, j)
-}
-
-func quickDouble(b []byte, i int) int {
-	first := i + signLen(b[i:])
-	j := skipDecimal(b, first)
-	if j == first || j > i+maxDouble {
-		return 0
-	}
-	return crlfAt(b, j)
 }
 
 // quickLine takes lines of less than 64 bytes.

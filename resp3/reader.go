@@ -68,7 +68,7 @@ func (r *Reader) Replied() int64 {
 
 // Partial reports whether a part of a reply is buffered whose end has not come. The beginning of a push or of an attribute does not
 // count. The result is valid after Buffered has found no whole frame, or Next has returned a timeout.
-func (r *Reader) Partial() bool { return r.mode == inside && r.begun() > 0 }
+func (r *Reader) Partial() bool { return r.begun() > 0 }
 
 // Begun returns the buffered part of a frame whose end has not come, without the attributes in front; nil if none has begun. The
 // result is valid when that of Partial is, and until the next call.
@@ -94,18 +94,12 @@ func (r *Reader) begun() int {
 // The error is io.EOF if the source ends between two values, io.ErrUnexpectedEOF if it ends inside one, a [*SyntaxError] for bytes
 // that are not RESP or exceed a limit, [ErrBody], or an error of the source.
 func (r *Reader) Next() (f Frame, err error) {
-	err = r.await(&f)
-	return f, err
-}
-
-// await is Next. Frames are passed by pointer inside, they are long.
-func (r *Reader) await(f *Frame) error {
 	for {
-		if ok, err := r.take(f); ok || err != nil {
-			return err
+		if ok, err := r.take(&f); ok || err != nil {
+			return f, err
 		}
 		if err := r.fill(); err != nil {
-			return err
+			return f, err
 		}
 	}
 }
@@ -117,7 +111,7 @@ func (r *Reader) Buffered() (f Frame, ok bool, err error) {
 	return f, ok, err
 }
 
-// take is Buffered. The most common case comes first: nothing begun, and a whole scalar buffered.
+// take is Buffered; a Frame is long, so it goes by pointer. The most common case comes first: a whole scalar.
 func (r *Reader) take(f *Frame) (ok bool, err error) {
 	if r.mode != between {
 		return r.scanned(f)
@@ -267,10 +261,9 @@ type share struct {
 // Small values that were buffered together share blocks of at most 4 KiB. If you keep one small value out of many for long, copy
 // its text.
 func (r *Reader) ReadValue() (v Value, err error) {
-	var f Frame
 	stream := r.scan.stream
 	r.scan.stream = 0
-	err = r.await(&f)
+	f, err := r.Next()
 	r.scan.stream = stream
 	switch {
 	case err != nil:

@@ -125,9 +125,9 @@ func (s *scanner) push(kind Kind, left, index, end int) (step, error) {
 }
 
 func (s *scanner) pop() {
-	last := len(s.stack) - 1
-	s.left = s.stack[last].left
-	s.stack = s.stack[:last]
+	top := len(s.stack) - 1
+	s.left = s.stack[top].left
+	s.stack = s.stack[:top]
 }
 
 // add counts values of the frame.
