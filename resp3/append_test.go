@@ -21,7 +21,6 @@ func TestAppendScalars(t *testing.T) {
 		"$3\r\na\r\n\r\n": AppendBulkString(nil, "a\r\n"), "$0\r\n\r\n": AppendBulkString(nil, []byte(nil)),
 		"*0\r\n": AppendHeader(nil, Array, 0), "%12\r\n": AppendHeader(nil, Map, 12), "~100\r\n": AppendHeader(nil, Set, 100), ">2\r\n": AppendHeader(nil, Push, 2), "|1\r\n": AppendHeader(nil, Attribute, 1),
 		"$4\r\n-1.5\r\n": AppendFloatArg(nil, -1.5), "$3\r\ninf\r\n": AppendFloatArg(nil, math.Inf(1)), "$3\r\nnan\r\n": AppendFloatArg(nil, math.NaN()),
-		"+a  b\r\n": AppendValue(nil, simpleValue("a\r\nb")), "-ERR a b\r\n": AppendValue(nil, errorValue("ERR a\nb")),
 	} {
 		require.Equal(t, want, string(got))
 	}

@@ -59,11 +59,8 @@ func AppendCommandArgs(dst []byte, args ...any) ([]byte, error) {
 	out := appendHeader(dst, Array, len(args))
 	for i, a := range args {
 		var err error
-		if out, err = appendArg(out, a); err != nil {
+		if out, err = appendArg(out, a); err != nil || out == nil {
 			return dst, &ArgError{Index: i, Type: fmt.Sprintf("%T", a), Err: err}
-		}
-		if out == nil {
-			return dst, &ArgError{Index: i, Type: fmt.Sprintf("%T", a)}
 		}
 	}
 	return out, nil

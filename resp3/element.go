@@ -165,33 +165,27 @@ func (s *scanner) integer(b []byte) (step, error) {
 func (s *scanner) text(b []byte, kind Kind, limit int) (step, error) {
 	start := s.pos + 1
 	b = b[:min(len(b), start+limit+2)]
-	from := start + s.line
-	lf := bytes.IndexByte(b[from:], '\n')
-	stop := len(b)
-	if lf >= 0 {
-		stop = from + lf
+	unseen := b[start+s.line:]
+	n := bytes.IndexByte(unseen, '\r')
+	if n < 0 {
+		n = len(unseen)
 	}
-	cr := bytes.IndexByte(b[from:stop], '\r')
+	s.line += n
 	switch {
-	case cr >= 0 && from+cr+1 < stop:
-		return more, s.fail("CR without LF in a %s", kind)
-	case cr < 0 && lf >= 0:
+	case bytes.IndexByte(unseen[:n], '\n') >= 0:
 		return more, s.fail("LF without CR in a %s", kind)
-	case lf < 0:
-		s.line = stop - start
-		if cr >= 0 {
-			s.line--
-		}
-		if s.line > limit {
-			return more, s.fail("%s of more than %d bytes", kind, limit)
-		}
-		return more, nil
+	case s.line > limit:
+		return more, s.fail("%s of more than %d bytes", kind, limit)
 	}
-	line := b[start : stop-1]
+	line := b[start : start+s.line]
+	end, err := s.crlf(b, start+s.line, kind)
+	if end == 0 || err != nil {
+		return more, err
+	}
 	if kind == Double && !isDouble(line) || kind == BigNumber && !isInteger(line) {
 		return more, s.fail("%q is not a %s", line[:min(len(line), 40)], kind)
 	}
-	s.pos, s.line = stop+1, 0
+	s.pos, s.line = end, 0
 	return value, nil
 }
 

@@ -38,19 +38,6 @@ func appendBlob[T string | []byte](dst []byte, k Kind, s T) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// appendLine writes CR and LF as blanks: they cannot be part of a line.
-func appendLine(dst []byte, k Kind, s string) []byte {
-	dst = append(dst, byte(k))
-	start := len(dst)
-	dst = append(dst, s...)
-	for i, c := range dst[start:] {
-		if c == '\r' || c == '\n' {
-			dst[start+i] = ' '
-		}
-	}
-	return append(dst, '\r', '\n')
-}
-
 // AppendValue appends the encoding of v with its attributes. A value that was read is written as it came, except that streamed
 // forms get their lengths and integers lose a plus sign and leading zeros. The zero Value is written as null.
 func AppendValue(dst []byte, v Value) []byte {
@@ -77,7 +64,7 @@ func appendElement(dst []byte, v Value) []byte {
 		}
 		return appendBlob(dst, v.kind, v.text)
 	case SimpleString, SimpleError, Double, BigNumber:
-		return appendLine(dst, v.kind, v.text)
+		return append(append(append(dst, byte(v.kind)), v.text...), '\r', '\n')
 	case Integer:
 		return append(strconv.AppendInt(append(dst, ':'), v.num, 10), '\r', '\n')
 	case Boolean:

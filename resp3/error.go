@@ -31,14 +31,9 @@ func (e *Error) Error() string {
 // "Simple errors").
 func newError(text string) *Error {
 	code, rest, more := strings.Cut(text, " ")
-	if code == "" || more && rest == "" {
+	if code == "" || code[0] < 'A' || code[0] > 'Z' || more && rest == "" ||
+		strings.TrimLeft(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
 		return &Error{Message: text}
-	}
-	for i := range len(code) {
-		c := code[i]
-		if (c < 'A' || c > 'Z') && (i == 0 || c != '_' && c != '-' && (c < '0' || c > '9')) {
-			return &Error{Message: text}
-		}
 	}
 	return &Error{Code: code, Message: rest}
 }
