@@ -22,15 +22,11 @@ func (s *scanner) decode(block string) (Value, int, error) {
 	if err != nil {
 		return Value{}, 0, err
 	}
-	text := block[:end]
-	if s.seen&streamBits != 0 {
-		text = unstream(viewBytes(text))
-	}
 	var elems []Value
 	if s.values > 1 {
 		elems = make([]Value, s.values-1)
 	}
-	return decode(text, elems), end, nil
+	return decode(block[:end], elems, s.counts), end, nil
 }
 
 // whole returns where the first value in block ends.
@@ -49,13 +45,13 @@ func (s *scanner) whole(block string) (int, error) {
 // scanners are for Decode: each call would allocate a stack.
 var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
-// decode reads the value that text begins with. The scanner has accepted text, there are no streamed forms in it, and block has
-// exactly one place for each value below the top one.
+// decode reads the value that text begins with, which the scanner has accepted. block has exactly one place for each value below
+// the top one, counts are those of the scanner.
 //
 // The elements of an aggregate lie side by side in block, those of the aggregates among them behind. Places count from 0, that of
 // the top value is -1. There is no stack: while an aggregate is filled, its num keeps the way back. An attribute waits in the place
 // of the value behind it.
-func decode(text string, block []Value) Value {
+func decode(text string, block []Value, counts []int) Value {
 	var root Value
 	at, end := -1, 0  // the next place and the end of the places of one aggregate
 	up, free := -2, 0 // the place of that aggregate, and the first free one
@@ -74,17 +70,18 @@ func decode(text string, block []Value) Value {
 			if v.num = 0; v.kind != Attribute {
 				at++
 			}
+			if i < len(text) && text[i] == endMark { // it ends this one or one around it, which is complete too
+				i += len(".\r\n")
+			}
 			continue
 		}
 		v := placeOf(&root, block, at)
 		before, n := *v, 0
 		*v = Value{kind: Kind(text[i])}
-		if !v.kind.aggregate() {
+		if v.kind.aggregate() {
+			n, i, counts = readHeader(v, text, i, counts)
+		} else {
 			i = readScalar(v, text, i)
-		} else if n, i = readLength(text, i+1); n < 0 {
-			v.null, n = true, 0
-		} else if v.kind.paired() {
-			n *= 2
 		}
 		first := free
 		if free += n; before.kind == Attribute {
@@ -110,15 +107,35 @@ func placeOf(root *Value, block []Value, at int) *Value {
 	return &block[at]
 }
 
+// readHeader reads the header of v at s[i]. It returns how many values v holds, where they begin, and the counts that are left.
+func readHeader(v *Value, s string, i int, counts []int) (n, end int, rest []int) {
+	switch n, end = readLength(s, i+1); {
+	case n == nullLen:
+		v.null, n = true, 0
+	case n == streamLen:
+		if n, counts = counts[0], counts[1:]; n == 0 {
+			end += len(".\r\n")
+		}
+	case v.kind.paired():
+		n *= 2
+	}
+	return n, end, counts
+}
+
 // readScalar reads the scalar at s[i] into v and returns where it ends. An aggregate without elements passes too if it is all of s.
 func readScalar(v *Value, s string, i int) int {
 	v.kind = Kind(s[i])
 	switch v.kind {
 	case BulkString, BulkError, VerbatimString:
 		n, head := readLength(s, i+1)
-		if n < 0 {
+		switch n {
+		case nullLen:
 			v.null = true
 			return head
+		case streamLen:
+			text, end := joinChunks(s[i:])
+			v.text = view(text)
+			return i + end
 		}
 		v.text = s[head : head+n]
 		return head + n + 2
@@ -144,49 +161,17 @@ func readScalar(v *Value, s string, i int) int {
 
 // readLength reads the length at s[i] and returns where the line ends.
 func readLength(s string, i int) (n, end int) {
-	if s[i] == '-' {
-		return nullLen, i + 4
+	switch s[i] {
+	case '-':
+		return nullLen, i + len("-1\r\n")
+	case '?':
+		return streamLen, i + len("?\r\n")
 	}
 	for s[i] != '\r' {
 		n = n*10 + int(s[i]-'0')
 		i++
 	}
 	return n, i + 2
-}
-
-// unstream copies a frame that the scanner has accepted and spells its streamed strings and aggregates as if their lengths had been
-// known. They are so rare that the frame is scanned again for the lengths of aggregates.
-func unstream(frame []byte) string {
-	sc := scanner{bounds: unbounded}
-	_, _ = sc.scan(frame)
-	// A streamed string only shrinks, an aggregate grows by its digits.
-	out := make([]byte, 0, len(frame)+maxLenDigits*len(sc.counts))
-	for s, end := view(frame), 0; s != ""; s = s[end:] {
-		switch k := Kind(s[0]); {
-		case k == endMark:
-			end = len(".\r\n")
-		case k == BulkString && s[1] == '?':
-			var text []byte
-			text, end = joinChunks(s)
-			out = appendBlob(out, k, text)
-		case k.aggregate() && s[1] == '?':
-			n := sc.counts[0]
-			if sc.counts = sc.counts[1:]; k.paired() {
-				n /= 2
-			}
-			out = appendHeader(out, k, n)
-			end = len("*?\r\n")
-		default:
-			if k.aggregate() {
-				_, end = readLength(s, 1)
-			} else {
-				var v Value
-				end = readScalar(&v, s, 0)
-			}
-			out = append(out, s[:end]...)
-		}
-	}
-	return view(out)
 }
 
 // joinChunks returns the text of the streamed string that s begins with, and where that ends.

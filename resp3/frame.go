@@ -68,20 +68,18 @@ func (f Frame) Value() Value {
 	switch {
 	case f.Open > 0:
 		return Value{}
-	case f.seen == 0: // not from a Reader
-		v, _, _ := Decode(string(f.Bytes))
+	case f.seen == 0 || f.seen&streamBits != 0: // not from a Reader, or the counts are not known any more
+		v, _, _ := decodeUnbounded(string(f.Bytes))
 		return v
-	case f.seen&streamBits != 0:
-		return decode(unstream(f.Bytes), make([]Value, f.Elems-1))
 	case f.Elems == 1:
 		var v Value
 		readScalar(&v, view(f.Bytes), 0)
 		v.text = strings.Clone(v.text)
 		return v
 	case f.seen&textBits == 0:
-		return decode(view(f.Bytes), make([]Value, f.Elems-1)) // no Value will keep a part of the bytes
+		return decode(view(f.Bytes), make([]Value, f.Elems-1), nil) // no Value will keep a part of the bytes
 	}
-	return decode(string(f.Bytes), make([]Value, f.Elems-1))
+	return decode(string(f.Bytes), make([]Value, f.Elems-1), nil)
 }
 
 // view returns b as a string without a copy. Nobody may change b while the string is in use.

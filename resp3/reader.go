@@ -271,7 +271,7 @@ func (r *Reader) ReadValue() (v Value, err error) {
 	case f.seen&streamBits != 0 || f.Elems > shareValues || len(f.Bytes) > shareText/4:
 		return f.Value(), nil
 	case f.Elems > 1:
-		return decode(r.sharedText(&f), r.sharedElems(f.Elems-1)), nil
+		return decode(r.sharedText(&f), r.sharedElems(f.Elems-1), nil), nil
 	}
 	readScalar(&v, r.sharedText(&f), 0)
 	return v, nil
