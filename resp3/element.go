@@ -1,9 +1,6 @@
 package resp3
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // aggregate reads the header of an array, map, set, push or attribute.
 func (s *scanner) aggregate(b []byte, kind Kind) (step, error) {
@@ -59,7 +56,7 @@ func (s *scanner) end(b []byte) (step, error) {
 	if top.kind.paired() && n%2 != 0 {
 		return more, s.fail("streamed %s ends behind a key", top.kind)
 	}
-	st, err := s.fixed(b, "")
+	st, err := s.endLine(b, s.pos+1, endMark)
 	if st == value {
 		s.counts[top.index] = n
 		s.pop()
@@ -149,16 +146,12 @@ func (s *scanner) integer(b []byte) (step, error) {
 		return more, s.fail("integer of more than %d bytes", maxInteger)
 	case i == first && i < len(b):
 		return more, s.fail("%s in an integer", describe(b[i]))
+	case i < len(b) && b[i] == '\r':
+		if _, ok := parseInt(b[start:i]); !ok {
+			return more, s.fail("integer %s does not fit 64 bits", b[start:i])
+		}
 	}
-	end, err := s.crlf(b, i, Integer)
-	if end == 0 || err != nil {
-		return more, err
-	}
-	if _, ok := parseInt(b[start:i]); !ok {
-		return more, s.fail("integer %s does not fit 64 bits", b[start:i])
-	}
-	s.pos = end
-	return value, nil
+	return s.endLine(b, i, Integer)
 }
 
 // text reads a line: a simple string or error, a double or a big number.
@@ -171,38 +164,35 @@ func (s *scanner) text(b []byte, kind Kind, limit int) (step, error) {
 		n = len(unseen)
 	}
 	s.line += n
+	line := b[start : start+s.line]
 	switch {
 	case bytes.IndexByte(unseen[:n], '\n') >= 0:
 		return more, s.fail("LF without CR in a %s", kind)
 	case s.line > limit:
 		return more, s.fail("%s of more than %d bytes", kind, limit)
-	}
-	line := b[start : start+s.line]
-	end, err := s.crlf(b, start+s.line, kind)
-	if end == 0 || err != nil {
-		return more, err
-	}
-	if kind == Double && !isDouble(line) || kind == BigNumber && !isInteger(line) {
+	case n == len(unseen): // the end has not come
+	case kind == Double && !isDouble(line) || kind == BigNumber && !isInteger(line):
 		return more, s.fail("%q is not a %s", line[:min(len(line), 40)], kind)
 	}
-	s.pos, s.line = end, 0
-	return value, nil
+	return s.endLine(b, start+s.line, kind)
 }
 
-// fixed reads an element of one byte out of options, or of none.
-func (s *scanner) fixed(b []byte, options string) (step, error) {
-	kind, i := Kind(b[s.pos]), s.pos+1
-	if options != "" {
-		if i < len(b) && strings.IndexByte(options, b[i]) < 0 {
-			return more, s.fail("%s in a %s", describe(b[i]), kind)
-		}
-		i++
+// boolean reads t or f.
+func (s *scanner) boolean(b []byte) (step, error) {
+	i := s.pos + 1
+	if i < len(b) && b[i] != 't' && b[i] != 'f' {
+		return more, s.fail("%s in a boolean", describe(b[i]))
 	}
+	return s.endLine(b, i+1, Boolean)
+}
+
+// endLine ends an element whose CRLF is at b[i].
+func (s *scanner) endLine(b []byte, i int, kind Kind) (step, error) {
 	end, err := s.crlf(b, i, kind)
 	if end == 0 || err != nil {
 		return more, err
 	}
-	s.pos = end
+	s.pos, s.line = end, 0
 	return value, nil
 }
 

@@ -159,9 +159,9 @@ func (s *scanner) element(b []byte) (step, error) {
 	case BigNumber:
 		return s.text(b, k, maxBigDigits)
 	case Null:
-		return s.fixed(b, "")
+		return s.endLine(b, s.pos+1, k)
 	case Boolean:
-		return s.fixed(b, "tf")
+		return s.boolean(b)
 	case endMark:
 		return s.end(b)
 	case chunkMark:
