@@ -201,29 +201,38 @@ func (r *Reader) ReadBody(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	var n int
-	if r.r == r.w && (r.left > directRead || len(p) >= r.left+2) {
-		got, err := r.read(p[:min(len(p), r.left+2)])
-		if err != nil {
+	if r.r == r.w {
+		if r.left > directRead || len(p) >= r.left+2 {
+			return r.readDirect(p[:min(len(p), r.left+2)])
+		}
+		if err := r.fill(); err != nil {
 			return 0, err
 		}
-		if n = min(got, r.left); got > n { // a part of the CRLF
-			r.room()
-			r.w += copy(r.buf[r.w:], p[n:got])
-		}
-	} else {
-		if r.r == r.w {
-			if err := r.fill(); err != nil {
-				return 0, err
-			}
-		}
-		n = copy(p[:min(len(p), r.left)], r.buf[r.r:r.w])
-		r.r += n
 	}
+	n := copy(p[:min(len(p), r.left)], r.buf[r.r:r.w])
+	r.r += n
+	return r.passed(n), nil
+}
+
+// readDirect reads payload, and perhaps a part of the CRLF behind it, which goes into the buffer.
+func (r *Reader) readDirect(p []byte) (int, error) {
+	got, err := r.read(p)
+	if err != nil {
+		return 0, err
+	}
+	n := min(got, r.left)
+	if got > n {
+		r.room()
+		r.w += copy(r.buf[r.w:], p[n:got])
+	}
+	return r.passed(n), nil
+}
+
+func (r *Reader) passed(n int) int {
 	if r.left -= n; r.left == 0 {
 		r.mode = trailer
 	}
-	return n, nil
+	return n
 }
 
 // endBody reads the CRLF behind the payload.
