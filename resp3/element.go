@@ -78,7 +78,7 @@ func (s *scanner) blob(b []byte, kind Kind) (step, error) {
 	case n == streamLen:
 		return s.push(chunkMark, -1, -1, end)
 	case kind == BulkString && s.stream > 0 && n > s.stream && len(s.stack) == 0:
-		s.pos, s.open = end, n
+		s.pos, s.openLen = end, n
 		return value, nil
 	case kind == VerbatimString && n <= formatLen:
 		return more, s.fail("verbatim string of %d bytes has no format", n)
@@ -217,48 +217,39 @@ const (
 // Lengths keep the stream in step, so they have one spelling only: no sign but in -1, no leading zero. A wrong byte is an error as
 // soon as it is there.
 func (s *scanner) length(b []byte, kind Kind) (n, end int, err error) {
-	i := s.pos + 1
-	if i >= len(b) {
+	first := s.pos + 1
+	i := skipDigits(b[:min(len(b), first+maxLenDigits+1)], first)
+	digits := b[first:i]
+	switch {
+	case len(digits) > 1 && digits[0] == '0':
+		return 0, 0, s.fail("leading zero in %s", kind.withArticle())
+	case len(digits) > maxLenDigits:
+		return 0, 0, s.fail("length of more than %d digits in %s", maxLenDigits, kind.withArticle())
+	case len(digits) > 0:
+	case i == len(b):
 		return 0, 0, nil
-	}
-	switch c := b[i]; {
-	case c == '-' && (kind == BulkString || kind == Array) && (i+1 == len(b) || b[i+1] == '1'):
+	case b[i] == '-' && (kind == BulkString || kind == Array) && (i+1 == len(b) || b[i+1] == '1'):
 		n, i = nullLen, i+2
-	case c == '-':
+	case b[i] == '-':
 		return 0, 0, s.fail("negative length in %s", kind.withArticle())
-	case c == '?' && (kind == BulkString || kind == Array || kind == Map || kind == Set):
+	case b[i] == '?' && (kind == BulkString || kind == Array || kind == Map || kind == Set):
 		n, i = streamLen, i+1
-	case c-'0' > 9:
-		return 0, 0, s.fail("%s in %s", describe(c), kind.withArticle())
 	default:
-		return s.digits(b, i, kind)
+		return 0, 0, s.fail("%s in %s", describe(b[i]), kind.withArticle())
 	}
-	end, err = s.crlf(b, i, kind)
-	return n, end, err
-}
-
-func (s *scanner) digits(b []byte, first int, kind Kind) (int, int, error) {
-	var n uint64
-	i := first
-	for ; i < len(b) && b[i]-'0' <= 9; i++ {
-		switch {
-		case i == first+1 && b[first] == '0':
-			return 0, 0, s.fail("leading zero in %s", kind.withArticle())
-		case i == first+maxLenDigits:
-			return 0, 0, s.fail("length of more than %d digits in %s", maxLenDigits, kind.withArticle())
-		}
-		n = n*10 + uint64(b[i]-'0')
+	if end, err = s.crlf(b, i, kind); end == 0 || err != nil || n < 0 {
+		return n, end, err
 	}
-	end, err := s.crlf(b, i, kind)
-	if end == 0 || err != nil {
-		return 0, 0, err
+	var announced uint64
+	for _, c := range digits {
+		announced = announced*10 + uint64(c-'0')
 	}
 	limit, unit := s.maxBulk, "bytes"
 	if kind.aggregate() {
 		limit, unit = s.maxElems, "elements"
 	}
-	if n > uint64(limit) {
-		return 0, 0, s.fail("%s of %d %s, limit %d", kind, n, unit, limit)
+	if announced > uint64(limit) {
+		return 0, 0, s.fail("%s of %d %s, limit %d", kind, announced, unit, limit)
 	}
-	return int(n), end, nil
+	return int(announced), end, nil
 }

@@ -160,14 +160,14 @@ func (r *Reader) scanned(f *Frame) (bool, error) {
 		return false, nil
 	}
 	f.Kind, f.seen = Kind(b[s.head]), s.seen
-	f.Attrs, f.Elems, f.Bytes, f.Open = s.head, s.values, b[:s.pos:s.pos], s.open
+	f.Attrs, f.Elems, f.Bytes, f.Open = s.head, s.values, b[:s.pos:s.pos], s.openLen
 	if r.besides += int64(s.head); f.Kind == Push {
 		r.besides += int64(s.pos - s.head)
 	}
 	r.r += s.pos
 	r.mode = between
-	if s.open > 0 {
-		r.mode, r.left = payload, s.open
+	if s.openLen > 0 {
+		r.mode, r.left = payload, s.openLen
 	}
 	return true, nil
 }

@@ -20,11 +20,11 @@ type scanner struct {
 	left  int
 	stack []level
 
-	head   int    // where the top-level value begins, behind its attributes
-	tag    int    // end of the last attribute; 0: none
-	values int    // in the frame
-	open   int    // payload of a bulk string above stream
-	seen   uint32 // one bit for each kind met, see kindBit
+	head    int    // where the top-level value begins, behind its attributes
+	tag     int    // end of the last attribute; 0: none
+	values  int    // in the frame
+	openLen int    // payload of a bulk string above stream
+	seen    uint32 // one bit for each kind met, see kindBit
 
 	counts []int // values in each streamed aggregate, in the order of their headers
 }
@@ -58,7 +58,7 @@ var (
 // reset prepares for the next frame.
 func (s *scanner) reset() {
 	s.pos, s.need, s.line, s.left = 0, 0, 0, 0
-	s.head, s.tag, s.values, s.open, s.seen = 0, 0, 0, 0, 0
+	s.head, s.tag, s.values, s.openLen, s.seen = 0, 0, 0, 0, 0
 	s.stack, s.counts = s.stack[:0], s.counts[:0]
 }
 
