@@ -76,10 +76,12 @@ func (f Frame) Value() Value {
 		readScalar(&v, view(f.Bytes), 0)
 		v.text = strings.Clone(v.text)
 		return v
-	case f.seen&textBits == 0:
-		return decode(view(f.Bytes), make([]Value, f.Elems-1), nil) // no Value will keep a part of the bytes
 	}
-	return decode(string(f.Bytes), make([]Value, f.Elems-1), nil)
+	text := view(f.Bytes)
+	if f.seen&textBits != 0 { // else no Value keeps a part of it
+		text = strings.Clone(text)
+	}
+	return decode(text, make([]Value, f.Elems-1), nil)
 }
 
 // view returns b as a string without a copy. Nobody may change b while the string is in use.
