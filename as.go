@@ -183,7 +183,7 @@ func flat(v resp3.Value) resp3.Value {
 		}
 		all = append(all, k, e)
 	}
-	return resp3.List(all...)
+	return resp3.ArrayValue(all...)
 }
 
 // truth reads a boolean, the numbers 0 and 1, a text that means one, or the status OK.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/internal/redistest"
 	"github.com/baton-go/baton/resp3"
 )
@@ -55,15 +56,15 @@ func (b *bits) UnmarshalBinary(p []byte) error {
 
 func strs(s ...string) (out []resp3.Value) {
 	for _, s := range s {
-		out = append(out, resp3.Str(s))
+		out = append(out, resp3test.BulkString(s))
 	}
 	return out
 }
 
-func two(a, b resp3.Value) resp3.Value { return resp3.List(a, b) }
+func two(a, b resp3.Value) resp3.Value { return resp3test.Array(a, b) }
 
 func TestAsMakesWhatIsAskedFor(t *testing.T) {
-	scores := resp3.List(two(resp3.Str("a"), resp3.Float64(1)), two(resp3.Str("b"), resp3.Float64(2.5)))
+	scores := resp3test.Array(two(resp3test.BulkString("a"), resp3test.Double(1)), two(resp3test.BulkString("b"), resp3test.Double(2.5)))
 	some := func(s string) baton.Opt[string] { return baton.Opt[string]{V: s, OK: true} }
 	text := "x"
 	for name, tt := range map[string]struct {
@@ -74,84 +75,84 @@ func TestAsMakesWhatIsAskedFor(t *testing.T) {
 		"pairs of scores":           {as[map[string]string], scores, map[string]string{"a": "1", "b": "2.5"}},
 		"scores as numbers":         {as[map[string]float64], scores, map[string]float64{"a": 1, "b": 2.5}},
 		"scores in turns":           {as[[]string], scores, []string{"a", "1", "b", "2.5"}},
-		"one pair":                  {as[map[string]string], resp3.List(two(resp3.Str("f"), resp3.Str("v"))), map[string]string{"f": "v"}},
-		"three pairs":               {as[map[string]string], resp3.List(two(resp3.Str("a"), resp3.Str("1")), two(resp3.Str("b"), resp3.Str("2")), two(resp3.Str("c"), resp3.Str("3"))), map[string]string{"a": "1", "b": "2", "c": "3"}},
-		"streams by twos":           {as[map[string]resp3.Value], resp3.List(two(resp3.Str("s"), resp3.List())), map[string]resp3.Value{"s": resp3.List()}},
+		"one pair":                  {as[map[string]string], resp3test.Array(two(resp3test.BulkString("f"), resp3test.BulkString("v"))), map[string]string{"f": "v"}},
+		"three pairs":               {as[map[string]string], resp3test.Array(two(resp3test.BulkString("a"), resp3test.BulkString("1")), two(resp3test.BulkString("b"), resp3test.BulkString("2")), two(resp3test.BulkString("c"), resp3test.BulkString("3"))), map[string]string{"a": "1", "b": "2", "c": "3"}},
+		"streams by twos":           {as[map[string]resp3.Value], resp3test.Array(two(resp3test.BulkString("s"), resp3test.Array())), map[string]resp3.Value{"s": resp3test.Array()}},
 		"pairs as they are":         {as[[][]string], scores, [][]string{{"a", "1"}, {"b", "2.5"}}},
-		"ints of a map":             {as[map[string]int64], resp3.Dict(resp3.Str("k"), resp3.Str("7")), map[string]int64{"k": 7}},
-		"ints by id":                {as[map[id]int], resp3.List(resp3.Str("k"), resp3.Int64(7)), map[id]int{"k": 7}},
-		"map by number":             {as[map[int]string], resp3.Dict(resp3.Int64(7), resp3.Str("v")), map[int]string{7: "v"}},
-		"map of lists":              {as[map[string][]string], resp3.Dict(resp3.Str("k"), resp3.List(strs("a", "b")...)), map[string][]string{"k": {"a", "b"}}},
-		"a map in turns":            {as[[]string], resp3.Dict(resp3.Str("k"), resp3.Str("v")), []string{"k", "v"}},
-		"whole double":              {as[int64], resp3.Float64(3), int64(3)},
-		"whole doubles":             {as[[]int64], resp3.List(resp3.Float64(3), resp3.Float64(-1)), []int64{3, -1}},
-		"whole double, unsigned":    {as[uint64], resp3.Float64(3), uint64(3)},
-		"double as text":            {as[string], resp3.Float64(2.5), "2.5"},
-		"boolean as text":           {as[string], resp3.Bool(true), "1"},
-		"no as text":                {as[string], resp3.Bool(false), "0"},
-		"boolean as a number":       {as[float64], resp3.Bool(true), 1.0},
-		"true as text":              {as[bool], resp3.Str("true"), true},
-		"F as text":                 {as[bool], resp3.Str("F"), false},
-		"bool of a double":          {as[bool], resp3.Float64(1), true},
-		"bools":                     {as[[]bool], resp3.List(resp3.Int64(1), resp3.Bool(false), resp3.Str("0")), []bool{true, false, false}},
-		"ints":                      {as[[]int], resp3.List(resp3.Int64(1), resp3.Str("2")), []int{1, 2}},
-		"bytes":                     {as[[][]byte], resp3.List(strs("a", "")...), [][]byte{[]byte("a"), {}}},
-		"Opts":                      {as[[]baton.Opt[string]], resp3.List(resp3.Str("a"), resp3.Nil(), resp3.NilStr()), []baton.Opt[string]{some("a"), {}, {}}},
-		"Opts of numbers":           {as[[]baton.Opt[float64]], resp3.List(resp3.Nil(), resp3.Float64(1.5)), []baton.Opt[float64]{{}, {V: 1.5, OK: true}}},
-		"Opt":                       {as[baton.Opt[int64]], resp3.Nil(), baton.Opt[int64]{}},
-		"pointer":                   {as[*string], resp3.Str("x"), &text},
-		"nil pointer":               {as[*string], resp3.NilStr(), (*string)(nil)},
-		"pointers":                  {as[[]*string], resp3.List(resp3.NilStr(), resp3.Str("x")), []*string{nil, &text}},
-		"null of a database":        {as[sql.NullInt64], resp3.Nil(), sql.NullInt64{}},
-		"a value of a database":     {as[sql.Null[int64]], resp3.Str("7"), sql.Null[int64]{V: 7, Valid: true}},
-		"null among texts":          {as[[]string], resp3.List(resp3.Str("a"), resp3.Nil(), resp3.NilStr(), resp3.Str("b")), []string{"a", "", "", "b"}},
-		"null among named texts":    {as[[]id], resp3.List(resp3.Nil(), resp3.Str("b")), []id{"", "b"}},
-		"null in a named list":      {as[names], resp3.List(resp3.Nil(), resp3.Str("b")), names{"", "b"}},
-		"null in a list of lists":   {as[[][]string], resp3.List(resp3.List(resp3.Str("a"), resp3.Nil())), [][]string{{"a", ""}}},
-		"null of a map":             {as[map[string]string], resp3.Dict(resp3.Str("k"), resp3.Nil()), map[string]string{"k": ""}},
-		"null of a map by id":       {as[map[id]id], resp3.List(resp3.Str("k"), resp3.NilStr()), map[id]id{"k": ""}},
-		"null in pairs":             {as[[]string], resp3.List(two(resp3.Str("k"), resp3.Nil())), []string{"k", ""}},
-		"named":                     {as[id], resp3.Str("x"), id("x")},
-		"named number":              {as[grade], resp3.Str("-3"), grade(-3)},
-		"named list":                {as[names], resp3.List(strs("a")...), names{"a"}},
-		"lists of lists":            {as[[][]string], resp3.List(resp3.List(strs("a", "b", "c")...), resp3.List()), [][]string{{"a", "b", "c"}, {}}},
-		"small":                     {as[int8], resp3.Int64(-128), int8(-128)},
-		"float32":                   {as[float32], resp3.Str("0.1"), float32(0.1)},
-		"float32 below zero":        {as[float32], resp3.Float64(-1.5), float32(-1.5)},
-		"text before binary":        {as[uuid], resp3.Str("0102-0304"), uuid{1, 2, 3, 4}},
-		"binary":                    {as[bits], resp3.Str("\x01\x02"), bits{1, 2}},
-		"address":                   {as[netip.Addr], resp3.Str("10.0.0.1"), netip.MustParseAddr("10.0.0.1")},
-		"time":                      {as[time.Time], resp3.Str("2026-01-02T03:04:05Z"), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
-		"duration":                  {as[time.Duration], resp3.Int64(1500), 1500 * time.Millisecond},
-		"part of a millisecond":     {as[time.Duration], resp3.Str("-0.000001"), time.Duration(-1)},
-		"any text":                  {as[any], resp3.Str("x"), "x"},
-		"any number":                {as[any], resp3.Int64(7), int64(7)},
-		"anything":                  {as[any], resp3.List(resp3.Nil(), resp3.Bool(true), resp3.Float64(1.5), resp3.Dict(resp3.Str("k"), resp3.SetOf())), []any{nil, true, 1.5, map[string]any{"k": []any{}}}},
-		"any list":                  {as[[]any], resp3.List(resp3.Str("a"), resp3.Nil()), []any{"a", nil}},
-		"keys that differ, no text": {as[map[string]string], resp3.List(resp3.Int64(1), resp3.Str("a"), resp3.Int64(2), resp3.Str("b")), map[string]string{"1": "a", "2": "b"}},
+		"ints of a map":             {as[map[string]int64], resp3test.Map(resp3test.BulkString("k"), resp3test.BulkString("7")), map[string]int64{"k": 7}},
+		"ints by id":                {as[map[id]int], resp3test.Array(resp3test.BulkString("k"), resp3test.Integer(7)), map[id]int{"k": 7}},
+		"map by number":             {as[map[int]string], resp3test.Map(resp3test.Integer(7), resp3test.BulkString("v")), map[int]string{7: "v"}},
+		"map of lists":              {as[map[string][]string], resp3test.Map(resp3test.BulkString("k"), resp3test.Array(strs("a", "b")...)), map[string][]string{"k": {"a", "b"}}},
+		"a map in turns":            {as[[]string], resp3test.Map(resp3test.BulkString("k"), resp3test.BulkString("v")), []string{"k", "v"}},
+		"whole double":              {as[int64], resp3test.Double(3), int64(3)},
+		"whole doubles":             {as[[]int64], resp3test.Array(resp3test.Double(3), resp3test.Double(-1)), []int64{3, -1}},
+		"whole double, unsigned":    {as[uint64], resp3test.Double(3), uint64(3)},
+		"double as text":            {as[string], resp3test.Double(2.5), "2.5"},
+		"boolean as text":           {as[string], resp3test.Boolean(true), "1"},
+		"no as text":                {as[string], resp3test.Boolean(false), "0"},
+		"boolean as a number":       {as[float64], resp3test.Boolean(true), 1.0},
+		"true as text":              {as[bool], resp3test.BulkString("true"), true},
+		"F as text":                 {as[bool], resp3test.BulkString("F"), false},
+		"bool of a double":          {as[bool], resp3test.Double(1), true},
+		"bools":                     {as[[]bool], resp3test.Array(resp3test.Integer(1), resp3test.Boolean(false), resp3test.BulkString("0")), []bool{true, false, false}},
+		"ints":                      {as[[]int], resp3test.Array(resp3test.Integer(1), resp3test.BulkString("2")), []int{1, 2}},
+		"bytes":                     {as[[][]byte], resp3test.Array(strs("a", "")...), [][]byte{[]byte("a"), {}}},
+		"Opts":                      {as[[]baton.Opt[string]], resp3test.Array(resp3test.BulkString("a"), resp3test.Null(), resp3test.NullBulkString()), []baton.Opt[string]{some("a"), {}, {}}},
+		"Opts of numbers":           {as[[]baton.Opt[float64]], resp3test.Array(resp3test.Null(), resp3test.Double(1.5)), []baton.Opt[float64]{{}, {V: 1.5, OK: true}}},
+		"Opt":                       {as[baton.Opt[int64]], resp3test.Null(), baton.Opt[int64]{}},
+		"pointer":                   {as[*string], resp3test.BulkString("x"), &text},
+		"nil pointer":               {as[*string], resp3test.NullBulkString(), (*string)(nil)},
+		"pointers":                  {as[[]*string], resp3test.Array(resp3test.NullBulkString(), resp3test.BulkString("x")), []*string{nil, &text}},
+		"null of a database":        {as[sql.NullInt64], resp3test.Null(), sql.NullInt64{}},
+		"a value of a database":     {as[sql.Null[int64]], resp3test.BulkString("7"), sql.Null[int64]{V: 7, Valid: true}},
+		"null among texts":          {as[[]string], resp3test.Array(resp3test.BulkString("a"), resp3test.Null(), resp3test.NullBulkString(), resp3test.BulkString("b")), []string{"a", "", "", "b"}},
+		"null among named texts":    {as[[]id], resp3test.Array(resp3test.Null(), resp3test.BulkString("b")), []id{"", "b"}},
+		"null in a named list":      {as[names], resp3test.Array(resp3test.Null(), resp3test.BulkString("b")), names{"", "b"}},
+		"null in a list of lists":   {as[[][]string], resp3test.Array(resp3test.Array(resp3test.BulkString("a"), resp3test.Null())), [][]string{{"a", ""}}},
+		"null of a map":             {as[map[string]string], resp3test.Map(resp3test.BulkString("k"), resp3test.Null()), map[string]string{"k": ""}},
+		"null of a map by id":       {as[map[id]id], resp3test.Array(resp3test.BulkString("k"), resp3test.NullBulkString()), map[id]id{"k": ""}},
+		"null in pairs":             {as[[]string], resp3test.Array(two(resp3test.BulkString("k"), resp3test.Null())), []string{"k", ""}},
+		"named":                     {as[id], resp3test.BulkString("x"), id("x")},
+		"named number":              {as[grade], resp3test.BulkString("-3"), grade(-3)},
+		"named list":                {as[names], resp3test.Array(strs("a")...), names{"a"}},
+		"lists of lists":            {as[[][]string], resp3test.Array(resp3test.Array(strs("a", "b", "c")...), resp3test.Array()), [][]string{{"a", "b", "c"}, {}}},
+		"small":                     {as[int8], resp3test.Integer(-128), int8(-128)},
+		"float32":                   {as[float32], resp3test.BulkString("0.1"), float32(0.1)},
+		"float32 below zero":        {as[float32], resp3test.Double(-1.5), float32(-1.5)},
+		"text before binary":        {as[uuid], resp3test.BulkString("0102-0304"), uuid{1, 2, 3, 4}},
+		"binary":                    {as[bits], resp3test.BulkString("\x01\x02"), bits{1, 2}},
+		"address":                   {as[netip.Addr], resp3test.BulkString("10.0.0.1"), netip.MustParseAddr("10.0.0.1")},
+		"time":                      {as[time.Time], resp3test.BulkString("2026-01-02T03:04:05Z"), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		"duration":                  {as[time.Duration], resp3test.Integer(1500), 1500 * time.Millisecond},
+		"part of a millisecond":     {as[time.Duration], resp3test.BulkString("-0.000001"), time.Duration(-1)},
+		"any text":                  {as[any], resp3test.BulkString("x"), "x"},
+		"any number":                {as[any], resp3test.Integer(7), int64(7)},
+		"anything":                  {as[any], resp3test.Array(resp3test.Null(), resp3test.Boolean(true), resp3test.Double(1.5), resp3test.Map(resp3test.BulkString("k"), resp3test.Set())), []any{nil, true, 1.5, map[string]any{"k": []any{}}}},
+		"any list":                  {as[[]any], resp3test.Array(resp3test.BulkString("a"), resp3test.Null()), []any{"a", nil}},
+		"keys that differ, no text": {as[map[string]string], resp3test.Array(resp3test.Integer(1), resp3test.BulkString("a"), resp3test.Integer(2), resp3test.BulkString("b")), map[string]string{"1": "a", "2": "b"}},
 	} {
 		got, err := tt.as(tt.v)
 		if assert.NoError(t, err, name) {
 			assert.Equal(t, tt.want, got, name)
 		}
 	}
-	lacks, err := baton.As[[][]byte](resp3.List(resp3.NilStr(), resp3.Str("")), nil)
+	lacks, err := baton.As[[][]byte](resp3test.Array(resp3test.NullBulkString(), resp3test.BulkString("")), nil)
 	require.NoError(t, err)
 	assert.Equal(t, [][]byte{nil, {}}, lacks)
-	huge, err := baton.As[[]*big.Int](resp3.List(resp3.Str("123456789012345678901234567890")), nil)
+	huge, err := baton.As[[]*big.Int](resp3test.Array(resp3test.BulkString("123456789012345678901234567890")), nil)
 	require.NoError(t, err)
 	assert.Equal(t, "123456789012345678901234567890", huge[0].String())
 }
 
 // A TypeError says that the reply is not what was asked for. It is never Nil, which would mean that there is no such key.
 func TestNothingVanishesFromAReply(t *testing.T) {
-	a, list := resp3.Str("a"), resp3.List
+	a, list := resp3test.BulkString("a"), resp3test.Array
 	for name, tt := range map[string]struct {
 		as func(resp3.Value) (any, error)
 		v  resp3.Value
 	}{
 		"odd list as a map":            {as[map[string]string], list(strs("a", "b", "c")...)},
-		"odd set as a map":             {as[map[string]string], resp3.SetOf(a)},
+		"odd set as a map":             {as[map[string]string], resp3test.Set(a)},
 		"odd list as a map of values":  {as[map[string]resp3.Value], list(a)},
 		"odd list as a map of numbers": {as[map[string]int], list(a)},
 		"triples":                      {as[map[string]string], list(list(strs("a", "b", "c")...), list(strs("d", "e", "f")...))},
@@ -163,24 +164,24 @@ func TestNothingVanishesFromAReply(t *testing.T) {
 		"an empty one":                 {as[map[string]string], list(list())},
 		"pairs of pairs":               {as[map[string]string], list(two(two(a, a), a))},
 		"a key twice":                  {as[map[string]string], list(strs("a", "1", "a", "2")...)},
-		"a key of a map twice":         {as[map[string]resp3.Value], resp3.Dict(a, a, a, list())},
+		"a key of a map twice":         {as[map[string]resp3.Value], resp3test.Map(a, a, a, list())},
 		"a key twice by numbers":       {as[map[string]int64], list(strs("a", "1", "a", "2")...)},
 		"a number twice":               {as[map[int]string], list(strs("1", "a", "01", "b")...)},
-		"a null as key":                {as[map[string]string], list(resp3.Nil(), a)},
-		"a null as a number of a map":  {as[map[string]int64], resp3.Dict(a, resp3.Nil())},
-		"a null as a list of a map":    {as[map[string][]string], resp3.Dict(a, resp3.Nil())},
-		"a null as a key of any map":   {as[map[id]string], list(resp3.Nil(), a)},
-		"a null among bools":           {as[[]bool], list(resp3.Nil())},
-		"a null among texts of times":  {as[[]time.Time], list(resp3.NilStr())},
-		"a null among numbers":         {as[[]int], list(resp3.NilStr())},
-		"a null among lists":           {as[[][]string], list(resp3.NilList())},
+		"a null as key":                {as[map[string]string], list(resp3test.Null(), a)},
+		"a null as a number of a map":  {as[map[string]int64], resp3test.Map(a, resp3test.Null())},
+		"a null as a list of a map":    {as[map[string][]string], resp3test.Map(a, resp3test.Null())},
+		"a null as a key of any map":   {as[map[id]string], list(resp3test.Null(), a)},
+		"a null among bools":           {as[[]bool], list(resp3test.Null())},
+		"a null among texts of times":  {as[[]time.Time], list(resp3test.NullBulkString())},
+		"a null among numbers":         {as[[]int], list(resp3test.NullBulkString())},
+		"a null among lists":           {as[[][]string], list(resp3test.NullArray())},
 		"a list among texts":           {as[[]string], list(a, list(a))},
 		"a pair among texts":           {as[[]string], list(two(a, a), a)},
 		"a pair of lists":              {as[[]string], list(two(a, list()))},
 		"a text as a list":             {as[[]string], a},
 		"a text as ints":               {as[[]int], a},
 		"a text as a map":              {as[map[string]string], a},
-		"a number as a map":            {as[map[string]int], resp3.Int64(1)},
+		"a number as a map":            {as[map[string]int], resp3test.Integer(1)},
 		"a list as a text":             {as[string], list(a)},
 		"a list as a number":           {as[int], list(a)},
 		"a list as a bool":             {as[bool], list(a)},
@@ -195,26 +196,26 @@ func TestNothingVanishesFromAReply(t *testing.T) {
 		"a text as an address":         {as[netip.Addr], a},
 		"a text as bits":               {as[bits], a},
 		"a text as a duration":         {as[time.Duration], a},
-		"a sign as a duration":         {as[time.Duration], resp3.Str("-")},
-		"too fine for a duration":      {as[time.Duration], resp3.Str("0.0000001")},
-		"too long for a duration":      {as[time.Duration], resp3.Int64(math.MaxInt64)},
+		"a sign as a duration":         {as[time.Duration], resp3test.BulkString("-")},
+		"too fine for a duration":      {as[time.Duration], resp3test.BulkString("0.0000001")},
+		"too long for a duration":      {as[time.Duration], resp3test.Integer(math.MaxInt64)},
 		"a text as a pointer":          {as[*int], a},
 		"a text as an Opt":             {as[baton.Opt[int]], a},
-		"part of a number":             {as[int64], resp3.Float64(1.5)},
-		"part of an int":               {as[int], resp3.Str("1.5")},
-		"a double out of reach":        {as[int64], resp3.Float64(1e19)},
-		"infinity":                     {as[int64], resp3.Float64(math.Inf(1))},
-		"not a number":                 {as[uint64], resp3.Float64(math.NaN())},
-		"too large for int8":           {as[int8], resp3.Int64(128)},
-		"too large for uint8":          {as[uint8], resp3.Int64(256)},
-		"below zero":                   {as[uint], resp3.Int64(-1)},
-		"below zero, 64 bits":          {as[uint64], resp3.Int64(-1)},
-		"above 64 bits":                {as[uint64], resp3.Str("18446744073709551616")},
-		"too large for float32":        {as[float32], resp3.Str("1e99")},
-		"two as a bool":                {as[bool], resp3.Int64(2)},
-		"yes as a bool":                {as[bool], resp3.Str("yes")},
-		"OK that is no status":         {as[bool], resp3.Str("OK")},
-		"QUEUED as a bool":             {as[bool], resp3.Simple("QUEUED")},
+		"part of a number":             {as[int64], resp3test.Double(1.5)},
+		"part of an int":               {as[int], resp3test.BulkString("1.5")},
+		"a double out of reach":        {as[int64], resp3test.Double(1e19)},
+		"infinity":                     {as[int64], resp3test.Double(math.Inf(1))},
+		"not a number":                 {as[uint64], resp3test.Double(math.NaN())},
+		"too large for int8":           {as[int8], resp3test.Integer(128)},
+		"too large for uint8":          {as[uint8], resp3test.Integer(256)},
+		"below zero":                   {as[uint], resp3test.Integer(-1)},
+		"below zero, 64 bits":          {as[uint64], resp3test.Integer(-1)},
+		"above 64 bits":                {as[uint64], resp3test.BulkString("18446744073709551616")},
+		"too large for float32":        {as[float32], resp3test.BulkString("1e99")},
+		"two as a bool":                {as[bool], resp3test.Integer(2)},
+		"yes as a bool":                {as[bool], resp3test.BulkString("yes")},
+		"OK that is no status":         {as[bool], resp3test.BulkString("OK")},
+		"QUEUED as a bool":             {as[bool], resp3test.SimpleString("QUEUED")},
 		"a list as a key of any map":   {as[map[any]string], list(list(), a)},
 	} {
 		got, err := tt.as(tt.v)
@@ -223,11 +224,11 @@ func TestNothingVanishesFromAReply(t *testing.T) {
 		assert.NotErrorIs(t, err, baton.Nil, name)
 	}
 	for name, as := range map[string]func(resp3.Value) (any, error){"id": as[id], "ints": as[[]int], "list": as[[]any], "any": as[any], "time": as[time.Time], "map": as[map[string]int], "big": as[*big.Int]} {
-		_, err := as(resp3.Nil())
+		_, err := as(resp3test.Null())
 		assert.ErrorIs(t, err, baton.Nil, name)
 	}
 	for _, as := range []func(resp3.Value) (any, error){as[[]int], as[[]any], as[any], as[map[string]int]} {
-		_, err := as(list(resp3.Fault("ERR in it"), a))
+		_, err := as(list(resp3test.SimpleError("ERR in it"), a))
 		assert.ErrorContains(t, err, "ERR in it")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/internal/redistest"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
@@ -138,7 +139,7 @@ func TestPipeline(t *testing.T) {
 		assert.EqualValues(t, 1, i)
 		v, err := any.Get()
 		assert.NoError(t, err)
-		assert.Equal(t, resp3.Str("7"), v)
+		assert.Equal(t, resp3test.BulkString("7"), v)
 
 		require.NoError(t, c.Pipeline(ctx, func(*baton.Pipe) error { return nil }), "empty")
 		stop := errors.New("stop")

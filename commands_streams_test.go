@@ -11,6 +11,7 @@ import (
 
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -67,8 +68,8 @@ var streamRows = []row{
 	{"XGroupCreate", args("x", "g", "0", false), failure("BUSYGROUP")},
 	{"XPending", args("x", "g"), baton.XPendingSummary{Consumers: map[string]int64{}}},
 	{"XPending", args("x", "none"), failure("NOGROUP")},
-	{"Eval", args(readGroup, []string{"x"}, "alice", 2), resp3.Int64(1)},
-	{"Eval", args(readGroup, []string{"x"}, "bob", 1), resp3.Int64(1)},
+	{"Eval", args(readGroup, []string{"x"}, "alice", 2), resp3test.Integer(1)},
+	{"Eval", args(readGroup, []string{"x"}, "bob", 1), resp3test.Integer(1)},
 	{"XPending", args("x", "g"), baton.XPendingSummary{Count: 3, From: "1-1", To: "3-1", Consumers: map[string]int64{"alice": 2, "bob": 1}}},
 	{"XPendingList", args("x", "g", baton.XPendingOptions{Consumer: "alice"}), pendingOf(
 		baton.XPendingEntry{ID: "1-1", Consumer: "alice", Deliveries: 1}, baton.XPendingEntry{ID: "2-1", Consumer: "alice", Deliveries: 1})},
@@ -94,7 +95,7 @@ var streamRows = []row{
 }
 
 var scriptRows = []row{
-	{"Eval", args("return {KEYS[1], ARGV[1], ARGV[2]}", []string{"k"}, "a", 7), resp3.List(resp3.Str("k"), resp3.Str("a"), resp3.Str("7"))},
+	{"Eval", args("return {KEYS[1], ARGV[1], ARGV[2]}", []string{"k"}, "a", 7), resp3test.Array(resp3test.BulkString("k"), resp3test.BulkString("a"), resp3test.BulkString("7"))},
 	{"Eval", args("return redis.error_reply('MINE no')", nil), failure("MINE no")},
 	{"Eval", args("return nil", nil), func(t *testing.T, got any) { assert.True(t, got.(resp3.Value).IsNull()) }},
 	{"Eval", args("return 1", nil, struct{}{}), failure("EVAL: resp3: argument 3 of type struct {}")},
@@ -102,8 +103,8 @@ var scriptRows = []row{
 	{"EvalRO", args("return redis.call('SET', KEYS[1], 1)", []string{"k"}), failure("Write commands are not allowed")},
 	{"EvalSha", args("0000000000000000000000000000000000000000", nil), failure("NOSCRIPT")},
 	{"ScriptLoad", args("return 1"), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"},
-	{"EvalSha", args("e0e1f9fabfc9d4800c877a703b823ac0578ff8db", nil), resp3.Int64(1)},
-	{"EvalShaRO", args("e0e1f9fabfc9d4800c877a703b823ac0578ff8db", nil), resp3.Int64(1)},
+	{"EvalSha", args("e0e1f9fabfc9d4800c877a703b823ac0578ff8db", nil), resp3test.Integer(1)},
+	{"EvalShaRO", args("e0e1f9fabfc9d4800c877a703b823ac0578ff8db", nil), resp3test.Integer(1)},
 	{"FCall", args("none", nil), failure("Function not found")},
 	{"FCallRO", args("none", nil), failure("Function not found")},
 }

@@ -55,7 +55,7 @@ func get(q *conn.Call, key string) request {
 }
 
 func appendGet(req []byte, key string) []byte {
-	return resp3.AppendBulk(append(req, "*2\r\n$3\r\nGET\r\n"...), key)
+	return resp3.AppendBulkString(append(req, "*2\r\n$3\r\nGET\r\n"...), key)
 }
 
 func set(q *conn.Call, key, value string, opts []SetOption) request {

@@ -60,7 +60,7 @@ func hashInto[T any](fields []hashField, hash map[string]string, err error) (T, 
 			continue
 		}
 		dst, _ := f.in(reflect.ValueOf(&out).Elem(), true)
-		if err := fill(dst, resp3.Str(s)); err != nil {
+		if err := fill(dst, resp3.BulkStringValue(s)); err != nil {
 			return zero, fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", f.name, f.t, err)
 		}
 	}

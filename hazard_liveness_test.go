@@ -227,7 +227,7 @@ func TestBacklogIsAnErrorThatTellsItsSize(t *testing.T) { // H-116
 func shelf(args []string) string {
 	switch args[0] {
 	case "GET":
-		return string(resp3.AppendBulk(nil, "value of "+args[1]))
+		return string(resp3.AppendBulkString(nil, "value of "+args[1]))
 	case "INCR":
 		return ":1\r\n"
 	case "SET", "PING":
@@ -235,7 +235,7 @@ func shelf(args []string) string {
 	case "MGET", "HMGET":
 		out := fmt.Sprintf("*%d\r\n", len(args)-1)
 		for _, k := range args[1:] {
-			out += string(resp3.AppendBulk(nil, "value of "+k))
+			out += string(resp3.AppendBulkString(nil, "value of "+k))
 		}
 		return out
 	}

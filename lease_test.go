@@ -14,6 +14,7 @@ import (
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -116,7 +117,7 @@ func TestReleaseLeavesNothingBehind(t *testing.T) {
 			require.NoError(t, err)
 			v, err := next.Do(ctx, "SET", "k", "w")
 			require.NoError(t, err)
-			assert.Equal(t, resp3.Simple("OK"), v, "not queued after %v", tt.dirt)
+			assert.Equal(t, resp3test.SimpleString("OK"), v, "not queued after %v", tt.dirt)
 			got, err := c.Get(ctx, "k")
 			require.NoError(t, err)
 			assert.Equal(t, "w", got, "the same database after %v", tt.dirt)
@@ -190,7 +191,7 @@ func TestTypedCommandsDoNotTakeQueuedForTheirResult(t *testing.T) {
 		require.NoError(t, held.Pipeline(ctx, func(p *baton.Pipe) error { n = p.Do("INCR", "n"); return nil }))
 		v, err := n.Get()
 		require.NoError(t, err)
-		assert.Equal(t, resp3.Simple("QUEUED"), v)
+		assert.Equal(t, resp3test.SimpleString("QUEUED"), v)
 		sum, err := baton.As[[]int64](held.Do(ctx, "EXEC"))
 		require.NoError(t, err)
 		assert.Equal(t, []int64{1}, sum)

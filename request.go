@@ -50,13 +50,13 @@ func list(q *conn.Call, name, what string, rest []string, fixed ...string) reque
 	for _, s := range rest {
 		size += len(s) + 16
 	}
-	b := resp3.AppendArrayLen(slices.Grow(q.Req, size), 1+len(fixed)+len(rest))
-	b = resp3.AppendBulk(b, name)
+	b := resp3.AppendHeader(slices.Grow(q.Req, size), resp3.Array, 1+len(fixed)+len(rest))
+	b = resp3.AppendBulkString(b, name)
 	for _, s := range fixed {
-		b = resp3.AppendBulk(b, s)
+		b = resp3.AppendBulkString(b, s)
 	}
 	for _, s := range rest {
-		b = resp3.AppendBulk(b, s)
+		b = resp3.AppendBulkString(b, s)
 	}
 	q.Req = b
 	return r
@@ -89,12 +89,12 @@ func raw(q *conn.Call, args ...any) request {
 }
 
 func (r *request) str(s string) {
-	r.call.Req = resp3.AppendBulk(r.call.Req, s)
+	r.call.Req = resp3.AppendBulkString(r.call.Req, s)
 	r.n++
 }
 
 func (r *request) bytes(b []byte) {
-	r.call.Req = resp3.AppendBulkBytes(r.call.Req, b)
+	r.call.Req = resp3.AppendBulkString(r.call.Req, b)
 	r.n++
 }
 
@@ -119,7 +119,7 @@ func (r *request) flag(on bool, word string) {
 }
 
 func (r *request) int(i int64) {
-	r.call.Req = resp3.AppendBulkInt(r.call.Req, i)
+	r.call.Req = resp3.AppendIntArg(r.call.Req, i)
 	r.n++
 }
 
@@ -138,7 +138,7 @@ func (r *request) float(f float64) {
 	if f != f {
 		r.fail(errors.New("a number is NaN, which the server does not take"))
 	}
-	r.call.Req = resp3.AppendBulkFloat(r.call.Req, f)
+	r.call.Req = resp3.AppendFloatArg(r.call.Req, f)
 	r.n++
 }
 

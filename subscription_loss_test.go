@@ -14,6 +14,7 @@ import (
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -122,7 +123,7 @@ func TestRefusedReturnIsToldOnce(t *testing.T) {
 			var refusing atomic.Bool
 			w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) == "SUBSCRIBE" && refusing.Load() {
-					return resp3.AppendError(nil, "NOPERM no"), true
+					return resp3test.AppendSimpleError(nil, "NOPERM no"), true
 				}
 				return nil, false
 			}})
@@ -169,7 +170,7 @@ func TestOddPushesHurtNobody(t *testing.T) {
 // The connection is given up by run while its reader waits for the consumer: Close waits for that reader.
 func TestConnectionThatWaitsForTheConsumerCanBeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		flood := resp3.AppendError(nil, "MOVED 1 10.0.0.9:6379")
+		flood := resp3test.AppendSimpleError(nil, "MOVED 1 10.0.0.9:6379")
 		for range 100_000 {
 			flood = append(flood, ">3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\nx\r\n"...)
 		}

@@ -39,7 +39,7 @@ func slowReader(t *testing.T) (b *bare, read chan struct{}, seen *[]string) {
 			}
 			word, _ := v.Index(1).Text()
 			*seen = append(*seen, word)
-			nc.Write(resp3.AppendBulk(nil, word))
+			nc.Write(resp3.AppendBulkString(nil, word))
 		}
 	})
 	return b, read, seen

@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/handoff"
-	"github.com/baton-go/baton/resp3"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 )
 
 // A push of a server becomes a typed value.
 func ExampleParseNotification() {
-	push := resp3.PushOf(resp3.Str("MOVING"), resp3.Int64(17), resp3.Int64(15), resp3.Str("10.0.0.7"))
+	push := resp3test.Push(resp3test.BulkString("MOVING"), resp3test.Integer(17), resp3test.Integer(15), resp3test.BulkString("10.0.0.7"))
 	n, ok, err := handoff.ParseNotification(push, "12000")
 	fmt.Println(n, ok, err)
 	fmt.Println(n.Kind == handoff.Moving, n.In == 15*time.Second, n.Endpoint)

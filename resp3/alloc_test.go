@@ -61,35 +61,15 @@ func TestDecodeAllocatesOneBlock(t *testing.T) {
 	}
 }
 
-func TestPipelineSharesTwoBlocks(t *testing.T) {
-	var b Batch
-	var values []Value
-	r := NewReader(&looped{data: []byte(bulk64)}, Limits{})
-	fill := func() {
-		for range 100 {
-			f, err := r.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.Add(f)
-		}
-		values = b.Values()
-	}
-	fill()
-	require.Equal(t, 2.0, testing.AllocsPerRun(100, fill))
-	require.Equal(t, Str(strings.Repeat("x", 64)), values[99])
-}
-
 func TestWritingDoesNotAllocate(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	big := strings.Repeat("x", 100)
 	v := read(t, every[0])
 	for name, do := range map[string]func(){
 		"command": func() { AppendCommand(dst, "SET", "k", big) },
-		"int":     func() { AppendInt(dst, -1234567) },
-		"bulkint": func() { AppendBulkInt(dst, -1234567) },
-		"double":  func() { AppendDouble(dst, 1.5) },
-		"float":   func() { AppendBulkFloat(dst, 1.5) },
+		"int":     func() { appendElement(dst, intValue(-1234567)) },
+		"bulkint": func() { AppendIntArg(dst, -1234567) },
+		"float":   func() { AppendFloatArg(dst, 1.5) },
 		"scalar":  func() { appendElement(dst, v) },
 	} {
 		require.Zero(t, testing.AllocsPerRun(200, do), name)

@@ -37,7 +37,7 @@ var mixed = strings.Join([]string{
 
 const mixedReplies = 16
 
-func blob(n int) string { return string(AppendBulk(nil, strings.Repeat("x", n))) }
+func blob(n int) string { return string(AppendBulkString(nil, strings.Repeat("x", n))) }
 
 var (
 	bulk64  = strings.Repeat("$64\r\n"+strings.Repeat("x", 64)+"\r\n", 64)
@@ -114,8 +114,8 @@ func BenchmarkAppend(b *testing.B) {
 	args := []any{"SET", "key:000001", value, "PX", 60000}
 	run("command", func() { dst = AppendCommand(dst, "SET", "key:000001", value) })
 	run("args", func() { dst, _ = AppendCommandArgs(dst, args...) })
-	run("int", func() { dst = AppendInt(dst, 1234567) })
-	run("double", func() { dst = AppendDouble(dst, 3.14159) })
+	run("int", func() { dst = appendElement(dst, intValue(1234567)) })
+	run("float", func() { dst = AppendFloatArg(dst, 3.14159) })
 	v, _, _ := Decode(mixed[strings.Index(mixed, "%3"):])
 	run("value", func() { dst = AppendValue(dst, v) })
 }

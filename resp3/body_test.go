@@ -59,7 +59,7 @@ func TestOpenFrames(t *testing.T) {
 			f, err = persist(r.Next)
 			require.NoError(t, err)
 			require.Equal(t, "OK", string(f.Payload()))
-			require.EqualValues(t, len(data), r.Received())
+			require.EqualValues(t, len(data), r.received)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestOpenFrameErrors(t *testing.T) {
 func TestBodyGoesStraightToTheCaller(t *testing.T) {
 	const size = 1 << 20
 	body := strings.Repeat("0123456789abcdef", size/16)
-	data := string(AppendBulk(nil, body)) + "+OK\r\n"
+	data := string(AppendBulkString(nil, body)) + "+OK\r\n"
 	for _, extra := range []int{0, 2} {
 		r := NewReader(strings.NewReader(data), Limits{})
 		r.SetStream(1024)
@@ -109,7 +109,7 @@ func TestBodyGoesStraightToTheCaller(t *testing.T) {
 		require.LessOrEqual(t, len(r.buf), busyBuffer)
 		v, err := r.ReadValue()
 		require.NoError(t, err)
-		require.Equal(t, Simple("OK"), v)
+		require.Equal(t, simpleValue("OK"), v)
 	}
 }
 
@@ -119,7 +119,7 @@ func (b bodyReader) Read(p []byte) (int, error) { return b.r.ReadBody(p) }
 
 func TestCRLFComesWithTheBody(t *testing.T) {
 	body := strings.Repeat("x", 8<<10)
-	data := AppendBulk(nil, body)
+	data := AppendBulkString(nil, body)
 	src := &counted{Reader: &scripted{pieces: []any{data[:7], append(data[7:], "+OK\r\n"...)}}}
 	r := NewReader(src, Limits{})
 	r.SetStream(1)
@@ -134,7 +134,7 @@ func TestCRLFComesWithTheBody(t *testing.T) {
 	require.Equal(t, 2, src.reads, "one for the header, one for payload and CRLF")
 	v, err := r.ReadValue()
 	require.NoError(t, err)
-	require.Equal(t, Simple("OK"), v)
+	require.Equal(t, simpleValue("OK"), v)
 }
 
 type counted struct {
@@ -152,7 +152,7 @@ func TestReadValueTakesNoNoticeOfSetStream(t *testing.T) {
 	r.SetStream(1)
 	v, err := r.ReadValue()
 	require.NoError(t, err)
-	require.Equal(t, Str("hello"), v)
+	require.Equal(t, BulkStringValue("hello"), v)
 	f, err := r.Next()
 	require.NoError(t, err)
 	require.Equal(t, 5, f.Open)

@@ -1,30 +1,21 @@
 package resp3
 
-import (
-	"io"
-	"math"
-)
+import "math"
 
-// Cursor reads an encoded value piece by piece, without a [Value] for each. It
-// suits large replies of plain elements, whose texts become pieces of the block.
-// What is not plain (attributes, streamed forms, errors among the elements) is
-// read too, only slower. A Cursor is a small value; it is for one goroutine.
+// Cursor reads an encoded value piece by piece, without a [Value] for each. It suits large replies of plain elements, whose texts
+// become pieces of the block. It reads attributes, streamed forms and errors among the elements too, only slower. A Cursor is a
+// small value; it is for one goroutine.
 //
-// There are no limits, since the block is in memory already. Bytes that are not
-// RESP are an error like those of [Decode].
+// There are no limits, since the block is in memory already. The error for bytes that are not RESP is that of [Decode].
 type Cursor struct{ rest string }
 
 // Walk returns a cursor in front of the first value in block.
 func Walk(block string) Cursor { return Cursor{block} }
 
-// More reports whether anything is left to read.
-func (c *Cursor) More() bool { return c.rest != "" }
-
-// Rest returns what is left to read.
+// Rest returns the bytes that are left to read.
 func (c *Cursor) Rest() string { return c.rest }
 
-// Kind returns the kind of the next value without reading it, Invalid if there
-// is none.
+// Kind returns the kind of the next value without reading it, Invalid if there is none.
 func (c *Cursor) Kind() Kind {
 	if c.rest == "" {
 		return Invalid
@@ -36,10 +27,9 @@ func (c *Cursor) Kind() Kind {
 	return v.kind
 }
 
-// Open reads the header of an aggregate and returns how many values it holds,
-// keys and values of a Map both counted. They are read next; attributes in front
-// of them may be left out. It is [ErrNull] for a null, [*Error] for an error, and
-// [*TypeError] for another scalar.
+// Open reads the header of an aggregate and returns how many values it holds, keys and values of a Map both counted. They are read
+// next; attributes in front of them may be left out. The error is [ErrNull] for a null, [*Error] for an error, and [*TypeError] for
+// another scalar.
 func (c *Cursor) Open() (int, error) {
 	if n, ok := c.header(); ok {
 		return n, nil
@@ -57,57 +47,48 @@ func (c *Cursor) Open() (int, error) {
 	return n, nil
 }
 
-// respell writes all that is left in the usual spelling: lengths announced, no
-// attributes. It is done once for a block, not for each odd value in it.
+// respell writes all that is left in the usual spelling: lengths announced, no attributes. It happens once for a block, not for
+// each odd value in it.
 func (c *Cursor) respell() {
 	var out []byte
 	for c.rest != "" {
 		v, end, err := decodeUnbounded(c.rest)
 		if err != nil {
-			break // where it will be found again
+			break // a later call finds it again
 		}
-		w := walk{bare: true}
-		for w.start(v); w.next(); {
-			out = appendElement(out, w.v)
+		for e := range v.walk(false) {
+			out = appendElement(out, e)
 		}
 		c.rest = c.rest[end:]
 	}
 	c.rest = string(out) + c.rest
 }
 
-// header reads a header of the usual spelling. It declines an announcement of
-// more than the block can hold, at three bytes a value.
+// header reads a header of the usual spelling. It declines an announcement of more than the block can hold, at three bytes a value.
 func (c *Cursor) header() (int, bool) {
 	s := c.rest
 	if len(s) < 4 || !Kind(s[0]).aggregate() || Kind(s[0]) == Attribute {
 		return 0, false
 	}
 	n, i := 0, 1
-	for i < len(s) && s[i]-'0' <= 9 && i < 10 {
+	for ; i < len(s) && s[i]-'0' <= 9 && i < 10; i++ {
 		n = n*10 + int(s[i]-'0')
-		i++
-	}
-	if i == 1 || i > 2 && s[1] == '0' || i+2 > len(s) || s[i] != '\r' || s[i+1] != '\n' {
-		return 0, false
 	}
 	if Kind(s[0]).paired() {
 		n *= 2
 	}
-	if n > (len(s)-i)/3 {
+	end := crlfAt(viewBytes(s), i)
+	if end == 0 || i == 1 || i > 2 && s[1] == '0' || n > (len(s)-i)/3 {
 		return 0, false
 	}
-	c.rest = s[i+2:]
+	c.rest = s[end:]
 	return n, true
 }
 
 // Text reads the next value as [Value.Text] would.
 func (c *Cursor) Text() (string, error) {
-	if c.rest != "" && Kind(c.rest[0]) == BulkString {
-		if head, end := quickBulk(viewBytes(c.rest), 0, math.MaxInt); end != 0 {
-			s := c.rest[head : end-2]
-			c.rest = c.rest[end:]
-			return s, nil
-		}
+	if s, ok := c.plainText(); ok {
+		return s, nil
 	}
 	v, err := c.Value()
 	if err != nil {
@@ -116,28 +97,31 @@ func (c *Cursor) Text() (string, error) {
 	return v.Text()
 }
 
-// Texts fills dst with the next texts as long as they are plain bulk strings, and
-// returns how many there were. It is Text for many: what stops it may be for that.
+// Texts fills dst with the next texts and returns how many there were. It stops in front of anything but a plain bulk string, which
+// may be for Text.
 func (c *Cursor) Texts(dst []string) int {
-	s := c.rest
-	for k := range dst {
-		if len(s) < len("$0\r\n\r\n") || s[0] != byte(BulkString) {
-			c.rest = s
-			return k
+	for i := range dst {
+		s, ok := c.plainText()
+		if !ok {
+			return i
 		}
-		n, i := 0, 1
-		for ; i < len(s)-1 && s[i]-'0' <= 9 && i < 10; i++ {
-			n = n*10 + int(s[i]-'0')
-		}
-		end := i + 2 + n
-		if i == 1 || s[1] == '0' && i > 2 || end > len(s)-2 || s[i] != '\r' || s[i+1] != '\n' || s[end] != '\r' || s[end+1] != '\n' {
-			c.rest = s
-			return k
-		}
-		dst[k], s = s[i+2:end], s[end+2:]
+		dst[i] = s
 	}
-	c.rest = s
 	return len(dst)
+}
+
+// plainText reads a bulk string of the usual spelling.
+func (c *Cursor) plainText() (string, bool) {
+	if c.rest == "" || Kind(c.rest[0]) != BulkString {
+		return "", false
+	}
+	head, end := quickBulk(viewBytes(c.rest), 0, math.MaxInt)
+	if end == 0 {
+		return "", false
+	}
+	s := c.rest[head : end-2]
+	c.rest = c.rest[end:]
+	return s, true
 }
 
 // Int reads the next value as [Value.Int] would.
@@ -158,53 +142,39 @@ func (c *Cursor) Float() (float64, error) {
 	return v.Float()
 }
 
-// Value reads the next value whole. It is io.EOF if there is none.
+// Value reads the next value whole. The error is io.EOF if there is none.
 func (c *Cursor) Value() (v Value, err error) {
-	if c.rest == "" {
-		return v, io.EOF
-	}
-	if _, end := quick(viewBytes(c.rest), 0, math.MaxInt); end != 0 {
+	end := c.quick()
+	if end != 0 {
 		readScalar(&v, c.rest, 0)
-		c.rest = c.rest[end:]
-		return v, nil
+	} else {
+		v, end, err = decodeUnbounded(c.rest)
 	}
-	v, end, err := decodeUnbounded(c.rest)
 	c.rest = c.rest[end:]
 	return v, err
 }
 
 // Skip passes over the next value and returns its encoding.
 func (c *Cursor) Skip() (encoded string, err error) {
-	if c.rest == "" {
-		return "", io.EOF
-	}
-	_, end := quick(viewBytes(c.rest), 0, math.MaxInt)
+	end := c.quick()
 	if end == 0 {
 		s := scanner{bounds: unbounded}
-		done, err := s.scan(viewBytes(c.rest))
-		switch {
-		case err != nil:
+		if end, err = s.whole(c.rest); err != nil {
 			return "", err
-		case !done:
-			return "", io.ErrUnexpectedEOF
 		}
-		end = s.pos
 	}
 	encoded, c.rest = c.rest[:end], c.rest[end:]
 	return encoded, nil
 }
 
-func decodeUnbounded(block string) (Value, int, error) {
-	return (&scanner{bounds: unbounded}).decode(block)
+// quick returns where the next value ends if it is a scalar of the usual spelling, else 0.
+func (c *Cursor) quick() (end int) {
+	if c.rest != "" {
+		_, end = quick(viewBytes(c.rest), 0, math.MaxInt)
+	}
+	return end
 }
 
-// ParseFloat reads a float64 in the grammar of a Double, as Redis spells scores
-// and increments. The error is a [*TypeError], and comes with an infinity if b is
-// a number too large for a float64. It does not allocate unless it fails.
-func ParseFloat(b []byte) (float64, error) {
-	f, ok := parseDouble(view(b))
-	if ok {
-		return f, nil
-	}
-	return f, &TypeError{Want: "a float64", Kind: BulkString}
+func decodeUnbounded(block string) (Value, int, error) {
+	return (&scanner{bounds: unbounded}).decode(block)
 }

@@ -71,8 +71,8 @@ func TestCursorReadsWhatDecodeReads(t *testing.T) {
 				require.Equal(t, rest[:n], frame)
 				rest = rest[n:]
 			}
-			assert.False(t, c.More())
-			assert.False(t, skipping.More())
+			assert.Empty(t, c.Rest())
+			assert.Empty(t, skipping.Rest())
 			_, err := c.Value()
 			assert.Equal(t, io.EOF, err)
 		})
@@ -147,7 +147,7 @@ func TestCursorReadsElements(t *testing.T) {
 	open(0)
 	_, err = c.Open()
 	assert.ErrorContains(t, err, "bulk string is not an aggregate")
-	assert.False(t, c.More())
+	assert.Empty(t, c.Rest())
 	assert.Equal(t, Invalid, c.Kind())
 	for _, read := range []func() error{
 		func() error { _, err := c.Open(); return err }, func() error { _, err := c.Text(); return err },
@@ -213,11 +213,11 @@ func TestCursorRespellsOnce(t *testing.T) {
 		}
 	})
 	assert.Less(t, used, uint64(50<<20))
-	assert.False(t, c.More())
+	assert.Empty(t, c.Rest())
 }
 
 func TestCursorTakesNoMemoryForPlainElements(t *testing.T) {
-	block := string(AppendArrayLen(nil, 4)) + "$5\r\nhello\r\n:7\r\n,1.5\r\n$4\r\n-1.5\r\n"
+	block := string(AppendHeader(nil, Array, 4)) + "$5\r\nhello\r\n:7\r\n,1.5\r\n$4\r\n-1.5\r\n"
 	n := testing.AllocsPerRun(100, func() {
 		c := Walk(block)
 		c.Open()

@@ -6,12 +6,10 @@ import (
 	"sync"
 )
 
-// Decode reads the first value in block and returns the length of its
-// encoding. Texts are pieces of block, so nothing is copied but streamed
-// strings; one further block holds all elements. The limits are the defaults.
+// Decode reads the first value in block and returns the length of its encoding. Texts are pieces of block, so only streamed strings
+// are copied; one further block holds all elements. The limits are the defaults.
 //
-// It is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the
-// value, else a [*SyntaxError].
+// The error is io.EOF if block is empty, io.ErrUnexpectedEOF if it ends inside the value, else a [*SyntaxError].
 func Decode(block string) (Value, int, error) {
 	s := scanners.Get().(*scanner)
 	defer scanners.Put(s)
@@ -20,163 +18,127 @@ func Decode(block string) (Value, int, error) {
 
 // decode is Decode within the bounds of s.
 func (s *scanner) decode(block string) (Value, int, error) {
-	if block == "" {
-		return Value{}, 0, io.EOF
-	}
-	s.reset()
-	done, err := s.scan(viewBytes(block))
+	end, err := s.whole(block)
 	if err != nil {
 		return Value{}, 0, err
 	}
-	if !done {
-		return Value{}, 0, io.ErrUnexpectedEOF
-	}
-	text := block[:s.pos]
-	if s.seen&streamBits != 0 {
-		text = unstream(viewBytes(text))
-	}
 	var elems []Value
-	if s.elems > 1 {
-		elems = make([]Value, s.elems-1)
+	if s.values > 1 {
+		elems = make([]Value, s.values-1)
 	}
-	return decode(text, elems), s.pos, nil
+	return decode(block[:end], elems, s.counts), end, nil
 }
 
-// scanners are for Decode: their stacks would be a block for each call.
+// whole returns where the first value in block ends.
+func (s *scanner) whole(block string) (int, error) {
+	if block == "" {
+		return 0, io.EOF
+	}
+	s.reset()
+	complete, err := s.scan(viewBytes(block))
+	if err == nil && !complete {
+		err = io.ErrUnexpectedEOF
+	}
+	return s.pos, err
+}
+
+// scanners are for Decode: each call would allocate a stack.
 var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
-// decoder fills one block with all the elements of a value. The elements of an
-// aggregate lie side by side, those of the aggregates among them behind. There
-// is no stack: while an aggregate is filled, the way back is kept in its num.
-type decoder struct {
-	text  string
-	block []Value
-	top   int // first free place in block
-	root  Value
-
-	up  int // place of the aggregate being filled; -1: root
-	at  int // place to fill next; -1: root
-	end int // behind the last place of the aggregate
-
-	tag    Value // attribute that belongs to the next value
-	tagged bool
-}
-
-// decode reads the value that text begins with. The scanner has accepted text,
-// there are no streamed forms in it, and block has exactly one place for each
-// value below the top one.
-func decode(text string, block []Value) Value {
-	d := decoder{text: text, block: block, up: -1, at: -1}
+// decode reads the value that text begins with, which the scanner has accepted. block has exactly one place for each value below
+// the top one, counts are those of the scanner.
+//
+// The elements of an aggregate lie side by side in block, those of the aggregates among them behind. Places count from 0, that of
+// the top value is -1. There is no stack: while an aggregate is filled, its num keeps the way back. An attribute waits in the place
+// of the value behind it.
+func decode(text string, block []Value, counts []int) Value {
+	var root Value
+	at, end := -1, 0  // the next place and the end of the places of one aggregate
+	up, free := -2, 0 // the place of that aggregate, and the first free one
 	for i := 0; ; {
-		if i = d.scalars(i); d.at == d.end {
-			if d.full(); d.next() {
-				return d.root
+		if at >= 0 && at < end && block[at].kind != Attribute { // the most common case
+			for ; at < end && !Kind(text[i]).aggregate(); at++ {
+				i = readScalar(&block[at], text, i)
+			}
+		}
+		if at == end { // back to the aggregate, which is complete
+			if up < -1 {
+				return root
+			}
+			v := placeOf(&root, block, up)
+			at, up, end = up, int(v.num>>32)-2, int(uint32(v.num))
+			if v.num = 0; v.kind != Attribute {
+				at++
+			}
+			if i < len(text) && text[i] == endMark { // it ends this one or one around it, which is complete too
+				i += len(".\r\n")
 			}
 			continue
 		}
-		v := d.place(d.at)
-		n := 0
-		if k := Kind(text[i]); k.aggregate() {
-			v.kind = k
-			if n, i = readLength(text, i+1); n < 0 {
-				v.null, n = true, 0
-			} else if k.paired() {
-				n *= 2
-			}
+		v := placeOf(&root, block, at)
+		before, n := *v, 0
+		*v = Value{kind: Kind(text[i])}
+		if v.kind.aggregate() {
+			n, i, counts = readHeader(v, text, i, counts)
 		} else {
 			i = readScalar(v, text, i)
 		}
-		first := d.top
-		if n > 0 || d.tagged {
-			d.reserve(v, n)
+		first := free
+		if free += n; before.kind == Attribute {
+			block[free], v.tagged = before, true
+			free++
+		}
+		if free > first {
+			v.elems = block[first : first+n : free]
 		}
 		if n > 0 {
-			v.num = int64(d.up+1)<<32 | int64(d.end)
-			d.up, d.at, d.end = d.at, first, first+n
-		} else if d.next() {
-			return d.root
+			v.num = int64(up+2)<<32 | int64(end)
+			up, at, end = at, first, first+n
+		} else if v.kind != Attribute {
+			at++
 		}
 	}
 }
 
-// scalars reads what is most common, scalars in the aggregate being filled,
-// and stops in front of anything else. It returns how far it came.
-func (d *decoder) scalars(i int) int {
-	if d.tagged || d.at < 0 {
-		return i
-	}
-	for d.at < d.end && !Kind(d.text[i]).aggregate() {
-		i = readScalar(&d.block[d.at], d.text, i)
-		d.at++
-	}
-	return i
-}
-
-// place returns where a value goes.
-func (d *decoder) place(at int) *Value {
+func placeOf(root *Value, block []Value, at int) *Value {
 	if at < 0 {
-		return &d.root
+		return root
 	}
-	return &d.block[at]
+	return &block[at]
 }
 
-// reserve gives v places for n elements, and one more behind them for the
-// attribute in front of it.
-func (d *decoder) reserve(v *Value, n int) {
-	end := d.top + n
-	if d.tagged {
-		d.block[end] = d.tag
-		end++
-		v.tagged, d.tagged, d.tag = true, false, Value{}
+// readHeader reads the header of v at s[i]. It returns how many values v holds, where they begin, and the counts that are left.
+func readHeader(v *Value, s string, i int, counts []int) (n, end int, rest []int) {
+	switch n, end = readLength(s, i+1); {
+	case n == nullLen:
+		v.null, n = true, 0
+	case n == streamLen:
+		if n, counts = counts[0], counts[1:]; n == 0 {
+			end += len(".\r\n")
+		}
+	case v.kind.paired():
+		n *= 2
 	}
-	v.elems = d.block[d.top : d.top+n : end]
-	d.top = end
+	return n, end, counts
 }
 
-// next takes note of a complete value at the present place, and of all the
-// aggregates it completes, and reports whether the top one is among them. A
-// complete attribute gives its place to the value behind it.
-func (d *decoder) next() bool {
-	for {
-		v := d.place(d.at)
-		if v.kind == Attribute {
-			d.tag, d.tagged = *v, true
-			*v = Value{}
-			return false
-		}
-		if d.at < 0 {
-			return true
-		}
-		if d.at++; d.at < d.end {
-			return false
-		}
-		d.full()
-	}
-}
-
-// full goes back from an aggregate that has all its elements to its place.
-func (d *decoder) full() {
-	v := d.place(d.up)
-	d.at, d.up, d.end = d.up, int(v.num>>32)-1, int(uint32(v.num))
-	v.num = 0
-}
-
-// readScalar reads the scalar at s[i] into v and returns where it ends. An
-// aggregate without elements that is the whole of s passes too.
+// readScalar reads the scalar at s[i] into v and returns where it ends. An aggregate without elements passes too if it is all of s.
 func readScalar(v *Value, s string, i int) int {
 	v.kind = Kind(s[i])
 	switch v.kind {
 	case BulkString, BulkError, VerbatimString:
 		n, head := readLength(s, i+1)
-		if n < 0 {
+		switch n {
+		case nullLen:
 			v.null = true
 			return head
+		case streamLen:
+			text, end := joinChunks(s[i:])
+			v.text = view(text)
+			return i + end
 		}
 		v.text = s[head : head+n]
 		return head + n + 2
-	case Integer:
-		v.num, i = readInt(s, i+1)
-		return i
 	case Boolean:
 		if s[i+1] == 't' {
 			v.num = 1
@@ -184,34 +146,26 @@ func readScalar(v *Value, s string, i int) int {
 		return i + 4
 	case Null:
 		return i + 3
-	case Array, Map, Set, Push: // without elements, alone
+	case Array, Map, Set, Push:
 		v.null = s[i+1] == '-'
 		return len(s)
 	}
-	end := lineEnd(s, i+1)
-	v.text = s[i+1 : end]
+	end := i + 1 + strings.IndexByte(s[i+1:], '\r')
+	if v.kind == Integer {
+		v.num, _ = parseInt(s[i+1 : end])
+	} else {
+		v.text = s[i+1 : end]
+	}
 	return end + 2
-}
-
-// readInt reads the integer at s[i] and returns where the line ends.
-func readInt(s string, i int) (n int64, end int) {
-	minus := s[i] == '-'
-	if minus || s[i] == '+' {
-		i++
-	}
-	for ; s[i] != '\r'; i++ {
-		n = n*10 + int64(s[i]-'0') // the smallest int64 comes about by wrapping
-	}
-	if minus {
-		n = -n
-	}
-	return n, i + 2
 }
 
 // readLength reads the length at s[i] and returns where the line ends.
 func readLength(s string, i int) (n, end int) {
-	if s[i] == '-' {
-		return nullLen, i + 4
+	switch s[i] {
+	case '-':
+		return nullLen, i + len("-1\r\n")
+	case '?':
+		return streamLen, i + len("?\r\n")
 	}
 	for s[i] != '\r' {
 		n = n*10 + int(s[i]-'0')
@@ -220,5 +174,14 @@ func readLength(s string, i int) (n, end int) {
 	return n, i + 2
 }
 
-// lineEnd returns where the line at s[i:] has its CR.
-func lineEnd(s string, i int) int { return i + strings.IndexByte(s[i:], '\r') }
+// joinChunks returns the text of the streamed string that s begins with, and where that ends.
+func joinChunks(s string) (text []byte, end int) {
+	for i := len("$?\r\n"); ; {
+		n, head := readLength(s, i+1)
+		if n == 0 {
+			return text, head
+		}
+		text = append(text, s[head:head+n]...)
+		i = head + n + 2
+	}
+}

@@ -1,5 +1,4 @@
-// Package resp3 reads and writes RESP, the protocol of Redis, in versions 2
-// and 3 and in both directions. It knows byte streams and nothing of sockets,
+// Package resp3 reads and writes RESP, the protocol of Redis, in versions 2 and 3. It knows byte streams and nothing of sockets,
 // commands or time.
 //
 // # Types
@@ -25,27 +24,23 @@
 //	  |   Attribute       |1 +ttl :60 $1 a                 Attrs of the value behind
 //	  >   Push            >2 +pubsub +x                    All, Index, Len
 //
-// Each line of the wire ends in CRLF, written as a blank here. Maps and sets
-// may be streamed like arrays. Sources are the pages protocol-spec of the
-// Redis documentation and, for streamed forms, RESP3.md of redis-specifications.
+// Each line of the wire ends in CRLF, written as a blank here. Maps and sets may be streamed like arrays. Sources are the page
+// protocol-spec of the Redis documentation and, for streamed forms, RESP3.md of redis-specifications.
 //
 // # Reading
 //
-// A [Reader] works in two passes. The first finds the end of a frame and
-// judges every byte of it: grammar, lengths, nesting. It keeps its place when
-// bytes run out, jumps over payloads and allocates nothing. [Reader.Next] and
-// [Reader.Buffered] return the [Frame], still encoded, for those who want bytes.
-// The second pass, [Frame.Value], turns an accepted frame into a [Value]; it
-// cannot fail and knows all sizes. [Reader.ReadValue] does both.
+// A [Reader] works in two passes. The first finds the end of a frame and checks every byte of it: grammar, lengths, nesting. It
+// keeps its place when bytes run out, jumps over payloads and allocates nothing. [Reader.Next] and [Reader.Buffered] return the
+// [Frame], still encoded. The second pass, [Frame.Value], turns an accepted frame into a [Value]; it cannot fail and knows all
+// sizes. [Reader.ReadValue] does both. A [Cursor] reads a frame piece by piece, without a Value for each element.
 //
-// [Limits] bound what a peer may send; memory follows the bytes that came, not
-// the lengths that were announced, and no recursion follows its nesting. What
-// is not RESP is a [*SyntaxError], and the stream is over: a guess could take
-// the bytes of one reply for another. docs/resp3.md has all the decisions.
+// [Limits] bound what a peer may send. Memory follows the bytes that came, not the announced lengths, and no recursion follows the
+// nesting. Bytes that are not RESP are a [*SyntaxError], and the stream is over: a guess could take the bytes of one reply for
+// another. docs/resp3.md has all the decisions.
 //
 // # Writing
 //
-// The Append functions add one element each to a byte slice, like those of
-// package strconv. [AppendCommand] and [AppendCommandArgs] write what clients
-// send, the others what servers send.
+// The Append functions add to a byte slice, like those of package strconv. [AppendCommand] and [AppendCommandArgs] write a whole
+// command, [AppendHeader] with [AppendBulkString], [AppendIntArg] and [AppendFloatArg] one piece by piece. [AppendValue] writes back
+// what was read. Package handofftest/resp3test has the rest of what servers send.
 package resp3

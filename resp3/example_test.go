@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -91,7 +92,7 @@ func ExampleAppendCommandArgs() {
 }
 
 func ExampleAppendValue() {
-	reply := resp3.Dict(resp3.Str("server"), resp3.Str("fake"), resp3.Str("proto"), resp3.Int64(3))
+	reply := resp3test.Map(resp3test.BulkString("server"), resp3test.BulkString("fake"), resp3test.BulkString("proto"), resp3test.Integer(3))
 	fmt.Printf("%q\n", resp3.AppendValue(nil, reply))
 	// Output:
 	// "%2\r\n$6\r\nserver\r\n$4\r\nfake\r\n$5\r\nproto\r\n:3\r\n"

@@ -91,7 +91,7 @@ func TestFloodsBeforeAReply(t *testing.T) {
 	}
 	v, err := r.ReadValue()
 	require.NoError(t, err)
-	require.Equal(t, Simple("OK"), v)
+	require.Equal(t, simpleValue("OK"), v)
 	// Attributes are part of the frame, so its limit ends their flood.
 	r = NewReader(&looped{data: []byte("|0\r\n")}, Limits{MaxElems: 1000})
 	_, err = r.ReadValue()
@@ -99,7 +99,7 @@ func TestFloodsBeforeAReply(t *testing.T) {
 }
 
 func TestLargeBuffersAreGivenBack(t *testing.T) {
-	big := AppendBulk(nil, strings.Repeat("x", 3<<20))
+	big := AppendBulkString(nil, strings.Repeat("x", 3<<20))
 	r := NewReader(io.MultiReader(bytes.NewReader(big), strings.NewReader("+OK\r\n+OK\r\n")), Limits{})
 	f, err := r.Next()
 	require.NoError(t, err)
@@ -176,18 +176,10 @@ func readPlain(data string) []byte {
 func TestValuesOwnTheirMemory(t *testing.T) {
 	for _, s := range legal(t) {
 		data := strings.Repeat(s["bytes"], 3)
-		var batch Batch
 		var values []Value
 		for _, read := range []func(*Reader) error{
 			func(r *Reader) error { v, err := r.ReadValue(); values = append(values, v); return err },
 			func(r *Reader) error { f, err := r.Next(); values = append(values, f.Value()); return err },
-			func(r *Reader) error {
-				f, err := r.Next()
-				if err == nil {
-					batch.Add(f)
-				}
-				return err
-			},
 		} {
 			r := NewReader(strings.NewReader(data), Limits{})
 			values = nil
@@ -196,7 +188,7 @@ func TestValuesOwnTheirMemory(t *testing.T) {
 					r.buf[i] = '!'
 				}
 			}
-			values = append(values[:max(0, len(values)-1)], batch.Values()...)
+			values = values[:max(0, len(values)-1)]
 			require.Equal(t, string(readPlain(data)), string(appendAll(values)), s["name"])
 		}
 	}
@@ -210,32 +202,4 @@ func TestViewsShowTheBytesTheyAreOf(t *testing.T) {
 	require.Empty(t, viewBytes(""))
 	s := strings.Clone("shared")
 	require.Zero(t, testing.AllocsPerRun(100, func() { _ = view(viewBytes(s)) }), "no copy")
-}
-
-func TestBatch(t *testing.T) {
-	var b Batch
-	require.Empty(t, b.Values())
-	for range 2 {
-		r := NewReader(strings.NewReader("$1\r\na\r\n*2\r\n|1\r\n+k\r\n:1\r\n:1\r\n$?\r\n;1\r\nx\r\n;0\r\n_\r\n$3\r\nabc\r\n"), Limits{})
-		r.SetStream(2)
-		for {
-			f, err := r.Next()
-			if err == io.EOF {
-				break
-			}
-			require.NoError(t, err)
-			b.Add(f)
-			for f.Open > 0 && err == nil {
-				_, err = r.ReadBody(make([]byte, 8))
-			}
-		}
-		require.Equal(t, 4, b.Len())
-		values := b.Values()
-		require.Zero(t, b.Len())
-		require.Len(t, values, 4)
-		require.Equal(t, `"a"`, values[0].String())
-		require.Equal(t, `array(2) attribute(1) "k" 1 1 "x"`, values[1].String())
-		require.True(t, values[2].IsNull())
-		require.Equal(t, Value{}, values[3], "open")
-	}
 }

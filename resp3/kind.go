@@ -2,12 +2,10 @@ package resp3
 
 import "strconv"
 
-// Kind is the type of a value. It is the byte that introduces the type on the
-// wire; the zero Kind, Invalid, belongs to no value that was ever received.
+// Kind is the type of a value: the byte that introduces it on the wire. No value that was received has the zero Kind, Invalid.
 type Kind byte
 
-// The kinds of RESP3 (protocol-spec, "RESP protocol description"). The first
-// five are all there is in RESP2.
+// The kinds of RESP3 (protocol-spec, "RESP protocol description"). RESP2 has the first five.
 const (
 	Invalid        Kind = 0
 	SimpleString   Kind = '+'
@@ -27,57 +25,35 @@ const (
 	Push           Kind = '>'
 )
 
-// The two marks of streamed values (RESP3.md, "Streamed strings" and
-// "Streamed aggregated data types"). They never become the kind of a value.
+// The two marks of streamed values (RESP3.md, "Streamed strings", "Streamed aggregated data types"). No value has them as its kind.
 const (
 	chunkMark = ';' // one piece of a streamed string
 	endMark   = '.' // the end of a streamed aggregate
 )
 
+var kindNames = [...]string{
+	Invalid: "invalid", SimpleString: "simple string", SimpleError: "simple error", Integer: "integer", BulkString: "bulk string",
+	Array: "array", Null: "null", Boolean: "boolean", Double: "double", BigNumber: "big number", BulkError: "bulk error",
+	VerbatimString: "verbatim string", Map: "map", Set: "set", Attribute: "attribute", Push: "push",
+	chunkMark: "piece of a streamed string", endMark: "end mark",
+}
+
 // String returns the name of the kind in words, as error texts use it.
 func (k Kind) String() string {
-	switch k {
-	case Invalid:
-		return "invalid"
-	case SimpleString:
-		return "simple string"
-	case SimpleError:
-		return "simple error"
-	case Integer:
-		return "integer"
-	case BulkString:
-		return "bulk string"
-	case Array:
-		return "array"
-	case Null:
-		return "null"
-	case Boolean:
-		return "boolean"
-	case Double:
-		return "double"
-	case BigNumber:
-		return "big number"
-	case BulkError:
-		return "bulk error"
-	case VerbatimString:
-		return "verbatim string"
-	case Map:
-		return "map"
-	case Set:
-		return "set"
-	case Attribute:
-		return "attribute"
-	case Push:
-		return "push"
-	}
-	if k == chunkMark {
-		return "piece of a streamed string"
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
 	}
 	return "kind " + strconv.QuoteRuneToASCII(rune(k))
 }
 
-// paired reports whether the announced length of an aggregate counts pairs.
-func (k Kind) paired() bool { return k == Map || k == Attribute }
+// withArticle returns the name for the middle of a sentence.
+func (k Kind) withArticle() string {
+	switch k {
+	case Array, Integer, Attribute, endMark:
+		return "an " + k.String()
+	}
+	return "a " + k.String()
+}
 
 // aggregate reports whether values of the kind hold other values.
 func (k Kind) aggregate() bool {
@@ -87,3 +63,6 @@ func (k Kind) aggregate() bool {
 	}
 	return false
 }
+
+// paired reports whether the announced length of an aggregate counts pairs.
+func (k Kind) paired() bool { return k == Map || k == Attribute }

@@ -2,31 +2,36 @@ package resp3
 
 import "bytes"
 
-// quick returns the end of the scalar at b[i:] if it is whole, well formed and
-// of a common spelling, else 0, and where in b its payload begins, 0 if it is a
-// null. It never judges: what it declines goes through the whole grammar.
+// quick returns where the payload of the scalar at b[i:] begins, 0 if it is a null, and where the scalar ends. The end is 0 unless
+// the scalar is whole, well formed and of a common spelling. It never judges: whatever it declines goes through the whole grammar.
 func quick(b []byte, i, limit int) (head, end int) {
+	head = i + 1
 	switch Kind(b[i]) {
 	case BulkString:
 		return quickBulk(b, i, limit)
 	case Integer:
-		end = quickInt(b, i)
+		first := head + signLen(b[head:])
+		if stop := skipDigits(b, first); first < stop && stop <= first+18 { // these fit 64 bits
+			end = crlfAt(b, stop)
+		}
 	case SimpleString, SimpleError:
-		end = quickLine(b, i, limit)
+		end = quickLine(b, head, limit)
 	case Double:
-		end = quickDouble(b, i)
+		first := head + signLen(b[head:])
+		if stop := skipDecimal(b, first); first < stop && stop <= head+maxDouble {
+			end = crlfAt(b, stop)
+		}
 	case Null:
-		return 0, crlfAt(b, i+1)
+		return 0, crlfAt(b, head)
 	case Boolean:
-		if i+1 < len(b) && (b[i+1] == 't' || b[i+1] == 'f') {
-			end = crlfAt(b, i+2)
+		if head < len(b) && (b[head] == 't' || b[head] == 'f') {
+			end = crlfAt(b, head+1)
 		}
 	}
-	return i + 1, end
+	return head, end
 }
 
-// quickBulk returns where the payload of a bulk string begins and where the
-// string ends. Lengths of one and two digits are read without a loop.
+// quickBulk is quick for bulk strings. Lengths of one and two digits are read without a loop.
 func quickBulk(b []byte, i, limit int) (head, end int) {
 	p := b[i+1:]
 	if len(p) < 5 || p[0]-'0' > 9 {
@@ -52,51 +57,17 @@ func quickBulk(b []byte, i, limit int) (head, end int) {
 	return 0, 0
 }
 
-func quickInt(b []byte, i int) int {
-	j := i + 1
-	if j < len(b) && b[j] == '-' {
-		j++
-	}
-	first := j
-	for j < len(b) && b[j]-'0' <= 9 {
-		j++
-	}
-	if j == first || j > first+18 {
-		return 0
-	}
-	return crlfAt(b, j)
-}
-
-func quickDouble(b []byte, i int) int {
-	j := i + 1
-	if j < len(b) && b[j] == '-' {
-		j++
-	}
-	first := j
-	j = skipDigits(b, j)
-	if j == first {
-		return 0
-	}
-	if j < len(b) && b[j] == '.' {
-		j = skipDigits(b, j+1)
-	}
-	if j > i+1+maxDouble {
-		return 0
-	}
-	return crlfAt(b, j)
-}
-
-// quickLine takes lines up to 64 bytes.
+// quickLine takes lines of less than 64 bytes.
 func quickLine(b []byte, i, limit int) int {
-	line := b[i+1 : min(len(b), i+1+64)]
+	line := b[i:min(len(b), i+64)]
 	j := bytes.IndexByte(line, '\r')
 	if j < 0 || j > limit || bytes.IndexByte(line[:j], '\n') >= 0 {
 		return 0
 	}
-	return crlfAt(b, i+1+j)
+	return crlfAt(b, i+j)
 }
 
-// crlfAt returns what follows the CRLF at b[j], 0 if there is none.
+// crlfAt returns the end of the CRLF at b[j], 0 if there is none.
 func crlfAt(b []byte, j int) int {
 	if j+1 < len(b) && b[j] == '\r' && b[j+1] == '\n' {
 		return j + 2

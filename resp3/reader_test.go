@@ -85,7 +85,7 @@ func TestBufferedNeverReads(t *testing.T) {
 	_, ok, err = r.Buffered()
 	require.False(t, ok)
 	require.NoError(t, err, "errors of the source are for Next")
-	require.EqualValues(t, 22, r.Received())
+	require.EqualValues(t, 22, r.received)
 }
 
 func TestErrorsOfTheSource(t *testing.T) {
@@ -93,7 +93,7 @@ func TestErrorsOfTheSource(t *testing.T) {
 	r := NewReader(&scripted{pieces: []any{[]byte("+a\r\n"), reset, []byte("+b\r\n")}, both: true}, Limits{})
 	v, err := r.ReadValue()
 	require.NoError(t, err, "bytes that came with the error count")
-	require.Equal(t, Simple("a"), v)
+	require.Equal(t, simpleValue("a"), v)
 	for range 2 {
 		_, err = r.ReadValue()
 		require.Equal(t, reset, err)
@@ -124,10 +124,10 @@ func TestErrorOffsetCountsTheWholeStream(t *testing.T) {
 func TestLongLinesSpanBuffers(t *testing.T) {
 	for _, n := range []int{63, 64, 65, 4095, 4096, 16383, 16384, 16385, 70000} {
 		want := strings.Repeat("x", n)
-		data := AppendBulk(AppendSimple(nil, want), want)
+		data := AppendBulkString(AppendValue(nil, simpleValue(want)), want)
 		for _, src := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data)), iotest.HalfReader(bytes.NewReader(data))} {
 			r := NewReader(src, Limits{})
-			for _, v := range []Value{Simple(want), Str(want)} {
+			for _, v := range []Value{simpleValue(want), BulkStringValue(want)} {
 				got, err := r.ReadValue()
 				require.NoError(t, err)
 				require.Equal(t, v, got)
@@ -204,15 +204,15 @@ func TestNumbersHaveLineLimits(t *testing.T) {
 
 func TestFrameLimit(t *testing.T) {
 	r := NewReader(&looped{data: []byte("*1000\r\n" + strings.Repeat("$0\r\n\r\n", 1000))}, Limits{})
-	r.scan.frame = 1 << 20
+	r.scan.maxFrame = 1 << 20
 	_, err := r.ReadValue()
 	require.NoError(t, err)
 	r = NewReader(io.MultiReader(strings.NewReader("*1000000\r\n"), &looped{data: []byte("+abcdefg\r\n")}), Limits{})
-	r.scan.frame = 1 << 20
+	r.scan.maxFrame = 1 << 20
 	_, err = r.ReadValue()
 	require.EqualError(t, err, "resp3: frame of more than 1048576 bytes (offset 0)")
 	r = NewReader(strings.NewReader("*2\r\n$4000\r\n"), Limits{})
-	r.scan.frame = 4000
+	r.scan.maxFrame = 4000
 	_, err = r.ReadValue()
 	require.EqualError(t, err, "resp3: frame of more than 4000 bytes (offset 4)")
 }
@@ -241,7 +241,7 @@ func TestErrorInsideAnAggregateKeepsTheStreamInStep(t *testing.T) {
 		for _, around := range []string{"*2\r\n%s:1\r\n", "~2\r\n:1\r\n%s", "%%1\r\n%s%[1]s", ">1\r\n%s", "|1\r\n%s%[1]s:1\r\n", "*?\r\n%s.\r\n"} {
 			data := strings.NewReplacer("%[1]s", bad, "%s", bad, "%%", "%").Replace(around)
 			got := readAll(t, []byte(data+"+sentinel\r\n"))
-			require.Equal(t, Simple("sentinel"), got[len(got)-1], data)
+			require.Equal(t, simpleValue("sentinel"), got[len(got)-1], data)
 			require.Len(t, got, 2, data)
 		}
 	}

@@ -1,30 +1,38 @@
 package resp3
 
-import "iter"
+import (
+	"iter"
+	"math/big"
+	"slices"
+	"strconv"
+)
 
-// Value is one value of RESP, with everything inside it. It is immutable and
-// may be used by many goroutines at once. The zero Value has Kind Invalid and
-// behaves like a value of no content.
+// Value is one value of RESP, with everything inside it. It is immutable and may be used by many goroutines at once. The zero
+// Value has Kind Invalid and behaves like a value without content.
 //
-// A Value owns its memory: no buffer of a [Reader] is behind it. Its texts are
-// pieces of one block, so a kept text keeps the block of the reply it came in.
+// A Value owns its memory: it keeps nothing of the buffer of a [Reader]. Its texts are pieces of one block, so a text that is
+// kept keeps the block of the reply it came in.
 type Value struct {
 	text  string  // scalars but Integer, Boolean and Null; verbatim with its format in front
 	elems []Value // elements, keys and values alternating; if tagged, attributes stand behind them
 	num   int64   // Integer and Boolean
 	kind  Kind
 	null  bool // $-1 or *-1
-	// tagged says that one more Value lies in elems between length and
-	// capacity: an Attribute that stood in front. It may be tagged itself.
+	// tagged says that one more Value lies in elems between length and capacity: an Attribute that stood in front. It may be
+	// tagged itself.
 	tagged bool
 }
 
-// Kind returns the type of the value. Nulls of RESP2 keep theirs: $-1 is a
-// BulkString and *-1 an Array, see IsNull.
+// BulkStringValue returns a BulkString.
+func BulkStringValue(s string) Value { return Value{kind: BulkString, text: s} }
+
+// ArrayValue returns an Array of copies of elems.
+func ArrayValue(elems ...Value) Value { return Value{kind: Array, elems: slices.Clone(elems)} }
+
+// Kind returns the type of the value. A null of RESP2 keeps its type: $-1 is a BulkString and *-1 an Array, see IsNull.
 func (v Value) Kind() Kind { return v.kind }
 
-// IsNull reports whether the value is null in one of its three forms: _, $-1
-// or *-1.
+// IsNull reports whether the value is null in one of its three forms: _, $-1 or *-1.
 func (v Value) IsNull() bool { return v.null || v.kind == Null }
 
 // Err returns the [*Error] that a SimpleError or BulkError holds, else nil.
@@ -35,8 +43,110 @@ func (v Value) Err() error {
 	return nil
 }
 
-// Len returns the number of elements of an aggregate, the number of pairs of
-// a Map, and 0 for anything else.
+// Text returns the text of a string of any kind, a VerbatimString without its format, a number as text, and a Boolean as "1" or
+// "0", as RESP2 spells it. The error is [*Error] for an error, [ErrNull] for a null and [*TypeError] for an aggregate.
+func (v Value) Text() (string, error) {
+	if v.kind == Integer || v.kind == Boolean {
+		return strconv.FormatInt(v.num, 10), nil
+	}
+	if s, ok := v.spelling(); ok {
+		return s, nil
+	}
+	return "", v.refuse("text")
+}
+
+// Bytes is Text as a copy that belongs to the caller.
+func (v Value) Bytes() ([]byte, error) {
+	s, err := v.Text()
+	if err != nil {
+		return nil, err
+	}
+	return []byte(s), nil
+}
+
+// Int returns an Integer, a Boolean as 0 or 1, or the int64 that a BigNumber, a Double or a string spells in decimal, since RESP2
+// has strings for Doubles: "7", "7.0" and "7e+0" are 7, to the last digit. Errors are those of Text. A number that is not whole,
+// or not an int64, is a [*TypeError].
+func (v Value) Int() (int64, error) {
+	if v.kind == Integer || v.kind == Boolean {
+		return v.num, nil
+	}
+	s, _ := v.spelling()
+	if n, ok := parseInt(s); ok {
+		return n, nil
+	}
+	if n, ok := parseInt(wholeDigits(s)); ok {
+		return n, nil
+	}
+	return 0, v.refuse("an int64")
+}
+
+// Float returns a Double, an Integer or BigNumber as the nearest float64, a Boolean as 0 or 1, or the number that a string spells
+// in the grammar of a Double. Errors are those of Text. A number too large for a float64 is a [*TypeError].
+func (v Value) Float() (float64, error) {
+	if v.kind == Integer || v.kind == Boolean {
+		return float64(v.num), nil
+	}
+	s, _ := v.spelling()
+	if f, ok := parseDouble(s); ok {
+		return f, nil
+	}
+	return 0, v.refuse("a float64")
+}
+
+// Bool returns a Boolean, or whether an Integer, a Double or a string is 1 and not 0, which is how RESP2 spells booleans. Errors
+// are those of Text. Any other content is a [*TypeError].
+func (v Value) Bool() (bool, error) {
+	s, _ := v.spelling()
+	switch {
+	case (v.kind == Integer || v.kind == Boolean) && v.num&^1 == 0:
+		return v.num == 1, nil
+	case (s == "0" || s == "1") && v.kind != BigNumber:
+		return s == "1", nil
+	}
+	return false, v.refuse("a boolean")
+}
+
+// Big returns a BigNumber, an Integer, a Boolean as 0 or 1, or the whole number that a Double or a string of at most 10,000 bytes
+// spells in decimal, see Int. Errors are those of Text. Any other content is a [*TypeError]. The result belongs to the caller.
+func (v Value) Big() (*big.Int, error) {
+	if v.kind == Integer || v.kind == Boolean {
+		return big.NewInt(v.num), nil
+	}
+	s, _ := v.spelling()
+	if !isInteger(s) {
+		s = wholeDigits(s)
+	}
+	if s == "" || len(s) > maxBigDigits {
+		return nil, v.refuse("a whole number")
+	}
+	n, _ := new(big.Int).SetString(s, 10)
+	return n, nil
+}
+
+// spelling returns the text of a string, Double or BigNumber; ok is false for anything else.
+func (v *Value) spelling() (s string, ok bool) {
+	switch v.kind {
+	case SimpleString, BulkString, Double, BigNumber:
+		return v.text, !v.null
+	case VerbatimString:
+		return v.text[formatLen+1:], true
+	}
+	return "", false
+}
+
+// refuse says why v has nothing of the kind that was asked for.
+func (v Value) refuse(want string) error {
+	if v.IsNull() {
+		return ErrNull
+	}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	return &TypeError{Want: want, Kind: v.kind}
+}
+
+// Len returns the number of elements of an aggregate, the number of pairs of a Map, and 0 for anything else.
 func (v Value) Len() int {
 	if v.kind.paired() {
 		return len(v.elems) / 2
@@ -44,8 +154,7 @@ func (v Value) Len() int {
 	return len(v.elems)
 }
 
-// Index returns element i. In a Map key i is at 2i and its value at 2i+1.
-// Where there is no element it returns the zero Value.
+// Index returns element i, or the zero Value if there is none. In a Map key i is at 2i and its value at 2i+1.
 func (v Value) Index(i int) Value {
 	if uint(i) >= uint(len(v.elems)) {
 		return Value{}
@@ -53,23 +162,14 @@ func (v Value) Index(i int) Value {
 	return v.elems[i]
 }
 
-// All ranges over the elements in the order received; in a Map keys and
-// values alternate.
+// All ranges over the elements in the order received. In a Map keys and values alternate.
 func (v Value) All() iter.Seq[Value] {
-	return func(yield func(Value) bool) {
-		for _, e := range v.elems {
-			if !yield(e) {
-				return
-			}
-		}
-	}
+	return slices.Values(v.elems)
 }
 
-// Pairs ranges over the pairs of a Map in the order received. It takes an
-// Array, Set or Push as pairs too, since maps come as arrays in RESP2 and pairs
-// as arrays of two in RESP3: if all its elements are Arrays of two these are the
-// pairs, else keys and values alternate. Where PairCount has an error it yields
-// nothing.
+// Pairs ranges over the pairs of a Map in the order received. It takes an Array, Set or Push as pairs too, since maps come as
+// arrays in RESP2 and pairs as arrays of two in RESP3: if all elements are Arrays of two, these are the pairs, else keys and
+// values alternate. It yields nothing if PairCount returns an error.
 func (v Value) Pairs() iter.Seq2[Value, Value] {
 	return func(yield func(k, val Value) bool) {
 		switch {
@@ -85,53 +185,42 @@ func (v Value) Pairs() iter.Seq2[Value, Value] {
 	}
 }
 
-// PairCount returns how many pairs Pairs yields. It is [*Error] for an error,
-// [ErrNull] for a null, and [*TypeError] for what is not made of pairs: a scalar,
-// or an odd number of elements that are not Arrays of two.
+// PairCount returns how many pairs Pairs yields. The error is [*Error] for an error, [ErrNull] for a null, and [*TypeError] for a
+// scalar or an odd number of elements that are not all Arrays of two.
 func (v Value) PairCount() (int, error) {
 	switch {
-	case v.null || !v.kind.aggregate():
-		return 0, v.refuse("pairs")
 	case v.nested():
 		return len(v.elems), nil
-	case len(v.elems)%2 != 0:
-		return 0, &TypeError{Want: "pairs", Kind: v.kind}
+	case !v.null && v.kind.aggregate() && len(v.elems)%2 == 0:
+		return len(v.elems) / 2, nil
 	}
-	return len(v.elems) / 2, nil
+	return 0, v.refuse("pairs")
 }
 
-// nested reports whether v is an array of arrays of two.
+// nested reports whether all elements are arrays of two.
 func (v Value) nested() bool {
-	if v.kind.paired() || len(v.elems) == 0 {
-		return false
-	}
-	for _, e := range v.elems {
-		if e.kind != Array || len(e.elems) != 2 {
-			return false
-		}
-	}
-	return true
+	flat := func(e Value) bool { return e.kind != Array || len(e.elems) != 2 }
+	return len(v.elems) > 0 && !v.kind.paired() && !slices.ContainsFunc(v.elems, flat)
 }
 
-// Attrs ranges over the attributes that stood in front of the value, in the
-// order received. A client may ignore them (RESP3.md, "Attribute type").
+// Attrs ranges over the attributes that stood in front of the value, in the order received. A client may ignore them (RESP3.md,
+// "Attribute type").
 func (v Value) Attrs() iter.Seq2[Value, Value] {
 	return func(yield func(k, val Value) bool) {
-		nearest := make([]*Value, 0, v.tags()) // the last received comes first in this list
+		tags := make([]*Value, 0, v.tags()) // the last received first
 		for t := &v; t.tagged; {
 			t = t.tag()
-			nearest = append(nearest, t)
+			tags = append(tags, t)
 		}
-		for i := len(nearest) - 1; i >= 0; i-- {
-			if !yieldPairs(nearest[i].elems, yield) {
+		for _, t := range slices.Backward(tags) {
+			if !yieldPairs(t.elems, yield) {
 				return
 			}
 		}
 	}
 }
 
-// VerbatimFormat returns the format of a VerbatimString, "txt" or "mkd", and
-// "" for anything else.
+// VerbatimFormat returns the format of a VerbatimString, "txt" or "mkd", and "" for anything else.
 func (v Value) VerbatimFormat() string {
 	if v.kind != VerbatimString {
 		return ""

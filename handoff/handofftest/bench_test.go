@@ -32,7 +32,7 @@ func BenchmarkPipelinedGet(b *testing.B) {
 	for range batch {
 		req = resp3.AppendCommand(req, "GET", "key")
 	}
-	reply := make([]byte, batch*len(resp3.AppendBulkBytes(nil, value)))
+	reply := make([]byte, batch*len(resp3.AppendBulkString(nil, value)))
 	b.ReportAllocs()
 	for i := 0; i < b.N; i += batch {
 		if _, err := c.Write(req); err != nil {

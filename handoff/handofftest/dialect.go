@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -72,29 +73,29 @@ func (d Dialect) frame(n notice, endpoint string, now time.Time) []byte {
 		add(append(body, n.tail...))
 	}
 	if d.Extra {
-		add(resp3.AppendBulk(body, "extra"))
+		add(resp3.AppendBulkString(body, "extra"))
 	}
 	var out []byte
 	if d.Attribute {
-		out = resp3.AppendAttrLen(out, 1)
-		out = resp3.AppendSimple(out, "kit")
-		out = resp3.AppendInt(out, 1)
+		out = resp3.AppendHeader(out, resp3.Attribute, 1)
+		out = resp3test.AppendSimpleString(out, "kit")
+		out = resp3test.AppendInteger(out, 1)
 	}
-	return append(resp3.AppendPushLen(out, elems), body...)
+	return append(resp3.AppendHeader(out, resp3.Push, elems), body...)
 }
 
 func (d Dialect) appendName(b []byte, name string) []byte {
 	if d.SimpleName {
-		return resp3.AppendSimple(b, name)
+		return resp3test.AppendSimpleString(b, name)
 	}
-	return resp3.AppendBulk(b, name)
+	return resp3.AppendBulkString(b, name)
 }
 
 func (d Dialect) appendInt(b []byte, i int64) []byte {
 	if d.TextInts {
-		return resp3.AppendBulk(b, strconv.FormatInt(i, 10))
+		return resp3.AppendBulkString(b, strconv.FormatInt(i, 10))
 	}
-	return resp3.AppendInt(b, i)
+	return resp3test.AppendInteger(b, i)
 }
 
 func (d Dialect) appendEndpoint(b []byte, endpoint string) []byte {
@@ -103,17 +104,17 @@ func (d Dialect) appendEndpoint(b []byte, endpoint string) []byte {
 	}
 	switch {
 	case endpoint == "" && d.NullBulk:
-		return resp3.AppendNullBulk(b)
+		return resp3test.AppendNullBulkString(b)
 	case endpoint == "":
-		return resp3.AppendNull(b)
+		return resp3test.AppendNull(b)
 	case d.SimpleEndpoint:
-		return resp3.AppendSimple(b, endpoint)
+		return resp3test.AppendSimpleString(b, endpoint)
 	}
-	return resp3.AppendBulk(b, endpoint)
+	return resp3.AppendBulkString(b, endpoint)
 }
 
 // appendShards encodes the ids as servers do: one bulk string that holds JSON.
 func appendShards(b []byte, shards []string) []byte {
 	text, _ := json.Marshal(shards) // strings always marshal
-	return resp3.AppendBulkBytes(b, text)
+	return resp3.AppendBulkString(b, text)
 }

@@ -110,7 +110,7 @@ func (s *Server) FailedOver(shards ...string) int64 {
 
 // SlotsMigrating announces that slots ("1,5-10") of a cluster begin to move.
 func (s *Server) SlotsMigrating(slots string) int64 {
-	return s.announce(notice{name: "SMIGRATING", tail: resp3.AppendBulk(nil, slots)}, false)
+	return s.announce(notice{name: "SMIGRATING", tail: resp3.AppendBulkString(nil, slots)}, false)
 }
 
 // SlotMove is slots that went from one node to another, both "host:port".
@@ -118,9 +118,9 @@ type SlotMove struct{ From, To, Slots string }
 
 // SlotsMigrated announces where slots have gone. It is not retained.
 func (s *Server) SlotsMigrated(moves ...SlotMove) int64 {
-	tail := resp3.AppendArrayLen(nil, len(moves))
+	tail := resp3.AppendHeader(nil, resp3.Array, len(moves))
 	for _, m := range moves {
-		tail = resp3.AppendArrayLen(tail, 3)
+		tail = resp3.AppendHeader(tail, resp3.Array, 3)
 		tail = appendBulks(tail, []string{m.From, m.To, m.Slots})
 	}
 	return s.announce(notice{name: "SMIGRATED", tail: tail}, false)

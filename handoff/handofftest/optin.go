@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/baton-go/baton/resp3"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 )
 
 // endpointTypes are the values of moving-endpoint-type.
@@ -25,9 +25,9 @@ func isOptIn(args [][]byte) bool {
 func (c *Conn) answerOptIn(dst []byte, args [][]byte) []byte {
 	switch c.server.upkeep.state {
 	case MaintenanceUnknown:
-		return resp3.AppendError(dst, unknownSubcommand(args[1]))
+		return resp3test.AppendSimpleError(dst, unknownSubcommand(args[1]))
 	case MaintenanceOff:
-		return resp3.AppendError(dst, "ERR maintenance notifications are disabled on this server")
+		return resp3test.AppendSimpleError(dst, "ERR maintenance notifications are disabled on this server")
 	}
 	switch {
 	case len(args) == 3 && equalFold(args[2], "OFF"):
@@ -38,11 +38,11 @@ func (c *Conn) answerOptIn(dst []byte, args [][]byte) []byte {
 	case len(args) == 5 && equalFold(args[2], "ON") && equalFold(args[3], "moving-endpoint-type"):
 		form := strings.ToLower(string(args[4]))
 		if !slices.Contains(endpointTypes, form) {
-			return resp3.AppendError(dst, fmt.Sprintf("ERR unknown moving-endpoint-type '%.32s'", args[4]))
+			return resp3test.AppendSimpleError(dst, fmt.Sprintf("ERR unknown moving-endpoint-type '%.32s'", args[4]))
 		}
 		return c.optIn(dst, form)
 	}
-	return resp3.AppendError(dst, errSyntax)
+	return resp3test.AppendSimpleError(dst, errSyntax)
 }
 
 // optIn accepts. On RESP2 servers say +OK as well, and then nothing ever comes.

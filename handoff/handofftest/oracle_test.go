@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -73,7 +74,7 @@ func TestHooksSeeAndAnswerCommands(t *testing.T) {
 				if string(args[0]) != "GET" {
 					return nil, false
 				}
-				return resp3.AppendError(nil, "LOADING come back later"), true
+				return resp3test.AppendSimpleError(nil, "LOADING come back later"), true
 			},
 		})
 		p := g.resp3(g.node("10.0.0.1:6379"))

@@ -3,6 +3,7 @@ package handofftest
 import (
 	"strconv"
 
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -19,13 +20,13 @@ const (
 // The methods here append to the reply under construction, in the protocol the
 // connection has negotiated.
 
-func (c *Conn) simple(s string)       { c.w = resp3.AppendSimple(c.w, s) }
+func (c *Conn) simple(s string)       { c.w = resp3test.AppendSimpleString(c.w, s) }
 func (c *Conn) ok()                   { c.w = append(c.w, "+OK\r\n"...) }
-func (c *Conn) error(text string)     { c.w = resp3.AppendError(c.w, text) }
-func (c *Conn) integer(i int64)       { c.w = resp3.AppendInt(c.w, i) }
-func (c *Conn) bulk(b []byte)         { c.w = resp3.AppendBulkBytes(c.w, b) }
-func (c *Conn) bulkString(s string)   { c.w = resp3.AppendBulk(c.w, s) }
-func (c *Conn) array(n int)           { c.w = resp3.AppendArrayLen(c.w, n) }
+func (c *Conn) error(text string)     { c.w = resp3test.AppendSimpleError(c.w, text) }
+func (c *Conn) integer(i int64)       { c.w = resp3test.AppendInteger(c.w, i) }
+func (c *Conn) bulk(b []byte)         { c.w = resp3.AppendBulkString(c.w, b) }
+func (c *Conn) bulkString(s string)   { c.w = resp3.AppendBulkString(c.w, s) }
+func (c *Conn) array(n int)           { c.w = resp3.AppendHeader(c.w, resp3.Array, n) }
 func (c *Conn) protocol3() bool       { return c.proto == 3 }
 func (c *Conn) pushHead(elems int)    { c.w = appendPushHead(c.w, c.proto, elems) }
 func (c *Conn) truth(yes bool)        { c.integer(int64(asInt(yes))) }
@@ -40,24 +41,24 @@ func asInt(yes bool) int {
 
 func (c *Conn) null() {
 	if c.protocol3() {
-		c.w = resp3.AppendNull(c.w)
+		c.w = resp3test.AppendNull(c.w)
 		return
 	}
-	c.w = resp3.AppendNullBulk(c.w)
+	c.w = resp3test.AppendNullBulkString(c.w)
 }
 
 func (c *Conn) nullArray() {
 	if c.protocol3() {
-		c.w = resp3.AppendNull(c.w)
+		c.w = resp3test.AppendNull(c.w)
 		return
 	}
-	c.w = resp3.AppendNullArray(c.w)
+	c.w = resp3test.AppendNullArray(c.w)
 }
 
 // mapHead begins a map; RESP2 has a flat array instead.
 func (c *Conn) mapHead(pairs int) {
 	if c.protocol3() {
-		c.w = resp3.AppendMapLen(c.w, pairs)
+		c.w = resp3.AppendHeader(c.w, resp3.Map, pairs)
 		return
 	}
 	c.array(2 * pairs)
@@ -65,7 +66,7 @@ func (c *Conn) mapHead(pairs int) {
 
 func (c *Conn) setHead(n int) {
 	if c.protocol3() {
-		c.w = resp3.AppendSetLen(c.w, n)
+		c.w = resp3.AppendHeader(c.w, resp3.Set, n)
 		return
 	}
 	c.array(n)
@@ -73,7 +74,7 @@ func (c *Conn) setHead(n int) {
 
 func (c *Conn) double(f float64) {
 	if c.protocol3() {
-		c.w = resp3.AppendDouble(c.w, f)
+		c.w = resp3test.AppendDouble(c.w, f)
 		return
 	}
 	c.bulkString(strconv.FormatFloat(f, 'g', 17, 64))
@@ -81,7 +82,7 @@ func (c *Conn) double(f float64) {
 
 func appendBulks(dst []byte, texts []string) []byte {
 	for _, t := range texts {
-		dst = resp3.AppendBulk(dst, t)
+		dst = resp3.AppendBulkString(dst, t)
 	}
 	return dst
 }
@@ -89,9 +90,9 @@ func appendBulks(dst []byte, texts []string) []byte {
 // appendPushHead begins a push; RESP2 has an array instead.
 func appendPushHead(dst []byte, proto, elems int) []byte {
 	if proto == 3 {
-		return resp3.AppendPushLen(dst, elems)
+		return resp3.AppendHeader(dst, resp3.Push, elems)
 	}
-	return resp3.AppendArrayLen(dst, elems)
+	return resp3.AppendHeader(dst, resp3.Array, elems)
 }
 
 // upperName is a command name in upper case. Names of the table need no memory.

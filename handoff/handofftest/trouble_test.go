@@ -230,7 +230,7 @@ func TestByteByByteSplitsFramesEverywhere(t *testing.T) {
 
 func TestSetupPushStandsBetweenSetUpReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		push := resp3.AppendBulk(resp3.AppendPushLen(nil, 1), "surprise")
+		push := resp3.AppendBulkString(resp3.AppendHeader(nil, resp3.Push, 1), "surprise")
 		g := newRig(t, handofftest.Options{SetupPush: push})
 		p := g.dial(g.node("10.0.0.1:6379"))
 		var batch []byte

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -95,7 +96,7 @@ func (c *Conn) forward(frame []byte) bool {
 		copied.queue(c.args)
 		return c.upstream.owe(owed{part: optIn, args: copied.queued[0]})
 	case c.trouble.RefuseAuth && hasPassword(name, c.args):
-		return c.answerUpstream(resp3.AppendError(nil, "WRONGPASS invalid username-password pair or user is disabled."))
+		return c.answerUpstream(resp3test.AppendSimpleError(nil, "WRONGPASS invalid username-password pair or user is disabled."))
 	case c.trouble.Resp2Hello && name == "HELLO" && len(c.args) > 1:
 		c.args[1] = []byte("2")
 		frame = appendArgs(nil, c.args)
@@ -131,9 +132,9 @@ func hasPassword(name string, args [][]byte) bool {
 }
 
 func appendArgs(dst []byte, args [][]byte) []byte {
-	dst = resp3.AppendArrayLen(dst, len(args))
+	dst = resp3.AppendHeader(dst, resp3.Array, len(args))
 	for _, a := range args {
-		dst = resp3.AppendBulkBytes(dst, a)
+		dst = resp3.AppendBulkString(dst, a)
 	}
 	return dst
 }
@@ -276,16 +277,16 @@ func greeting(v resp3.Value, name string) []byte {
 	var b []byte
 	switch v.Kind() {
 	case resp3.Map:
-		b = resp3.AppendMapLen(b, v.Len())
+		b = resp3.AppendHeader(b, resp3.Map, v.Len())
 	case resp3.Array:
-		b = resp3.AppendArrayLen(b, v.Len())
+		b = resp3.AppendHeader(b, resp3.Array, v.Len())
 	default:
 		return resp3.AppendValue(b, v)
 	}
 	for k, val := range v.Pairs() {
 		b = resp3.AppendValue(b, k)
 		if text, _ := k.Text(); text == "server" {
-			b = resp3.AppendBulk(b, name)
+			b = resp3.AppendBulkString(b, name)
 		} else {
 			b = resp3.AppendValue(b, val)
 		}
