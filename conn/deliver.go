@@ -126,7 +126,7 @@ func (l *link) claim(n int) (claims int, err error) {
 	l.done.Add(uint64(n))
 	if l.slow.Load() {
 		l.slow.Store(l.retired)
-		l.held.Store(false)
+		l.midReply.Store(false)
 	}
 	defer l.countLocked()
 	for ; n > 0; claims++ {
@@ -221,7 +221,7 @@ func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
 	}
 	l.open = true
 	l.slow.Store(true) // whoever has a choice does not queue behind it
-	l.held.Store(true)
+	l.midReply.Store(true)
 	l.mu.Unlock()
 	if q != nil {
 		q.Large = q.Large || f.Open >= largeReply
@@ -312,7 +312,7 @@ func (l *link) closeBody() bool {
 	l.open = false
 	l.done.Add(1)
 	l.slow.Store(l.retired)
-	l.held.Store(false)
+	l.midReply.Store(false)
 	if l.cause != nil {
 		return false
 	}

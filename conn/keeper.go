@@ -202,7 +202,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 // progressLocked begins the timeout of the oldest call anew, because a part of its reply has come.
 func (l *link) progressLocked() {
 	l.slow.Store(true)
-	l.held.Store(true)
+	l.midReply.Store(true)
 	if l.q.len() > 0 {
 		l.q.at(l.q.head).start = 0
 	}

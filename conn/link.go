@@ -67,10 +67,10 @@ type link struct {
 	unwatch func() bool
 
 	// Counters for the pool and for sight; written with mu held, read without.
-	owes atomic.Int32
-	slow atomic.Bool // a reply has been awaited for more than a tick, or the link takes no more commands
-	held atomic.Bool // in the middle of a reply that takes long; slow is set too, except for an instant
-	done atomic.Uint64
+	owes     atomic.Int32
+	slow     atomic.Bool // a reply has been awaited for more than a tick, or the link takes no more commands
+	midReply atomic.Bool // in the middle of a reply that takes long; slow is set too, except for an instant
+	done     atomic.Uint64
 }
 
 func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
