@@ -82,8 +82,8 @@ type Setup struct {
 	Refused error         // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
 }
 
-// patience is the timeout for something that began at start: the looser of d and what maintenance relaxes it to. No timeout (0) is loosest.
-func (c *Config) patience(d time.Duration, start, now time.Time) time.Duration {
+// effectiveTimeout is the timeout for something that began at start: the looser of d and what maintenance relaxes it to. No timeout (0) is loosest.
+func (c *Config) effectiveTimeout(d time.Duration, start, now time.Time) time.Duration {
 	if d <= 0 || c.Relaxed == nil {
 		return max(d, 0)
 	}

@@ -97,7 +97,7 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 		for ; c.n > 0; i++ {
 			f := &b.frames[i]
 			if pushes > 0 && f.Kind == resp3.Push {
-				l.conn.pushed(l, f)
+				l.push(f)
 				continue
 			}
 			if c.call != nil {
@@ -112,7 +112,7 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 	}
 	for ; i < n && err == nil; i++ {
 		if b.frames[i].Kind == resp3.Push {
-			l.conn.pushed(l, &b.frames[i])
+			l.push(&b.frames[i])
 		}
 	}
 	return mine, err
@@ -326,4 +326,10 @@ func (l *link) closeBody() bool {
 	l.popLocked()
 	l.countLocked()
 	return true
+}
+
+func (l *link) push(f *resp3.Frame) {
+	if l.cfg.OnPush != nil {
+		l.cfg.OnPush(l.conn, l.peer, f.Value())
+	}
 }

@@ -13,7 +13,7 @@ import (
 // nobody else could recover it, and in a move it must not cost the link that serves.
 func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 	now := time.Now()
-	if d := c.cfg.patience(c.cfg.DialTimeout, now, now); d > 0 {
+	if d := c.cfg.effectiveTimeout(c.cfg.DialTimeout, now, now); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(d), ErrTimeout)
 		defer cancel()

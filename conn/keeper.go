@@ -179,7 +179,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 			continue
 		}
 		start := l.at(e.start)
-		at := start.Add(l.cfg.patience(e.timeout, start, now))
+		at := start.Add(l.cfg.effectiveTimeout(e.timeout, start, now))
 		if !at.After(now) { // hardly ever: the call itself is not in the cache
 			at = at.Add(e.call.Wait)
 		}
@@ -225,7 +225,7 @@ func (l *link) deadLocked(quiet, now time.Time) error {
 	if quiet.Before(start) {
 		quiet = start
 	}
-	silence := now.Sub(quiet) - l.cfg.patience(e.timeout, start, now)
+	silence := now.Sub(quiet) - l.cfg.effectiveTimeout(e.timeout, start, now)
 	if silence >= 0 && e.call != nil {
 		silence -= e.call.Wait
 	}

@@ -143,7 +143,7 @@ func (l *link) wakeKeeperLocked(e *owed) {
 	e.start = l.age(now)
 	at := now.Add(recheck)
 	if e.timeout > 0 {
-		at = now.Add(min(recheck, l.cfg.patience(e.timeout, now, now)))
+		at = now.Add(min(recheck, l.cfg.effectiveTimeout(e.timeout, now, now)))
 	}
 	if l.parked || at.Before(l.wakeAt) {
 		l.wakeAt = at
@@ -287,8 +287,8 @@ func (l *link) failFrom(cause error, unsent uint64) {
 	}
 }
 
-// failure is why the link is dead, nil while it lives.
-func (l *link) failure() error {
+// err is why the link is dead, nil while it lives.
+func (l *link) err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cause

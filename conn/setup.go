@@ -41,7 +41,7 @@ func (l *link) setUp(ctx context.Context) error {
 		l.setup.Asked = l.cfg.OptIn(ctx, Facts{Peer: l.peer, TLS: l.setup.TLS})
 	}
 	failed, err := l.run(ctx, l.stepsRESP3(user, pass))
-	if failed == stepHello && mayDoWithout(err, pass != "") && l.failure() == nil {
+	if failed == stepHello && mayDoWithout(err, pass != "") && l.err() == nil {
 		return l.setUpWithoutHello(ctx, user, pass, err)
 	}
 	if err != nil {
@@ -174,7 +174,7 @@ func (l *link) run(ctx context.Context, steps steps) (failed string, err error) 
 	}
 	l.setup.RTT = time.Since(begun)
 	if err == errNext {
-		err = l.failure()
+		err = l.err()
 	}
 	if e, ok := errs.As[*Error](err); ok {
 		err = e.Err

@@ -21,7 +21,7 @@ func TestLegalStepsAreTheseAndNoOthers(t *testing.T) {
 }
 
 func TestIllegalStepPanicsWithASentence(t *testing.T) {
-	c := &Conn{cfg: &Config{}, turn: make(chan struct{})}
+	c := &Conn{cfg: &Config{}, changed: make(chan struct{})}
 	assert.PanicsWithValue(t, "conn: illegal step from dialing to draining", func() { c.setStateLocked(Draining) })
 }
 
