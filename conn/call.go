@@ -46,15 +46,12 @@ type Call struct {
 	Req []byte // one or more whole commands; kept for another attempt until Free
 	// Timeout for the reply to come, or to go on once it has begun; 0 none. It is a floor during maintenance.
 	Timeout time.Duration
-	wake    chan signal // room for one sigLead and one sigDone, so that a sender never waits
+	wake    chan signal // room for one sigRead and one sigDone, so that a sender never waits
 	seq     uint64      // place in the queue; guarded by link.mu
 	Mode    Mode
 	Null    bool // the reply was null; not in modes Value and Raw
-	begun   bool // it has been queued before
-	lost    bool // Err is why it ended without its whole reply
-	wasCut  bool // cut is set
 	Large   bool // out: a single reply had 64 KiB or more, or was going to when the call was given up
-	turn         // guarded by link.mu while the call is queued
+	callState
 
 	Dst []byte // AppendText: in and out
 	Str string // Text
@@ -74,20 +71,15 @@ type Call struct {
 	from    *link         // modes Value, Encoded and Raw: where it was queued last
 }
 
-// turn says where a queued call stands.
-type turn struct {
+// callState is the progress of a call; guarded by link.mu while it is queued.
+type callState struct {
+	began   bool // it has been queued before
 	waiting bool // sleeps on wake: may be given the reading
-	leads   bool // was given the reading; the signal is in wake or on its way
+	reads   bool // was given the reading; the signal is in wake or on its way
 	taken   bool // a reader fills in the reply at this moment
 	ended   bool // not queued any more; sigDone is in wake or on its way, unless the owner ended it itself
-}
-
-// replies returns how many replies the call is owed.
-func (q *Call) replies() int32 {
-	if q.Mode == Raw {
-		return int32(max(q.Replies, 1))
-	}
-	return 1
+	lost    bool // Err is why it ended without its whole reply
+	wasCut  bool // cut is set
 }
 
 // sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since a select takes room
@@ -104,15 +96,15 @@ func (q *Call) sleepUntil(gone <-chan struct{}) signal {
 }
 
 // loseLocked ends the call without its whole reply.
-func (q *Call) loseLocked(fault error) {
-	q.Err, q.lost, q.ended, q.waiting = fault, true, true, false
+func (q *Call) loseLocked(err error) {
+	q.Err, q.lost, q.ended, q.waiting = err, true, true, false
 }
 
 // cutLocked lets the reader end the call, which it is just filling in.
-func (q *Call) cutLocked(fault error) { q.cut, q.wasCut = fault, true }
+func (q *Call) cutLocked(err error) { q.cut, q.wasCut = err, true }
 
-// fault returns why the call ended without its whole reply, nil if it has it. It is for the owner, after the end.
-func (q *Call) fault() error {
+// err returns why the call ended without its whole reply, nil if it has it. It is for the owner, after the end.
+func (q *Call) err() error {
 	if q.lost {
 		return q.Err
 	}
@@ -123,7 +115,7 @@ type signal uint8
 
 const (
 	sigDone signal = 1 + iota // the call has ended
-	sigLead                   // read for all
+	sigRead                   // read for all callers
 )
 
 // Larger buffers are not kept with a free call.
@@ -150,20 +142,16 @@ func (q *Call) Free() {
 	}
 	q.Dst, q.Str, q.Err = nil, "", nil
 	if q.Mode >= Int || q.lost || q.wasCut {
-		q.freeRest()
+		if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
+			q.Rep = nil
+		}
+		if q.Ends = q.Ends[:0]; cap(q.Ends) > keepEnds {
+			q.Ends = nil
+		}
+		q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut, q.from = 0, 0, resp3.Value{}, 0, 0, nil, nil
 	}
-	q.Timeout, q.Mode, q.Null, q.begun, q.lost, q.wasCut, q.Large, q.turn = 0, Check, false, false, false, false, false, turn{}
+	q.Timeout, q.Mode, q.Null, q.Large, q.callState = 0, Check, false, false, callState{}
 	q.home.Put(q)
-}
-
-func (q *Call) freeRest() {
-	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
-		q.Rep = nil
-	}
-	if q.Ends = q.Ends[:0]; cap(q.Ends) > keepEnds {
-		q.Ends = nil
-	}
-	q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut, q.from = 0, 0, resp3.Value{}, 0, 0, nil, nil
 }
 
 // Condemn ends the link that has answered the call, because the reply is of a kind or a length that its command cannot have, as
@@ -190,18 +178,16 @@ func (q *Call) Block() string {
 
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
-	if !q.begun {
-		q.begun = true
-		if q.Mode == AppendText {
-			q.base = len(q.Dst)
-		}
-		return
-	}
-	if q.Mode == AppendText {
+	switch {
+	case !q.began && q.Mode == AppendText:
+		q.base = len(q.Dst)
+	case q.began && q.Mode == AppendText:
 		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	}
-	q.Rep, q.Ends, q.cut, q.Err = q.Rep[:0], q.Ends[:0], nil, nil
-	q.Null, q.lost, q.wasCut, q.turn = false, false, false, turn{}
+	if q.began {
+		q.Rep, q.Ends, q.cut, q.Err, q.Null = q.Rep[:0], q.Ends[:0], nil, nil, false
+	}
+	q.callState = callState{began: true}
 }
 
 // take fills in one whole reply, which so many more follow. It runs on the goroutine that reads. It reports false if the reply
@@ -292,8 +278,8 @@ func (q *Call) takeText(p []byte) {
 	}
 }
 
-// open prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have one.
-func (q *Call) open(f resp3.Frame) bool {
+// beginBody prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have one.
+func (q *Call) beginBody(f resp3.Frame) bool {
 	switch q.Mode {
 	case Int, Truth, Float:
 		q.Err = &resp3.TypeError{Want: wanted[q.Mode], Kind: f.Kind}
@@ -306,8 +292,8 @@ func (q *Call) open(f resp3.Frame) bool {
 	return true
 }
 
-// body is the slice that the payload of an open bulk string is appended to, nil if nobody wants it.
-func (q *Call) body() *[]byte {
+// bodyDst is the slice that the payload of a streamed bulk string is appended to, nil if nobody wants it.
+func (q *Call) bodyDst() *[]byte {
 	switch q.Mode {
 	case AppendText:
 		return &q.Dst
@@ -317,8 +303,8 @@ func (q *Call) body() *[]byte {
 	return &q.Rep
 }
 
-// shut ends an open bulk string.
-func (q *Call) shut() {
+// endBody ends a streamed bulk string.
+func (q *Call) endBody() {
 	switch q.Mode {
 	case Raw:
 		q.Rep = append(q.Rep, '\r', '\n')

@@ -114,10 +114,8 @@ func (c *Conn) Do(ctx context.Context, q *Call) error {
 	}
 	for {
 		l := c.cur.Load()
-		if lead, ok := l.submit(q); ok {
-			if err := l.await(ctx, q, lead); err != errNext {
-				return err
-			}
+		if err := l.do(ctx, q); err != errNext {
+			return err
 		}
 		if err := c.awaitNext(ctx, l, q.Timeout); err != nil {
 			return err

@@ -3,16 +3,36 @@ package conn
 import (
 	"bytes"
 	"io"
+	"sync"
 
 	"github.com/baton-go/baton/resp3"
 )
 
+const batchLen = 64
+
+// batch is the room for replies that are handed out together.
+type batch struct {
+	frames [batchLen]resp3.Frame
+	claims [batchLen]claim
+	// scratch takes the pieces of a streamed bulk string that nobody wants any more.
+	scratch [4 << 10]byte
+}
+
+// claim is a call and how many of the batch's replies it gets.
+type claim struct {
+	call *Call // nil: discard them
+	n    int
+	left int // replies that the call is owed after these
+}
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
 // fill waits for bytes and hands out every reply that is whole then. It reports whether own was among them.
 func (l *link) fill(own *Call) (mine bool, err error) {
-	if l.open {
-		return l.stream(own)
+	if l.in.midBody {
+		return l.streamBody(own)
 	}
-	f, err := l.rd.Next()
+	f, err := l.in.rd.Next()
 	if err != nil {
 		return false, err
 	}
@@ -21,10 +41,10 @@ func (l *link) fill(own *Call) (mine bool, err error) {
 
 // handOut hands out every reply that is whole in the buffer.
 func (l *link) handOut(own *Call) (mine bool, err error) {
-	if l.open {
+	if l.in.midBody {
 		return false, nil
 	}
-	f, ok, err := l.rd.Buffered()
+	f, ok, err := l.in.rd.Buffered()
 	if !ok || err != nil {
 		return false, err
 	}
@@ -33,23 +53,24 @@ func (l *link) handOut(own *Call) (mine bool, err error) {
 
 // handOutFrom hands out f and all that is buffered behind it.
 func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
-	if l.batch == nil {
-		l.batch = batches.Get().(*batch)
+	in := &l.in
+	if in.batch == nil {
+		in.batch = batches.Get().(*batch)
 	}
 	for ok := true; ok; {
 		n, pushes := 0, 0
 		for ; ok && f.Open == 0 && n < batchLen; n++ {
 			if l.cfg.Listen && ofChannels(f.Bytes) {
 				if f.Kind == resp3.Push {
-					l.heard += int64(len(f.Bytes))
+					in.heard += int64(len(f.Bytes))
 				}
 				f.Kind = resp3.Push
 			}
 			if f.Kind == resp3.Push {
 				pushes++
 			}
-			l.batch.frames[n] = f
-			if f, ok, err = l.rd.Buffered(); err != nil {
+			in.batch.frames[n] = f
+			if f, ok, err = in.rd.Buffered(); err != nil {
 				ok = false
 			}
 		}
@@ -59,7 +80,7 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 			return mine, derr
 		}
 		if ok && f.Open > 0 {
-			got, serr := l.openBody(f, own)
+			got, serr := l.beginBody(f, own)
 			return mine || got, serr
 		}
 	}
@@ -86,89 +107,97 @@ func ofChannels(frame []byte) bool {
 
 var crlf = []byte("\r\n")
 
-// deliver gives the first n frames of the batch to those they belong to, in order. Some may be pushes.
+// deliver gives the first n frames of the batch, in order, to the calls they belong to, and pushes to Config.OnPush.
 func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
-	b, claims, i := l.batch, 0, 0
+	var claims []claim
 	if n > pushes {
 		claims, err = l.claim(n - pushes)
 	}
-	for k, c := range b.claims[:claims] {
-		possible := true
-		for ; c.n > 0; i++ {
-			f := &b.frames[i]
-			if pushes > 0 && f.Kind == resp3.Push {
-				l.push(f)
-				continue
+	for i := 0; i < n && (err == nil || len(claims) > 0); i++ {
+		f := &l.in.batch.frames[i]
+		if f.Kind == resp3.Push {
+			if l.cfg.OnPush != nil {
+				l.cfg.OnPush(l.conn, l.peer, f.Value())
 			}
-			if c.call != nil {
-				possible = c.call.take(f, c.left+c.n-1)
-			}
-			c.n--
+			continue
 		}
-		if !possible {
-			return l.condemn(b.claims[k:claims], own) || mine, ErrOutOfStep
+		c := &claims[0]
+		c.n--
+		if c.call != nil && !c.call.take(f, c.left+c.n) {
+			return l.condemn(claims, own) || mine, ErrOutOfStep
 		}
-		mine = l.release(c, own) || mine
-	}
-	for ; i < n && err == nil; i++ {
-		if b.frames[i].Kind == resp3.Push {
-			l.push(&b.frames[i])
+		if c.n == 0 {
+			mine = l.release(c.call, c.left == 0, own) || mine
+			claims = claims[1:]
 		}
 	}
 	return mine, err
 }
 
-// claim takes the calls that the next n replies belong to and returns how many there are. From here to release nobody
-// else ends them.
-func (l *link) claim(n int) (claims int, err error) {
+// claim takes the calls that the next n replies belong to. From here to release nobody else ends them. With an error they are
+// fewer than n replies need.
+func (l *link) claim(n int) (claims []claim, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.repliedLocked(n)
+	defer l.countLocked()
+	claims = l.in.batch.claims[:0]
+	for n > 0 {
+		e, err := l.oldestLocked()
+		if err != nil {
+			return claims, err
+		}
+		k := min(n, int(e.left))
+		n -= k
+		e.left -= int32(k)
+		claims = append(claims, claim{call: e.call, n: k, left: int(e.left)})
+		if e.call != nil {
+			e.call.taken = true
+		}
+		l.servedLocked(e)
+	}
+	return claims, nil
+}
+
+// oldestLocked returns the place that the next reply belongs to.
+func (l *link) oldestLocked() (*owed, error) {
+	switch {
+	case l.cause != nil: // which has emptied the queue
+		return nil, l.cause
+	case l.queue.len() == 0 || l.queue.head >= l.out.handed:
+		return nil, ErrSurplus
+	}
+	return l.queue.at(l.queue.head), nil
+}
+
+// repliedLocked counts replies that are whole.
+func (l *link) repliedLocked(n int) {
 	l.done.Add(uint64(n))
 	if l.slow.Load() {
 		l.slow.Store(l.retired)
 		l.midReply.Store(false)
 	}
-	defer l.countLocked()
-	for ; n > 0; claims++ {
-		if l.q.head >= l.handed || l.q.len() == 0 {
-			if l.cause != nil {
-				return claims, l.cause // the queue is empty because the link has failed meanwhile
-			}
-			return claims, ErrSurplus
-		}
-		e := l.q.at(l.q.head)
-		k := min(n, int(e.left))
-		n -= k
-		e.left -= int32(k)
-		l.batch.claims[claims] = claim{call: e.call, n: k, left: int(e.left), last: e.left == 0}
-		if e.call != nil {
-			e.call.taken = true
-			e.call.ended = e.left == 0
-		}
-		if e.left == 0 {
-			l.popLocked()
-		} else {
-			e.start = 0 // it is being answered: its timeout begins anew
-		}
+}
+
+// servedLocked drops the oldest place if it has all its replies. Else its timeout begins anew, since it is being answered.
+func (l *link) servedLocked(e *owed) {
+	if e.left > 0 {
+		e.start = 0
+		return
 	}
-	return claims, nil
+	if e.call != nil {
+		e.call.ended = true
+	}
+	l.out.unanswered -= int(e.size)
+	l.queue.pop()
 }
-
-func (l *link) popLocked() {
-	l.waited -= int(l.q.at(l.q.head).size)
-	l.q.pop()
-}
-
-// countLocked tells the pool how many calls are owed replies.
-func (l *link) countLocked() { l.owes.Store(int32(l.q.len())) }
 
 // release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has ended.
-func (l *link) release(c claim, own *Call) (mine bool) {
-	q := c.call
+func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 	if q == nil {
 		return false
 	}
-	if !c.last {
+	if !last {
 		l.mu.Lock()
 		q.taken = false
 		if !q.wasCut {
@@ -176,7 +205,7 @@ func (l *link) release(c claim, own *Call) (mine bool) {
 			return false
 		}
 		if l.cause == nil {
-			l.q.at(q.seq).call = nil
+			l.queue.at(q.seq).call = nil
 		}
 		q.loseLocked(q.cut)
 		l.mu.Unlock()
@@ -199,52 +228,49 @@ func (l *link) condemn(claims []claim, own *Call) (mine bool) {
 			q.loseLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
 			l.mu.Unlock()
 		}
-		c.last = true // nobody reads its other replies
-		mine = l.release(c, own) || mine
+		mine = l.release(c.call, true, own) || mine // nobody reads its other replies
 	}
 	return mine
 }
 
-// openBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
-func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
+// beginBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
+func (l *link) beginBody(f resp3.Frame, own *Call) (mine bool, err error) {
 	l.mu.Lock()
-	if l.q.len() == 0 || l.q.head >= l.handed {
-		defer l.mu.Unlock()
-		if l.cause != nil {
-			return false, l.cause
-		}
-		return false, ErrSurplus
+	e, err := l.oldestLocked()
+	if err != nil {
+		l.mu.Unlock()
+		return false, err
 	}
-	q := l.q.at(l.q.head).call
+	q := e.call
 	if q != nil {
 		q.taken = true
 	}
-	l.open = true
-	l.slow.Store(true) // whoever has a choice does not queue behind it
+	l.in.midBody = true
+	l.slow.Store(true) // a caller that has a choice does not queue behind it
 	l.midReply.Store(true)
 	l.mu.Unlock()
 	if q != nil {
 		q.Large = q.Large || f.Open >= largeReply
-		if !q.open(f) {
-			l.closeBody()
+		if !q.beginBody(f) {
+			l.endBody()
 			return l.condemn([]claim{{call: q}}, own), ErrOutOfStep
 		}
-		if mine = l.release(claim{call: q}, own); mine {
-			return true, nil // cut short: the rest is swallowed by whoever reads next
+		if l.release(q, false, own) {
+			return true, nil // cut short: the next reader discards the rest
 		}
 	}
-	return l.stream(own)
+	return l.streamBody(own)
 }
 
-// stream reads the rest of the open bulk string to where its owner wants it.
-func (l *link) stream(own *Call) (mine bool, err error) {
+// streamBody reads the rest of a bulk string to where its owner wants it.
+func (l *link) streamBody(own *Call) (mine bool, err error) {
 	for got := 0; ; {
 		l.mu.Lock()
 		if l.cause != nil {
 			l.mu.Unlock()
 			return false, l.cause
 		}
-		e := l.q.at(l.q.head)
+		e := l.queue.at(l.queue.head)
 		if got > 0 {
 			e.start = 0 // it is being answered: its timeout begins anew
 		}
@@ -254,47 +280,42 @@ func (l *link) stream(own *Call) (mine bool, err error) {
 		}
 		l.mu.Unlock()
 
-		var rerr error
-		got, rerr = l.readBody(q)
+		got, err = l.readBody(q)
 		last := false
-		if rerr == io.EOF {
+		if err == io.EOF {
 			if q != nil {
-				q.shut()
+				q.endBody()
 			}
-			last, rerr = l.closeBody(), nil
+			last, err = l.endBody(), nil
 		}
-		mine = l.release(claim{call: q, last: last}, own)
-		if last || mine || rerr != nil {
-			return mine, rerr
-		}
-		if !l.open {
-			return false, nil // one reply of several
+		mine = l.release(q, last, own)
+		if last || mine || err != nil || !l.in.midBody {
+			return mine, err
 		}
 	}
 }
 
-// readBody reads one piece to where q wants it, or away if q is nil, and returns its length.
+// readBody reads one piece to where q wants it, or discards it if q is nil, and returns its length.
 func (l *link) readBody(q *Call) (int, error) {
 	var dst *[]byte
 	if q != nil {
-		dst = q.body()
+		dst = q.bodyDst()
 	}
 	if dst == nil {
-		scratch := l.batch.scratch[:0]
+		scratch := l.in.batch.scratch[:0]
 		dst = &scratch
 	}
-	n, left := len(*dst), l.rd.Body()
+	n, left := len(*dst), l.in.rd.Body()
 	if room := cap(*dst) - n; room < left && room < 4<<10 {
 		*dst = grown(*dst, left, q.Mode == Raw)
 	}
 	// With room for the line end too, the last piece comes in one read with it.
-	got, err := l.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
+	got, err := l.in.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
 	*dst = (*dst)[:n+got]
 	return got, err
 }
 
-// grown returns b with room for more: for all that is left if that is not much compared with what has come, so that memory
-// follows the bytes and not what the server announces.
+// grown grows b in step with received, not announced, bytes: for all that is left if that is not much compared with b.
 func grown(b []byte, left int, more bool) []byte {
 	room := min(left+2, max(bodyStep, len(b)))
 	if more { // other replies follow in the same slice
@@ -305,31 +326,19 @@ func grown(b []byte, left int, more bool) []byte {
 	return out
 }
 
-// closeBody counts the streamed reply and reports whether it was the last of its call.
-func (l *link) closeBody() bool {
+// endBody counts the streamed reply and reports whether it was the last of its call.
+func (l *link) endBody() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open = false
-	l.done.Add(1)
-	l.slow.Store(l.retired)
-	l.midReply.Store(false)
+	l.in.midBody = false
+	l.repliedLocked(1)
 	if l.cause != nil {
 		return false
 	}
-	e := l.q.at(l.q.head)
-	if e.left--; e.left > 0 {
-		return false
-	}
-	if e.call != nil {
-		e.call.ended = true
-	}
-	l.popLocked()
+	e := l.queue.at(l.queue.head)
+	e.left--
+	last := e.left == 0
+	l.servedLocked(e)
 	l.countLocked()
-	return true
-}
-
-func (l *link) push(f *resp3.Frame) {
-	if l.cfg.OnPush != nil {
-		l.cfg.OnPush(l.conn, l.peer, f.Value())
-	}
+	return last
 }

@@ -16,10 +16,10 @@ type owed struct {
 type age time.Duration
 
 // age returns how old the link is at a time.
-func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.born))) }
+func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.created))) }
 
 // at is the reverse of age.
-func (l *link) at(a age) time.Time { return l.born.Add(time.Duration(a)) }
+func (l *link) at(a age) time.Time { return l.created.Add(time.Duration(a)) }
 
 // owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.
 type owedQueue struct {
@@ -31,16 +31,14 @@ func (q *owedQueue) len() int { return int(q.tail - q.head) }
 
 func (q *owedQueue) at(seq uint64) *owed { return &q.ring[seq&uint64(len(q.ring)-1)] }
 
-func (q *owedQueue) holds(seq uint64) bool { return seq >= q.head && seq < q.tail }
-
-// push makes room for a place at the end and returns its number. The place holds what it did when it was last used.
-func (q *owedQueue) push() (uint64, *owed) {
+// push appends a place and returns its number.
+func (q *owedQueue) push(e owed) uint64 {
 	if q.len() == len(q.ring) {
 		q.resize(max(8, 2*len(q.ring)))
 	}
-	seq := q.tail
 	q.tail++
-	return seq, q.at(seq)
+	*q.at(q.tail - 1) = e
+	return q.tail - 1
 }
 
 // pop drops the oldest place.

@@ -44,10 +44,8 @@ func (p *Pin) Do(ctx context.Context, q *Call) error {
 	if ctx.Err() != nil {
 		return &Error{Op: "do", Addr: p.link.peer, Err: ContextError(ctx)}
 	}
-	if lead, ok := p.link.submit(q); ok {
-		if err := p.link.await(ctx, q, lead); err != errNext {
-			return err
-		}
+	if err := p.link.do(ctx, q); err != errNext {
+		return err
 	}
 	return &Error{Op: "do", Addr: p.link.peer, Err: p.lost()}
 }

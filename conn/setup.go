@@ -168,10 +168,7 @@ func (l *link) run(ctx context.Context, steps steps) (failed string, err error) 
 		q.Req = resp3.AppendCommand(q.Req, s.args...)
 	}
 	begun := time.Now()
-	err = errNext
-	if lead, ok := l.submit(q); ok {
-		err = l.await(ctx, q, lead)
-	}
+	err = l.do(ctx, q)
 	l.setup.RTT = time.Since(begun)
 	if err == errNext {
 		err = l.err()
