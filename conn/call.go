@@ -204,7 +204,12 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 	}
 	switch {
 	case q.Mode == Raw:
-		q.takeRaw(f.Bytes, more)
+		// Room for as many bytes in each reply to come, unless that is much compared with what has come.
+		if b := f.Bytes; more > 0 && cap(q.Rep)-len(q.Rep) < len(b) {
+			q.Rep = slices.Grow(q.Rep, min(len(b)*(more+1), max(bodyStep, len(q.Rep)+len(b))))
+		}
+		q.Rep = append(q.Rep, f.Bytes...)
+		q.Ends = append(q.Ends, len(q.Rep))
 	case q.Mode == Value:
 		q.Val = f.Value()
 		q.Err = q.Val.Err()
@@ -227,46 +232,26 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 var wanted = [...]string{Check: "a status", AppendText: "text", Text: "text", Int: "an int64", Truth: "an int64", Float: "a float64"}
 
 // possible takes a reply whose kind the mode has, and reports whether it is one.
-func (q *Call) possible(f *resp3.Frame) bool {
-	switch q.Mode {
-	case Int, Truth:
-		switch {
-		case f.Kind == resp3.Integer:
-			n, err := resp3.ParseInt(f.Payload())
-			q.Num = n
-			return err == nil
-		case f.Kind == resp3.Boolean && q.Mode == Truth:
-			q.Num, _ = f.Value().Int()
-			return true
-		}
-	case Float:
-		switch f.Kind {
-		case resp3.Double, resp3.Integer, resp3.BulkString:
-			n, err := resp3.ParseFloat(f.Payload())
-			if err != nil && math.IsInf(n, 0) { // a number, and too large
-				q.Err = &resp3.TypeError{Want: wanted[Float], Kind: f.Kind}
-				return true
-			}
-			q.Float = n
-			return err == nil
+func (q *Call) possible(f *resp3.Frame) (ok bool) {
+	isText := f.Kind == resp3.SimpleString || f.Kind == resp3.BulkString || f.Kind == resp3.VerbatimString
+	isNumber := f.Kind == resp3.Double || f.Kind == resp3.Integer || f.Kind == resp3.BulkString
+	var err error
+	switch {
+	case q.Mode <= Text && isText:
+		q.takeText(f.Payload())
+	case q.Mode == Truth && f.Kind == resp3.Boolean:
+		q.Num, _ = f.Value().Int()
+	case (q.Mode == Int || q.Mode == Truth) && f.Kind == resp3.Integer:
+		q.Num, err = resp3.ParseInt(f.Payload())
+	case q.Mode == Float && isNumber:
+		q.Float, err = resp3.ParseFloat(f.Payload())
+		if err != nil && math.IsInf(q.Float, 0) { // a number, and too large
+			q.Float, q.Err, err = 0, &resp3.TypeError{Want: wanted[Float], Kind: f.Kind}, nil
 		}
 	default:
-		switch f.Kind {
-		case resp3.SimpleString, resp3.BulkString, resp3.VerbatimString:
-			q.takeText(f.Payload())
-			return true
-		}
+		return false
 	}
-	return false
-}
-
-// takeRaw makes room for replies that are as long as this one, unless that is much compared with what has come.
-func (q *Call) takeRaw(b []byte, more int) {
-	if room := cap(q.Rep) - len(q.Rep); room < len(b) && more > 0 {
-		q.Rep = slices.Grow(q.Rep, min(len(b)*(more+1), max(bodyStep, len(q.Rep)+len(b))))
-	}
-	q.Rep = append(q.Rep, b...)
-	q.Ends = append(q.Ends, len(q.Rep))
+	return err == nil
 }
 
 func (q *Call) takeText(p []byte) {
@@ -305,14 +290,13 @@ func (q *Call) bodyDst() *[]byte {
 
 // endBody ends a streamed bulk string.
 func (q *Call) endBody() {
+	if q.Mode > Float {
+		q.Rep = append(q.Rep, '\r', '\n')
+	}
 	switch q.Mode {
 	case Raw:
-		q.Rep = append(q.Rep, '\r', '\n')
 		q.Ends = append(q.Ends, len(q.Rep))
-	case Encoded:
-		q.Rep = append(q.Rep, '\r', '\n')
 	case Value:
-		q.Rep = append(q.Rep, '\r', '\n')
 		if q.Val, _, q.Err = resp3.Decode(frozen(q.Rep)); q.Err == nil {
 			q.Err = q.Val.Err()
 		}

@@ -128,32 +128,44 @@ func (c *Conn) awaitNext(ctx context.Context, l *link, timeout time.Duration) er
 	start := time.Now()
 	for {
 		c.mu.Lock()
-		changed, closed, cause := c.changed, c.state == Closed, c.cause
+		changed, err := c.changed, c.cause
 		next := c.cur.Load() != l
 		c.mu.Unlock()
-		switch {
-		case next:
+		if next {
 			return nil
-		case closed:
-			return &Error{Op: "do", Addr: l.peer, Err: cause}
 		}
-		var late <-chan time.Time
-		if p := c.cfg.effectiveTimeout(timeout, start, time.Now()); p > 0 {
-			late = time.After(time.Until(start.Add(p)))
+		if err == nil {
+			var late <-chan time.Time
+			if d := c.cfg.effectiveTimeout(timeout, start, time.Now()); d > 0 {
+				late = time.After(time.Until(start.Add(d)))
+			}
+			select {
+			case <-changed:
+				continue
+			case <-late:
+				err = ErrTimeout
+			case <-ctx.Done():
+				err = ContextError(ctx)
+			}
 		}
-		select {
-		case <-changed:
-		case <-late:
-			return &Error{Op: "do", Addr: l.peer, Err: ErrTimeout}
-		case <-ctx.Done():
-			return &Error{Op: "do", Addr: l.peer, Err: ContextError(ctx)}
-		}
+		return &Error{Op: "do", Addr: l.peer, Err: err}
 	}
 }
 
 // Close ends the connection: commands that wait fail. It waits until nothing of the connection runs any more.
 func (c *Conn) Close() error {
-	c.end(ErrClosed)
+	c.mu.Lock()
+	links := append([]*link(nil), c.old...)
+	if l := c.cur.Load(); l != nil {
+		links = append(links, l)
+	}
+	for _, l := range links {
+		c.afterLocked(func() { l.fail(ErrClosed) })
+	}
+	if c.state != Closed {
+		c.closeLocked(ErrClosed)
+	}
+	c.unlock()
 	c.work.Wait()
 	return nil
 }
@@ -186,22 +198,6 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 		<-finished
 		return ContextError(ctx)
 	}
-}
-
-// end closes the connection and its links; the first cause wins.
-func (c *Conn) end(cause error) {
-	c.mu.Lock()
-	links := append([]*link(nil), c.old...)
-	if l := c.cur.Load(); l != nil {
-		links = append(links, l)
-	}
-	for _, l := range links {
-		c.afterLocked(func() { l.fail(cause) })
-	}
-	if c.state != Closed {
-		c.closeLocked(cause)
-	}
-	c.unlock()
 }
 
 func (c *Conn) closeLocked(cause error) {

@@ -27,37 +27,29 @@ type claim struct {
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// fill waits for bytes and hands out every reply that is whole then. It reports whether own was among them.
-func (l *link) fill(own *Call) (mine bool, err error) {
-	if l.in.midBody {
+// fill hands out every reply that is whole; if wait is set and none is, it waits for bytes first. It reports whether own was among them.
+func (l *link) fill(own *Call, wait bool) (mine bool, err error) {
+	in := &l.in
+	if in.midBody {
+		if !wait {
+			return false, nil
+		}
 		return l.streamBody(own)
 	}
-	f, err := l.in.rd.Next()
-	if err != nil {
-		return false, err
+	var f resp3.Frame
+	ok := true
+	if wait {
+		f, err = in.rd.Next()
+	} else {
+		f, ok, err = in.rd.Buffered()
 	}
-	return l.handOutFrom(f, own)
-}
-
-// handOut hands out every reply that is whole in the buffer.
-func (l *link) handOut(own *Call) (mine bool, err error) {
-	if l.in.midBody {
-		return false, nil
-	}
-	f, ok, err := l.in.rd.Buffered()
 	if !ok || err != nil {
 		return false, err
 	}
-	return l.handOutFrom(f, own)
-}
-
-// handOutFrom hands out f and all that is buffered behind it.
-func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
-	in := &l.in
 	if in.batch == nil {
 		in.batch = batches.Get().(*batch)
 	}
-	for ok := true; ok; {
+	for ok {
 		n, pushes := 0, 0
 		for ; ok && f.Open == 0 && n < batchLen; n++ {
 			if l.cfg.Listen && ofChannels(f.Bytes) {
@@ -80,8 +72,8 @@ func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
 			return mine, derr
 		}
 		if ok && f.Open > 0 {
-			got, serr := l.beginBody(f, own)
-			return mine || got, serr
+			got, err = l.beginBody(f, own)
+			return mine || got, err
 		}
 	}
 	return mine, err

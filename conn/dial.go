@@ -50,7 +50,11 @@ func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 		}
 		return nil, &Error{Op: "dial", Addr: addr, Err: err}
 	}
-	l = newLink(c, nc, raw, peerOf(raw, addr))
+	peer := addr
+	if a := raw.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+		peer = a.String()
+	}
+	l = newLink(c, nc, raw, peer)
 	return l, l.setUp(ctx)
 }
 
@@ -62,14 +66,4 @@ var netDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 // DialNet is the default of Config.Dial: it opens a byte stream with keep-alive.
 func DialNet(ctx context.Context, network, addr string) (net.Conn, error) {
 	return netDialer.DialContext(ctx, network, addr)
-}
-
-// peerOf is the peer's address, or what was dialled where the socket cannot tell.
-func peerOf(nc net.Conn, dialled string) string {
-	if a := nc.RemoteAddr(); a != nil {
-		if s := a.String(); s != "" && s != "@" {
-			return s
-		}
-	}
-	return dialled
 }

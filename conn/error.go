@@ -69,10 +69,11 @@ type Error struct {
 
 // Error gives "op addr: cause".
 func (e *Error) Error() string {
-	if e.Addr == "" {
-		return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	op := e.Op
+	if e.Addr != "" {
+		op += " " + e.Addr
 	}
-	return fmt.Sprintf("%s %s: %v", e.Op, e.Addr, e.Err)
+	return fmt.Sprintf("%s: %v", op, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -68,7 +68,7 @@ func (l *link) look(seen *uint64) (idle, over bool) {
 // keeper holds the reading.
 func (l *link) readUntilServed() {
 	for served := l.done.Load(); l.prepareToSleep(); {
-		_, err := l.fill(nil)
+		_, err := l.fill(nil, true)
 		l.mu.Lock()
 		l.asleep = false
 		l.mu.Unlock()

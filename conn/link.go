@@ -78,13 +78,13 @@ func (l *link) do(ctx context.Context, q *Call) error {
 		l.mu.Unlock()
 		return errNext
 	}
-	if n, limit := l.out.unwritten(), l.cfg.MaxPending; n > 0 && limit > 0 && n+len(q.Req) > limit {
+	if n, limit := len(l.out.pending)+l.out.leaving, l.cfg.MaxPending; n > 0 && limit > 0 && n+len(q.Req) > limit {
 		l.mu.Unlock()
 		return &Error{Op: "do", Addr: l.peer, Err: fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, len(q.Req), limit)}
 	}
 	l.queueLocked(q)
 	if !l.out.writing {
-		l.writeLocked()
+		l.writeLocked(true)
 	}
 	reads := false
 	if !q.ended { // the write has not failed, nor has somebody read the reply meanwhile

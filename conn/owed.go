@@ -33,8 +33,12 @@ func (q *owedQueue) at(seq uint64) *owed { return &q.ring[seq&uint64(len(q.ring)
 
 // push appends a place and returns its number.
 func (q *owedQueue) push(e owed) uint64 {
-	if q.len() == len(q.ring) {
-		q.resize(max(8, 2*len(q.ring)))
+	if n := len(q.ring); q.len() == n {
+		ring := make([]owed, max(8, 2*n))
+		for s := q.head; s < q.tail; s++ {
+			ring[s&uint64(len(ring)-1)] = *q.at(s)
+		}
+		q.ring = ring
 	}
 	q.tail++
 	*q.at(q.tail - 1) = e
@@ -55,14 +59,6 @@ func (q *owedQueue) clear() []owed {
 	}
 	q.ring = nil
 	return out
-}
-
-func (q *owedQueue) resize(n int) {
-	ring := make([]owed, n)
-	for s := q.head; s < q.tail; s++ {
-		ring[s&uint64(n-1)] = *q.at(s)
-	}
-	q.ring = ring
 }
 
 // shrink gives back the memory of a past burst; the queue must be empty.

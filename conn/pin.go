@@ -1,6 +1,9 @@
 package conn
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Pin binds its holder to the link that served when it was taken, because the server keeps something for that socket: keys
 // that are watched, a transaction, another database, a command that blocks. What is done through a pin runs on that link or
@@ -44,24 +47,17 @@ func (p *Pin) Do(ctx context.Context, q *Call) error {
 	if ctx.Err() != nil {
 		return &Error{Op: "do", Addr: p.link.peer, Err: ContextError(ctx)}
 	}
-	if err := p.link.do(ctx, q); err != errNext {
+	err := p.link.do(ctx, q)
+	if err != errNext {
 		return err
 	}
-	return &Error{Op: "do", Addr: p.link.peer, Err: p.lost()}
-}
-
-// lost is why the link takes no command.
-func (p *Pin) lost() error {
-	if p.Moved() {
-		return ErrMoved
+	if err = p.link.err(); err == errNext {
+		err = nil
 	}
-	if err := p.link.err(); err != nil && err != errNext {
-		return err
+	if err = cmp.Or(err, p.conn.Err(), ErrMoved); p.Moved() {
+		err = ErrMoved
 	}
-	if err := p.conn.Err(); err != nil {
-		return err
-	}
-	return ErrMoved
+	return &Error{Op: "do", Addr: p.link.peer, Err: err}
 }
 
 // Broken is closed when the connection has moved in spite of the pin. The old link then still delivers what it owes, until

@@ -42,7 +42,7 @@ type reader struct {
 // end of q). If no byte of a reply comes for long it gives the reading to the keeper, so that the context and the timeout of q can end it.
 func (l *link) readForAll(ctx context.Context, q *Call) bool {
 	needsDeadline := !l.in.watch.covers(ctx)
-	mine, err := l.handOut(q)
+	mine, err := l.fill(q, false)
 	// A near deadline that another caller has set may have passed while nobody read: no reason to think the reply slow.
 	current := !needsDeadline && !l.in.nearDeadline
 	if !mine && err == nil && needsDeadline && !l.in.nearDeadline {
@@ -52,7 +52,7 @@ func (l *link) readForAll(ctx context.Context, q *Call) bool {
 	bytes := l.in.rd.Replied()
 	for !mine {
 		if err == nil {
-			mine, err = l.fill(q)
+			mine, err = l.fill(q, true)
 			continue
 		}
 		if !isTimeout(err) {
@@ -62,7 +62,6 @@ func (l *link) readForAll(ctx context.Context, q *Call) bool {
 			return false
 		}
 		progress := bytes != l.in.rd.Replied()
-		readOn := false
 		if progress || !current {
 			l.setReadDeadline(needsDeadline)
 			if progress && l.in.rd.Partial() {
@@ -70,17 +69,17 @@ func (l *link) readForAll(ctx context.Context, q *Call) bool {
 				l.progressLocked()
 				l.mu.Unlock()
 			}
-			readOn = l.mayReadOn(ctx, q)
-		}
-		if !readOn {
-			if needsDeadline && !progress && ctx.Err() == nil { // else it was interrupted, which says nothing about the server
-				l.slow.Store(true)
+			if l.mayReadOn(ctx, q) {
+				bytes, current, err = l.in.rd.Replied(), true, nil
+				continue
 			}
-			l.waitAgain(q)
-			l.toKeeper <- struct{}{}
-			return false
 		}
-		bytes, current, err = l.in.rd.Replied(), true, nil
+		if needsDeadline && !progress && ctx.Err() == nil { // else it was interrupted, which says nothing about the server
+			l.slow.Store(true)
+		}
+		l.waitAgain(q)
+		l.toKeeper <- struct{}{}
+		return false
 	}
 	if err != nil && !isTimeout(err) {
 		l.in.watch.forget()

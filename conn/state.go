@@ -19,19 +19,12 @@ const (
 	Closed
 )
 
+var stateNames = [...]string{Dialing: "dialing", Ready: "ready", Moving: "moving", Draining: "draining", Closed: "closed"}
+
 // String returns the lower-case name of the state.
 func (s State) String() string {
-	switch s {
-	case Dialing:
-		return "dialing"
-	case Ready:
-		return "ready"
-	case Moving:
-		return "moving"
-	case Draining:
-		return "draining"
-	case Closed:
-		return "closed"
+	if int(s) < len(stateNames) {
+		return stateNames[s]
 	}
 	return fmt.Sprintf("State(%d)", uint8(s))
 }

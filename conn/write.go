@@ -19,32 +19,23 @@ type outbox struct {
 	writing    bool   // somebody writes
 }
 
-// unwritten is the number of bytes that the socket has not taken.
-func (o *outbox) unwritten() int { return o.leaving + len(o.pending) }
-
-// writeLocked writes all that is queued, by this goroutine or, if it is much, by one that lives as long as that takes.
-// mu is held on entry and exit and free in between.
-func (l *link) writeLocked() {
-	l.out.writing = true
-	if l.queue.len() > 1 {
+// writeLocked writes until nothing is queued. A caller leaves it to a goroutine when there is much, or when it has written for others
+// often enough. mu is held on entry and exit and free in between.
+func (l *link) writeLocked(caller bool) {
+	o := &l.out
+	o.writing = true
+	if caller && l.queue.len() > 1 {
 		// Others are in flight, so others are about to queue: let them, and one write serves all.
 		l.mu.Unlock()
 		runtime.Gosched()
 		l.mu.Lock()
 	}
-	l.drainLocked(true)
-}
-
-// drainLocked writes until nothing is queued. A caller leaves it to a goroutine when there is much, or when it has written for
-// others often enough.
-func (l *link) drainLocked(caller bool) {
-	o := &l.out
 	for writes := 0; len(o.pending) > 0 && l.cause == nil; writes++ {
 		if caller && (o.unanswered > writeAbove || writes == maxWrites) {
 			l.conn.work.Go(func() {
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				l.drainLocked(false)
+				l.writeLocked(false)
 			})
 			return
 		}
