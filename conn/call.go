@@ -40,8 +40,8 @@ const (
 // Get one with Config.NewCall and give it back with Free; in between it belongs to one goroutine. Do never keeps a call: when it
 // returns, early or not, nothing of the connection touches the call or Dst any more.
 //
-// With hundreds of callers, most of what a call costs is memory that is not in the cache: what every call needs stands in the
-// first two cache lines, and Free cleans no more than was used.
+// With hundreds of callers, most of the cost of a call is memory that is not in the cache. The fields that every call needs are
+// in the first two cache lines, and Free cleans no more than was used.
 type Call struct {
 	Req []byte // one or more whole commands; kept for another attempt until Free
 	// Timeout for the reply to come, or to go on once it has begun; 0 none. It is a floor during maintenance.
@@ -55,7 +55,7 @@ type Call struct {
 
 	Dst []byte // AppendText: in and out
 	Str string // Text
-	// Err is what the server answered if that is an error, and the link is fine; or a *resp3.TypeError, and it has been ended.
+	// Err is the server's answer if that is an error, and the link is fine; or a *resp3.TypeError, and the link has been ended.
 	Err  error
 	home *sync.Pool
 
@@ -64,7 +64,7 @@ type Call struct {
 	Val     resp3.Value   // Value
 	Rep     []byte        // Encoded, Raw: encoded replies
 	Ends    []int         // Raw: where in Rep each whole reply ends
-	Wait    time.Duration // what the server may take on purpose before Timeout begins; not in modes Check, AppendText and Text
+	Wait    time.Duration // the command's own waiting on the server, before Timeout begins; not in modes Check, AppendText, Text
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int           // length of Dst before the first attempt
 	cut     error         // why a taken call is to end early; guarded by link.mu
@@ -73,17 +73,17 @@ type Call struct {
 
 // callState is the progress of a call; guarded by link.mu while it is queued.
 type callState struct {
-	began   bool // it has been queued before
+	queued  bool // once at least
 	waiting bool // sleeps on wake: may be given the reading
 	reads   bool // was given the reading; the signal is in wake or on its way
 	taken   bool // a reader fills in the reply at this moment
 	ended   bool // not queued any more; sigDone is in wake or on its way, unless the owner ended it itself
-	lost    bool // Err is why it ended without its whole reply
+	failed  bool // Err is why it ended without its whole reply
 	wasCut  bool // cut is set
 }
 
-// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since a select takes room
-// on the stack of everybody who sleeps.
+// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since its select would take room
+// on the stack of every sleeping caller.
 //
 //go:noinline
 func (q *Call) sleepUntil(gone <-chan struct{}) signal {
@@ -95,17 +95,17 @@ func (q *Call) sleepUntil(gone <-chan struct{}) signal {
 	}
 }
 
-// loseLocked ends the call without its whole reply.
-func (q *Call) loseLocked(err error) {
-	q.Err, q.lost, q.ended, q.waiting = err, true, true, false
+// failLocked ends the call without its whole reply.
+func (q *Call) failLocked(err error) {
+	q.Err, q.failed, q.ended, q.waiting = err, true, true, false
 }
 
-// cutLocked lets the reader end the call, which it is just filling in.
+// cutLocked asks the reader, which is just filling in the call, to end it.
 func (q *Call) cutLocked(err error) { q.cut, q.wasCut = err, true }
 
 // err returns why the call ended without its whole reply, nil if it has it. It is for the owner, after the end.
 func (q *Call) err() error {
-	if q.lost {
+	if q.failed {
 		return q.Err
 	}
 	return nil
@@ -141,7 +141,7 @@ func (q *Call) Free() {
 		q.Req = nil
 	}
 	q.Dst, q.Str, q.Err = nil, "", nil
-	if q.Mode >= Int || q.lost || q.wasCut {
+	if q.Mode >= Int || q.failed || q.wasCut {
 		if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
 			q.Rep = nil
 		}
@@ -154,19 +154,20 @@ func (q *Call) Free() {
 	q.home.Put(q)
 }
 
-// Condemn ends the link that has answered the call, because the reply is of a kind or a length that its command cannot have, as
-// why says: what is owed there fails with ErrOutOfStep. It is for the modes in which the caller judges the reply, after Do
-// and before Free; in the others nothing happens, since the link has done it.
+// Condemn ends the link that has answered the call, because its command cannot have a reply of this kind or length, as why says.
+// Calls that wait there fail with ErrOutOfStep. It is for the modes in which the caller judges the reply, after Do and before
+// Free; in the others it does nothing, since the link has judged.
 func (q *Call) Condemn(why error) {
 	if q.from != nil {
 		q.from.fail(outOfStep(why))
 	}
 }
 
-// outOfStep does not wrap why, which is for the one whose reply was judged.
+// outOfStep does not wrap why, which is only for the call whose reply was judged.
 func outOfStep(why error) error { return fmt.Errorf("%w (%v)", ErrOutOfStep, why) }
 
-// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
+// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep,
+// which is empty afterwards.
 func (q *Call) Block() string {
 	if cap(q.Rep) <= keepReplies {
 		return string(q.Rep)
@@ -179,19 +180,19 @@ func (q *Call) Block() string {
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
 	switch {
-	case !q.began && q.Mode == AppendText:
+	case !q.queued && q.Mode == AppendText:
 		q.base = len(q.Dst)
-	case q.began && q.Mode == AppendText:
+	case q.queued && q.Mode == AppendText:
 		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	}
-	if q.began {
+	if q.queued {
 		q.Rep, q.Ends, q.cut, q.Err, q.Null = q.Rep[:0], q.Ends[:0], nil, nil, false
 	}
-	q.callState = callState{began: true}
+	q.callState = callState{queued: true}
 }
 
-// take fills in one whole reply, which so many more follow. It runs on the goroutine that reads. It reports false if the reply
-// is of a kind that the command cannot have.
+// take fills in one whole reply, on the goroutine that reads; more is the number of replies that follow. It reports false if the
+// command cannot have a reply of this kind.
 func (q *Call) take(f *resp3.Frame, more int) bool {
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {

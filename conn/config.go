@@ -37,9 +37,9 @@ type Config struct {
 	// zero: never. It is noted in Setup and nothing else.
 	Credentials func(ctx context.Context) (username, password string, expires time.Time, err error)
 
-	// Listen has the keeper of a link read whenever no caller does, so that pushes are heard at once and not only when the link has
-	// been idle for a while. It is for connections that are there for their pushes. What RESP2 has in their place counts as a push on
-	// them: an array in the form of a message or of a confirmation of pub/sub.
+	// Listen makes a link read whenever no caller does, so that pushes are heard at once and not only when the link has been idle for
+	// a while. It is for connections that exist for their pushes. On them an array in the form of a pub/sub message or confirmation
+	// counts as a push, since RESP2 has it in that place.
 	Listen bool
 	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it must
 	// not block. It may be called before Dial returns.
@@ -82,7 +82,7 @@ type Setup struct {
 	Refused error         // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
 }
 
-// effectiveTimeout is the timeout for something that began at start: the looser of d and what maintenance relaxes it to. No timeout (0) is loosest.
+// effectiveTimeout is the timeout of an operation that began at start: the longer of d and the relaxed timeout. 0 is no timeout.
 func (c *Config) effectiveTimeout(d time.Duration, start, now time.Time) time.Duration {
 	if d <= 0 || c.Relaxed == nil {
 		return max(d, 0)

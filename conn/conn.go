@@ -42,12 +42,12 @@ func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
 	if err == nil {
 		c.cur.Store(l)
 		c.epoch = 1
-		if lost := l.err(); lost != nil { // between set-up and here
-			err = &Error{Op: "dial", Addr: addr, Err: lost}
+		if died := l.err(); died != nil { // between set-up and here
+			err = &Error{Op: "dial", Addr: addr, Err: died}
 		}
 	}
 	if err != nil {
-		c.closeLocked(err)
+		c.cfailLocked(err)
 		c.unlock()
 		c.work.Wait()
 		return nil, err
@@ -163,7 +163,7 @@ func (c *Conn) Close() error {
 		c.afterLocked(func() { l.fail(ErrClosed) })
 	}
 	if c.state != Closed {
-		c.closeLocked(ErrClosed)
+		c.cfailLocked(ErrClosed)
 	}
 	c.unlock()
 	c.work.Wait()
@@ -174,7 +174,7 @@ func (c *Conn) Close() error {
 func (c *Conn) Retire(drain time.Time) {
 	c.mu.Lock()
 	if c.state != Closed {
-		c.closeLocked(ErrClosed)
+		c.cfailLocked(ErrClosed)
 	}
 	if l := c.cur.Load(); l != nil {
 		c.afterLocked(func() { l.retire(drain) })
@@ -200,7 +200,7 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 	}
 }
 
-func (c *Conn) closeLocked(cause error) {
+func (c *Conn) cfailLocked(cause error) {
 	c.cause = cause
 	c.setStateLocked(Closed)
 	if c.move != nil {
@@ -209,8 +209,8 @@ func (c *Conn) closeLocked(cause error) {
 	close(c.done)
 }
 
-// lost is called by a link that has ended.
-func (c *Conn) lost(l *link) {
+// linkEnded is called by a link that has ended.
+func (c *Conn) linkEnded(l *link) {
 	c.mu.Lock()
 	defer c.unlock()
 	if i := slices.Index(c.old, l); i >= 0 {
@@ -220,7 +220,7 @@ func (c *Conn) lost(l *link) {
 		}
 	}
 	if c.cur.Load() == l && (c.state == Ready || c.state == Draining) {
-		c.closeLocked(l.err())
+		c.cfailLocked(l.err())
 	}
 }
 
@@ -269,7 +269,7 @@ func (c *Conn) Info() Info {
 	defer c.mu.Unlock()
 	i := Info{ID: c.id, State: c.state, Age: time.Since(c.created), Epoch: c.epoch}
 	if l := c.cur.Load(); l != nil {
-		i.Peer, i.Owed, i.Done, i.Setup = l.peer, int(l.owes.Load()), l.done.Load(), l.setup
+		i.Peer, i.Owed, i.Done, i.Setup = l.peer, int(l.owes.Load()), l.delivered.Load(), l.setup
 	}
 	return i
 }

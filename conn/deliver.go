@@ -164,7 +164,7 @@ func (l *link) oldestLocked() (*owed, error) {
 
 // repliedLocked counts replies that are whole.
 func (l *link) repliedLocked(n int) {
-	l.done.Add(uint64(n))
+	l.delivered.Add(uint64(n))
 	if l.slow.Load() {
 		l.slow.Store(l.retired)
 		l.midReply.Store(false)
@@ -199,7 +199,7 @@ func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 		if l.cause == nil {
 			l.queue.at(q.seq).call = nil
 		}
-		q.loseLocked(q.cut)
+		q.failLocked(q.cut)
 		l.mu.Unlock()
 	}
 	if q == own {
@@ -217,7 +217,7 @@ func (l *link) condemn(claims []claim, own *Call) (mine bool) {
 	for i, c := range claims {
 		if q := c.call; i > 0 && q != nil {
 			l.mu.Lock()
-			q.loseLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
+			q.failLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
 			l.mu.Unlock()
 		}
 		mine = l.release(c.call, true, own) || mine // nobody reads its other replies

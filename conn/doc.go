@@ -18,8 +18,8 @@
 //
 // Each link has one goroutine beside them, the keeper. It reads when no caller does, so that an idle link hears pushes and
 // the end of the stream, and it takes the reading from a caller that gets no reply for long, so that such a caller can hear its
-// context and its timeout. What is more than 64 KiB, or comes on top of as much that is unanswered, is written by a goroutine that lives
-// as long as that takes.
+// context and its timeout. A write of more than 64 KiB, or on top of as much that is unanswered, gets a goroutine for as long as it
+// takes.
 //
 // # Giving up
 //
@@ -29,6 +29,6 @@
 //
 // # Errors
 //
-// Every failure that is not an answer of the server is an [*Error]. Its field Sent is false only if no byte of the command can
+// Every error that is not an answer of the server is an [*Error]. Its field Sent is false only if no byte of the command can
 // have reached the socket. docs/concurrency.md has the invariants behind all this.
 package conn

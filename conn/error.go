@@ -20,7 +20,7 @@ var (
 	ErrDead error = timeout("peer does not answer")
 	// ErrMoving is returned by Move while another move of the same connection runs.
 	ErrMoving = errors.New("connection is already moving")
-	// ErrPinned is returned by Move if the swap has to wait for a pin. The next link is ready.
+	// ErrPinned is returned by Move if the switch has to wait for a pin. The next link is ready.
 	ErrPinned = errors.New("connection moves when its session lets go")
 	// ErrMoved is the cause when the link that a pin belongs to has been replaced: what the server kept for it is gone.
 	ErrMoved = errors.New("connection was moved by maintenance and its session on the server is lost")
@@ -30,8 +30,8 @@ var (
 	ErrDrained = errors.New("old link closed at the end of the move")
 	// ErrSurplus is the cause when the server sent a reply that nobody asked for.
 	ErrSurplus = errors.New("reply without a command")
-	// ErrOutOfStep is the cause when a reply was of a kind that its command cannot have. It is somebody else's then, and so are
-	// those behind it: the connection is closed before more of them are handed out. Whoever got it has a *resp3.TypeError.
+	// ErrOutOfStep is the cause when a reply was of a kind that its command cannot have. That reply and those behind it belong to
+	// other commands: the connection is closed before more of them are handed out. The call that got it has a *resp3.TypeError.
 	ErrOutOfStep = errors.New("reply of a kind that the command cannot have: replies and commands are out of step")
 	// ErrBacklog is the cause when a call is refused because Config.MaxPending bytes wait to be written: the server reads too
 	// slowly, or not at all. The call was not sent; the connection goes on.
@@ -58,7 +58,7 @@ func ContextError(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// Error is every failure of a connection that is not an answer of the server.
+// Error is any error of a connection that is not an answer of the server.
 type Error struct {
 	Op   string // "dial", "set up", "write", "read", "move", "do"
 	Addr string // peer, or the address that was dialled

@@ -67,14 +67,14 @@ func (l *link) look(seen *uint64) (idle, over bool) {
 // readUntilServed reads, for as long as it takes, until a reply has been handed out; then it hands the reading over. The
 // keeper holds the reading.
 func (l *link) readUntilServed() {
-	for served := l.done.Load(); l.prepareToSleep(); {
+	for served := l.delivered.Load(); l.prepareToSleep(); {
 		_, err := l.fill(nil, true)
 		l.mu.Lock()
 		l.asleep = false
 		l.mu.Unlock()
 		switch {
 		case err == nil:
-			if l.done.Load() != served && !l.in.midBody {
+			if l.delivered.Load() != served && !l.in.midBody {
 				l.setReadDeadline(false)
 				l.handOverReading()
 				return
@@ -157,7 +157,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 		if e.timeout <= 0 || e.call == nil {
 			continue
 		}
-		start := l.at(e.start)
+		start := l.timeOf(e.start)
 		at := start.Add(l.cfg.effectiveTimeout(e.timeout, start, now))
 		if !at.After(now) { // hardly ever: the call itself is not in the cache
 			at = at.Add(e.call.Wait)
@@ -200,7 +200,7 @@ func (l *link) overdueLocked(now time.Time) error {
 	if e.timeout <= 0 {
 		return nil
 	}
-	start, since := l.at(e.start), l.in.silentSince
+	start, since := l.timeOf(e.start), l.in.silentSince
 	if since.Before(start) {
 		since = start
 	}

@@ -52,10 +52,10 @@ type link struct {
 
 // counters of a link are for the pool and for people; written with link.mu held, read without.
 type counters struct {
-	owes     atomic.Int32  // calls that are owed replies
-	slow     atomic.Bool   // a reply has been awaited for more than a tick, or the link takes no more commands
-	midReply atomic.Bool   // in the middle of a reply that takes long; slow is set too, except for an instant
-	done     atomic.Uint64 // replies
+	owes      atomic.Int32  // calls that are owed replies
+	slow      atomic.Bool   // a reply has been awaited for more than a tick, or the link takes no more commands
+	midReply  atomic.Bool   // in the middle of a reply that takes long; slow is set too, except for an instant
+	delivered atomic.Uint64 // replies
 }
 
 func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
@@ -187,7 +187,7 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 // endLocked ends a queued call that nobody fills in, and leaves its place in the queue to an orphan.
 func (l *link) endLocked(q *Call, err error) {
 	l.queue.at(q.seq).call = nil
-	q.loseLocked(err)
+	q.failLocked(err)
 	q.wake <- sigDone // there is room: a call ends once
 }
 
@@ -240,7 +240,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 			left[i].call = nil
 			continue
 		}
-		q.loseLocked(err)
+		q.failLocked(err)
 	}
 	l.out.unanswered = 0
 	l.out.pending, l.out.spare = nil, nil
@@ -248,7 +248,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 	l.mu.Unlock()
 	l.raw.Close()
 	close(l.dead)
-	l.conn.lost(l)
+	l.conn.linkEnded(l)
 	for _, e := range left {
 		if e.call != nil {
 			e.call.wake <- sigDone

@@ -211,7 +211,7 @@ func (m *move) failLocked(err error) {
 	m.endLocked()
 	switch {
 	case c.cur.Load().err() != nil:
-		c.closeLocked(err)
+		c.cfailLocked(err)
 	case len(c.old) > 0:
 		c.setStateLocked(Draining)
 	default:

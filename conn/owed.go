@@ -18,8 +18,8 @@ type age time.Duration
 // age returns how old the link is at a time.
 func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.created))) }
 
-// at is the reverse of age.
-func (l *link) at(a age) time.Time { return l.created.Add(time.Duration(a)) }
+// timeOf is the reverse of age.
+func (l *link) timeOf(a age) time.Time { return l.created.Add(time.Duration(a)) }
 
 // owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.
 type owedQueue struct {

@@ -14,7 +14,7 @@ func TestCallThatEndsWhileItIsGivenTheReadingPassesItOn(t *testing.T) {
 	q := l.cfg.NewCall()
 	q.begin()
 	q.reads = true
-	q.loseLocked(ErrTimeout)
+	q.failLocked(ErrTimeout)
 	q.wake <- sigDone
 	q.wake <- sigRead
 	assert.ErrorIs(t, l.await(t.Context(), q, false), ErrTimeout)
