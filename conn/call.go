@@ -11,8 +11,8 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Mode says in which form a call wants its reply. In all but Value, Encoded and Raw the kind of the reply is known: it may be an
-// error or null too, and any other is a *resp3.TypeError and ends the link, see ErrOutOfStep.
+// Mode says in which form a call wants its reply. In all but Value, Encoded and Raw the kind of the reply is known: it
+// may be an error or null too, and any other is a *resp3.TypeError and ends the link, see ErrOutOfStep.
 type Mode uint8
 
 const (
@@ -37,11 +37,11 @@ const (
 )
 
 // Call is one unit of work for a connection: the encoded request, the form in which the reply is wanted, and the reply.
-// Get one with Config.NewCall and give it back with Free; in between it belongs to one goroutine. Do never keeps a call: when it
-// returns, early or not, nothing of the connection touches the call or Dst any more.
+// Get one with Config.NewCall and give it back with Free; in between it belongs to one goroutine. Do never keeps a
+// call: when it returns, early or not, nothing of the connection touches the call or Dst any more.
 //
-// With hundreds of callers, most of the cost of a call is memory that is not in the cache. The fields that every call needs are
-// in the first two cache lines, and Free cleans no more than was used.
+// With hundreds of callers, most of the cost of a call is memory that is not in the cache. The fields that every call
+// needs are in the first two cache lines, and Free cleans no more than was used.
 type Call struct {
 	Req []byte // one or more whole commands; kept for another attempt until Free
 	// Timeout for the reply to come, or to go on once it has begun; 0 none. It is a floor during maintenance.
@@ -55,7 +55,8 @@ type Call struct {
 
 	Dst []byte // AppendText: in and out
 	Str string // Text
-	// Err is the server's answer if that is an error, and the link is fine; or a *resp3.TypeError, and the link has been ended.
+	// Err is the server's answer if that is an error, and the link is fine; or a *resp3.TypeError, and the link has
+	// been ended.
 	Err  error
 	home *sync.Pool
 
@@ -64,7 +65,7 @@ type Call struct {
 	Val     resp3.Value   // Value
 	Rep     []byte        // Encoded, Raw: encoded replies
 	Ends    []int         // Raw: where in Rep each whole reply ends
-	Wait    time.Duration // the command's own waiting on the server, before Timeout begins; not in modes Check, AppendText, Text
+	Wait    time.Duration // the server may wait so long before Timeout begins; not in modes Check, AppendText, Text
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int           // length of Dst before the first attempt
 	cut     error         // why a taken call is to end early; guarded by link.mu
@@ -82,8 +83,8 @@ type callState struct {
 	wasCut  bool // cut is set
 }
 
-// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since its select would take room
-// on the stack of every sleeping caller.
+// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since its select
+// would take room on the stack of every sleeping caller.
 //
 //go:noinline
 func (q *Call) sleepUntil(gone <-chan struct{}) signal {
@@ -125,8 +126,8 @@ const (
 	keepEnds    = 2 << 10
 )
 
-// NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock never
-// meet others.
+// NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock
+// never meet others.
 func (c *Config) NewCall() *Call {
 	q, _ := c.calls.Get().(*Call)
 	if q == nil {
@@ -135,7 +136,8 @@ func (c *Config) NewCall() *Call {
 	return q
 }
 
-// Free gives the call back. Neither the call nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
+// Free gives the call back. Neither the call nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the
+// caller's.
 func (q *Call) Free() {
 	if q.Req = q.Req[:0]; cap(q.Req) > keepRequest {
 		q.Req = nil
@@ -154,9 +156,9 @@ func (q *Call) Free() {
 	q.home.Put(q)
 }
 
-// Condemn ends the link that has answered the call, because its command cannot have a reply of this kind or length, as why says.
-// Calls that wait there fail with ErrOutOfStep. It is for the modes in which the caller judges the reply, after Do and before
-// Free; in the others it does nothing, since the link has judged.
+// Condemn ends the link that has answered the call, because its command cannot have a reply of this kind or length, as
+// why says. Calls that wait there fail with ErrOutOfStep. It is for the modes in which the caller judges the reply,
+// after Do and before Free; in the others it does nothing, since the link has judged.
 func (q *Call) Condemn(why error) {
 	if q.from != nil {
 		q.from.fail(outOfStep(why))
@@ -166,8 +168,8 @@ func (q *Call) Condemn(why error) {
 // outOfStep does not wrap why, which is only for the call whose reply was judged.
 func outOfStep(why error) error { return fmt.Errorf("%w (%v)", ErrOutOfStep, why) }
 
-// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep,
-// which is empty afterwards.
+// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory
+// of Rep, which is empty afterwards.
 func (q *Call) Block() string {
 	if cap(q.Rep) <= keepReplies {
 		return string(q.Rep)
@@ -179,10 +181,10 @@ func (q *Call) Block() string {
 
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
-	switch {
-	case !q.queued && q.Mode == AppendText:
-		q.base = len(q.Dst)
-	case q.queued && q.Mode == AppendText:
+	if q.Mode == AppendText {
+		if !q.queued {
+			q.base = len(q.Dst)
+		}
 		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	}
 	if q.queued {
@@ -191,8 +193,8 @@ func (q *Call) begin() {
 	q.callState = callState{queued: true}
 }
 
-// take fills in one whole reply, on the goroutine that reads; more is the number of replies that follow. It reports false if the
-// command cannot have a reply of this kind.
+// take fills in one whole reply, on the goroutine that reads; more is the number of replies that follow. It reports
+// false if the command cannot have a reply of this kind.
 func (q *Call) take(f *resp3.Frame, more int) bool {
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {
@@ -264,7 +266,8 @@ func (q *Call) takeText(p []byte) {
 	}
 }
 
-// beginBody prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have one.
+// beginBody prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have
+// one.
 func (q *Call) beginBody(f resp3.Frame) bool {
 	switch q.Mode {
 	case Int, Truth, Float:

@@ -100,13 +100,14 @@ func (c *Conn) Owes() int {
 // it, or whether the connection takes none at all.
 func (c *Conn) Slow() bool { l := c.cur.Load(); return l != nil && l.slow.Load() }
 
-// MidReply reports whether the connection is in the middle of a reply: a large one has begun, or a part of one has come and the rest
-// has been awaited for a tick. New commands would have to wait until it has come, while the server may be quick.
+// MidReply reports whether the connection is in the middle of a reply: a large one has begun, or a part of one has come
+// and the rest has been awaited for a tick. New commands would have to wait until it has come, while the server may be
+// quick.
 func (c *Conn) MidReply() bool { l := c.cur.Load(); return l != nil && l.midReply.Load() }
 
-// Do sends q.Req and returns when its replies have come, ctx has ended or the call's timeout is over. A non-nil error is
-// an *Error that says whether the command may have been executed; the server's answer, an error included, is in q.
-// A call that is given up after it was sent leaves only a reply to discard. During a move a call that was not sent yet
+// Do sends q.Req and returns when its replies have come, ctx has ended or the call's timeout is over. A non-nil error
+// is an *Error that says whether the command may have been executed; the server's answer, an error included, is in q. A
+// call that is given up after it was sent leaves only a reply to discard. During a move a call that was not sent yet
 // goes to the next link.
 func (c *Conn) Do(ctx context.Context, q *Call) error {
 	if ctx.Err() != nil {

@@ -27,7 +27,8 @@ type claim struct {
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// fill hands out every reply that is whole; if wait is set and none is, it waits for bytes first. It reports whether own was among them.
+// fill hands out every reply that is whole; if wait is set and none is, it waits for bytes first. It reports whether
+// own was among them.
 func (l *link) fill(own *Call, wait bool) (mine bool, err error) {
 	in := &l.in
 	if in.midBody {
@@ -79,8 +80,8 @@ func (l *link) fill(own *Call, wait bool) (mine bool, err error) {
 	return mine, err
 }
 
-// ofChannels reports whether an encoded push, or the array that RESP2 has in its place, is a message or the confirmation that a
-// channel was joined or left. It is enough if it has begun. The answer to a PING is an array in RESP2 too, and none of these.
+// ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. The begin
+// of it is enough. The answer to a PING on such a connection is an array too, and is none of these.
 func ofChannels(frame []byte) bool {
 	head, rest, _ := bytes.Cut(frame, crlf)
 	if len(head) != 2 || head[0] != byte(resp3.Push) && head[0] != byte(resp3.Array) {
@@ -126,8 +127,8 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 	return mine, err
 }
 
-// claim takes the calls that the next n replies belong to. From here to release nobody else ends them. With an error they are
-// fewer than n replies need.
+// claim takes the calls that the next n replies belong to. From here to release nobody else ends them. With an error
+// they are fewer than n replies need.
 func (l *link) claim(n int) (claims []claim, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,7 +172,8 @@ func (l *link) repliedLocked(n int) {
 	}
 }
 
-// servedLocked drops the oldest place if it has all its replies. Else its timeout begins anew, since it is being answered.
+// servedLocked drops the oldest place if it has all its replies. Else its timeout begins anew, since it is being
+// answered.
 func (l *link) servedLocked(e *owed) {
 	if e.left > 0 {
 		e.start = 0
@@ -184,7 +186,8 @@ func (l *link) servedLocked(e *owed) {
 	l.queue.pop()
 }
 
-// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has ended.
+// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has
+// ended.
 func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 	if q == nil {
 		return false
@@ -209,8 +212,8 @@ func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 	return false
 }
 
-// condemn ends the link, because the first of some claimed calls has got a reply of a kind that it cannot have. The replies of the
-// others are not handed out. It reports whether own is among them.
+// condemn ends the link, because the first of some claimed calls has got a reply of a kind that it cannot have. The
+// replies of the others are not handed out. It reports whether own is among them.
 func (l *link) condemn(claims []claim, own *Call) (mine bool) {
 	why := outOfStep(claims[0].call.Err)
 	l.fail(why) // before anybody learns of it, so that nobody comes back to this link

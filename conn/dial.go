@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// open dials addr and sets up a link. It is bounded by ctx and by DialTimeout, or the relaxed timeout if that is longer.
-// A panic of Config.Dial or Config.Credentials is an error like any other: it may come on a goroutine of ours, where nobody else could
-// recover it, and in a move it must not cost the serving link.
+// open dials addr and sets up a link, bounded by ctx and by DialTimeout or the relaxed timeout. A panic of Config.Dial
+// or Config.Credentials becomes an error: in a move nobody else could recover it, and the serving link goes on.
 func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 	now := time.Now()
 	if d := c.cfg.effectiveTimeout(c.cfg.DialTimeout, now, now); d > 0 {

@@ -30,11 +30,12 @@ var (
 	ErrDrained = errors.New("old link closed at the end of the move")
 	// ErrSurplus is the cause when the server sent a reply that nobody asked for.
 	ErrSurplus = errors.New("reply without a command")
-	// ErrOutOfStep is the cause when a reply was of a kind that its command cannot have. That reply and those behind it belong to
-	// other commands: the connection is closed before more of them are handed out. The call that got it has a *resp3.TypeError.
+	// ErrOutOfStep is the cause when a reply was of a kind that its command cannot have. That reply and those behind it
+	// belong to other commands: the connection is closed before more of them are handed out. The call that got it has a
+	// *resp3.TypeError.
 	ErrOutOfStep = errors.New("reply of a kind that the command cannot have: replies and commands are out of step")
-	// ErrBacklog is the cause when a call is refused because Config.MaxPending bytes wait to be written: the server reads too
-	// slowly, or not at all. The call was not sent; the connection goes on.
+	// ErrBacklog is the cause when a call is refused because Config.MaxPending bytes wait to be written: the server
+	// reads too slowly, or not at all. The call was not sent; the connection goes on.
 	ErrBacklog = errors.New("too much waits to be written")
 	// ErrProtocol is the cause when the server does not grant the RESP version that was demanded.
 	ErrProtocol = errors.New("protocol version not granted")
@@ -46,7 +47,8 @@ type timeout string
 func (t timeout) Error() string { return string(t) }
 func (timeout) Timeout() bool   { return true }
 
-// ContextError is why ctx has ended: context.Canceled or context.DeadlineExceeded, with the cause that was given to it, if any.
+// ContextError is why ctx has ended: context.Canceled or context.DeadlineExceeded, with the cause that was given to it,
+// if any.
 func ContextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if cause == err {
@@ -62,7 +64,8 @@ func ContextError(ctx context.Context) error {
 type Error struct {
 	Op   string // "dial", "set up", "write", "read", "move", "do"
 	Addr string // peer, or the address that was dialled
-	// Sent is false only if it is certain that no byte of the command reached the socket, so that it cannot have been executed.
+	// Sent is false only if it is certain that no byte of the command reached the socket, so that it cannot have been
+	// executed.
 	Sent bool
 	Err  error
 }

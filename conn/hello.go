@@ -12,8 +12,8 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// hello reads the answer to HELLO: a map, or a flat array from a server that stays in RESP2, as Redis Enterprise's proxy has been
-// seen to (redis/redis 14828).
+// hello reads the answer to HELLO: a map, or a flat array from a server that stays in RESP2, as Redis Enterprise's
+// proxy has been seen to (redis/redis 14828).
 func (l *link) hello(v resp3.Value) error {
 	if err := v.Err(); err != nil {
 		return err
@@ -50,9 +50,8 @@ func (l *link) helloAgain(v resp3.Value) error {
 	return nil
 }
 
-// canFallBack reports whether the set-up goes on in RESP2 after err was the answer to HELLO. Servers and proxies refuse it in
-// many words, and most of them are usable all the same. Not after these: a wrong password would be refused again; a state, or a
-// server that is full, is for another attempt later; and without a password nothing is left to try against NOAUTH.
+// canFallBack reports whether the set-up goes on in RESP2 after err was the answer to HELLO. Servers refuse it in many
+// words; only these errors would come again: of a password, a state of the server, and a server that is full.
 func canFallBack(err error, password bool) bool {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok {
@@ -68,8 +67,8 @@ func canFallBack(err error, password bool) bool {
 	return !strings.Contains(text, "invalid password") && !strings.Contains(text, "max number of clients")
 }
 
-// setUpWithoutHello goes on after HELLO was refused: in RESP2, with AUTH. If HELLO had options and may have been refused for them,
-// HELLO alone stands behind AUTH, in the same write, and grants RESP3 after all or is refused again.
+// setUpWithoutHello goes on after HELLO was refused: in RESP2, with AUTH. If HELLO had options and may have been
+// refused for them, HELLO alone stands behind AUTH, in the same write, and grants RESP3 after all or is refused again.
 func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refused error) (failed string, err error) {
 	l.setup = Setup{Peer: l.peer, TLS: l.setup.TLS, Proto: 2, Asked: l.setup.Asked, Began: l.setup.Began, Expires: l.setup.Expires}
 	e, _ := errs.As[*resp3.Error](refused)
@@ -85,8 +84,8 @@ func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refused
 	return failed, err
 }
 
-// hinted adds advice to the end of a connection if the step may be the reason for it: some proxies close at a command that
-// they do not know.
+// hinted adds advice to the end of a connection if the step may be the reason for it: some proxies close at a command
+// that they do not know.
 func hinted(name string, err error) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		return err

@@ -7,9 +7,8 @@ import (
 )
 
 const (
-	// lookEvery is how often the keeper of a link in use looks at it: it takes the reading if nobody has queued anything in
-	// between, so an idle link hears pushes and the end of the stream after at most two looks. It also bounds how late a
-	// timeout is noticed while callers keep the reading among themselves.
+	// lookEvery is how often the keeper looks at a link in use: an idle one hears pushes and the end of the stream
+	// after at most two looks. It bounds how late a timeout is noticed while callers read.
 	lookEvery = 40 * time.Millisecond
 	// recheck bounds the keeper's sleep while replies are owed, since a timeout may shrink when maintenance ends.
 	recheck = 250 * time.Millisecond
@@ -46,9 +45,8 @@ func (l *link) keep() {
 	}
 }
 
-// look ends overdue calls, and takes the reading if nobody has it and nothing was queued since the last look. A caller
-// that has read since then without getting the oldest reply is made to give the reading up. over says that the link's
-// drain time has passed.
+// look ends overdue calls, makes a caller that has read since the last look stop, and takes the reading if nobody reads
+// and nothing was queued since. over says that the link's drain time has passed.
 func (l *link) look(seen *uint64) (idle, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,8 +62,8 @@ func (l *link) look(seen *uint64) (idle, over bool) {
 	return idle, l.retired && !l.retireAt.After(now)
 }
 
-// readUntilServed reads, for as long as it takes, until a reply has been handed out; then it hands the reading over. The
-// keeper holds the reading.
+// readUntilServed reads, for as long as it takes, until a reply has been handed out; then it hands the reading over.
+// The keeper holds the reading.
 func (l *link) readUntilServed() {
 	for served := l.delivered.Load(); l.prepareToSleep(); {
 		_, err := l.fill(nil, true)
@@ -87,8 +85,8 @@ func (l *link) readUntilServed() {
 	}
 }
 
-// prepareToSleep ends what is overdue and sets the time until which the keeper may sleep in a read. It reports false if the link has
-// ended. It measures silence: only the keeper sees a long one, since callers do not read for longer than two looks without a reply.
+// prepareToSleep ends what is overdue and sets the deadline of the keeper's next read. It reports false if the link has
+// ended. Only the keeper sees long silences: callers do not read for longer than two looks without a reply.
 func (l *link) prepareToSleep() bool {
 	in, now, bytes := &l.in, time.Now(), l.signsOfLife()
 	l.mu.Lock()
@@ -129,8 +127,8 @@ func (l *link) prepareToSleep() bool {
 	return true
 }
 
-// signsOfLife counts bytes of replies and, on a connection that listens, of what it listens to, behind which the replies stand. Other
-// pushes and attributes do not count: a proxy that has lost its shard may make them by itself.
+// signsOfLife counts bytes of replies and, on a connection that listens, of what it listens to, behind which the
+// replies stand. Other pushes and attributes do not count: a proxy that has lost its shard may make them by itself.
 func (l *link) signsOfLife() int64 {
 	n := l.in.rd.Replied() + l.in.heard
 	if !l.cfg.Listen {
@@ -142,8 +140,8 @@ func (l *link) signsOfLife() int64 {
 	return n
 }
 
-// expireLocked ends the calls whose timeout is over and returns when to look again. A call's timeout begins when the link
-// first looks at it here, at most two looks after it was queued, so that queueing needs no clock.
+// expireLocked ends the calls whose timeout is over and returns when to look again. A call's timeout begins when the
+// link first looks at it here, at most two looks after it was queued, so that queueing needs no clock.
 func (l *link) expireLocked(now time.Time) (next time.Time) {
 	next = now.Add(recheck)
 	if l.retired && l.retireAt.Before(next) {
@@ -168,7 +166,8 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 			}
 			continue
 		}
-		err := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ErrTimeout} // a call that is only queued yet will be written all the same
+		// A call that is only queued will be written all the same, so it counts as sent.
+		err := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ErrTimeout}
 		if e.call.taken {
 			e.call.cutLocked(err)
 		} else {
@@ -187,8 +186,8 @@ func (l *link) progressLocked() {
 	}
 }
 
-// overdueLocked returns why the link has to end now: the drain time of a retired link is over, or replies are owed and no sign
-// of life has come for the timeout of the oldest.
+// overdueLocked returns why the link has to end now: the drain time of a retired link is over, or replies are owed and
+// no sign of life has come for the timeout of the oldest.
 func (l *link) overdueLocked(now time.Time) error {
 	if l.retired && !l.retireAt.After(now) {
 		return ErrDrained

@@ -18,9 +18,9 @@ var errNext = errors.New("link takes no more commands")
 
 // link is one socket and the replies it owes.
 //
-// Callers do the work themselves. A caller that finds nobody writing writes what all have queued (write.go). A caller that finds nobody
-// reading takes the reading, and hands it to the oldest waiting caller when its own reply has come (read.go). One goroutine per link,
-// the keeper (keeper.go), reads when no caller does: when the link is idle, and when a reply takes long.
+// Callers do the work. One that finds nobody writing writes for all (write.go). One that finds nobody reading takes the
+// reading, and hands it over when its own reply has come (read.go). The keeper (keeper.go), one goroutine per link,
+// reads when no caller does: when the link is idle, and when a reply takes long.
 //
 // mu guards memory only: it is never held over a blocking call. Setting a socket deadline does not block.
 type link struct {
@@ -70,8 +70,8 @@ func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
 	return l
 }
 
-// do queues q, sees to it that it is written, and returns when it has ended. The error is errNext if nothing of it was sent here
-// and another link may take it.
+// do queues q, sees to it that it is written, and returns when it has ended. The error is errNext if nothing of it was
+// sent here and another link may take it.
 func (l *link) do(ctx context.Context, q *Call) error {
 	l.mu.Lock()
 	if l.retired || l.cause != nil {
@@ -80,7 +80,8 @@ func (l *link) do(ctx context.Context, q *Call) error {
 	}
 	if n, limit := len(l.out.pending)+l.out.leaving, l.cfg.MaxPending; n > 0 && limit > 0 && n+len(q.Req) > limit {
 		l.mu.Unlock()
-		return &Error{Op: "do", Addr: l.peer, Err: fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, len(q.Req), limit)}
+		err := fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, len(q.Req), limit)
+		return &Error{Op: "do", Addr: l.peer, Err: err}
 	}
 	l.queueLocked(q)
 	if !l.out.writing {
@@ -126,7 +127,8 @@ func (l *link) queueLocked(q *Call) {
 // countLocked tells the pool how many calls are owed replies.
 func (l *link) countLocked() { l.owes.Store(int32(l.queue.len())) }
 
-// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads for all callers if q has the reading.
+// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads for all callers if q has the
+// reading.
 func (l *link) await(ctx context.Context, q *Call, reads bool) error {
 	for {
 		if reads && l.readForAll(ctx, q) {
@@ -143,8 +145,8 @@ func (l *link) await(ctx context.Context, q *Call, reads bool) error {
 			reads = true
 		case sigDone:
 			if q.reads {
-				// It was given the reading and ended by its timeout, or with the link, before the signal for the first was
-				// sent. Left in the channel, that signal would make a second reader of the next user of the call.
+				// It was given the reading and ended by its timeout, or with the link, before the signal for the first
+				// was sent. Left in the channel, that signal would make a second reader of the next user of the call.
 				<-q.wake
 				l.handOverReading()
 			}
@@ -155,8 +157,8 @@ func (l *link) await(ctx context.Context, q *Call, reads bool) error {
 	}
 }
 
-// giveUp ends q because its context has ended. Its place in the queue stays, as an orphan. A reply that is just being filled in is
-// waited for, which takes no longer than copying it.
+// giveUp ends q because its context has ended. Its place in the queue stays, as an orphan. A reply that is just being
+// filled in is waited for, which takes no longer than copying it.
 func (l *link) giveUp(ctx context.Context, q *Call) error {
 	l.mu.Lock()
 	due := 1 // signals to take: the end, and the reading if it was given to q
@@ -191,7 +193,8 @@ func (l *link) endLocked(q *Call, err error) {
 	q.wake <- sigDone // there is room: a call ends once
 }
 
-// retire stops the link from taking commands. It closes itself when it has delivered what it owes, or at the given time at the latest.
+// retire stops the link from taking commands. It closes itself when it has delivered what it owes, or at the given time
+// at the latest.
 func (l *link) retire(at time.Time) {
 	l.mu.Lock()
 	l.retired, l.retireAt = true, at

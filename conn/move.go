@@ -14,12 +14,12 @@ type Target struct {
 	Hold  time.Time // pins are broken then; zero: a second before Drain, or when half of the time is over if that is less
 }
 
-// Move dials t.Addr and sets up a link to it beside the serving one, then swaps the two: commands begun from then on go to
-// the new link, and the old one delivers what it owes and closes itself. Move returns after the swap and does not wait for
-// the old link. On any error the old link goes on serving as if nothing had happened. One move runs at a time; another gets ErrMoving.
+// Move dials t.Addr and sets up a link to it beside the serving one, then switches: later commands go to the new link,
+// and the old one delivers what it owes and closes itself. Move returns after the switch and does not wait for the old
+// link. On any error the old link goes on serving. One move runs at a time; another gets ErrMoving.
 //
-// If the serving link is pinned, Move returns ErrPinned: the next link is ready, and takes over when no pin is left, or at
-// t.Hold. Until then another Move takes the place of this one.
+// If the serving link is pinned, Move returns ErrPinned: the next link is ready, and takes over when no pin is left, or
+// at t.Hold. Until then another Move takes the place of this one.
 //
 // ctx bounds the dialling and set-up; DialTimeout bounds it as in Dial.
 func (c *Conn) Move(ctx context.Context, t Target) error {
@@ -59,8 +59,8 @@ const breakBefore = time.Second
 // redialPause is the pause between attempts to replace a next link that died while it waited.
 const redialPause = 250 * time.Millisecond
 
-// move takes a connection to another link. Conn.move is set from begin until one of switchLocked, failLocked, a newer move, and the
-// end of the connection. A move that finds the serving link pinned waits: it has a next link then, and a goroutine.
+// move takes a connection to another link. Conn.move is set exactly while the connection is Moving, from begin to
+// switchLocked or endLocked. A move that finds the serving link pinned waits, with a next link and a goroutine.
 type move struct {
 	conn   *Conn
 	target Target
@@ -98,8 +98,8 @@ func (m *move) dial(ctx context.Context) (*link, error) {
 	return next, err
 }
 
-// offer switches to next. It does not if next is dead, which is the error then; nor if the serving link is pinned and lives, unless
-// the time for pins is over: next waits then, and the error is ErrPinned.
+// offer switches to next. It does not if next is dead, which is the error then; nor if the serving link is pinned and
+// lives, unless the time for pins is over: next waits then, and the error is ErrPinned.
 func (m *move) offer(next *link, over bool) error {
 	c := m.conn
 	c.mu.Lock()
@@ -128,8 +128,8 @@ func (m *move) offer(next *link, over bool) error {
 	return ErrPinned
 }
 
-// wait is the goroutine of a move that waits for pins. It replaces a next link that dies, and switches in spite of pins when the
-// serving link dies or their time is over. If the last pin goes, Unpin switches.
+// wait is the goroutine of a move that waits for pins. It replaces a next link that dies, and switches in spite of pins
+// when the serving link dies or their time is over. If the last pin goes, Unpin switches.
 func (m *move) wait(ctx context.Context, next, serving *link) {
 	for over := false; !over; {
 		select {
@@ -165,7 +165,8 @@ func (m *move) redial(ctx context.Context) *link {
 	}
 }
 
-// switchLocked makes the next link serve. It is published before the old one is retired: a caller that is turned away finds another.
+// switchLocked makes the next link serve. It is published before the old one is retired: a caller that is turned away
+// finds another.
 func (m *move) switchLocked() {
 	c := m.conn
 	old, next := c.cur.Load(), m.next
@@ -202,7 +203,8 @@ func (m *move) fail(err error) {
 	m.failLocked(err)
 }
 
-// failLocked goes back to the serving link; if that died meanwhile, the connection ends. It does nothing if m has ended.
+// failLocked goes back to the serving link; if that died meanwhile, the connection ends. It does nothing if m has
+// ended.
 func (m *move) failLocked(err error) {
 	c := m.conn
 	if c.move != m {

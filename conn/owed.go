@@ -2,8 +2,8 @@ package conn
 
 import "time"
 
-// owed is one place in the queue of replies a link owes. It stays until its last reply has come, even if the caller has gone.
-// Two fit into a cache line.
+// owed is one place in the queue of replies a link owes. It stays until its last reply has come, even if the caller has
+// gone. Two fit into a cache line.
 type owed struct {
 	call    *Call // nil: an orphan, whose replies are swallowed
 	timeout time.Duration
@@ -21,7 +21,8 @@ func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.created))) }
 // timeOf is the reverse of age.
 func (l *link) timeOf(a age) time.Time { return l.created.Add(time.Duration(a)) }
 
-// owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.
+// owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link.
+// The zero value is empty.
 type owedQueue struct {
 	ring       []owed // length is a power of two
 	head, tail uint64 // numbers of the oldest place and of the next one

@@ -38,12 +38,12 @@ type reader struct {
 	silentAt    int64
 }
 
-// readForAll reads replies for all callers until q is answered (true), or until another reader takes over (false: wait for the
-// end of q). If no byte of a reply comes for long it gives the reading to the keeper, so that the context and the timeout of q can end it.
+// readForAll reads replies for all callers until q is answered (true), or until another reader takes over (false). If
+// no byte of a reply comes for long that is the keeper, so that the context and the timeout of q can end it.
 func (l *link) readForAll(ctx context.Context, q *Call) bool {
 	needsDeadline := !l.in.watch.covers(ctx)
 	mine, err := l.fill(q, false)
-	// A near deadline that another caller has set may have passed while nobody read: no reason to think the reply slow.
+	// A near deadline that another caller has set is not current: it may have passed while nobody read.
 	current := !needsDeadline && !l.in.nearDeadline
 	if !mine && err == nil && needsDeadline && !l.in.nearDeadline {
 		l.setReadDeadline(true)
@@ -99,8 +99,8 @@ func (l *link) setReadDeadline(near bool) {
 	l.in.nearDeadline = near
 }
 
-// mayReadOn reports whether q and ctx go on, and no cut call waits for the reader. It is asked after a deadline was set, which may have
-// replaced that of an interruption.
+// mayReadOn reports whether q and ctx go on, and no cut call waits for the reader. It is asked after a deadline was
+// set, which may have replaced that of an interruption.
 func (l *link) mayReadOn(ctx context.Context, q *Call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,8 +122,8 @@ func (l *link) waitAgain(q *Call) {
 	l.mu.Unlock()
 }
 
-// handOverReading gives the reading to the oldest waiting caller, or to nobody. Callers that are still writing look after
-// themselves; orphans are the keeper's.
+// handOverReading gives the reading to the oldest waiting caller, or to nobody. Callers that are still writing look
+// after themselves; orphans are the keeper's.
 func (l *link) handOverReading() {
 	l.mu.Lock()
 	for s := l.queue.head; s < l.queue.tail; s++ {
@@ -151,8 +151,8 @@ func (l *link) handOverReading() {
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) || errs.IsTimeout(err) }
 
-// ctxWatch interrupts the reader when the context that it came with ends. It registers with a context that comes twice in succession,
-// so that the price of one registration is paid once for many calls.
+// ctxWatch interrupts the reader when the context that it came with ends. It registers with a context that comes twice
+// in succession, so that the price of one registration is paid once for many calls.
 type ctxWatch struct {
 	interrupt func()
 	deadline  time.Time       // of the last context
@@ -160,10 +160,8 @@ type ctxWatch struct {
 	stop      func() bool     // ends the registration, if there is one
 }
 
-// covers reports whether the end of ctx interrupts the reader.
-//
-// A context makes its channel when it is first asked for it. One that has a deadline is known by that until it is seen
-// again, so a call with a context of its own does not pay for a channel.
+// covers reports whether the end of ctx interrupts the reader. A context makes its channel when it is first asked for
+// it: one that has a deadline is known by that until it comes again, so that a single call does not pay for a channel.
 func (w *ctxWatch) covers(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	if ok && deadline != w.deadline {

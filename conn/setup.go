@@ -34,8 +34,8 @@ func (s *steps) add(name string, reply func(v resp3.Value) error, args ...string
 	*s = append(*s, step{name, args, reply})
 }
 
-// setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order; pushes
-// may stand between any two. A server that refuses HELLO gets a second write in RESP2.
+// setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order;
+// pushes may stand between any two. A server that refuses HELLO gets a second write in RESP2.
 func (l *link) setUp(ctx context.Context) error {
 	if name, err := l.trySetUp(ctx); err != nil {
 		// The arguments of the step are not told, since one of them is the password.
@@ -120,8 +120,8 @@ func (l *link) stepsRESP3(user, pass string) (s steps) {
 	return s
 }
 
-// stepsRESP2 are the steps that any server or proxy knows: AUTH, the name of the client, a database. One of them must need a
-// permission, so that a missing password is found here. With hello, HELLO alone stands behind AUTH.
+// stepsRESP2 are the steps that any server or proxy knows: AUTH, the name of the client, a database. One of them must
+// need a permission, so that a missing password is found here. With hello, HELLO alone stands behind AUTH.
 func (l *link) stepsRESP2(user, pass string, hello bool) (s steps) {
 	switch {
 	case pass == "":
@@ -153,8 +153,8 @@ func (l *link) optInStep(s *steps) {
 	s.add(stepOptIn, l.optIn, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
 }
 
-// run sends the steps in one write and checks their replies in order. With an error it names the step that was refused, or
-// the first that was not answered.
+// run sends the steps in one write and checks their replies in order. With an error it names the step that was refused,
+// or the first that was not answered.
 func (l *link) run(ctx context.Context, steps steps) (failed string, err error) {
 	q := l.cfg.NewCall()
 	defer q.Free()
@@ -186,8 +186,8 @@ func (l *link) run(ctx context.Context, steps steps) (failed string, err error) 
 	return "", nil
 }
 
-// checkReplies checks the replies that have come, until one ends the set-up, and returns the place of its step, else how many there
-// were. There may be fewer than steps: a server that has no room for another client says so and closes.
+// checkReplies checks the replies that have come, until one ends the set-up, and returns the place of its step, else
+// how many there were. There may be fewer than steps: a server that has no room for another client says so and closes.
 func checkReplies(steps []step, replies string) (at int, err error) {
 	for i, s := range steps {
 		if replies == "" {
@@ -213,8 +213,8 @@ const (
 // publicArgs are arguments of the set-up that an error may repeat.
 var publicArgs = []string{"AUTH", "SETNAME", "SETINFO", "LIB-NAME", "LIB-VER", "MAINT_NOTIFICATIONS", "moving-endpoint-type", "default"}
 
-// redact drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it may be the
-// password. Servers repeat the beginning of a long one (redis-server: 128 bytes of all arguments together).
+// redact drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it
+// may be the password. Servers repeat the beginning of a long one (redis-server: 128 bytes of all arguments together).
 func redact(err error, args []string) error {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok {

@@ -2,8 +2,8 @@ package conn
 
 import "runtime"
 
-// A caller writes at most 64 KiB itself. Larger or backlogged writes get a goroutine, so that the caller can read meanwhile (a server
-// that answers before it reads on would block both sides for ever) and can be cancelled.
+// A caller writes at most 64 KiB itself. Larger or backlogged writes get a goroutine, so that the caller can read
+// meanwhile (a server that answers before it reads on would block both sides for ever) and can be cancelled.
 const (
 	writeAbove = 64 << 10 // bytes
 	maxWrites  = 8        // by one caller in a row
@@ -19,8 +19,8 @@ type outbox struct {
 	writing    bool   // somebody writes
 }
 
-// writeLocked writes until nothing is queued. A caller leaves it to a goroutine when there is much, or when it has written for others
-// often enough. mu is held on entry and exit and free in between.
+// writeLocked writes until nothing is queued. A caller leaves it to a goroutine when there is much, or when it has
+// written for others often enough. mu is held on entry and exit and free in between.
 func (l *link) writeLocked(caller bool) {
 	o := &l.out
 	o.writing = true
@@ -61,8 +61,8 @@ func (l *link) writeLocked(caller bool) {
 	}
 }
 
-// writeFailed ends the link after the socket took n bytes of a buffer whose first place is first. Places wholly behind those bytes
-// were not sent. If some of the buffer's places have been answered already, the rest may have been executed.
+// writeFailed ends the link after the socket took n bytes of a buffer that begins with place first. Places wholly behind
+// them were not sent, unless some of the buffer's have been answered: then n does not tell what was executed.
 func (l *link) writeFailed(err error, first uint64, n int) {
 	l.mu.Lock()
 	unsent, at := first, 0
