@@ -281,7 +281,7 @@ func (q *Call) beginBody(f resp3.Frame) bool {
 	return true
 }
 
-// bodyDst is the slice that the payload of a streamed bulk string is appended to, nil if nobody wants it.
+// bodyDst is the slice that the payload of a streamed bulk string is appended to, nil if it is not wanted.
 func (q *Call) bodyDst() *[]byte {
 	switch q.Mode {
 	case AppendText:

@@ -110,9 +110,6 @@ func (c *Conn) MidReply() bool { l := c.cur.Load(); return l != nil && l.midRepl
 // call that is given up after it was sent leaves only a reply to discard. During a move a call that was not sent yet
 // goes to the next link.
 func (c *Conn) Do(ctx context.Context, q *Call) error {
-	if ctx.Err() != nil {
-		return &Error{Op: "do", Addr: c.Peer(), Err: ContextError(ctx)}
-	}
 	for {
 		l := c.cur.Load()
 		if err := l.do(ctx, q); err != errNext {

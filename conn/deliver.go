@@ -14,7 +14,7 @@ const batchLen = 64
 type batch struct {
 	frames [batchLen]resp3.Frame
 	claims [batchLen]claim
-	// scratch takes the pieces of a streamed bulk string that nobody wants any more.
+	// scratch takes the pieces of a streamed bulk string whose caller has given up.
 	scratch [4 << 10]byte
 }
 
@@ -216,14 +216,14 @@ func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 // replies of the others are not handed out. It reports whether own is among them.
 func (l *link) condemn(claims []claim, own *Call) (mine bool) {
 	why := outOfStep(claims[0].call.Err)
-	l.fail(why) // before anybody learns of it, so that nobody comes back to this link
+	l.fail(why) // before any caller learns of it, so that none comes back to this link
 	for i, c := range claims {
 		if q := c.call; i > 0 && q != nil {
 			l.mu.Lock()
 			q.failLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
 			l.mu.Unlock()
 		}
-		mine = l.release(c.call, true, own) || mine // nobody reads its other replies
+		mine = l.release(c.call, true, own) || mine // its other replies are not read
 	}
 	return mine
 }
@@ -275,7 +275,7 @@ func (l *link) streamBody(own *Call) (mine bool, err error) {
 		}
 		l.mu.Unlock()
 
-		got, err = l.readBody(q)
+		got, err = l.in.readBody(q)
 		last := false
 		if err == io.EOF {
 			if q != nil {
@@ -291,21 +291,21 @@ func (l *link) streamBody(own *Call) (mine bool, err error) {
 }
 
 // readBody reads one piece to where q wants it, or discards it if q is nil, and returns its length.
-func (l *link) readBody(q *Call) (int, error) {
+func (in *reader) readBody(q *Call) (int, error) {
 	var dst *[]byte
 	if q != nil {
 		dst = q.bodyDst()
 	}
 	if dst == nil {
-		scratch := l.in.batch.scratch[:0]
+		scratch := in.batch.scratch[:0]
 		dst = &scratch
 	}
-	n, left := len(*dst), l.in.rd.Body()
+	n, left := len(*dst), in.rd.Body()
 	if room := cap(*dst) - n; room < left && room < 4<<10 {
 		*dst = grown(*dst, left, q.Mode == Raw)
 	}
 	// With room for the line end too, the last piece comes in one read with it.
-	got, err := l.in.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
+	got, err := in.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
 	*dst = (*dst)[:n+got]
 	return got, err
 }

@@ -73,6 +73,9 @@ func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
 // do queues q, sees to it that it is written, and returns when it has ended. The error is errNext if nothing of it was
 // sent here and another link may take it.
 func (l *link) do(ctx context.Context, q *Call) error {
+	if ctx.Err() != nil {
+		return &Error{Op: "do", Addr: l.peer, Err: ContextError(ctx)}
+	}
 	l.mu.Lock()
 	if l.retired || l.cause != nil {
 		l.mu.Unlock()

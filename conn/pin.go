@@ -5,10 +5,10 @@ import (
 	"context"
 )
 
-// Pin binds its holder to the link that served when it was taken, because the server keeps something for that socket:
-// keys that are watched, a transaction, another database, a command that blocks. What is done through a pin runs on
-// that link or not at all. While a link is pinned, Move makes the next one ready and waits with the swap until no pin
-// is left; when its time is up it swaps all the same, and the pin is broken.
+// Pin binds its holder to the link that served when it was taken, because the server keeps state for that socket: keys
+// that are watched, a transaction, another database, a command that blocks. Commands through a pin run on that link or
+// not at all. While a link is pinned, Move prepares the next one and switches when no pin is left; when the time for
+// pins is over it switches all the same, and the pin is broken.
 //
 // A pin may be used by several goroutines at once.
 type Pin struct {
@@ -30,8 +30,8 @@ func (c *Conn) Pin() *Pin {
 	return p
 }
 
-// Unpin lets the connection move: a move that waits for this last pin is completed before Unpin returns. What the pin
-// was for must be over on the server. Further calls do nothing.
+// Unpin lets the connection move: a move that waits for this last pin is completed before Unpin returns. The state that
+// the pin was for must be gone from the server. Further calls do nothing.
 func (p *Pin) Unpin() {
 	c := p.conn
 	c.mu.Lock()
@@ -42,12 +42,8 @@ func (p *Pin) Unpin() {
 	}
 }
 
-// Do is Conn.Do on the pinned link. If that serves no more the error is ErrMoved, or why the link has ended, with Sent
-// false.
+// Do is Conn.Do on the pinned link. If that serves no more the error is ErrMoved, or why the link has ended; Sent is false.
 func (p *Pin) Do(ctx context.Context, q *Call) error {
-	if ctx.Err() != nil {
-		return &Error{Op: "do", Addr: p.link.peer, Err: ContextError(ctx)}
-	}
 	err := p.link.do(ctx, q)
 	if err != errNext {
 		return err
@@ -89,6 +85,5 @@ func (p *Pin) Note() any {
 	return nil
 }
 
-// SetNote keeps v for as long as the pinned link lives, for whoever pins the same link: a fact about the server that is
-// asked for once.
+// SetNote keeps v with the pinned link, for later pins of the same link: a fact about the server that is asked for once.
 func (p *Pin) SetNote(v any) { p.link.note.Store(&v) }

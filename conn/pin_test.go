@@ -134,7 +134,7 @@ func TestMoveDoesNotWaitForPinsThatAreGoneWhenItsLinkDies(t *testing.T) {
 		p := c.Pin()
 		unpin = sync.OnceFunc(func() {
 			p.Unpin()
-			synctest.Wait() // whoever waits for the pin has looked
+			synctest.Wait() // a goroutine that waits for the pin has looked
 		})
 		require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
 		w.b.Kill()

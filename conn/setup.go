@@ -113,7 +113,9 @@ func (l *link) stepsRESP3(user, pass string) (s steps) {
 		s.add(stepSetInfo, l.setInfo, "CLIENT", "SETINFO", "LIB-NAME", l.cfg.LibName)
 		s.add(stepSetInfo, l.setInfo, "CLIENT", "SETINFO", "LIB-VER", l.cfg.LibVersion)
 	}
-	l.selectStep(&s)
+	if l.cfg.DB != 0 {
+		s.add("SELECT", wantOK, "SELECT", strconv.Itoa(l.cfg.DB))
+	}
 	if l.setup.Asked != "" {
 		l.optInStep(&s)
 	}
@@ -136,17 +138,13 @@ func (l *link) stepsRESP2(user, pass string, hello bool) (s steps) {
 	if l.cfg.ClientName != "" {
 		s.add("CLIENT SETNAME", ignoreError, "CLIENT", "SETNAME", l.cfg.ClientName)
 	}
-	l.selectStep(&s)
+	if l.cfg.DB != 0 {
+		s.add("SELECT", wantOK, "SELECT", strconv.Itoa(l.cfg.DB))
+	}
 	if pass == "" && (hello || l.cfg.DB == 0) {
 		s.add("PING", wantOK, "PING")
 	}
 	return s
-}
-
-func (l *link) selectStep(s *steps) {
-	if l.cfg.DB != 0 {
-		s.add("SELECT", wantOK, "SELECT", strconv.Itoa(l.cfg.DB))
-	}
 }
 
 func (l *link) optInStep(s *steps) {
