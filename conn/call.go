@@ -119,11 +119,12 @@ const (
 	sigRead                   // read for all callers
 )
 
-// Larger buffers are not kept with a free call.
+// Larger buffers are not kept with a free call, or an idle link.
 const (
 	keepRequest = 64 << 10
 	keepReplies = 16 << 10
 	keepEnds    = 2 << 10
+	keepIdle    = 1 << 10
 )
 
 // NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock
@@ -139,21 +140,22 @@ func (c *Config) NewCall() *Call {
 // Free gives the call back. Neither the call nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the
 // caller's.
 func (q *Call) Free() {
-	if q.Req = q.Req[:0]; cap(q.Req) > keepRequest {
-		q.Req = nil
-	}
+	q.Req = emptied(q.Req, keepRequest)
 	q.Dst, q.Str, q.Err = nil, "", nil
 	if q.Mode >= Int || q.failed || q.wasCut {
-		if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
-			q.Rep = nil
-		}
-		if q.Ends = q.Ends[:0]; cap(q.Ends) > keepEnds {
-			q.Ends = nil
-		}
+		q.Rep, q.Ends = emptied(q.Rep, keepReplies), emptied(q.Ends, keepEnds)
 		q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut, q.from = 0, 0, resp3.Value{}, 0, 0, nil, nil
 	}
 	q.Timeout, q.Mode, q.Null, q.Large, q.callState = 0, Check, false, false, callState{}
 	q.home.Put(q)
+}
+
+// emptied keeps the memory of s unless its capacity is above limit.
+func emptied[T any](s []T, limit int) []T {
+	if cap(s) > limit {
+		return nil
+	}
+	return s[:0]
 }
 
 // Condemn ends the link that has answered the call, because its command cannot have a reply of this kind or length, as
@@ -232,7 +234,9 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 }
 
 // wanted is what a reply of another kind is not.
-var wanted = [...]string{Check: "a status", AppendText: "text", Text: "text", Int: "an int64", Truth: "an int64", Float: "a float64"}
+var wanted = [...]string{
+	Check: "a status", AppendText: "text", Text: "text", Int: "an int64", Truth: "an int64", Float: "a float64",
+}
 
 // possible takes a reply whose kind the mode has, and reports whether it is one.
 func (q *Call) possible(f *resp3.Frame) (ok bool) {

@@ -47,7 +47,7 @@ func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
 		}
 	}
 	if err != nil {
-		c.cfailLocked(err)
+		c.closeLocked(err)
 		c.unlock()
 		c.work.Wait()
 		return nil, err
@@ -153,16 +153,12 @@ func (c *Conn) awaitNext(ctx context.Context, l *link, timeout time.Duration) er
 // Close ends the connection: commands that wait fail. It waits until nothing of the connection runs any more.
 func (c *Conn) Close() error {
 	c.mu.Lock()
-	links := append([]*link(nil), c.old...)
-	if l := c.cur.Load(); l != nil {
-		links = append(links, l)
+	for _, l := range append(slices.Clone(c.old), c.cur.Load()) {
+		if l != nil { // Dial has one
+			c.afterLocked(func() { l.fail(ErrClosed) })
+		}
 	}
-	for _, l := range links {
-		c.afterLocked(func() { l.fail(ErrClosed) })
-	}
-	if c.state != Closed {
-		c.cfailLocked(ErrClosed)
-	}
+	c.closeLocked(ErrClosed)
 	c.unlock()
 	c.work.Wait()
 	return nil
@@ -171,9 +167,7 @@ func (c *Conn) Close() error {
 // Retire ends the connection for new commands at once and lets it deliver what it owes, until drain at the latest.
 func (c *Conn) Retire(drain time.Time) {
 	c.mu.Lock()
-	if c.state != Closed {
-		c.cfailLocked(ErrClosed)
-	}
+	c.closeLocked(ErrClosed)
 	if l := c.cur.Load(); l != nil {
 		c.afterLocked(func() { l.retire(drain) })
 	}
@@ -198,7 +192,11 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 	}
 }
 
-func (c *Conn) cfailLocked(cause error) {
+// closeLocked ends the connection; the first cause wins.
+func (c *Conn) closeLocked(cause error) {
+	if c.state == Closed {
+		return
+	}
 	c.cause = cause
 	c.setStateLocked(Closed)
 	if c.move != nil {
@@ -218,7 +216,7 @@ func (c *Conn) linkEnded(l *link) {
 		}
 	}
 	if c.cur.Load() == l && (c.state == Ready || c.state == Draining) {
-		c.cfailLocked(l.err())
+		c.closeLocked(l.err())
 	}
 }
 

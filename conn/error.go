@@ -83,6 +83,4 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout reports whether the cause is a deadline of any kind.
-func (e *Error) Timeout() bool {
-	return errs.IsTimeout(e.Err)
-}
+func (e *Error) Timeout() bool { return errs.IsTimeout(e.Err) }

@@ -70,7 +70,8 @@ func canFallBack(err error, password bool) bool {
 // setUpWithoutHello goes on after HELLO was refused: in RESP2, with AUTH. If HELLO had options and may have been
 // refused for them, HELLO alone stands behind AUTH, in the same write, and grants RESP3 after all or is refused again.
 func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refused error) (failed string, err error) {
-	l.setup = Setup{Peer: l.peer, TLS: l.setup.TLS, Proto: 2, Asked: l.setup.Asked, Began: l.setup.Began, Expires: l.setup.Expires}
+	old := l.setup
+	l.setup = Setup{Peer: old.Peer, TLS: old.TLS, Proto: 2, Asked: old.Asked, Began: old.Began, Expires: old.Expires}
 	e, _ := errs.As[*resp3.Error](refused)
 	unknown := e.Code == "NOPROTO" || strings.Contains(strings.ToLower(e.Message), "unknown command")
 	again := (pass != "" || l.cfg.ClientName != "") && !unknown
@@ -87,7 +88,8 @@ func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refused
 // hinted adds advice to the end of a connection if the step may be the reason for it: some proxies close at a command
 // that they do not know.
 func hinted(name string, err error) error {
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if !ended && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		return err
 	}
 	hint := ""

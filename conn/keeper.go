@@ -109,7 +109,7 @@ func (l *link) prepareToSleep() bool {
 	}
 	if idle {
 		l.queue.shrink()
-		l.out.pending, l.out.spare = thin(l.out.pending), thin(l.out.spare)
+		l.out.pending, l.out.spare = emptied(l.out.pending, keepIdle), emptied(l.out.spare, keepIdle)
 		next = time.Time{}
 	}
 	l.asleep, l.wakeAt = true, next
@@ -211,11 +211,4 @@ func (l *link) overdueLocked(now time.Time) error {
 		return ErrDead
 	}
 	return nil
-}
-
-func thin(b []byte) []byte {
-	if cap(b) > 1<<10 {
-		return nil
-	}
-	return b
 }

@@ -213,7 +213,7 @@ func (m *move) failLocked(err error) {
 	m.endLocked()
 	switch {
 	case c.cur.Load().err() != nil:
-		c.cfailLocked(err)
+		c.closeLocked(err)
 	case len(c.old) > 0:
 		c.setStateLocked(Draining)
 	default:

@@ -209,7 +209,9 @@ const (
 )
 
 // publicArgs are arguments of the set-up that an error may repeat.
-var publicArgs = []string{"AUTH", "SETNAME", "SETINFO", "LIB-NAME", "LIB-VER", "MAINT_NOTIFICATIONS", "moving-endpoint-type", "default"}
+var publicArgs = []string{
+	"AUTH", "SETNAME", "SETINFO", "LIB-NAME", "LIB-VER", "MAINT_NOTIFICATIONS", "moving-endpoint-type", "default",
+}
 
 // redact drops the text of a server's error if it repeats one of the arguments, as that for an unknown command does: it
 // may be the password. Servers repeat the beginning of a long one (redis-server: 128 bytes of all arguments together).
