@@ -37,7 +37,7 @@ var lastID atomic.Uint64
 // over (the relaxed timeout, if that is longer). Errors are *Error, with the server's answer as cause if it refused.
 func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
 	c := &Conn{cfg: cfg, id: lastID.Add(1), created: time.Now(), done: make(chan struct{}), changed: make(chan struct{})}
-	l, err := c.open(ctx, addr)
+	l, err := c.connect(ctx, addr)
 	c.mu.Lock()
 	if err == nil {
 		c.cur.Store(l)

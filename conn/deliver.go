@@ -29,13 +29,13 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // fill hands out every reply that is whole; if wait is set and none is, it waits for bytes first. It reports whether
 // own was among them.
-func (l *link) fill(own *Call, wait bool) (mine bool, err error) {
+func (l *link) fill(self *Call, wait bool) (mine bool, err error) {
 	in := &l.in
 	if in.midBody {
 		if !wait {
 			return false, nil
 		}
-		return l.streamBody(own)
+		return l.streamBody(self)
 	}
 	var f resp3.Frame
 	ok := true
@@ -67,21 +67,21 @@ func (l *link) fill(own *Call, wait bool) (mine bool, err error) {
 				ok = false
 			}
 		}
-		got, derr := l.deliver(own, n, pushes)
+		got, derr := l.deliver(self, n, pushes)
 		mine = mine || got
 		if derr != nil {
 			return mine, derr
 		}
 		if ok && f.Open > 0 {
-			got, err = l.beginBody(f, own)
+			got, err = l.beginBody(f, self)
 			return mine || got, err
 		}
 	}
 	return mine, err
 }
 
-// ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. The begin
-// of it is enough. The answer to a PING on such a connection is an array too, and is none of these.
+// ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. The
+// begin of it is enough. The answer to a PING on such a connection is an array too, and is none of these.
 func ofChannels(frame []byte) bool {
 	head, rest, _ := bytes.Cut(frame, crlf)
 	if len(head) != 2 || head[0] != byte(resp3.Push) && head[0] != byte(resp3.Array) {
@@ -101,7 +101,7 @@ func ofChannels(frame []byte) bool {
 var crlf = []byte("\r\n")
 
 // deliver gives the first n frames of the batch, in order, to the calls they belong to, and pushes to Config.OnPush.
-func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
+func (l *link) deliver(self *Call, n, pushes int) (mine bool, err error) {
 	var claims []claim
 	if n > pushes {
 		claims, err = l.claim(n - pushes)
@@ -117,10 +117,10 @@ func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
 		c := &claims[0]
 		c.n--
 		if c.call != nil && !c.call.take(f, c.left+c.n) {
-			return l.condemn(claims, own) || mine, ErrOutOfStep
+			return l.condemn(claims, self) || mine, ErrOutOfStep
 		}
 		if c.n == 0 {
-			mine = l.release(c.call, c.left == 0, own) || mine
+			mine = l.release(c.call, c.left == 0, self) || mine
 			claims = claims[1:]
 		}
 	}
@@ -186,13 +186,13 @@ func (l *link) servedLocked(e *owed) {
 	l.queue.pop()
 }
 
-// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has
+// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether self has
 // ended.
-func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
+func (l *link) release(q *Call, complete bool, self *Call) (mine bool) {
 	if q == nil {
 		return false
 	}
-	if !last {
+	if !complete {
 		l.mu.Lock()
 		q.taken = false
 		if !q.wasCut {
@@ -205,7 +205,7 @@ func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 		q.failLocked(q.cut)
 		l.mu.Unlock()
 	}
-	if q == own {
+	if q == self {
 		return true
 	}
 	q.wake <- sigDone
@@ -213,8 +213,8 @@ func (l *link) release(q *Call, last bool, own *Call) (mine bool) {
 }
 
 // condemn ends the link, because the first of some claimed calls has got a reply of a kind that it cannot have. The
-// replies of the others are not handed out. It reports whether own is among them.
-func (l *link) condemn(claims []claim, own *Call) (mine bool) {
+// replies of the others are not handed out. It reports whether self is among them.
+func (l *link) condemn(claims []claim, self *Call) (mine bool) {
 	why := outOfStep(claims[0].call.Err)
 	l.fail(why) // before any caller learns of it, so that none comes back to this link
 	for i, c := range claims {
@@ -223,13 +223,13 @@ func (l *link) condemn(claims []claim, own *Call) (mine bool) {
 			q.failLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
 			l.mu.Unlock()
 		}
-		mine = l.release(c.call, true, own) || mine // its other replies are not read
+		mine = l.release(c.call, true, self) || mine // its other replies are not read
 	}
 	return mine
 }
 
 // beginBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
-func (l *link) beginBody(f resp3.Frame, own *Call) (mine bool, err error) {
+func (l *link) beginBody(f resp3.Frame, self *Call) (mine bool, err error) {
 	l.mu.Lock()
 	e, err := l.oldestLocked()
 	if err != nil {
@@ -248,17 +248,17 @@ func (l *link) beginBody(f resp3.Frame, own *Call) (mine bool, err error) {
 		q.Large = q.Large || f.Open >= largeReply
 		if !q.beginBody(f) {
 			l.endBody()
-			return l.condemn([]claim{{call: q}}, own), ErrOutOfStep
+			return l.condemn([]claim{{call: q}}, self), ErrOutOfStep
 		}
-		if l.release(q, false, own) {
+		if l.release(q, false, self) {
 			return true, nil // cut short: the next reader discards the rest
 		}
 	}
-	return l.streamBody(own)
+	return l.streamBody(self)
 }
 
 // streamBody reads the rest of a bulk string to where its owner wants it.
-func (l *link) streamBody(own *Call) (mine bool, err error) {
+func (l *link) streamBody(self *Call) (mine bool, err error) {
 	for got := 0; ; {
 		l.mu.Lock()
 		if l.cause != nil {
@@ -276,15 +276,15 @@ func (l *link) streamBody(own *Call) (mine bool, err error) {
 		l.mu.Unlock()
 
 		got, err = l.in.readBody(q)
-		last := false
+		complete := false
 		if err == io.EOF {
 			if q != nil {
 				q.endBody()
 			}
-			last, err = l.endBody(), nil
+			complete, err = l.endBody(), nil
 		}
-		mine = l.release(q, last, own)
-		if last || mine || err != nil || !l.in.midBody {
+		mine = l.release(q, complete, self)
+		if complete || mine || err != nil || !l.in.midBody {
 			return mine, err
 		}
 	}
@@ -332,8 +332,8 @@ func (l *link) endBody() bool {
 	}
 	e := l.queue.at(l.queue.head)
 	e.left--
-	last := e.left == 0
+	complete := e.left == 0
 	l.servedLocked(e)
 	l.countLocked()
-	return last
+	return complete
 }

@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// open dials addr and sets up a link, bounded by ctx and by DialTimeout or the relaxed timeout. A panic of Config.Dial
-// or Config.Credentials becomes an error: in a move nobody else could recover it, and the serving link goes on.
-func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
+// connect dials addr and sets up a link, bounded by ctx and by DialTimeout or the relaxed timeout. A panic of
+// Config.Dial or Config.Credentials becomes an error: in a move nobody else could recover it, and the serving link goes
+// on.
+func (c *Conn) connect(ctx context.Context, addr string) (l *link, err error) {
 	now := time.Now()
 	if d := c.cfg.effectiveTimeout(c.cfg.DialTimeout, now, now); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(d), ErrTimeout)
 		defer cancel()
 	}
-	var raw net.Conn
+	var socket net.Conn
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Error{Op: "dial", Addr: addr, Err: fmt.Errorf("panic: %v", p)}
@@ -28,8 +29,8 @@ func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 			return
 		case l != nil:
 			l.fail(err)
-		case raw != nil:
-			raw.Close()
+		case socket != nil:
+			socket.Close()
 		}
 		l = nil
 	}()
@@ -37,10 +38,10 @@ func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 	if dial == nil {
 		dial = DialNet
 	}
-	raw, err = dial(ctx, cmp.Or(c.cfg.Network, "tcp"), addr)
-	nc := raw
+	socket, err = dial(ctx, cmp.Or(c.cfg.Network, "tcp"), addr)
+	nc := socket
 	if err == nil && c.cfg.TLS != nil { // it verifies the configured name, whatever address is dialled
-		t := tls.Client(raw, c.cfg.TLS)
+		t := tls.Client(socket, c.cfg.TLS)
 		nc, err = t, t.HandshakeContext(ctx)
 	}
 	if err != nil {
@@ -50,10 +51,10 @@ func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 		return nil, &Error{Op: "dial", Addr: addr, Err: err}
 	}
 	peer := addr
-	if a := raw.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+	if a := socket.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
 		peer = a.String()
 	}
-	l = newLink(c, nc, raw, peer)
+	l = newLink(c, nc, socket, peer)
 	return l, l.setUp(ctx)
 }
 

@@ -88,8 +88,8 @@ func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refused
 // hinted adds advice to the end of a connection if the step may be the reason for it: some proxies close at a command
 // that they do not know.
 func hinted(name string, err error) error {
-	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	if !ended && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+	eof := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if !eof && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		return err
 	}
 	hint := ""

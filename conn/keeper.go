@@ -134,8 +134,8 @@ func (l *link) signsOfLife() int64 {
 	if !l.cfg.Listen {
 		return n
 	}
-	if begun := l.in.rd.Begun(); len(begun) > 0 && resp3.Kind(begun[0]) == resp3.Push && ofChannels(begun) {
-		n += int64(len(begun))
+	if partial := l.in.rd.Begun(); len(partial) > 0 && resp3.Kind(partial[0]) == resp3.Push && ofChannels(partial) {
+		n += int64(len(partial))
 	}
 	return n
 }

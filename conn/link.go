@@ -27,7 +27,7 @@ type link struct {
 	conn    *Conn
 	cfg     *Config
 	nc      net.Conn
-	raw     net.Conn // the socket below nc if that is TLS: closing it neither writes nor waits
+	socket  net.Conn // the one below nc if that is TLS: closing it neither writes nor waits
 	peer    string
 	created time.Time
 	setup   Setup // written by set-up before the link is published
@@ -58,9 +58,9 @@ type counters struct {
 	delivered atomic.Uint64 // replies
 }
 
-func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
+func newLink(c *Conn, nc, socket net.Conn, peer string) *link {
 	l := &link{
-		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer, created: time.Now(),
+		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(),
 		dead: make(chan struct{}), toKeeper: make(chan struct{}, 1),
 	}
 	l.in.rd = resp3.NewReader(nc, c.cfg.Limits)
@@ -252,7 +252,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 	l.out.pending, l.out.spare = nil, nil
 	l.owes.Store(0)
 	l.mu.Unlock()
-	l.raw.Close()
+	l.socket.Close()
 	close(l.dead)
 	l.conn.linkEnded(l)
 	for _, e := range left {

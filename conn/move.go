@@ -90,7 +90,7 @@ func (m *move) begin() error {
 
 // dial opens a link to the target, unless that leads to the peer to avoid.
 func (m *move) dial(ctx context.Context) (*link, error) {
-	next, err := m.conn.open(ctx, m.target.Addr)
+	next, err := m.conn.connect(ctx, m.target.Addr)
 	if err == nil && m.target.Avoid != "" && next.peer == m.target.Avoid {
 		next.fail(ErrSamePeer)
 		return nil, &Error{Op: "move", Addr: m.target.Addr, Err: ErrSamePeer}

@@ -42,7 +42,8 @@ func (p *Pin) Unpin() {
 	}
 }
 
-// Do is Conn.Do on the pinned link. If that serves no more the error is ErrMoved, or why the link has ended; Sent is false.
+// Do is Conn.Do on the pinned link. If that serves no more the error is ErrMoved, or why the link has ended; Sent is
+// false.
 func (p *Pin) Do(ctx context.Context, q *Call) error {
 	err := p.link.do(ctx, q)
 	if err != errNext {
@@ -85,5 +86,6 @@ func (p *Pin) Note() any {
 	return nil
 }
 
-// SetNote keeps v with the pinned link, for later pins of the same link: a fact about the server that is asked for once.
+// SetNote keeps v with the pinned link, for later pins of the same link: a fact about the server that is asked for
+// once.
 func (p *Pin) SetNote(v any) { p.link.note.Store(&v) }

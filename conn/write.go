@@ -61,8 +61,8 @@ func (l *link) writeLocked(caller bool) {
 	}
 }
 
-// writeFailed ends the link after the socket took n bytes of a buffer that begins with place first. Places wholly behind
-// them were not sent, unless some of the buffer's have been answered: then n does not tell what was executed.
+// writeFailed ends the link after the socket took n bytes of a buffer that begins with place first. Places wholly
+// behind them were not sent, unless some of the buffer's have been answered: then n does not tell what was executed.
 func (l *link) writeFailed(err error, first uint64, n int) {
 	l.mu.Lock()
 	unsent, at := first, 0
