@@ -74,8 +74,8 @@ func (l *link) readForAll(ctx context.Context, q *Call) bool {
 				continue
 			}
 		}
-		if needsDeadline && !progress && ctx.Err() == nil { // else it was interrupted, which says nothing about the server
-			l.slow.Store(true)
+		if needsDeadline && !progress && ctx.Err() == nil {
+			l.slow.Store(true) // an interruption would say nothing about the server
 		}
 		l.waitAgain(q)
 		l.toKeeper <- struct{}{}
