@@ -15,25 +15,17 @@ import (
 // may be an error or null too, and any other is a *resp3.TypeError and ends the link, see ErrOutOfStep.
 type Mode uint8
 
+// The forms of a reply.
 const (
-	// Check wants nothing but to know whether the reply is a text, an error or null.
-	Check Mode = iota
-	// AppendText appends the text of the reply to Call.Dst: of a bulk, simple or verbatim string.
-	AppendText
-	// Text puts the text of the reply into Call.Str.
-	Text
-	// Int puts an integer reply into Call.Num.
-	Int
-	// Truth is Int that takes a boolean too, as 0 or 1.
-	Truth
-	// Float puts a number into Call.Float: a double, an integer, or what a bulk string spells.
-	Float
-	// Value decodes the reply into Call.Val.
-	Value
-	// Encoded copies the encoded reply to Call.Rep, unless it is an error.
-	Encoded
-	// Raw copies the encoded replies, one behind the other, to Call.Rep. It is the only mode for more than one reply.
-	Raw
+	Check      Mode = iota // only whether the reply is a text, an error or null
+	AppendText             // the text of a bulk, simple or verbatim string is appended to Call.Dst
+	Text                   // such a text is put into Call.Str
+	Int                    // an integer is put into Call.Num
+	Truth                  // as Int, and a boolean as 0 or 1
+	Float                  // a number is put into Call.Float: a double, an integer, or the text of a bulk string
+	Value                  // the reply is decoded into Call.Val
+	Encoded                // the encoded reply is copied to Call.Rep, unless it is an error
+	Raw                    // the encoded replies are copied to Call.Rep, one behind the other; for more than one reply
 )
 
 // Call is one unit of work for a connection: the encoded request, the form in which the reply is wanted, and the reply.
