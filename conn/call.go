@@ -47,8 +47,7 @@ type Call struct {
 
 	Dst []byte // AppendText: in and out
 	Str string // Text
-	// Err is the server's answer if that is an error, and the link is fine; or a *resp3.TypeError, and the link has
-	// been ended.
+	// Err is the server's answer if that is an error; or a *resp3.TypeError, and the link has been ended.
 	Err  error
 	home *sync.Pool
 
@@ -129,8 +128,7 @@ func (c *Config) NewCall() *Call {
 	return q
 }
 
-// Free gives the call back. Neither the call nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the
-// caller's.
+// Free gives the call back. Neither it nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
 	q.Req = emptied(q.Req, keepRequest)
 	q.Dst, q.Str, q.Err = nil, "", nil
@@ -262,8 +260,7 @@ func (q *Call) takeText(p []byte) {
 	}
 }
 
-// beginBody prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have
-// one.
+// beginBody prepares for a bulk string that comes in pieces. It reports false if the command cannot have one.
 func (q *Call) beginBody(f resp3.Frame) bool {
 	switch q.Mode {
 	case Int, Truth, Float:

@@ -83,8 +83,7 @@ type Setup struct {
 	Refused error         // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
 }
 
-// effectiveTimeout is the timeout of an operation that began at start: the longer of d and the relaxed timeout. 0 is no
-// timeout.
+// effectiveTimeout is the longer of d and the relaxed timeout of an operation that began at start. 0 is no timeout.
 func (c *Config) effectiveTimeout(d time.Duration, start, now time.Time) time.Duration {
 	if d <= 0 || c.Relaxed == nil {
 		return max(d, 0)

@@ -172,8 +172,7 @@ func (l *link) repliedLocked(n int) {
 	}
 }
 
-// servedLocked drops the oldest place if it has all its replies. Else its timeout begins anew, since it is being
-// answered.
+// servedLocked drops the oldest place if it has all its replies. Else its timeout begins anew: it is being answered.
 func (l *link) servedLocked(e *owed) {
 	if e.left > 0 {
 		e.start = 0
@@ -186,8 +185,7 @@ func (l *link) servedLocked(e *owed) {
 	l.queue.pop()
 }
 
-// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether self has
-// ended.
+// release ends a claimed call, or has it wait for the rest of its replies. It reports whether self has ended.
 func (l *link) release(q *Call, complete bool, self *Call) (mine bool) {
 	if q == nil {
 		return false

@@ -10,8 +10,7 @@ import (
 )
 
 // connect dials addr and sets up a link, bounded by ctx and by DialTimeout or the relaxed timeout. A panic of
-// Config.Dial or Config.Credentials becomes an error: in a move nobody else could recover it, and the serving link goes
-// on.
+// Config.Dial or Config.Credentials becomes an error: in a move it must not cost the serving link.
 func (c *Conn) connect(ctx context.Context, addr string) (l *link, err error) {
 	now := time.Now()
 	if d := c.cfg.effectiveTimeout(c.cfg.DialTimeout, now, now); d > 0 {

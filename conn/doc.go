@@ -14,8 +14,7 @@
 // [Conn.Do] has no goroutine to hand a command to. It copies the encoded request into the link's buffer and appends the
 // call to the queue of replies owed. If nobody writes, it writes all that is queued, its own and what others have
 // queued meanwhile. If nobody reads, it reads, and hands every reply to the call it belongs to, until its own has come;
-// then it passes the reading to the oldest call that waits. A lone caller does one write and one read on its own
-// goroutine.
+// then it passes the reading to the oldest call that waits. A lone caller does one write and one read.
 //
 // Each link has one goroutine beside them, the keeper. It reads when no caller does, so that an idle link hears pushes
 // and the end of the stream, and it takes the reading from a caller that gets no reply for long, so that such a caller

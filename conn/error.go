@@ -47,8 +47,7 @@ type timeout string
 func (t timeout) Error() string { return string(t) }
 func (timeout) Timeout() bool   { return true }
 
-// ContextError is why ctx has ended: context.Canceled or context.DeadlineExceeded, with the cause that was given to it,
-// if any.
+// ContextError is why ctx has ended: context.Canceled or context.DeadlineExceeded, with the cause if it has another.
 func ContextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if cause == err {
@@ -64,8 +63,7 @@ func ContextError(ctx context.Context) error {
 type Error struct {
 	Op   string // "dial", "set up", "write", "read", "move", "do"
 	Addr string // peer, or the address that was dialled
-	// Sent is false only if it is certain that no byte of the command reached the socket, so that it cannot have been
-	// executed.
+	// Sent is false only if certainly no byte of the command reached the socket, so that it cannot have been executed.
 	Sent bool
 	Err  error
 }

@@ -130,8 +130,7 @@ func (l *link) queueLocked(q *Call) {
 // countLocked tells the pool how many calls are owed replies.
 func (l *link) countLocked() { l.owes.Store(int32(l.queue.len())) }
 
-// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads for all callers if q has the
-// reading.
+// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads if q has the reading.
 func (l *link) await(ctx context.Context, q *Call, reads bool) error {
 	for {
 		if reads && l.readForAll(ctx, q) {

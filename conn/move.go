@@ -165,8 +165,7 @@ func (m *move) redial(ctx context.Context) *link {
 	}
 }
 
-// switchLocked makes the next link serve. It is published before the old one is retired: a caller that is turned away
-// finds another.
+// switchLocked makes the next link serve. It publishes that first: a caller that the retired link turns away finds it.
 func (m *move) switchLocked() {
 	c := m.conn
 	old, next := c.cur.Load(), m.next
@@ -203,8 +202,7 @@ func (m *move) fail(err error) {
 	m.failLocked(err)
 }
 
-// failLocked goes back to the serving link; if that died meanwhile, the connection ends. It does nothing if m has
-// ended.
+// failLocked goes back to the serving link; if that died meanwhile, the connection ends. An ended move stays ended.
 func (m *move) failLocked(err error) {
 	c := m.conn
 	if c.move != m {

@@ -42,8 +42,7 @@ func (p *Pin) Unpin() {
 	}
 }
 
-// Do is Conn.Do on the pinned link. If that serves no more the error is ErrMoved, or why the link has ended; Sent is
-// false.
+// Do is Conn.Do on the pinned link. If that serves no more the error, not Sent, is ErrMoved or why the link has ended.
 func (p *Pin) Do(ctx context.Context, q *Call) error {
 	err := p.link.do(ctx, q)
 	if err != errNext {
@@ -86,6 +85,5 @@ func (p *Pin) Note() any {
 	return nil
 }
 
-// SetNote keeps v with the pinned link, for later pins of the same link: a fact about the server that is asked for
-// once.
+// SetNote keeps v with the pinned link, for later pins of it: a fact about the server that is asked for once.
 func (p *Pin) SetNote(v any) { p.link.note.Store(&v) }
