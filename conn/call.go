@@ -11,54 +11,43 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Mode says in which form a call wants its reply. In all but Value, Encoded and Raw the kind of the reply is known: it may be an
-// error or null too, and any other is a *resp3.TypeError and ends the link, see ErrOutOfStep.
+// Mode says in which form a call wants its reply. In all but Value, Encoded and Raw the kind of the reply is known: it
+// may be an error or null too, and any other is a *resp3.TypeError and ends the link, see ErrOutOfStep.
 type Mode uint8
 
+// The forms of a reply.
 const (
-	// Check wants nothing but to know whether the reply is a text, an error or null.
-	Check Mode = iota
-	// AppendText appends the text of the reply to Call.Dst: of a bulk, simple or verbatim string.
-	AppendText
-	// Text puts the text of the reply into Call.Str.
-	Text
-	// Int puts an integer reply into Call.Num.
-	Int
-	// Truth is Int that takes a boolean too, as 0 or 1.
-	Truth
-	// Float puts a number into Call.Float: a double, an integer, or what a bulk string spells.
-	Float
-	// Value decodes the reply into Call.Val.
-	Value
-	// Encoded copies the encoded reply to Call.Rep, unless it is an error.
-	Encoded
-	// Raw copies the encoded replies, one behind the other, to Call.Rep. It is the only mode for more than one reply.
-	Raw
+	Check      Mode = iota // only whether the reply is a text, an error or null
+	AppendText             // the text of a bulk, simple or verbatim string is appended to Call.Dst
+	Text                   // such a text is put into Call.Str
+	Int                    // an integer is put into Call.Num
+	Truth                  // as Int, and a boolean as 0 or 1
+	Float                  // a number is put into Call.Float: a double, an integer, or the text of a bulk string
+	Value                  // the reply is decoded into Call.Val
+	Encoded                // the encoded reply is copied to Call.Rep, unless it is an error
+	Raw                    // the encoded replies are copied to Call.Rep, one behind the other; for more than one reply
 )
 
 // Call is one unit of work for a connection: the encoded request, the form in which the reply is wanted, and the reply.
-// Get one with Config.NewCall and give it back with Free; in between it belongs to one goroutine. Do never keeps a call: when it
-// returns, early or not, nothing of the connection touches the call or Dst any more.
+// Get one with Config.NewCall and give it back with Free; in between it belongs to one goroutine. Do never keeps a
+// call: when it returns, early or not, nothing of the connection touches the call or Dst any more.
 //
-// With hundreds of callers, most of what a call costs is memory that is not in the cache: what every call needs stands in the
-// first two cache lines, and Free cleans no more than was used.
+// With hundreds of callers, most of the cost of a call is memory that is not in the cache. The fields that every call
+// needs are in the first two cache lines, and Free cleans no more than was used.
 type Call struct {
 	Req []byte // one or more whole commands; kept for another attempt until Free
 	// Timeout for the reply to come, or to go on once it has begun; 0 none. It is a floor during maintenance.
 	Timeout time.Duration
-	wake    chan signal // room for one sigLead and one sigDone, so that a sender never waits
+	wake    chan signal // room for one sigRead and one sigDone, so that a sender never waits
 	seq     uint64      // place in the queue; guarded by link.mu
 	Mode    Mode
 	Null    bool // the reply was null; not in modes Value and Raw
-	begun   bool // it has been queued before
-	lost    bool // Err is why it ended without its whole reply
-	wasCut  bool // cut is set
 	Large   bool // out: a single reply had 64 KiB or more, or was going to when the call was given up
-	turn         // guarded by link.mu while the call is queued
+	callState
 
 	Dst []byte // AppendText: in and out
 	Str string // Text
-	// Err is what the server answered if that is an error, and the link is fine; or a *resp3.TypeError, and it has been ended.
+	// Err is the server's answer if that is an error; or a *resp3.TypeError, and the link has been ended.
 	Err  error
 	home *sync.Pool
 
@@ -67,31 +56,26 @@ type Call struct {
 	Val     resp3.Value   // Value
 	Rep     []byte        // Encoded, Raw: encoded replies
 	Ends    []int         // Raw: where in Rep each whole reply ends
-	Wait    time.Duration // what the server may take on purpose before Timeout begins; not in modes Check, AppendText and Text
+	Wait    time.Duration // the server may wait so long before Timeout begins; not in modes Check, AppendText, Text
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int           // length of Dst before the first attempt
 	cut     error         // why a taken call is to end early; guarded by link.mu
 	from    *link         // modes Value, Encoded and Raw: where it was queued last
 }
 
-// turn says where a queued call stands.
-type turn struct {
+// callState is the progress of a call; guarded by link.mu while it is queued.
+type callState struct {
+	queued  bool // once at least
 	waiting bool // sleeps on wake: may be given the reading
-	leads   bool // was given the reading; the signal is in wake or on its way
+	reads   bool // was given the reading; the signal is in wake or on its way
 	taken   bool // a reader fills in the reply at this moment
 	ended   bool // not queued any more; sigDone is in wake or on its way, unless the owner ended it itself
+	failed  bool // Err is why it ended without its whole reply
+	wasCut  bool // cut is set
 }
 
-// replies returns how many replies the call is owed.
-func (q *Call) replies() int32 {
-	if q.Mode == Raw {
-		return int32(max(q.Replies, 1))
-	}
-	return 1
-}
-
-// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since a select takes room
-// on the stack of everybody who sleeps.
+// sleepUntil waits for a signal or for the end of a context, which is signal 0. It is not inlined, since its select
+// would take room on the stack of every sleeping caller.
 //
 //go:noinline
 func (q *Call) sleepUntil(gone <-chan struct{}) signal {
@@ -103,17 +87,17 @@ func (q *Call) sleepUntil(gone <-chan struct{}) signal {
 	}
 }
 
-// loseLocked ends the call without its whole reply.
-func (q *Call) loseLocked(fault error) {
-	q.Err, q.lost, q.ended, q.waiting = fault, true, true, false
+// failLocked ends the call without its whole reply.
+func (q *Call) failLocked(err error) {
+	q.Err, q.failed, q.ended, q.waiting = err, true, true, false
 }
 
-// cutLocked lets the reader end the call, which it is just filling in.
-func (q *Call) cutLocked(fault error) { q.cut, q.wasCut = fault, true }
+// cutLocked asks the reader, which is just filling in the call, to end it.
+func (q *Call) cutLocked(err error) { q.cut, q.wasCut = err, true }
 
-// fault returns why the call ended without its whole reply, nil if it has it. It is for the owner, after the end.
-func (q *Call) fault() error {
-	if q.lost {
+// err returns why the call ended without its whole reply, nil if it has it. It is for the owner, after the end.
+func (q *Call) err() error {
+	if q.failed {
 		return q.Err
 	}
 	return nil
@@ -123,18 +107,19 @@ type signal uint8
 
 const (
 	sigDone signal = 1 + iota // the call has ended
-	sigLead                   // read for all
+	sigRead                   // read for all callers
 )
 
-// Larger buffers are not kept with a free call.
+// Larger buffers are not kept with a free call, or an idle link.
 const (
 	keepRequest = 64 << 10
 	keepReplies = 16 << 10
 	keepEnds    = 2 << 10
+	keepIdle    = 1 << 10
 )
 
-// NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock never
-// meet others.
+// NewCall returns an empty call for one reply. Calls are kept per Config, so that those of a client under a fake clock
+// never meet others.
 func (c *Config) NewCall() *Call {
 	q, _ := c.calls.Get().(*Call)
 	if q == nil {
@@ -143,42 +128,40 @@ func (c *Config) NewCall() *Call {
 	return q
 }
 
-// Free gives the call back. Neither the call nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
+// Free gives the call back. Neither it nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
-	if q.Req = q.Req[:0]; cap(q.Req) > keepRequest {
-		q.Req = nil
-	}
+	q.Req = emptied(q.Req, keepRequest)
 	q.Dst, q.Str, q.Err = nil, "", nil
-	if q.Mode >= Int || q.lost || q.wasCut {
-		q.freeRest()
+	if q.Mode >= Int || q.failed || q.wasCut {
+		q.Rep, q.Ends = emptied(q.Rep, keepReplies), emptied(q.Ends, keepEnds)
+		q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut, q.from = 0, 0, resp3.Value{}, 0, 0, nil, nil
 	}
-	q.Timeout, q.Mode, q.Null, q.begun, q.lost, q.wasCut, q.Large, q.turn = 0, Check, false, false, false, false, false, turn{}
+	q.Timeout, q.Mode, q.Null, q.Large, q.callState = 0, Check, false, false, callState{}
 	q.home.Put(q)
 }
 
-func (q *Call) freeRest() {
-	if q.Rep = q.Rep[:0]; cap(q.Rep) > keepReplies {
-		q.Rep = nil
+// emptied keeps the memory of s unless its capacity is above limit.
+func emptied[T any](s []T, limit int) []T {
+	if cap(s) > limit {
+		return nil
 	}
-	if q.Ends = q.Ends[:0]; cap(q.Ends) > keepEnds {
-		q.Ends = nil
-	}
-	q.Num, q.Float, q.Val, q.Wait, q.Replies, q.cut, q.from = 0, 0, resp3.Value{}, 0, 0, nil, nil
+	return s[:0]
 }
 
-// Condemn ends the link that has answered the call, because the reply is of a kind or a length that its command cannot have, as
-// why says: what is owed there fails with ErrOutOfStep. It is for the modes in which the caller judges the reply, after Do
-// and before Free; in the others nothing happens, since the link has done it.
+// Condemn ends the link that has answered the call, because its command cannot have a reply of this kind or length, as
+// why says. Calls that wait there fail with ErrOutOfStep. It is for the modes in which the caller judges the reply,
+// after Do and before Free; in the others it does nothing, since the link has judged.
 func (q *Call) Condemn(why error) {
 	if q.from != nil {
 		q.from.fail(outOfStep(why))
 	}
 }
 
-// outOfStep does not wrap why, which is for the one whose reply was judged.
+// outOfStep does not wrap why, which is only for the call whose reply was judged.
 func outOfStep(why error) error { return fmt.Errorf("%w (%v)", ErrOutOfStep, why) }
 
-// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory of Rep along, which is empty afterwards.
+// Block returns the replies of modes Encoded and Raw as one string that owns its memory. A large one takes the memory
+// of Rep, which is empty afterwards.
 func (q *Call) Block() string {
 	if cap(q.Rep) <= keepReplies {
 		return string(q.Rep)
@@ -190,22 +173,20 @@ func (q *Call) Block() string {
 
 // begin makes the call ready to be queued, again if need be.
 func (q *Call) begin() {
-	if !q.begun {
-		q.begun = true
-		if q.Mode == AppendText {
+	if q.Mode == AppendText {
+		if !q.queued {
 			q.base = len(q.Dst)
 		}
-		return
-	}
-	if q.Mode == AppendText {
 		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	}
-	q.Rep, q.Ends, q.cut, q.Err = q.Rep[:0], q.Ends[:0], nil, nil
-	q.Null, q.lost, q.wasCut, q.turn = false, false, false, turn{}
+	if q.queued {
+		q.Rep, q.Ends, q.cut, q.Err, q.Null = q.Rep[:0], q.Ends[:0], nil, nil, false
+	}
+	q.callState = callState{queued: true}
 }
 
-// take fills in one whole reply, which so many more follow. It runs on the goroutine that reads. It reports false if the reply
-// is of a kind that the command cannot have.
+// take fills in one whole reply, on the goroutine that reads; more is the number of replies that follow. It reports
+// false if the command cannot have a reply of this kind.
 func (q *Call) take(f *resp3.Frame, more int) bool {
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {
@@ -218,7 +199,12 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 	}
 	switch {
 	case q.Mode == Raw:
-		q.takeRaw(f.Bytes, more)
+		// Room for as many bytes in each reply to come, unless that is much compared with what has come.
+		if b := f.Bytes; more > 0 && cap(q.Rep)-len(q.Rep) < len(b) {
+			q.Rep = slices.Grow(q.Rep, min(len(b)*(more+1), max(bodyStep, len(q.Rep)+len(b))))
+		}
+		q.Rep = append(q.Rep, f.Bytes...)
+		q.Ends = append(q.Ends, len(q.Rep))
 	case q.Mode == Value:
 		q.Val = f.Value()
 		q.Err = q.Val.Err()
@@ -238,49 +224,31 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 }
 
 // wanted is what a reply of another kind is not.
-var wanted = [...]string{Check: "a status", AppendText: "text", Text: "text", Int: "an int64", Truth: "an int64", Float: "a float64"}
-
-// possible takes a reply whose kind the mode has, and reports whether it is one.
-func (q *Call) possible(f *resp3.Frame) bool {
-	switch q.Mode {
-	case Int, Truth:
-		switch {
-		case f.Kind == resp3.Integer:
-			n, err := resp3.ParseInt(f.Payload())
-			q.Num = n
-			return err == nil
-		case f.Kind == resp3.Boolean && q.Mode == Truth:
-			q.Num, _ = f.Value().Int()
-			return true
-		}
-	case Float:
-		switch f.Kind {
-		case resp3.Double, resp3.Integer, resp3.BulkString:
-			n, err := resp3.ParseFloat(f.Payload())
-			if err != nil && math.IsInf(n, 0) { // a number, and too large
-				q.Err = &resp3.TypeError{Want: wanted[Float], Kind: f.Kind}
-				return true
-			}
-			q.Float = n
-			return err == nil
-		}
-	default:
-		switch f.Kind {
-		case resp3.SimpleString, resp3.BulkString, resp3.VerbatimString:
-			q.takeText(f.Payload())
-			return true
-		}
-	}
-	return false
+var wanted = [...]string{
+	Check: "a status", AppendText: "text", Text: "text", Int: "an int64", Truth: "an int64", Float: "a float64",
 }
 
-// takeRaw makes room for replies that are as long as this one, unless that is much compared with what has come.
-func (q *Call) takeRaw(b []byte, more int) {
-	if room := cap(q.Rep) - len(q.Rep); room < len(b) && more > 0 {
-		q.Rep = slices.Grow(q.Rep, min(len(b)*(more+1), max(bodyStep, len(q.Rep)+len(b))))
+// possible takes a reply whose kind the mode has, and reports whether it is one.
+func (q *Call) possible(f *resp3.Frame) (ok bool) {
+	isText := f.Kind == resp3.SimpleString || f.Kind == resp3.BulkString || f.Kind == resp3.VerbatimString
+	isNumber := f.Kind == resp3.Double || f.Kind == resp3.Integer || f.Kind == resp3.BulkString
+	var err error
+	switch {
+	case q.Mode <= Text && isText:
+		q.takeText(f.Payload())
+	case q.Mode == Truth && f.Kind == resp3.Boolean:
+		q.Num, _ = f.Value().Int()
+	case (q.Mode == Int || q.Mode == Truth) && f.Kind == resp3.Integer:
+		q.Num, err = resp3.ParseInt(f.Payload())
+	case q.Mode == Float && isNumber:
+		q.Float, err = resp3.ParseFloat(f.Payload())
+		if err != nil && math.IsInf(q.Float, 0) { // a number, and too large
+			q.Float, q.Err, err = 0, &resp3.TypeError{Want: wanted[Float], Kind: f.Kind}, nil
+		}
+	default:
+		return false
 	}
-	q.Rep = append(q.Rep, b...)
-	q.Ends = append(q.Ends, len(q.Rep))
+	return err == nil
 }
 
 func (q *Call) takeText(p []byte) {
@@ -292,8 +260,8 @@ func (q *Call) takeText(p []byte) {
 	}
 }
 
-// open prepares for a bulk string whose payload follows in pieces. It reports false if the command cannot have one.
-func (q *Call) open(f resp3.Frame) bool {
+// beginBody prepares for a bulk string that comes in pieces. It reports false if the command cannot have one.
+func (q *Call) beginBody(f resp3.Frame) bool {
 	switch q.Mode {
 	case Int, Truth, Float:
 		q.Err = &resp3.TypeError{Want: wanted[q.Mode], Kind: f.Kind}
@@ -306,8 +274,8 @@ func (q *Call) open(f resp3.Frame) bool {
 	return true
 }
 
-// body is the slice that the payload of an open bulk string is appended to, nil if nobody wants it.
-func (q *Call) body() *[]byte {
+// bodyDst is the slice that the payload of a streamed bulk string is appended to, nil if it is not wanted.
+func (q *Call) bodyDst() *[]byte {
 	switch q.Mode {
 	case AppendText:
 		return &q.Dst
@@ -317,16 +285,15 @@ func (q *Call) body() *[]byte {
 	return &q.Rep
 }
 
-// shut ends an open bulk string.
-func (q *Call) shut() {
+// endBody ends a streamed bulk string.
+func (q *Call) endBody() {
+	if q.Mode > Float {
+		q.Rep = append(q.Rep, '\r', '\n')
+	}
 	switch q.Mode {
 	case Raw:
-		q.Rep = append(q.Rep, '\r', '\n')
 		q.Ends = append(q.Ends, len(q.Rep))
-	case Encoded:
-		q.Rep = append(q.Rep, '\r', '\n')
 	case Value:
-		q.Rep = append(q.Rep, '\r', '\n')
 		if q.Val, _, q.Err = resp3.Decode(frozen(q.Rep)); q.Err == nil {
 			q.Err = q.Val.Err()
 		}

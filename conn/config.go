@@ -23,8 +23,8 @@ type Config struct {
 
 	DialTimeout time.Duration // for dialling and set-up together
 	Limits      resp3.Limits
-	// MaxPending bounds the bytes of requests that wait until the socket takes them, those being written included; 0: none. A call
-	// that would pass it is refused with ErrBacklog, unless nothing waits.
+	// MaxPending bounds the bytes of requests that wait until the socket takes them, those being written included; 0:
+	// none. A call that would pass it is refused with ErrBacklog, unless nothing waits.
 	MaxPending int
 
 	// Protocol is 0 (RESP3, falling back to RESP2), 2, or 3 (RESP3 or an error).
@@ -33,22 +33,23 @@ type Config struct {
 	ClientName string
 	LibName    string // CLIENT SETINFO LIB-NAME, with RESP3 only; "" sends neither
 	LibVersion string
-	// Credentials is asked at every set-up; nil or an empty password: no AUTH. expires is when the server ends what they grant,
-	// zero: never. It is noted in Setup and nothing else.
+	// Credentials is asked at every set-up; nil or an empty password: no AUTH. expires is when the server ends what
+	// they grant, zero: never. It is noted in Setup and nothing else.
 	Credentials func(ctx context.Context) (username, password string, expires time.Time, err error)
 
-	// Listen has the keeper of a link read whenever no caller does, so that pushes are heard at once and not only when the link has
-	// been idle for a while. It is for connections that are there for their pushes. What RESP2 has in their place counts as a push on
-	// them: an array in the form of a message or of a confirmation of pub/sub.
+	// Listen makes a link read whenever no caller does, so that pushes are heard at once and not only when the link has
+	// been idle for a while. It is for connections that exist for their pushes. On them an array in the form of a
+	// pub/sub message or confirmation counts as a push, since RESP2 has it in that place.
 	Listen bool
-	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it must
-	// not block. It may be called before Dial returns.
+	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it
+	// must not block. It may be called before Dial returns.
 	OnPush func(c *Conn, peer string, v resp3.Value)
 	// Relaxed returns the least timeout in force at now for something that began at start; 0 if nothing is relaxed.
 	Relaxed func(start, now time.Time) time.Duration
-	// OptIn returns the endpoint type to ask for in CLIENT MAINT_NOTIFICATIONS, or "" not to ask. It is called before the
-	// first write and, if it returned "" then, once more when HELLO has granted RESP3 and told who answers: a question asked
-	// then costs a write of its own. It may block until ctx ends; nothing is in flight on the link meanwhile.
+	// OptIn returns the endpoint type to ask for in CLIENT MAINT_NOTIFICATIONS, or "" not to ask. It is called before
+	// the first write and, if it returned "" then, once more when HELLO has granted RESP3 and told who answers: a
+	// question asked then costs a write of its own. It may block until ctx ends; nothing is in flight on the link
+	// meanwhile.
 	OptIn func(ctx context.Context, f Facts) string
 	// OptedIn is told what set-up found. An error fails the connection.
 	OptedIn func(s Setup) error
@@ -82,8 +83,8 @@ type Setup struct {
 	Refused error         // *resp3.Error, or ErrProtocol if RESP3 was not granted; nil if it was granted or not asked
 }
 
-// patience is the timeout for something that began at start: the looser of d and what maintenance relaxes it to. No timeout (0) is loosest.
-func (c *Config) patience(d time.Duration, start, now time.Time) time.Duration {
+// effectiveTimeout is the longer of d and the relaxed timeout of an operation that began at start. 0 is no timeout.
+func (c *Config) effectiveTimeout(d time.Duration, start, now time.Time) time.Duration {
 	if d <= 0 || c.Relaxed == nil {
 		return max(d, 0)
 	}

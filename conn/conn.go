@@ -2,31 +2,31 @@ package conn
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/baton-go/baton/resp3"
 )
 
 // Conn is a connection: an identity that outlives sockets. It is served by one link at a time; Move puts another in its
 // place without its callers noticing. All methods may be called from several goroutines at once.
 type Conn struct {
-	cfg  *Config
-	id   uint64
-	born time.Time
+	cfg     *Config
+	id      uint64
+	created time.Time
 
 	cur  atomic.Pointer[link] // the serving link; written with mu held
 	done chan struct{}        // closed when the connection is Closed
 
-	mu    sync.Mutex
-	state State
-	old   []*link           // retired links that still owe replies
-	turn  chan struct{}     // closed and replaced at every change of state
-	cause error             // why it is Closed; set before done is closed
-	epoch int               // links that have served
-	pins  map[*Pin]struct{} // of the serving link
-	held  *held             // the move that waits for them
+	mu      sync.Mutex
+	state   State
+	changed chan struct{}     // closed and replaced at every change of state
+	cause   error             // why it is Closed; set before done is closed
+	old     []*link           // retired links that still owe replies
+	epoch   int               // links that have served
+	pins    map[*Pin]struct{} // of the serving link
+	move    *move             // not nil exactly while the state is Moving
+	notify  []func()          // what unlock runs
 
 	work sync.WaitGroup // keepers, background writers, moves
 }
@@ -36,29 +36,24 @@ var lastID atomic.Uint64
 // Dial opens a connection to addr and sets it up. It blocks until the connection is usable, ctx ends, or DialTimeout is
 // over (the relaxed timeout, if that is longer). Errors are *Error, with the server's answer as cause if it refused.
 func Dial(ctx context.Context, cfg *Config, addr string) (*Conn, error) {
-	c := &Conn{cfg: cfg, id: lastID.Add(1), born: time.Now(), done: make(chan struct{}), turn: make(chan struct{})}
-	l, err := c.open(ctx, addr)
-	if err != nil {
-		c.end(err)
-		c.work.Wait()
-		return nil, err
-	}
+	c := &Conn{cfg: cfg, id: lastID.Add(1), created: time.Now(), done: make(chan struct{}), changed: make(chan struct{})}
+	l, err := c.connect(ctx, addr)
 	c.mu.Lock()
-	c.cur.Store(l)
-	c.epoch = 1
-	var step func()
-	if err = l.failure(); err != nil { // lost between set-up and here
-		err = &Error{Op: "dial", Addr: addr, Err: err}
-		step = c.closeLocked(err)
-	} else {
-		step = c.setStateLocked(Ready)
+	if err == nil {
+		c.cur.Store(l)
+		c.epoch = 1
+		if died := l.err(); died != nil { // between set-up and here
+			err = &Error{Op: "dial", Addr: addr, Err: died}
+		}
 	}
-	c.mu.Unlock()
-	step()
 	if err != nil {
+		c.closeLocked(err)
+		c.unlock()
 		c.work.Wait()
 		return nil, err
 	}
+	c.setStateLocked(Ready)
+	c.unlock()
 	return c, nil
 }
 
@@ -105,24 +100,20 @@ func (c *Conn) Owes() int {
 // it, or whether the connection takes none at all.
 func (c *Conn) Slow() bool { l := c.cur.Load(); return l != nil && l.slow.Load() }
 
-// Held reports whether the connection is in the middle of a reply: a large one has begun, or a part of one has come and the rest
-// has been awaited for a tick. New commands would have to wait until it has come, while the server may be quick.
-func (c *Conn) Held() bool { l := c.cur.Load(); return l != nil && l.held.Load() }
+// MidReply reports whether the connection is in the middle of a reply: a large one has begun, or a part of one has come
+// and the rest has been awaited for a tick. New commands would have to wait until it has come, while the server may be
+// quick.
+func (c *Conn) MidReply() bool { l := c.cur.Load(); return l != nil && l.midReply.Load() }
 
-// Do sends q.Req and returns when its replies have come, ctx has ended or the call's timeout is over. A non-nil error is
-// an *Error that says whether the command may have been executed; what the server answered, be it an error, is in q.
-// A call that was given up after it was sent costs nothing but its reply, which is swallowed. During a move a call that
-// was not sent yet goes to the next link.
+// Do sends q.Req and returns when its replies have come, ctx has ended or the call's timeout is over. A non-nil error
+// is an *Error that says whether the command may have been executed; the server's answer, an error included, is in q. A
+// call that is given up after it was sent leaves only a reply to discard. During a move a call that was not sent yet
+// goes to the next link.
 func (c *Conn) Do(ctx context.Context, q *Call) error {
-	if ctx.Err() != nil {
-		return c.notDone(ctx)
-	}
 	for {
 		l := c.cur.Load()
-		if lead, ok := l.submit(q); ok {
-			if err := l.await(ctx, q, lead); err != errNext {
-				return err
-			}
+		if err := l.do(ctx, q); err != errNext {
+			return err
 		}
 		if err := c.awaitNext(ctx, l, q.Timeout); err != nil {
 			return err
@@ -130,41 +121,45 @@ func (c *Conn) Do(ctx context.Context, q *Call) error {
 	}
 }
 
-func (c *Conn) notDone(ctx context.Context) error {
-	return &Error{Op: "do", Addr: c.Peer(), Err: ContextError(ctx)}
-}
-
 // awaitNext waits until another link than l serves.
 func (c *Conn) awaitNext(ctx context.Context, l *link, timeout time.Duration) error {
-	begun := time.Now()
+	start := time.Now()
 	for {
 		c.mu.Lock()
-		turn, closed, cause := c.turn, c.state == Closed, c.cause
+		changed, err := c.changed, c.cause
 		next := c.cur.Load() != l
 		c.mu.Unlock()
-		switch {
-		case next:
+		if next {
 			return nil
-		case closed:
-			return &Error{Op: "do", Addr: l.peer, Err: cause}
 		}
-		var late <-chan time.Time
-		if p := c.cfg.patience(timeout, begun, time.Now()); p > 0 {
-			late = time.After(time.Until(begun.Add(p)))
+		if err == nil {
+			var late <-chan time.Time
+			if d := c.cfg.effectiveTimeout(timeout, start, time.Now()); d > 0 {
+				late = time.After(time.Until(start.Add(d)))
+			}
+			select {
+			case <-changed:
+				continue
+			case <-late:
+				err = ErrTimeout
+			case <-ctx.Done():
+				err = ContextError(ctx)
+			}
 		}
-		select {
-		case <-turn:
-		case <-late:
-			return &Error{Op: "do", Addr: l.peer, Err: ErrTimeout}
-		case <-ctx.Done():
-			return &Error{Op: "do", Addr: l.peer, Err: ContextError(ctx)}
-		}
+		return &Error{Op: "do", Addr: l.peer, Err: err}
 	}
 }
 
 // Close ends the connection: commands that wait fail. It waits until nothing of the connection runs any more.
 func (c *Conn) Close() error {
-	c.end(ErrClosed)
+	c.mu.Lock()
+	for _, l := range append(slices.Clone(c.old), c.cur.Load()) {
+		if l != nil { // Dial has one
+			c.afterLocked(func() { l.fail(ErrClosed) })
+		}
+	}
+	c.closeLocked(ErrClosed)
+	c.unlock()
 	c.work.Wait()
 	return nil
 }
@@ -172,16 +167,11 @@ func (c *Conn) Close() error {
 // Retire ends the connection for new commands at once and lets it deliver what it owes, until drain at the latest.
 func (c *Conn) Retire(drain time.Time) {
 	c.mu.Lock()
-	step := func() {}
-	if c.state != Closed {
-		step = c.closeLocked(ErrClosed)
+	c.closeLocked(ErrClosed)
+	if l := c.cur.Load(); l != nil {
+		c.afterLocked(func() { l.retire(drain) })
 	}
-	l := c.cur.Load()
-	c.mu.Unlock()
-	step()
-	if l != nil {
-		l.retire(drain)
-	}
+	c.unlock()
 }
 
 // Shutdown is Retire that waits: until all owed replies have been delivered, or until ctx ends and the rest has failed.
@@ -202,70 +192,58 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 	}
 }
 
-// end closes the connection and its links; the first cause wins.
-func (c *Conn) end(cause error) {
-	c.mu.Lock()
-	step := func() {}
-	if c.state != Closed {
-		step = c.closeLocked(cause)
+// closeLocked ends the connection; the first cause wins.
+func (c *Conn) closeLocked(cause error) {
+	if c.state == Closed {
+		return
 	}
-	links := append([]*link(nil), c.old...)
-	if l := c.cur.Load(); l != nil {
-		links = append(links, l)
-	}
-	c.mu.Unlock()
-	for _, l := range links {
-		l.fail(cause)
-	}
-	step()
-}
-
-func (c *Conn) closeLocked(cause error) (step func()) {
 	c.cause = cause
-	step = c.setStateLocked(Closed)
+	c.setStateLocked(Closed)
+	if c.move != nil {
+		c.move.endLocked()
+	}
 	close(c.done)
-	return step
 }
 
-// lost is told by a link that it has ended.
-func (c *Conn) lost(l *link) {
+// linkEnded is called by a link that has ended.
+func (c *Conn) linkEnded(l *link) {
 	c.mu.Lock()
-	step := func() {}
-	for i, o := range c.old {
-		if o == l {
-			c.old = append(c.old[:i:i], c.old[i+1:]...)
-			if len(c.old) == 0 && c.state == Draining {
-				step = c.setStateLocked(Ready)
-			}
-			break
+	defer c.unlock()
+	if i := slices.Index(c.old, l); i >= 0 {
+		c.old = slices.Delete(c.old, i, i+1)
+		if len(c.old) == 0 && c.state == Draining {
+			c.setStateLocked(Ready)
 		}
 	}
 	if c.cur.Load() == l && (c.state == Ready || c.state == Draining) {
-		step = c.closeLocked(l.failure())
+		c.closeLocked(l.err())
 	}
-	c.mu.Unlock()
-	step()
 }
 
-// setStateLocked is the only writer of the state. The caller runs what it returns after unlocking.
-func (c *Conn) setStateLocked(to State) (step func()) {
+// setStateLocked is the only writer of the state.
+func (c *Conn) setStateLocked(to State) {
 	from := c.state
 	if !legalStep(from, to) {
 		panic("conn: illegal step from " + from.String() + " to " + to.String())
 	}
 	c.state = to
-	close(c.turn)
-	c.turn = make(chan struct{})
-	if c.cfg.OnState == nil {
-		return func() {}
+	close(c.changed)
+	c.changed = make(chan struct{})
+	if c.cfg.OnState != nil {
+		c.afterLocked(func() { c.cfg.OnState(c, from, to) })
 	}
-	return func() { c.cfg.OnState(c, from, to) }
 }
 
-// pushed hands a push frame on.
-func (c *Conn) pushed(l *link, f *resp3.Frame) {
-	if c.cfg.OnPush != nil {
-		c.cfg.OnPush(c, l.peer, f.Value())
+// afterLocked has unlock run f.
+func (c *Conn) afterLocked(f func()) { c.notify = append(c.notify, f) }
+
+// unlock releases mu and then runs, in order, what must not run with it held.
+func (c *Conn) unlock() {
+	notify := c.notify
+	c.notify = nil
+	c.mu.Unlock()
+	for _, f := range notify {
+		f()
 	}
 }
 
@@ -285,9 +263,9 @@ type Info struct {
 func (c *Conn) Info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := Info{ID: c.id, State: c.state, Age: time.Since(c.born), Epoch: c.epoch}
+	i := Info{ID: c.id, State: c.state, Age: time.Since(c.created), Epoch: c.epoch}
 	if l := c.cur.Load(); l != nil {
-		i.Peer, i.Owed, i.Done, i.Setup = l.peer, int(l.owes.Load()), l.done.Load(), l.setup
+		i.Peer, i.Owed, i.Done, i.Setup = l.peer, int(l.owes.Load()), l.delivered.Load(), l.setup
 	}
 	return i
 }

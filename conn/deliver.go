@@ -3,71 +3,85 @@ package conn
 import (
 	"bytes"
 	"io"
+	"sync"
 
 	"github.com/baton-go/baton/resp3"
 )
 
-// fill waits for bytes and hands out every reply that is whole then. It reports whether own was among them.
-func (l *link) fill(own *Call) (mine bool, err error) {
-	if l.open {
-		return l.stream(own)
-	}
-	f, err := l.rd.Next()
-	if err != nil {
-		return false, err
-	}
-	return l.handOutFrom(f, own)
+const batchLen = 64
+
+// batch is the room for replies that are handed out together.
+type batch struct {
+	frames [batchLen]resp3.Frame
+	claims [batchLen]claim
+	// scratch takes the pieces of a streamed bulk string whose caller has given up.
+	scratch [4 << 10]byte
 }
 
-// handOut hands out every reply that is whole in the buffer.
-func (l *link) handOut(own *Call) (mine bool, err error) {
-	if l.open {
-		return false, nil
+// claim is a call and how many of the batch's replies it gets.
+type claim struct {
+	call *Call // nil: discard them
+	n    int
+	left int // replies that the call is owed after these
+}
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// fill hands out every reply that is whole; if wait is set and none is, it waits for bytes first. It reports whether
+// own was among them.
+func (l *link) fill(self *Call, wait bool) (mine bool, err error) {
+	in := &l.in
+	if in.midBody {
+		if !wait {
+			return false, nil
+		}
+		return l.streamBody(self)
 	}
-	f, ok, err := l.rd.Buffered()
+	var f resp3.Frame
+	ok := true
+	if wait {
+		f, err = in.rd.Next()
+	} else {
+		f, ok, err = in.rd.Buffered()
+	}
 	if !ok || err != nil {
 		return false, err
 	}
-	return l.handOutFrom(f, own)
-}
-
-// handOutFrom hands out f and all that is buffered behind it.
-func (l *link) handOutFrom(f resp3.Frame, own *Call) (mine bool, err error) {
-	if l.batch == nil {
-		l.batch = batches.Get().(*batch)
+	if in.batch == nil {
+		in.batch = batches.Get().(*batch)
 	}
-	for ok := true; ok; {
+	for ok {
 		n, pushes := 0, 0
 		for ; ok && f.Open == 0 && n < batchLen; n++ {
 			if l.cfg.Listen && ofChannels(f.Bytes) {
 				if f.Kind == resp3.Push {
-					l.heard += int64(len(f.Bytes))
+					in.heard += int64(len(f.Bytes))
 				}
 				f.Kind = resp3.Push
 			}
 			if f.Kind == resp3.Push {
 				pushes++
 			}
-			l.batch.frames[n] = f
-			if f, ok, err = l.rd.Buffered(); err != nil {
+			in.batch.frames[n] = f
+			if f, ok, err = in.rd.Buffered(); err != nil {
 				ok = false
 			}
 		}
-		got, derr := l.deliver(own, n, pushes)
+		got, derr := l.deliver(self, n, pushes)
 		mine = mine || got
 		if derr != nil {
 			return mine, derr
 		}
 		if ok && f.Open > 0 {
-			got, serr := l.openBody(f, own)
-			return mine || got, serr
+			got, err = l.beginBody(f, self)
+			return mine || got, err
 		}
 	}
 	return mine, err
 }
 
-// ofChannels reports whether an encoded push, or the array that RESP2 has in its place, is a message or the confirmation that a
-// channel was joined or left. It is enough if it has begun. The answer to a PING is an array in RESP2 too, and none of these.
+// ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. The
+// begin of it is enough. The answer to a PING on such a connection is an array too, and is none of these.
 func ofChannels(frame []byte) bool {
 	head, rest, _ := bytes.Cut(frame, crlf)
 	if len(head) != 2 || head[0] != byte(resp3.Push) && head[0] != byte(resp3.Array) {
@@ -86,89 +100,97 @@ func ofChannels(frame []byte) bool {
 
 var crlf = []byte("\r\n")
 
-// deliver gives the first n frames of the batch to those they belong to, in order. Some may be pushes.
-func (l *link) deliver(own *Call, n, pushes int) (mine bool, err error) {
-	b, claims, i := l.batch, 0, 0
+// deliver gives the first n frames of the batch, in order, to the calls they belong to, and pushes to Config.OnPush.
+func (l *link) deliver(self *Call, n, pushes int) (mine bool, err error) {
+	var claims []claim
 	if n > pushes {
 		claims, err = l.claim(n - pushes)
 	}
-	for k, c := range b.claims[:claims] {
-		possible := true
-		for ; c.n > 0; i++ {
-			f := &b.frames[i]
-			if pushes > 0 && f.Kind == resp3.Push {
-				l.conn.pushed(l, f)
-				continue
+	for i := 0; i < n && (err == nil || len(claims) > 0); i++ {
+		f := &l.in.batch.frames[i]
+		if f.Kind == resp3.Push {
+			if l.cfg.OnPush != nil {
+				l.cfg.OnPush(l.conn, l.peer, f.Value())
 			}
-			if c.call != nil {
-				possible = c.call.take(f, c.left+c.n-1)
-			}
-			c.n--
+			continue
 		}
-		if !possible {
-			return l.condemn(b.claims[k:claims], own) || mine, ErrOutOfStep
+		c := &claims[0]
+		c.n--
+		if c.call != nil && !c.call.take(f, c.left+c.n) {
+			return l.condemn(claims, self) || mine, ErrOutOfStep
 		}
-		mine = l.release(c, own) || mine
-	}
-	for ; i < n && err == nil; i++ {
-		if b.frames[i].Kind == resp3.Push {
-			l.conn.pushed(l, &b.frames[i])
+		if c.n == 0 {
+			mine = l.release(c.call, c.left == 0, self) || mine
+			claims = claims[1:]
 		}
 	}
 	return mine, err
 }
 
-// claim takes the calls that the next n replies belong to and returns how many there are. From here to release nobody
-// else ends them.
-func (l *link) claim(n int) (claims int, err error) {
+// claim takes the calls that the next n replies belong to. From here to release nobody else ends them. With an error
+// they are fewer than n replies need.
+func (l *link) claim(n int) (claims []claim, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.done.Add(uint64(n))
-	if l.slow.Load() {
-		l.slow.Store(l.retired)
-		l.held.Store(false)
-	}
+	l.repliedLocked(n)
 	defer l.countLocked()
-	for ; n > 0; claims++ {
-		if l.q.head >= l.handed || l.q.len() == 0 {
-			if l.cause != nil {
-				return claims, l.cause // the queue is empty because the link has failed meanwhile
-			}
-			return claims, ErrSurplus
+	claims = l.in.batch.claims[:0]
+	for n > 0 {
+		e, err := l.oldestLocked()
+		if err != nil {
+			return claims, err
 		}
-		e := l.q.at(l.q.head)
 		k := min(n, int(e.left))
 		n -= k
 		e.left -= int32(k)
-		l.batch.claims[claims] = claim{call: e.call, n: k, left: int(e.left), last: e.left == 0}
+		claims = append(claims, claim{call: e.call, n: k, left: int(e.left)})
 		if e.call != nil {
 			e.call.taken = true
-			e.call.ended = e.left == 0
 		}
-		if e.left == 0 {
-			l.popLocked()
-		} else {
-			e.start = 0 // it is being answered: its timeout begins anew
-		}
+		l.servedLocked(e)
 	}
 	return claims, nil
 }
 
-func (l *link) popLocked() {
-	l.waited -= int(l.q.at(l.q.head).size)
-	l.q.pop()
+// oldestLocked returns the place that the next reply belongs to.
+func (l *link) oldestLocked() (*owed, error) {
+	switch {
+	case l.cause != nil: // which has emptied the queue
+		return nil, l.cause
+	case l.queue.len() == 0 || l.queue.head >= l.out.handed:
+		return nil, ErrSurplus
+	}
+	return l.queue.at(l.queue.head), nil
 }
 
-// countLocked tells the pool how many calls are owed replies.
-func (l *link) countLocked() { l.owes.Store(int32(l.q.len())) }
+// repliedLocked counts replies that are whole.
+func (l *link) repliedLocked(n int) {
+	l.delivered.Add(uint64(n))
+	if l.slow.Load() {
+		l.slow.Store(l.retired)
+		l.midReply.Store(false)
+	}
+}
 
-// release ends a claimed call, or puts it back to waiting for the rest of its replies. It reports whether own has ended.
-func (l *link) release(c claim, own *Call) (mine bool) {
-	q := c.call
+// servedLocked drops the oldest place if it has all its replies. Else its timeout begins anew: it is being answered.
+func (l *link) servedLocked(e *owed) {
+	if e.left > 0 {
+		e.start = 0
+		return
+	}
+	if e.call != nil {
+		e.call.ended = true
+	}
+	l.out.unanswered -= int(e.size)
+	l.queue.pop()
+}
+
+// release ends a claimed call, or has it wait for the rest of its replies. It reports whether self has ended.
+func (l *link) release(q *Call, complete bool, self *Call) (mine bool) {
 	if q == nil {
 		return false
 	}
-	if !c.last {
+	if !complete {
 		l.mu.Lock()
 		q.taken = false
 		if !q.wasCut {
@@ -176,75 +198,72 @@ func (l *link) release(c claim, own *Call) (mine bool) {
 			return false
 		}
 		if l.cause == nil {
-			l.q.at(q.seq).call = nil
+			l.queue.at(q.seq).call = nil
 		}
-		q.loseLocked(q.cut)
+		q.failLocked(q.cut)
 		l.mu.Unlock()
 	}
-	if q == own {
+	if q == self {
 		return true
 	}
 	q.wake <- sigDone
 	return false
 }
 
-// condemn ends the link, because the first of some claimed calls has got a reply of a kind that it cannot have. The replies of the
-// others are not handed out. It reports whether own is among them.
-func (l *link) condemn(claims []claim, own *Call) (mine bool) {
+// condemn ends the link, because the first of some claimed calls has got a reply of a kind that it cannot have. The
+// replies of the others are not handed out. It reports whether self is among them.
+func (l *link) condemn(claims []claim, self *Call) (mine bool) {
 	why := outOfStep(claims[0].call.Err)
-	l.fail(why) // before anybody learns of it, so that nobody comes back to this link
+	l.fail(why) // before any caller learns of it, so that none comes back to this link
 	for i, c := range claims {
 		if q := c.call; i > 0 && q != nil {
 			l.mu.Lock()
-			q.loseLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
+			q.failLocked(&Error{Op: "read", Addr: l.peer, Sent: true, Err: why})
 			l.mu.Unlock()
 		}
-		c.last = true // nobody reads its other replies
-		mine = l.release(c, own) || mine
+		mine = l.release(c.call, true, self) || mine // its other replies are not read
 	}
 	return mine
 }
 
-// openBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
-func (l *link) openBody(f resp3.Frame, own *Call) (mine bool, err error) {
+// beginBody begins a bulk string that is too long to be buffered, and goes on with it as far as bytes come.
+func (l *link) beginBody(f resp3.Frame, self *Call) (mine bool, err error) {
 	l.mu.Lock()
-	if l.q.len() == 0 || l.q.head >= l.handed {
-		defer l.mu.Unlock()
-		if l.cause != nil {
-			return false, l.cause
-		}
-		return false, ErrSurplus
+	e, err := l.oldestLocked()
+	if err != nil {
+		l.mu.Unlock()
+		return false, err
 	}
-	q := l.q.at(l.q.head).call
+	q := e.call
 	if q != nil {
 		q.taken = true
 	}
-	l.open = true
-	l.slow.Store(true) // whoever has a choice does not queue behind it
-	l.held.Store(true)
+	l.in.midBody = true
+	l.slow.Store(true) // a caller that has a choice does not queue behind it
+	l.midReply.Store(true)
 	l.mu.Unlock()
 	if q != nil {
 		q.Large = q.Large || f.Open >= largeReply
-		if !q.open(f) {
-			l.closeBody()
-			return l.condemn([]claim{{call: q}}, own), ErrOutOfStep
+		if !q.beginBody(f) {
+			l.endBody()
+			return l.condemn([]claim{{call: q}}, self), ErrOutOfStep
 		}
-		if mine = l.release(claim{call: q}, own); mine {
-			return true, nil // cut short: the rest is swallowed by whoever reads next
+		if l.release(q, false, self) {
+			return true, nil // cut short: the next reader discards the rest
 		}
 	}
-	return l.stream(own)
+	return l.streamBody(self)
 }
 
-// stream reads the rest of the open bulk string to where its owner wants it.
-func (l *link) stream(own *Call) (mine bool, err error) {
+// streamBody reads the rest of a bulk string to where its owner wants it.
+func (l *link) streamBody(self *Call) (mine bool, err error) {
 	for got := 0; ; {
 		l.mu.Lock()
 		if l.cause != nil {
 			l.mu.Unlock()
 			return false, l.cause
 		}
-		e := l.q.at(l.q.head)
+		e := l.queue.at(l.queue.head)
 		if got > 0 {
 			e.start = 0 // it is being answered: its timeout begins anew
 		}
@@ -254,47 +273,42 @@ func (l *link) stream(own *Call) (mine bool, err error) {
 		}
 		l.mu.Unlock()
 
-		var rerr error
-		got, rerr = l.readBody(q)
-		last := false
-		if rerr == io.EOF {
+		got, err = l.in.readBody(q)
+		complete := false
+		if err == io.EOF {
 			if q != nil {
-				q.shut()
+				q.endBody()
 			}
-			last, rerr = l.closeBody(), nil
+			complete, err = l.endBody(), nil
 		}
-		mine = l.release(claim{call: q, last: last}, own)
-		if last || mine || rerr != nil {
-			return mine, rerr
-		}
-		if !l.open {
-			return false, nil // one reply of several
+		mine = l.release(q, complete, self)
+		if complete || mine || err != nil || !l.in.midBody {
+			return mine, err
 		}
 	}
 }
 
-// readBody reads one piece to where q wants it, or away if q is nil, and returns its length.
-func (l *link) readBody(q *Call) (int, error) {
+// readBody reads one piece to where q wants it, or discards it if q is nil, and returns its length.
+func (in *reader) readBody(q *Call) (int, error) {
 	var dst *[]byte
 	if q != nil {
-		dst = q.body()
+		dst = q.bodyDst()
 	}
 	if dst == nil {
-		scratch := l.batch.scratch[:0]
+		scratch := in.batch.scratch[:0]
 		dst = &scratch
 	}
-	n, left := len(*dst), l.rd.Body()
+	n, left := len(*dst), in.rd.Body()
 	if room := cap(*dst) - n; room < left && room < 4<<10 {
 		*dst = grown(*dst, left, q.Mode == Raw)
 	}
 	// With room for the line end too, the last piece comes in one read with it.
-	got, err := l.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
+	got, err := in.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
 	*dst = (*dst)[:n+got]
 	return got, err
 }
 
-// grown returns b with room for more: for all that is left if that is not much compared with what has come, so that memory
-// follows the bytes and not what the server announces.
+// grown grows b in step with received, not announced, bytes: for all that is left if that is not much compared with b.
 func grown(b []byte, left int, more bool) []byte {
 	room := min(left+2, max(bodyStep, len(b)))
 	if more { // other replies follow in the same slice
@@ -305,25 +319,19 @@ func grown(b []byte, left int, more bool) []byte {
 	return out
 }
 
-// closeBody counts the streamed reply and reports whether it was the last of its call.
-func (l *link) closeBody() bool {
+// endBody counts the streamed reply and reports whether it was the last of its call.
+func (l *link) endBody() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open = false
-	l.done.Add(1)
-	l.slow.Store(l.retired)
-	l.held.Store(false)
+	l.in.midBody = false
+	l.repliedLocked(1)
 	if l.cause != nil {
 		return false
 	}
-	e := l.q.at(l.q.head)
-	if e.left--; e.left > 0 {
-		return false
-	}
-	if e.call != nil {
-		e.call.ended = true
-	}
-	l.popLocked()
+	e := l.queue.at(l.queue.head)
+	e.left--
+	complete := e.left == 0
+	l.servedLocked(e)
 	l.countLocked()
-	return true
+	return complete
 }

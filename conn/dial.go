@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -8,17 +9,16 @@ import (
 	"time"
 )
 
-// open dials addr and sets up a link. It is bounded by ctx and by DialTimeout, or the relaxed timeout if that is longer.
-// A panic of the dialler or of who gives the credentials is an error like any other: it may come on a goroutine of ours, where
-// nobody else could recover it, and in a move it must not cost the link that serves.
-func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
+// connect dials addr and sets up a link, bounded by ctx and by DialTimeout or the relaxed timeout. A panic of
+// Config.Dial or Config.Credentials becomes an error: in a move it must not cost the serving link.
+func (c *Conn) connect(ctx context.Context, addr string) (l *link, err error) {
 	now := time.Now()
-	if d := c.cfg.patience(c.cfg.DialTimeout, now, now); d > 0 {
+	if d := c.cfg.effectiveTimeout(c.cfg.DialTimeout, now, now); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, now.Add(d), ErrTimeout)
 		defer cancel()
 	}
-	var raw net.Conn
+	var socket net.Conn
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Error{Op: "dial", Addr: addr, Err: fmt.Errorf("panic: %v", p)}
@@ -28,31 +28,33 @@ func (c *Conn) open(ctx context.Context, addr string) (l *link, err error) {
 			return
 		case l != nil:
 			l.fail(err)
-		case raw != nil:
-			raw.Close()
+		case socket != nil:
+			socket.Close()
 		}
 		l = nil
 	}()
-	if raw, err = c.cfg.dial(ctx, addr); err != nil {
-		return nil, &Error{Op: "dial", Addr: addr, Err: inContext(ctx, err)}
+	dial := c.cfg.Dial
+	if dial == nil {
+		dial = DialNet
 	}
-	nc, err := c.cfg.encrypt(ctx, raw)
+	socket, err = dial(ctx, cmp.Or(c.cfg.Network, "tcp"), addr)
+	nc := socket
+	if err == nil && c.cfg.TLS != nil { // it verifies the configured name, whatever address is dialled
+		t := tls.Client(socket, c.cfg.TLS)
+		nc, err = t, t.HandshakeContext(ctx)
+	}
 	if err != nil {
-		return nil, &Error{Op: "dial", Addr: addr, Err: inContext(ctx, err)}
+		if ctx.Err() != nil {
+			err = ContextError(ctx) // why it ended, not the noise that its end makes elsewhere
+		}
+		return nil, &Error{Op: "dial", Addr: addr, Err: err}
 	}
-	l = newLink(c, nc, raw, peerOf(raw, addr))
+	peer := addr
+	if a := socket.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+		peer = a.String()
+	}
+	l = newLink(c, nc, socket, peer)
 	return l, l.setUp(ctx)
-}
-
-func (c *Config) dial(ctx context.Context, addr string) (net.Conn, error) {
-	network := c.Network
-	if network == "" {
-		network = "tcp"
-	}
-	if c.Dial != nil {
-		return c.Dial(ctx, network, addr)
-	}
-	return DialNet(ctx, network, addr)
 }
 
 // netDialer finds a dead peer by keep-alive after 45 s of silence, where no command waits that would find it sooner.
@@ -63,34 +65,4 @@ var netDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 // DialNet is the default of Config.Dial: it opens a byte stream with keep-alive.
 func DialNet(ctx context.Context, network, addr string) (net.Conn, error) {
 	return netDialer.DialContext(ctx, network, addr)
-}
-
-// encrypt does the TLS handshake on a fresh socket. The name it verifies is the configured one, whatever was dialled.
-func (c *Config) encrypt(ctx context.Context, raw net.Conn) (net.Conn, error) {
-	if c.TLS == nil {
-		return raw, nil
-	}
-	t := tls.Client(raw, c.TLS)
-	if err := t.HandshakeContext(ctx); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-// peerOf is the peer's address, or what was dialled where the socket cannot tell.
-func peerOf(nc net.Conn, dialled string) string {
-	if a := nc.RemoteAddr(); a != nil {
-		if s := a.String(); s != "" && s != "@" {
-			return s
-		}
-	}
-	return dialled
-}
-
-// inContext prefers the reason the context ended to the noise it makes elsewhere.
-func inContext(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ContextError(ctx)
-	}
-	return err
 }

@@ -18,145 +18,123 @@ var errNext = errors.New("link takes no more commands")
 
 // link is one socket and the replies it owes.
 //
-// Callers do the work themselves. Whoever finds nobody writing writes what all have queued; whoever finds nobody reading
-// holds the reading (write.go, read.go), and gives it to the oldest waiting caller when its own reply has come. One
-// goroutine per link, the keeper (keeper.go), reads when no caller does: when the link is idle, and when a reply takes long.
+// Callers do the work. One that finds nobody writing writes for all (write.go). One that finds nobody reading takes the
+// reading, and hands it over when its own reply has come (read.go). The keeper (keeper.go), one goroutine per link,
+// reads when no caller does: when the link is idle, and when a reply takes long.
 //
 // mu guards memory only: it is never held over a blocking call. Setting a socket deadline does not block.
 type link struct {
-	conn *Conn
-	cfg  *Config
-	nc   net.Conn
-	raw  net.Conn // the socket below nc if that is TLS: closing it neither writes nor waits
-	peer string
-	born time.Time
-	most int // Config.MaxPending
-
-	setup Setup // written by set-up before the link is published
-	note  atomic.Pointer[any]
+	conn    *Conn
+	cfg     *Config
+	nc      net.Conn
+	socket  net.Conn // the one below nc if that is TLS: closing it neither writes nor waits
+	peer    string
+	created time.Time
+	setup   Setup // written by set-up before the link is published
+	note    atomic.Pointer[any]
 
 	mu       sync.Mutex
-	pending  []byte // requests queued and not handed to the socket
-	leaving  int    // request bytes handed to the socket that it has not taken yet
-	spare    []byte // the buffer to queue into while pending is written
-	q        owedQueue
-	handed   uint64    // places below this number have been handed to the socket, at least in part
-	waited   int       // request bytes queued or sent and not yet answered
-	writing  bool      // somebody writes
+	out      outbox
+	queue    owedQueue
 	reading  bool      // somebody holds the reading
-	parked   bool      // the keeper holds it, blocked in a read without a deadline
-	watched  bool      // the keeper holds it, blocked in a read with a deadline
-	wakeAt   time.Time // that deadline
+	asleep   bool      // the keeper holds it, blocked in a read
+	wakeAt   time.Time // the deadline of that read; zero: none, since nothing was owed
 	retired  bool      // takes no new command
 	retireAt time.Time
 	cause    error // why it is dead; set before dead is closed
 
-	dead chan struct{} // closed when the link has failed or is finished
-	park chan struct{} // a reader gives the reading to the keeper; room for one
+	dead     chan struct{} // closed when the link has failed or is finished
+	toKeeper chan struct{} // a reader gives the reading to the keeper; room for one
 
-	// Held with the reading.
-	rd    *resp3.Reader
-	batch *batch // replies being handed out
-	fine  bool   // the socket's read deadline is a tick or less away; else there is none
-	open  bool   // in the middle of a bulk string that is streamed
-	heard int64  // bytes of whole pushes about channels, if the link listens
-	// The context that the last reader came with, as its deadline and its Done channel, and how to end the registration with
-	// it, if there is one.
-	due     time.Time
-	seen    <-chan struct{}
-	unwatch func() bool
-
-	// Counters for the pool and for sight; written with mu held, read without.
-	owes atomic.Int32
-	slow atomic.Bool // a reply has been awaited for more than a tick, or the link takes no more commands
-	held atomic.Bool // in the middle of a reply that takes long; slow is set too, except for an instant
-	done atomic.Uint64
+	in reader // owned by the holder of the reading
+	counters
 }
 
-func newLink(c *Conn, nc, raw net.Conn, peer string) *link {
+// counters of a link are for the pool and for people; written with link.mu held, read without.
+type counters struct {
+	owes      atomic.Int32  // calls that are owed replies
+	slow      atomic.Bool   // a reply has been awaited for more than a tick, or the link takes no more commands
+	midReply  atomic.Bool   // in the middle of a reply that takes long; slow is set too, except for an instant
+	delivered atomic.Uint64 // replies
+}
+
+func newLink(c *Conn, nc, socket net.Conn, peer string) *link {
 	l := &link{
-		conn: c, cfg: c.cfg, nc: nc, raw: raw, peer: peer, born: time.Now(),
-		dead: make(chan struct{}), park: make(chan struct{}, 1),
-		rd: resp3.NewReader(nc, c.cfg.Limits),
+		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(),
+		dead: make(chan struct{}), toKeeper: make(chan struct{}, 1),
 	}
-	l.rd.SetStream(streamAbove)
-	if l.most = c.cfg.MaxPending; l.most <= 0 {
-		l.most = math.MaxInt
-	}
+	l.in.rd = resp3.NewReader(nc, c.cfg.Limits)
+	l.in.rd.SetStream(streamAbove)
+	l.in.watch.interrupt = l.interruptRead
 	c.work.Go(l.keep)
 	return l
 }
 
-// submit queues q and sees to it that it is written. It reports whether the link took it, and whether the caller holds the
-// reading now. If the link did not take it, nothing of it was sent here and the connection may have another link for it.
-func (l *link) submit(q *Call) (lead, ok bool) {
+// do queues q, sees to it that it is written, and returns when it has ended. The error is errNext if nothing of it was
+// sent here and another link may take it.
+func (l *link) do(ctx context.Context, q *Call) error {
+	if ctx.Err() != nil {
+		return &Error{Op: "do", Addr: l.peer, Err: ContextError(ctx)}
+	}
 	l.mu.Lock()
 	if l.retired || l.cause != nil {
 		l.mu.Unlock()
-		return false, false
+		return errNext
 	}
-	if l.leaving+len(l.pending)+len(q.Req) > l.most && l.leaving+len(l.pending) > 0 {
-		l.refuseLocked(q)
+	if n, limit := len(l.out.pending)+l.out.leaving, l.cfg.MaxPending; n > 0 && limit > 0 && n+len(q.Req) > limit {
 		l.mu.Unlock()
-		return false, true
+		err := fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, len(q.Req), limit)
+		return &Error{Op: "do", Addr: l.peer, Err: err}
 	}
 	l.queueLocked(q)
-	if !l.writing {
-		l.writeLocked()
+	if !l.out.writing {
+		l.writeLocked(true)
 	}
-	// The call has ended already if the write failed, or if another has read the reply meanwhile.
-	if !q.ended {
-		lead = !l.reading
+	reads := false
+	if !q.ended { // the write has not failed, nor has somebody read the reply meanwhile
+		reads = !l.reading
 		l.reading = true
-		q.waiting = !lead
+		q.waiting = !reads
 	}
 	l.mu.Unlock()
-	return lead, true
-}
-
-// refuseLocked ends q without queueing it, because too much waits to be written.
-func (l *link) refuseLocked(q *Call) {
-	q.begin()
-	q.loseLocked(&Error{Op: "do", Addr: l.peer, Err: fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, l.leaving+len(l.pending), len(q.Req), l.most)})
-	q.wake <- sigDone
+	return l.await(ctx, q, reads)
 }
 
 func (l *link) queueLocked(q *Call) {
 	q.begin()
-	l.pending = append(l.pending, q.Req...)
-	var e *owed
+	e := owed{call: q, timeout: q.Timeout, left: 1, size: int32(min(len(q.Req), math.MaxInt32))}
+	if q.Mode == Raw {
+		e.left = int32(max(q.Replies, 1))
+	}
 	if q.Mode > Float {
 		q.from = l
 	}
-	q.seq, e = l.q.push()
-	*e = owed{call: q, timeout: q.Timeout, left: q.replies(), size: int32(min(len(q.Req), math.MaxInt32))}
-	l.waited += int(e.size)
-	if l.parked || l.watched {
-		l.wakeKeeperLocked(e)
+	if l.asleep { // the keeper has to wake up in time for q
+		now := time.Now()
+		e.start = l.age(now)
+		at := now.Add(recheck)
+		if e.timeout > 0 {
+			at = now.Add(min(recheck, l.cfg.effectiveTimeout(e.timeout, now, now)))
+		}
+		if l.wakeAt.IsZero() || at.Before(l.wakeAt) {
+			l.wakeAt = at
+			l.nc.SetReadDeadline(at)
+		}
 	}
+	l.out.pending = append(l.out.pending, q.Req...)
+	l.out.unanswered += int(e.size)
+	q.seq = l.queue.push(e)
 	l.countLocked()
 }
 
-// wakeKeeperLocked sees to it that the keeper, asleep in a read, wakes up in time for a new place in the queue.
-func (l *link) wakeKeeperLocked(e *owed) {
-	now := time.Now()
-	e.start = l.age(now)
-	at := now.Add(recheck)
-	if e.timeout > 0 {
-		at = now.Add(min(recheck, l.cfg.patience(e.timeout, now, now)))
-	}
-	if l.parked || at.Before(l.wakeAt) {
-		l.wakeAt = at
-		l.nc.SetReadDeadline(at)
-	}
-	l.parked, l.watched = false, true
-}
+// countLocked tells the pool how many calls are owed replies.
+func (l *link) countLocked() { l.owes.Store(int32(l.queue.len())) }
 
-// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads for all if q is to lead.
-func (l *link) await(ctx context.Context, q *Call, lead bool) error {
+// await returns when q has ended, or ends it with ctx. Until then it sleeps, or reads if q has the reading.
+func (l *link) await(ctx context.Context, q *Call, reads bool) error {
 	for {
-		if lead && l.lead(ctx, q) {
-			return q.fault()
+		if reads && l.readForAll(ctx, q) {
+			return q.err()
 		}
 		var s signal
 		if gone := ctx.Done(); gone == nil {
@@ -165,71 +143,67 @@ func (l *link) await(ctx context.Context, q *Call, lead bool) error {
 			s = q.sleepUntil(gone)
 		}
 		switch s {
+		case sigRead:
+			reads = true
 		case sigDone:
-			return l.finish(q)
-		case sigLead:
-			lead = true
+			if q.reads {
+				// It was given the reading and ended by its timeout, or with the link, before the signal for the first
+				// was sent. Left in the channel, that signal would make a second reader of the next user of the call.
+				<-q.wake
+				l.handOverReading()
+			}
+			return q.err()
 		default:
 			return l.giveUp(ctx, q)
 		}
 	}
 }
 
-// finish returns how q ended, after its end was signalled.
-func (l *link) finish(q *Call) error {
-	if q.leads {
-		// It was given the reading and ended by its timeout, or with the link, before the signal for the first was
-		// sent. Left in the channel, that signal would make a second reader of whoever uses the call next.
-		<-q.wake
-		l.passOn()
-	}
-	return q.fault()
-}
-
-// giveUp ends q because its context has ended. Its place in the queue stays, as an orphan; a reply that is just being
+// giveUp ends q because its context has ended. Its place in the queue stays, as an orphan. A reply that is just being
 // filled in is waited for, which takes no longer than copying it.
 func (l *link) giveUp(ctx context.Context, q *Call) error {
 	l.mu.Lock()
 	due := 1 // signals to take: the end, and the reading if it was given to q
-	if q.leads {
+	if q.reads {
 		due++
 	}
-	q.waiting, q.leads = false, false
-	fault := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ContextError(ctx)}
+	q.waiting, q.reads = false, false
+	err := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ContextError(ctx)}
 	switch {
 	case q.ended:
 	case q.taken:
-		q.cutLocked(fault)
-		if l.open {
-			l.poke() // the reader may be waiting for more of this very reply
+		q.cutLocked(err)
+		if l.in.midBody {
+			l.interruptRead() // the reader may be waiting for more of this very reply
 		}
 	default:
-		l.endLocked(q, fault)
+		l.endLocked(q, err)
 	}
 	l.mu.Unlock()
 	for ; due > 0; due-- {
-		if <-q.wake == sigLead {
-			l.passOn()
+		if <-q.wake == sigRead {
+			l.handOverReading()
 		}
 	}
-	return q.fault()
+	return q.err()
 }
 
 // endLocked ends a queued call that nobody fills in, and leaves its place in the queue to an orphan.
-func (l *link) endLocked(q *Call, fault error) {
-	l.q.at(q.seq).call = nil
-	q.loseLocked(fault)
+func (l *link) endLocked(q *Call, err error) {
+	l.queue.at(q.seq).call = nil
+	q.failLocked(err)
 	q.wake <- sigDone // there is room: a call ends once
 }
 
-// retire stops the link from taking commands. It delivers what it owes and closes itself then, or at the given time at the latest.
+// retire stops the link from taking commands. It closes itself when it has delivered what it owes, or at the given time
+// at the latest.
 func (l *link) retire(at time.Time) {
 	l.mu.Lock()
 	l.retired, l.retireAt = true, at
 	l.slow.Store(true)
 	finished := l.finishedLocked()
-	if l.watched {
-		l.poke() // the keeper has to look at the new time
+	if l.asleep {
+		l.interruptRead() // the keeper has to look at the new time
 	}
 	l.mu.Unlock()
 	if finished {
@@ -239,12 +213,12 @@ func (l *link) retire(at time.Time) {
 
 // finishedLocked reports whether a retired link has delivered all it owed.
 func (l *link) finishedLocked() bool {
-	return l.retired && l.q.len() == 0 && !l.writing && l.cause == nil
+	return l.retired && l.queue.len() == 0 && !l.out.writing && l.cause == nil
 }
 
 // fail ends the link for good: the first cause wins. Calls that were not handed to the socket get errNext, others an
 // error that says they may have been executed.
-func (l *link) fail(cause error) { l.failFrom(cause, ^uint64(0)) }
+func (l *link) fail(cause error) { l.failFrom(cause, math.MaxUint64) }
 
 // failFrom is fail, knowing that places from unsent on were not sent.
 func (l *link) failFrom(cause error, unsent uint64) {
@@ -255,31 +229,31 @@ func (l *link) failFrom(cause error, unsent uint64) {
 	}
 	l.cause = cause
 	l.slow.Store(true)
-	seq, unsent := l.q.head, min(unsent, l.handed)
-	left := l.q.clear()
+	seq, unsent := l.queue.head, min(unsent, l.out.handed)
+	left := l.queue.clear()
 	for i := range left {
 		q := left[i].call
 		if q == nil {
 			continue
 		}
-		fault := errNext
+		err := errNext
 		if seq+uint64(i) < unsent {
-			fault = &Error{Op: "read", Addr: l.peer, Sent: true, Err: cause}
+			err = &Error{Op: "read", Addr: l.peer, Sent: true, Err: cause}
 		}
 		if q.taken { // the reader ends it when it has its hands free
-			q.cutLocked(fault)
+			q.cutLocked(err)
 			left[i].call = nil
 			continue
 		}
-		q.loseLocked(fault)
+		q.failLocked(err)
 	}
-	l.waited = 0
-	l.pending, l.spare = nil, nil
+	l.out.unanswered = 0
+	l.out.pending, l.out.spare = nil, nil
 	l.owes.Store(0)
 	l.mu.Unlock()
-	l.raw.Close()
+	l.socket.Close()
 	close(l.dead)
-	l.conn.lost(l)
+	l.conn.linkEnded(l)
 	for _, e := range left {
 		if e.call != nil {
 			e.call.wake <- sigDone
@@ -287,8 +261,8 @@ func (l *link) failFrom(cause error, unsent uint64) {
 	}
 }
 
-// failure is why the link is dead, nil while it lives.
-func (l *link) failure() error {
+// err is why the link is dead, nil while it lives.
+func (l *link) err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cause

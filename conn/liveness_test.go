@@ -130,7 +130,7 @@ var noise = []struct {
 }
 
 // Callers keep coming while the server sends everything but an answer: the connection is given up at about the timeout of the
-// oldest call, whoever reads.
+// oldest call, no matter which goroutine reads.
 func TestServerThatSendsAndAnswersNothingIsDead(t *testing.T) { // H-115, H-117
 	const timeout = time.Second
 	for _, n := range noise {

@@ -1,8 +1,8 @@
 package conn
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"time"
 )
 
@@ -14,152 +14,207 @@ type Target struct {
 	Hold  time.Time // pins are broken then; zero: a second before Drain, or when half of the time is over if that is less
 }
 
-// Move dials t.Addr and sets up a link to it beside the serving one, then swaps the two: commands begun from then on go to
-// the new link, and the old one delivers what it owes and closes itself. Move returns after the swap and does not wait for
-// the old link. On any error the old link goes on serving as if nothing had happened. One move runs at a time; another gets ErrMoving.
+// Move dials t.Addr and sets up a link to it beside the serving one, then switches: later commands go to the new link,
+// and the old one delivers what it owes and closes itself. Move returns after the switch and does not wait for the old
+// link. On any error the old link goes on serving. One move runs at a time; another gets ErrMoving.
 //
-// If the serving link is pinned, Move returns ErrPinned: the next link is ready, and takes over when no pin is left, or at
-// t.Hold. Until then another Move takes the place of this one.
+// If the serving link is pinned, Move returns ErrPinned: the next link is ready, and takes over when no pin is left, or
+// at t.Hold. Until then another Move takes the place of this one.
 //
 // ctx bounds the dialling and set-up; DialTimeout bounds it as in Dial.
 func (c *Conn) Move(ctx context.Context, t Target) error {
-	if err := c.beginMove(); err != nil {
-		return err
-	}
-	defer c.work.Done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c.work.Go(func() {
-		select {
-		case <-c.done:
-			cancel(ErrClosed)
-		case <-ctx.Done():
-		}
-	})
-
-	t = t.withHold(time.Now())
-	next, err := c.openAt(ctx, t)
-	if err != nil {
-		c.moveFailed(err)
-		return err
+	if t.Hold.IsZero() {
+		t.Hold = t.Drain.Add(-min(breakBefore, max(0, time.Until(t.Drain)/2)))
 	}
-	return c.swap(next, t, nil, false)
+	m := &move{conn: c, target: t, cancel: func() { cancel(ErrClosed) }}
+	if err := m.begin(); err != nil {
+		return &Error{Op: "move", Addr: c.Peer(), Err: err}
+	}
+	defer c.work.Done()
+	next, err := m.dial(ctx)
+	if err == nil {
+		if err = m.offer(next, !time.Now().Before(t.Hold)); err == nil || err == ErrPinned {
+			return err
+		}
+		err = &Error{Op: "move", Addr: next.peer, Err: err}
+	}
+	m.fail(err)
+	return err
 }
 
-// openAt opens a link to t, unless that leads to the peer to avoid.
-func (c *Conn) openAt(ctx context.Context, t Target) (*link, error) {
-	next, err := c.open(ctx, t.Addr)
-	if err == nil && t.Avoid != "" && next.peer == t.Avoid {
+// Stay cancels a move that waits for pins, if there is one. The serving link goes on.
+func (c *Conn) Stay() {
+	c.mu.Lock()
+	defer c.unlock()
+	if m := c.move; m != nil && m.next != nil {
+		m.failLocked(ErrMoved)
+	}
+}
+
+// breakBefore is how long before Target.Drain pins are broken if the target does not say when.
+const breakBefore = time.Second
+
+// redialPause is the pause between attempts to replace a next link that died while it waited.
+const redialPause = 250 * time.Millisecond
+
+// move takes a connection to another link. Conn.move is set exactly while the connection is Moving, from begin to
+// switchLocked or endLocked. A move that finds the serving link pinned waits, with a next link and a goroutine.
+type move struct {
+	conn   *Conn
+	target Target
+	next   *link  // waits for pins, and may have died meanwhile; nil before. Guarded by Conn.mu
+	cancel func() // ends the dial or the wait; guarded by Conn.mu
+}
+
+// begin makes m the move of its connection. It takes the place of one that waits, since the newer target counts.
+func (m *move) begin() error {
+	c := m.conn
+	c.mu.Lock()
+	defer c.unlock()
+	switch {
+	case c.state == Closed || c.state == Dialing:
+		return ErrClosed
+	case c.move == nil:
+		c.setStateLocked(Moving)
+	case c.move.next == nil:
+		return ErrMoving
+	default:
+		c.move.endLocked()
+	}
+	c.move = m
+	c.work.Add(1)
+	return nil
+}
+
+// dial opens a link to the target, unless that leads to the peer to avoid.
+func (m *move) dial(ctx context.Context) (*link, error) {
+	next, err := m.conn.connect(ctx, m.target.Addr)
+	if err == nil && m.target.Avoid != "" && next.peer == m.target.Avoid {
 		next.fail(ErrSamePeer)
-		return nil, &Error{Op: "move", Addr: t.Addr, Err: ErrSamePeer}
+		return nil, &Error{Op: "move", Addr: m.target.Addr, Err: ErrSamePeer}
 	}
 	return next, err
 }
 
-func (c *Conn) beginMove() error {
+// offer switches to next. It does not if next is dead, which is the error then; nor if the serving link is pinned and
+// lives, unless the time for pins is over: next waits then, and the error is ErrPinned.
+func (m *move) offer(next *link, over bool) error {
+	c := m.conn
 	c.mu.Lock()
-	switch c.state {
-	case Closed, Dialing:
-		defer c.mu.Unlock()
-		return &Error{Op: "move", Addr: c.Peer(), Err: ErrClosed}
-	case Moving:
-		defer c.mu.Unlock()
-		if c.held == nil {
-			return &Error{Op: "move", Addr: c.Peer(), Err: ErrMoving}
+	defer c.unlock()
+	if c.move != m {
+		if next != m.next { // else the end of m has closed it, or it serves
+			c.afterLocked(func() { next.fail(ErrMoving) })
 		}
-		close(c.held.off) // that one only waits: the newer target counts
-		c.held = nil
-		c.work.Add(1)
-		return nil
+		return cmp.Or(c.cause, ErrMoving)
 	}
-	step := c.setStateLocked(Moving)
-	c.work.Add(1)
-	c.mu.Unlock()
-	step()
-	return nil
-}
-
-// moveFailed goes back to the serving link; if that died meanwhile, the connection ends.
-func (c *Conn) moveFailed(err error) {
-	c.mu.Lock()
-	step := func() {}
-	if c.state == Moving {
-		switch {
-		case c.cur.Load().failure() != nil:
-			step = c.closeLocked(err)
-		case len(c.old) > 0:
-			step = c.setStateLocked(Draining)
-		default:
-			step = c.setStateLocked(Ready)
-		}
-	}
-	c.mu.Unlock()
-	step()
-}
-
-// swap makes next the serving link. The order matters: once a caller finds the old link retired, the new one must be there.
-// A link that is dead already, for instance since the server has sent more than was asked for, never serves.
-// A pinned link is left alone, unless force is set; the move is held then. h is the held move that swaps, nil for one that is not held yet.
-func (c *Conn) swap(next *link, t Target, h *held, force bool) error {
-	if err := next.failure(); err != nil && h == nil { // hold looks itself
-		err = &Error{Op: "move", Addr: next.peer, Err: err}
-		c.moveFailed(err)
+	serving := c.cur.Load()
+	if err := next.err(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	if err := c.swapRefusedLocked(next, t, h, force); err != nil {
-		c.mu.Unlock()
-		if err != ErrPinned && err != errMoved {
-			next.fail(err)
-			err = &Error{Op: "move", Addr: next.peer, Err: err}
-		}
-		return err
-	}
-	old := c.cur.Load()
-	if old.failure() == nil {
-		c.old = append(c.old, old)
-	}
-	if c.held = nil; h != nil {
-		close(h.moved)
-	}
-	c.breakPinsLocked()
-	c.cur.Store(next)
-	c.epoch++
-	step := c.setStateLocked(Draining)
-	settle := func() {}
-	if len(c.old) == 0 {
-		settle = c.setStateLocked(Ready)
-	}
-	dead := next.failure()
-	c.mu.Unlock()
-	step()
-	settle()
-	old.retire(t.Drain)
-	if dead != nil { // lost before it served: lost() did not know it yet
-		c.lost(next)
-	}
-	return nil
-}
-
-// errMoved is why a held move is not carried out twice: the hold and whoever pins anew may both try.
-var errMoved = errors.New("has moved")
-
-// swapRefusedLocked says why next must not take over now, or not at all. With ErrPinned the move is held.
-func (c *Conn) swapRefusedLocked(next *link, t Target, h *held, force bool) error {
-	switch {
-	case c.state == Closed:
-		return c.cause
-	case h != nil && isClosed(h.moved):
-		return errMoved
-	case h != nil && c.held != h:
-		return ErrMoving
-	case force || len(c.pins) == 0 || c.cur.Load().failure() != nil || !time.Now().Before(t.Hold):
+	first := m.next == nil
+	m.next = next
+	if len(c.pins) == 0 || over || serving.err() != nil {
+		m.switchLocked()
 		return nil
 	}
-	if h == nil {
-		h = &held{to: t, next: next, free: make(chan struct{}, 1), off: make(chan struct{}), moved: make(chan struct{})}
-		c.held = h
-		c.work.Go(func() { c.hold(h, next) })
+	if first {
+		ctx, cancel := context.WithDeadline(context.Background(), m.target.Hold)
+		m.cancel = cancel
+		c.work.Go(func() { m.wait(ctx, next, serving) })
 	}
 	return ErrPinned
+}
+
+// wait is the goroutine of a move that waits for pins. It replaces a next link that dies, and switches in spite of pins
+// when the serving link dies or their time is over. If the last pin goes, Unpin switches.
+func (m *move) wait(ctx context.Context, next, serving *link) {
+	for over := false; !over; {
+		select {
+		case <-serving.dead:
+		case <-next.dead:
+		case <-ctx.Done(): // m has ended, or the time for pins is over
+			over = true
+		}
+		if next.err() != nil {
+			if next = m.redial(ctx); next == nil {
+				break
+			}
+		}
+		if m.offer(next, over) == nil {
+			return
+		}
+	}
+	m.fail(ErrMoved)
+}
+
+// redial dials until it has a link or ctx ends.
+func (m *move) redial(ctx context.Context) *link {
+	for {
+		next, err := m.dial(ctx)
+		if err == nil {
+			return next
+		}
+		select {
+		case <-time.After(redialPause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// switchLocked makes the next link serve. It publishes that first: a caller that the retired link turns away finds it.
+func (m *move) switchLocked() {
+	c := m.conn
+	old, next := c.cur.Load(), m.next
+	c.move = nil
+	c.afterLocked(m.cancel)
+	if old.err() == nil {
+		c.old = append(c.old, old)
+	}
+	for p := range c.pins { // from now on they are not bound to the serving link
+		close(p.broken)
+	}
+	clear(c.pins)
+	c.cur.Store(next)
+	c.epoch++
+	c.setStateLocked(Draining)
+	if len(c.old) == 0 {
+		c.setStateLocked(Ready)
+	}
+	c.afterLocked(func() { old.retire(m.target.Drain) })
+}
+
+// endLocked takes m off its connection, for good. The caller changes the state, or has put another move in its place.
+func (m *move) endLocked() {
+	m.conn.move = nil
+	m.conn.afterLocked(m.cancel)
+	if next := m.next; next != nil {
+		m.conn.afterLocked(func() { next.fail(ErrMoving) })
+	}
+}
+
+func (m *move) fail(err error) {
+	m.conn.mu.Lock()
+	defer m.conn.unlock()
+	m.failLocked(err)
+}
+
+// failLocked goes back to the serving link; if that died meanwhile, the connection ends. An ended move stays ended.
+func (m *move) failLocked(err error) {
+	c := m.conn
+	if c.move != m {
+		return
+	}
+	m.endLocked()
+	switch {
+	case c.cur.Load().err() != nil:
+		c.closeLocked(err)
+	case len(c.old) > 0:
+		c.setStateLocked(Draining)
+	default:
+		c.setStateLocked(Ready)
+	}
 }

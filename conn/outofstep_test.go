@@ -66,7 +66,7 @@ func answer(commands int, reply string, size int) func(nc net.Conn, commands *re
 }
 
 // One reply too many stands in front. RESP cannot show it, but the first reply of a kind that its command cannot have ends it:
-// who is behind gets an error and nobody's value.
+// the calls behind it get an error and no value.
 func TestCrossingEndsAtTheFirstImpossibleKind(t *testing.T) { // H-123
 	big := "$20000\r\n" + strings.Repeat("x", 20000) + "\r\n"
 	for _, x := range []struct {

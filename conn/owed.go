@@ -2,8 +2,8 @@ package conn
 
 import "time"
 
-// owed is one place in the queue of replies a link owes. It stays until its last reply has come, even if the caller has gone.
-// Two fit into a cache line.
+// owed is one place in the queue of replies a link owes. It stays until its last reply has come, even if the caller has
+// gone. Two fit into a cache line.
 type owed struct {
 	call    *Call // nil: an orphan, whose replies are swallowed
 	timeout time.Duration
@@ -16,12 +16,13 @@ type owed struct {
 type age time.Duration
 
 // age returns how old the link is at a time.
-func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.born))) }
+func (l *link) age(at time.Time) age { return age(max(1, at.Sub(l.created))) }
 
-// at is the reverse of age.
-func (l *link) at(a age) time.Time { return l.born.Add(time.Duration(a)) }
+// timeOf is the reverse of age.
+func (l *link) timeOf(a age) time.Time { return l.created.Add(time.Duration(a)) }
 
-// owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link. The zero value is empty.
+// owedQueue is a FIFO on a ring. Places are numbered from 0 in the order of queueing for the whole life of the link.
+// The zero value is empty.
 type owedQueue struct {
 	ring       []owed // length is a power of two
 	head, tail uint64 // numbers of the oldest place and of the next one
@@ -31,16 +32,18 @@ func (q *owedQueue) len() int { return int(q.tail - q.head) }
 
 func (q *owedQueue) at(seq uint64) *owed { return &q.ring[seq&uint64(len(q.ring)-1)] }
 
-func (q *owedQueue) holds(seq uint64) bool { return seq >= q.head && seq < q.tail }
-
-// push makes room for a place at the end and returns its number. The place holds what it did when it was last used.
-func (q *owedQueue) push() (uint64, *owed) {
-	if q.len() == len(q.ring) {
-		q.resize(max(8, 2*len(q.ring)))
+// push appends a place and returns its number.
+func (q *owedQueue) push(e owed) uint64 {
+	if n := len(q.ring); q.len() == n {
+		ring := make([]owed, max(8, 2*n))
+		for s := q.head; s < q.tail; s++ {
+			ring[s&uint64(len(ring)-1)] = *q.at(s)
+		}
+		q.ring = ring
 	}
-	seq := q.tail
 	q.tail++
-	return seq, q.at(seq)
+	*q.at(q.tail - 1) = e
+	return q.tail - 1
 }
 
 // pop drops the oldest place.
@@ -57,14 +60,6 @@ func (q *owedQueue) clear() []owed {
 	}
 	q.ring = nil
 	return out
-}
-
-func (q *owedQueue) resize(n int) {
-	ring := make([]owed, n)
-	for s := q.head; s < q.tail; s++ {
-		ring[s&uint64(n-1)] = *q.at(s)
-	}
-	q.ring = ring
 }
 
 // shrink gives back the memory of a past burst; the queue must be empty.

@@ -3,6 +3,8 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,9 +66,8 @@ func TestPinnedConnectionMovesWhenThePinIsGone(t *testing.T) {
 	})
 }
 
-// Whoever pins again at once does not keep the connection from moving. The interleaving: Unpin leaves word for the hold's
-// goroutine, and the next Pin comes before that runs; it used to bind the old link once more, again and again until the
-// pins were broken.
+// The last Unpin switches before anybody can pin again. When it left that to the goroutine of the waiting move, the next Pin could come
+// first and bind the old link once more, again and again until the pins were broken.
 func TestHeldMoveComesBetweenTwoPins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {
@@ -79,7 +80,7 @@ func TestHeldMoveComesBetweenTwoPins(t *testing.T) {
 			assert.Equal(t, addrB, p.Setup().Peer)
 			_, err := w.pinned(p, "ECHO", "x")
 			require.NoError(t, err)
-			synctest.Wait() // the hold's goroutine has looked, too
+			synctest.Wait() // the goroutine of the move has looked, too
 			_, err = w.pinned(p, "ECHO", "y")
 			require.NoError(t, err, "the link that serves is left alone")
 			assert.False(t, p.Moved())
@@ -111,6 +112,49 @@ func TestHeldMoveWithoutALinkLeavesTheNextPin(t *testing.T) {
 		assert.Equal(t, addrB, p.Setup().Peer)
 		p.Unpin()
 	})
+}
+
+// Interleaving: the next link is dead, but its death is not known yet when the last pin goes. The move dials again and switches as
+// soon as it can: there is no pin left to wait for.
+func TestMoveDoesNotWaitForPinsThatAreGoneWhenItsLinkDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		var unpin func()
+		dial := w.cfg.Dial
+		w.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := dial(ctx, network, addr)
+			return closingConn{nc, func() {
+				if addr == addrB {
+					unpin()
+				}
+			}}, err
+		}
+		c := w.dial()
+		defer w.close(c)
+		p := c.Pin()
+		unpin = sync.OnceFunc(func() {
+			p.Unpin()
+			synctest.Wait() // a goroutine that waits for the pin has looked
+		})
+		require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
+		w.b.Kill()
+		require.NoError(t, w.b.Reopen())
+		<-time.After(time.Second)
+		assert.Equal(t, addrB, c.Peer())
+		assert.Equal(t, conn.Ready, c.State())
+		assert.False(t, p.Moved())
+	})
+}
+
+// closingConn calls a function before it closes.
+type closingConn struct {
+	net.Conn
+	before func()
+}
+
+func (c closingConn) Close() error {
+	c.before()
+	return c.Conn.Close()
 }
 
 func TestPinIsBrokenInTime(t *testing.T) {
@@ -327,8 +371,7 @@ func (w *world) id(p *conn.Pin) (int64, error) {
 	return q.Num, errors.Join(err, q.Err)
 }
 
-// Interleaving: the last pin goes, which leaves a token for the held move; before its goroutine runs, another move takes over. The
-// held one must not swap then: the state belongs to the other.
+// The last pin goes, and another move begins at once. The state belongs to one of the two at any time.
 func TestHeldMoveThatWasReplacedDoesNotSwap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, handofftest.Options{})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/baton-go/baton/internal/errs"
@@ -22,171 +21,176 @@ const (
 	largeReply = 64 << 10
 	// bodyStep bounds how much memory is taken for a bulk string ahead of its bytes.
 	bodyStep = 1 << 20
-	batchLen = 64
 )
 
 var longAgo = time.Unix(1, 0)
 
-// batch is the room for replies that are handed out together.
-type batch struct {
-	frames [batchLen]resp3.Frame
-	claims [batchLen]claim
-	// scratch takes what is read of a streamed bulk string that nobody wants any more.
-	scratch [4 << 10]byte
+// reader is the receiving side of a link. It is owned by the holder of the reading, see link.reading.
+type reader struct {
+	rd           *resp3.Reader
+	batch        *batch // replies being handed out
+	watch        ctxWatch
+	nearDeadline bool  // the socket's read deadline is a tick or less away; else there is none
+	midBody      bool  // in the middle of a bulk string that is streamed
+	heard        int64 // bytes of whole pushes about channels, if the link listens
+	// For the keeper: since when no sign of life has come although replies are owed, and how many bytes had come then.
+	silentSince time.Time
+	silentAt    int64
 }
 
-// claim is a call and how many of the batch's replies are its.
-type claim struct {
-	call *Call // nil: swallow
-	n    int
-	left int  // replies that the call is owed after these
-	last bool // the call ends with these
-}
-
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-// lead reads for all until q has its reply (true), or until somebody else reads or nobody needs to (false: wait for the
-// end of q). The caller holds the reading. If no byte of a reply comes for long it gives the reading to the keeper and waits like
-// everybody else, so that its context and its timeout can end it.
-func (l *link) lead(ctx context.Context, q *Call) bool {
-	short := !l.contextPokes(ctx)
-	mine, err := l.handOut(q)
-	// A near deadline that another caller has set may have passed while nobody read: no reason to think the reply slow.
-	bytes, armed := l.rd.Replied(), !l.fine && !short
-	if !mine && err == nil && short && !l.fine {
-		armed = l.arm(ctx, q, short, false)
+// readForAll reads replies for all callers until q is answered (true), or until another reader takes over (false). If
+// no byte of a reply comes for long that is the keeper, so that the context and the timeout of q can end it.
+func (l *link) readForAll(ctx context.Context, q *Call) bool {
+	needsDeadline := !l.in.watch.covers(ctx)
+	mine, err := l.fill(q, false)
+	// A near deadline that another caller has set is not current: it may have passed while nobody read.
+	current := !needsDeadline && !l.in.nearDeadline
+	if !mine && err == nil && needsDeadline && !l.in.nearDeadline {
+		l.setReadDeadline(true)
+		current = l.mayReadOn(ctx, q)
 	}
+	bytes := l.in.rd.Replied()
 	for !mine {
 		if err == nil {
-			mine, err = l.fill(q)
+			mine, err = l.fill(q, true)
 			continue
 		}
 		if !isTimeout(err) {
-			l.forgetContext()
-			l.stopLeading(q)
+			l.in.watch.forget()
+			l.waitAgain(q)
 			l.fail(err)
 			return false
 		}
-		moved := bytes != l.rd.Replied()
-		if armed && !moved || !l.arm(ctx, q, short, moved) {
-			if short && !moved && ctx.Err() == nil { // else somebody has poked, which says nothing about the server
-				l.slow.Store(true)
+		progress := bytes != l.in.rd.Replied()
+		if progress || !current {
+			l.setReadDeadline(needsDeadline)
+			if progress && l.in.rd.Partial() {
+				l.mu.Lock()
+				l.progressLocked()
+				l.mu.Unlock()
 			}
-			l.giveToKeeper(q)
-			return false
+			if l.mayReadOn(ctx, q) {
+				bytes, current, err = l.in.rd.Replied(), true, nil
+				continue
+			}
 		}
-		bytes, armed, err = l.rd.Replied(), true, nil
+		if needsDeadline && !progress && ctx.Err() == nil {
+			l.slow.Store(true) // an interruption would say nothing about the server
+		}
+		l.waitAgain(q)
+		l.toKeeper <- struct{}{}
+		return false
 	}
 	if err != nil && !isTimeout(err) {
-		l.forgetContext()
+		l.in.watch.forget()
 		l.fail(err)
 	}
-	l.passOn()
+	l.handOverReading()
 	return true
 }
 
-// arm sets the socket's read deadline: a tick ahead, or none. It reports false if q or ctx has ended, or if somebody is to
-// be let go; whoever wanted to tell the reader so may have done it before the deadline was set here, and in vain.
-func (l *link) arm(ctx context.Context, q *Call, short, moved bool) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// setReadDeadline sets the socket's read deadline a tick ahead, or removes it.
+func (l *link) setReadDeadline(near bool) {
 	var at time.Time
-	if short {
+	if near {
 		at = time.Now().Add(tick)
 	}
 	l.nc.SetReadDeadline(at)
-	l.fine = short
-	if moved && l.rd.Partial() {
-		l.progressLocked()
-	}
-	if l.q.len() > 0 {
-		if oldest := l.q.at(l.q.head).call; oldest != nil && oldest.wasCut {
+	l.in.nearDeadline = near
+}
+
+// mayReadOn reports whether q and ctx go on, and no cut call waits for the reader. It is asked after a deadline was
+// set, which may have replaced that of an interruption.
+func (l *link) mayReadOn(ctx context.Context, q *Call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queue.len() > 0 {
+		if oldest := l.queue.at(l.queue.head).call; oldest != nil && oldest.wasCut {
 			return false
 		}
 	}
 	return !q.ended && ctx.Err() == nil
 }
 
-// contextPokes reports whether the end of ctx wakes the reader by itself. It does from the second time on that the link
-// sees ctx in succession: then the price of the registration is paid once for many calls. The caller holds the reading.
-//
-// A context makes its channel when it is first asked for it. One that has a deadline is known by that until it is seen
-// again, so a call with a context of its own does not pay for a channel.
-func (l *link) contextPokes(ctx context.Context) bool {
-	due, ok := ctx.Deadline()
-	if ok && due != l.due {
-		l.forgetContext()
-		l.due = due
+// interruptRead makes the current reader look at its state again.
+func (l *link) interruptRead() { l.nc.SetReadDeadline(longAgo) }
+
+// waitAgain puts q, which has read, among the calls that wait.
+func (l *link) waitAgain(q *Call) {
+	l.mu.Lock()
+	q.reads, q.waiting = false, !q.ended
+	l.mu.Unlock()
+}
+
+// handOverReading gives the reading to the oldest waiting caller, or to nobody. Callers that are still writing look
+// after themselves; orphans are the keeper's.
+func (l *link) handOverReading() {
+	l.mu.Lock()
+	for s := l.queue.head; s < l.queue.tail; s++ {
+		if q := l.queue.at(s).call; q != nil && q.waiting && !q.taken {
+			q.waiting, q.reads = false, true
+			l.mu.Unlock()
+			q.wake <- sigRead
+			return
+		}
+	}
+	finished := l.finishedLocked()
+	toKeeper := l.cfg.Listen && l.cause == nil && !finished
+	if toKeeper || l.cause != nil { // with a cause, the keeper may have ended already
+		l.in.watch.forget()
+	}
+	l.reading = toKeeper
+	l.mu.Unlock()
+	switch {
+	case toKeeper:
+		l.toKeeper <- struct{}{}
+	case finished:
+		l.fail(errNext)
+	}
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) || errs.IsTimeout(err) }
+
+// ctxWatch interrupts the reader when the context that it came with ends. It registers with a context that comes twice
+// in succession, so that the price of one registration is paid once for many calls.
+type ctxWatch struct {
+	interrupt func()
+	deadline  time.Time       // of the last context
+	seen      <-chan struct{} // its Done channel, once it was asked for it
+	stop      func() bool     // ends the registration, if there is one
+}
+
+// covers reports whether the end of ctx interrupts the reader. A context makes its channel when it is first asked for
+// it: one that has a deadline is known by that until it comes again, so that a single call does not pay for a channel.
+func (w *ctxWatch) covers(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	if ok && deadline != w.deadline {
+		w.forget()
+		w.deadline = deadline
 		return false
 	}
 	done := ctx.Done()
 	if done == nil {
 		return true
 	}
-	if done != l.seen {
-		again := ok && l.seen == nil
-		l.forgetContext()
-		l.due, l.seen = due, done
+	if done != w.seen {
+		again := ok && w.seen == nil // it has come before, without its channel
+		w.forget()
+		w.deadline, w.seen = deadline, done
 		if !again {
 			return false
 		}
 	}
-	if l.unwatch == nil {
-		l.unwatch = context.AfterFunc(ctx, l.poke)
+	if w.stop == nil {
+		w.stop = context.AfterFunc(ctx, w.interrupt)
 	}
 	return true
 }
 
-// forgetContext takes back the registration with a context. The caller holds the reading.
-func (l *link) forgetContext() {
-	if l.unwatch != nil {
-		l.unwatch()
+// forget ends the registration.
+func (w *ctxWatch) forget() {
+	if w.stop != nil {
+		w.stop()
 	}
-	l.seen, l.unwatch, l.due = nil, nil, time.Time{}
+	w.deadline, w.seen, w.stop = time.Time{}, nil, nil
 }
-
-// poke makes whoever reads look at the state of things.
-func (l *link) poke() { l.nc.SetReadDeadline(longAgo) }
-
-// giveToKeeper makes the keeper read and q wait.
-func (l *link) giveToKeeper(q *Call) {
-	l.stopLeading(q)
-	l.park <- struct{}{}
-}
-
-func (l *link) stopLeading(q *Call) {
-	l.mu.Lock()
-	q.leads, q.waiting = false, !q.ended
-	l.mu.Unlock()
-}
-
-// passOn gives the reading to the oldest waiting caller, or lays it down. Callers that are still writing look after
-// themselves; orphans are the keeper's.
-func (l *link) passOn() {
-	l.mu.Lock()
-	for s := l.q.head; s < l.q.tail; s++ {
-		if q := l.q.at(s).call; q != nil && q.waiting && !q.taken {
-			q.waiting, q.leads = false, true
-			l.mu.Unlock()
-			q.wake <- sigLead
-			return
-		}
-	}
-	if l.cfg.Listen && l.cause == nil && !l.finishedLocked() {
-		l.forgetContext()
-		l.mu.Unlock()
-		l.park <- struct{}{}
-		return
-	}
-	if l.cause != nil { // the keeper may have ended already
-		l.forgetContext()
-	}
-	l.reading = false
-	finished := l.finishedLocked()
-	l.mu.Unlock()
-	if finished {
-		l.fail(errNext)
-	}
-}
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) || errs.IsTimeout(err) }

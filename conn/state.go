@@ -6,32 +6,21 @@ import "fmt"
 // many replies are owed (the link knows) or whether timeouts are relaxed (the endpoint knows).
 type State uint8
 
+// The states of a connection; docs/architecture.md draws them.
 const (
-	// Dialing is the zero State: the first link is being dialled and set up.
-	Dialing State = iota
-	// Ready means one link serves.
-	Ready
-	// Moving means a next link is being prepared beside the serving one.
-	Moving
-	// Draining means the new link serves and the old one still delivers what it owes.
-	Draining
-	// Closed means no link is left; Conn.Err tells why.
-	Closed
+	Dialing  State = iota // the first link is being dialled and set up; the zero State
+	Ready                 // one link serves
+	Moving                // a next link is being prepared beside the serving one
+	Draining              // the new link serves and the old one still delivers what it owes
+	Closed                // no link is left; Conn.Err tells why
 )
+
+var stateNames = [...]string{Dialing: "dialing", Ready: "ready", Moving: "moving", Draining: "draining", Closed: "closed"}
 
 // String returns the lower-case name of the state.
 func (s State) String() string {
-	switch s {
-	case Dialing:
-		return "dialing"
-	case Ready:
-		return "ready"
-	case Moving:
-		return "moving"
-	case Draining:
-		return "draining"
-	case Closed:
-		return "closed"
+	if int(s) < len(stateNames) {
+		return stateNames[s]
 	}
 	return fmt.Sprintf("State(%d)", uint8(s))
 }

@@ -1,9 +1,15 @@
 package conn
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton/handoff/handofftest"
 )
 
 func TestLegalStepsAreTheseAndNoOthers(t *testing.T) {
@@ -21,7 +27,7 @@ func TestLegalStepsAreTheseAndNoOthers(t *testing.T) {
 }
 
 func TestIllegalStepPanicsWithASentence(t *testing.T) {
-	c := &Conn{cfg: &Config{}, turn: make(chan struct{})}
+	c := &Conn{cfg: &Config{}, changed: make(chan struct{})}
 	assert.PanicsWithValue(t, "conn: illegal step from dialing to draining", func() { c.setStateLocked(Draining) })
 }
 
@@ -30,8 +36,7 @@ func TestOwedQueueKeepsOrderAcrossGrowth(t *testing.T) {
 	next := 0
 	for round := range 5 {
 		for i := range 60 {
-			_, e := q.push()
-			*e = owed{size: int32(round*60 + i)}
+			q.push(owed{size: int32(round*60 + i)})
 		}
 		for range 20 + round {
 			assert.EqualValues(t, next, q.at(q.head).size)
@@ -47,6 +52,48 @@ func TestOwedQueueKeepsOrderAcrossGrowth(t *testing.T) {
 	assert.Equal(t, 300, next)
 	q.shrink()
 	assert.Empty(t, q.ring)
-	seq, _ := q.push()
-	assert.EqualValues(t, 300, seq, "numbers go on")
+	assert.EqualValues(t, 300, q.push(owed{}), "numbers go on")
+}
+
+func TestThereIsAMoveExactlyWhileMoving(t *testing.T) {
+	const a, b, nowhere = "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"
+	move := func(c *Conn, addr string) {
+		_ = c.Move(context.Background(), Target{Addr: addr, Drain: time.Now().Add(time.Minute)})
+	}
+	for name, do := range map[string]func(c *Conn, p *Pin){
+		"switches":                 func(c *Conn, p *Pin) { p.Unpin(); move(c, b) },
+		"fails":                    func(c *Conn, _ *Pin) { move(c, nowhere) },
+		"waits for a pin":          func(c *Conn, p *Pin) { move(c, b); p.Unpin() },
+		"is cancelled":             func(c *Conn, _ *Pin) { move(c, b); c.Stay() },
+		"is replaced":              func(c *Conn, _ *Pin) { move(c, b); move(c, a) },
+		"is replaced by a failure": func(c *Conn, _ *Pin) { move(c, b); move(c, nowhere) },
+		"breaks the pin":           func(c *Conn, p *Pin) { move(c, b); <-p.Broken() },
+		"ends with the connection": func(c *Conn, _ *Pin) { move(c, b); c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := handofftest.NewNetwork()
+				srv := handofftest.NewServer(handofftest.Options{Listen: net.Listen})
+				defer srv.Close()
+				for _, addr := range []string{a, b} {
+					_, err := srv.Listen(addr)
+					require.NoError(t, err)
+				}
+				changes := 0
+				check := func(c *Conn, _, _ State) {
+					c.mu.Lock()
+					defer c.mu.Unlock()
+					changes++
+					assert.Equal(t, c.state == Moving, c.move != nil, "%v", c.state)
+				}
+				c, err := Dial(t.Context(), &Config{Dial: net.DialContext, OnState: check}, a)
+				require.NoError(t, err)
+				defer c.Close()
+				do(c, c.Pin())
+				synctest.Wait()
+				check(c, 0, 0)
+				assert.Greater(t, changes, 2)
+			})
+		})
+	}
 }

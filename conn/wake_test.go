@@ -13,10 +13,10 @@ func TestCallThatEndsWhileItIsGivenTheReadingPassesItOn(t *testing.T) {
 	l := &link{reading: true, cfg: &Config{}}
 	q := l.cfg.NewCall()
 	q.begin()
-	q.leads = true
-	q.loseLocked(ErrTimeout)
+	q.reads = true
+	q.failLocked(ErrTimeout)
 	q.wake <- sigDone
-	q.wake <- sigLead
+	q.wake <- sigRead
 	assert.ErrorIs(t, l.await(t.Context(), q, false), ErrTimeout)
 	assert.Empty(t, q.wake, "no signal may be left for the next user of the call")
 	assert.False(t, l.reading, "the reading is laid down")

@@ -116,7 +116,7 @@ func (s *shared) best() (best *conn.Conn, least load) {
 
 func (s *shared) load(c *conn.Conn) load {
 	switch {
-	case c.Held() || s.role == Apart && c.Owes() > 0:
+	case c.MidReply() || s.role == Apart && c.Owes() > 0:
 		return held
 	case c.Slow():
 		return slow
