@@ -9,7 +9,7 @@ var errBarred = errors.New("target must not be used")
 
 // act decides about one notification, which was read at now, and does what was decided. The error is for hooks: the notification was acted upon
 // as far as possible.
-func (m *Manager) act(info ConnInfo, n Notification, unreadable error, now time.Time) error {
+func (m *Engine) act(info ConnInfo, n Notification, unreadable error, now time.Time) error {
 	bar := ""
 	if n.Kind == Moving {
 		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
@@ -49,7 +49,7 @@ func (m *Manager) act(info ConnInfo, n Notification, unreadable error, now time.
 }
 
 // viewLocked is the part of the view that has to be looked at in one go with what is done then.
-func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
+func (m *Engine) viewLocked(peer string, n Notification, now time.Time) view {
 	v := view{peer: peer, named: m.named, cap: m.cfg.RelaxedCap, known: m.memory.has(eventOf(n, peer), now)}
 	switch {
 	case n.Kind == Moving:
@@ -66,7 +66,7 @@ func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
 
 // applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
-func (m *Manager) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
+func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
 	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
 	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
 	switch a.do {
@@ -113,7 +113,7 @@ func goalsOf(target string) []string {
 
 // rememberLocked makes copies of what is acted upon recognisable. An event without a number is the same as another one
 // only while its window is open: two such operations must not become one.
-func (m *Manager) rememberLocked(a action, n Notification, peer string, now time.Time) {
+func (m *Engine) rememberLocked(a action, n Notification, peer string, now time.Time) {
 	until := now.Add(max(2*n.In, leastMemory))
 	if !n.HasSeq {
 		if n.Kind != Moving {
@@ -125,7 +125,7 @@ func (m *Manager) rememberLocked(a action, n Notification, peer string, now time
 }
 
 // publishLocked shows the open windows to those who look without a lock.
-func (m *Manager) publishLocked(now time.Time) {
+func (m *Engine) publishLocked(now time.Time) {
 	m.watched.Store(m.reports.watch(now))
 	if !m.cfg.DryRun {
 		m.relaxed.Store(m.windows.relaxation(m.cfg.RelaxedTimeout))
@@ -133,7 +133,7 @@ func (m *Manager) publishLocked(now time.Time) {
 }
 
 // report tells the decision. Copies are counted and on the timeline, and not logged.
-func (m *Manager) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
+func (m *Engine) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
 	e := &Event{
 		What: Noticed, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: a.reason, Err: unreadable,

@@ -72,7 +72,7 @@ func (h *hearsay) hear(addr, peer string, until, now time.Time) string {
 }
 
 // hearLocked notes the target of a MOVING. A name says nothing about where it leads, which is seen when it has been dialled.
-func (m *Manager) hearLocked(n Notification, peer string, now time.Time) (bar string) {
+func (m *Engine) hearLocked(n Notification, peer string, now time.Time) (bar string) {
 	if n.Endpoint == "" || n.Endpoint == m.addr || m.cfg.AllowEndpoint != nil {
 		return ""
 	}
@@ -84,7 +84,7 @@ func (m *Manager) hearLocked(n Notification, peer string, now time.Time) (bar st
 // loopback or to a link-local address unless the peer that named it has one of the kind, however it is spelled. The
 // error says so; connections then go as if the server had named nobody. The configured address, a remote address that is
 // no IP, and what Config.AllowEndpoint has allowed are admitted. Admit does not block.
-func (m *Manager) Admit(addr, connected string) error {
+func (m *Engine) Admit(addr, connected string) error {
 	to, ok := ipOf(connected)
 	if !ok || addr == m.addr || m.cfg.AllowEndpoint != nil {
 		return nil
@@ -107,7 +107,7 @@ func (m *Manager) Admit(addr, connected string) error {
 }
 
 // barLocked has the jobs that go to addr go on as if nobody had been named.
-func (m *Manager) barLocked(addr string, now time.Time) {
+func (m *Engine) barLocked(addr string, now time.Time) {
 	for _, j := range m.running {
 		if j.plan.way != toTarget || len(j.plan.goals) == 0 || j.plan.goals[0] != addr {
 			continue

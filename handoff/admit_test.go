@@ -33,19 +33,19 @@ func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 		{"localhost:6379", nodeA, "pipe", nil, true},
 	} {
 		r := newRig(t, Config{AllowEndpoint: c.allow, DryRun: true}, byIP)
-		r.m.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(1, 15*s, c.target), nil)
-		err := r.m.Admit(c.target, c.connected)
+		r.e.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(1, 15*s, c.target), nil)
+		err := r.e.Admit(c.target, c.connected)
 		why := fmt.Sprintf("%s from %s leads to %s", c.target, c.peer, c.connected)
 		assert.Equal(t, c.ok, err == nil, why)
-		assert.NoError(t, r.m.Admit("other.example.com:1", c.connected), "nobody has named it: "+why)
-		assert.NoError(t, r.m.Admit(byIP, c.connected), "configured: "+why)
+		assert.NoError(t, r.e.Admit("other.example.com:1", c.connected), "nobody has named it: "+why)
+		assert.NoError(t, r.e.Admit(byIP, c.connected), "configured: "+why)
 		if !c.ok {
 			assert.ErrorIs(t, err, errBarred)
 			assert.EqualValues(t, 1, r.m.Stats().Barred, why)
-			r.m.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(2, 15*s, c.target), nil)
+			r.e.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(2, 15*s, c.target), nil)
 			assert.EqualValues(t, 2, r.m.Stats().Barred, "named again: "+why)
 		}
-		r.m.Close()
+		r.e.Close()
 	}
 }
 
@@ -74,7 +74,7 @@ func TestTargetThatLeadsHomeIsLeft(t *testing.T) {
 	for _, addr := range []string{byDNS, byIP} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, addr)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.setDNS(domain, "10.0.0.1")
 			r.setDNS("evil", "127.0.0.1")
 			r.set("127.0.0.1:6379", node{})

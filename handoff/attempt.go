@@ -26,7 +26,7 @@ type result struct {
 }
 
 // try runs one attempt. It must not touch the runner, which goes on meanwhile.
-func (m *Manager) try(ctx context.Context, a *attempt, t conn.Target, out chan<- result) {
+func (m *Engine) try(ctx context.Context, a *attempt, t conn.Target, out chan<- result) {
 	defer m.jobs.Done()
 	defer a.cancel()
 	res := result{attempt: a}

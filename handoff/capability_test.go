@@ -176,15 +176,15 @@ func TestRefusalIsQuiet(t *testing.T) {
 		log := &lines{}
 		r := newRig(t, Config{}, byIP, func(w *Wiring) { w.Logger = log.logger() })
 		for range 50 {
-			if r.m.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}) != "" {
-				assert.NoError(t, r.m.OptedIn(refusal))
+			if r.e.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}) != "" {
+				assert.NoError(t, r.e.OptedIn(refusal))
 			}
 		}
 		synctest.Wait()
 		assert.EqualValues(t, 1, r.m.Stats().Refusals)
 		assert.Equal(t, CapabilityRefused, r.m.Stats().Capability)
 		assert.Equal(t, "refused", r.m.Stats().Capability.String())
-		r.m.Close()
+		r.e.Close()
 		assert.Empty(t, log.all())
 	})
 }

@@ -39,7 +39,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, Config{}, byIP)
-				defer r.m.Close()
+				defer r.e.Close()
 				r.set(nodeA, node{})
 				r.set(nodeB, node{})
 				c := r.open(conns, nodeA)
@@ -60,7 +60,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 				}
 				assert.LessOrEqual(t, r.m.Stats().Abandoned, int64(conns*seconds/4))
 				r.pass(time.Minute)
-				assert.LessOrEqual(t, len(r.m.floor.conns), 3*conns)
+				assert.LessOrEqual(t, len(r.e.floor.conns), 3*conns)
 				assert.Zero(t, r.m.Stats().Jobs)
 			})
 		})
@@ -71,7 +71,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 func TestFloorLetsAChainThrough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.set(nodeC, node{})
 		c := r.open(100, nodeA)

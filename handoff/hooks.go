@@ -23,11 +23,11 @@ type ConnInfo struct {
 // notification, or drop it by returning false; then neither later hooks nor PostHook see it. PostHook gets what was acted
 // upon, and an error if a part was unreadable or the target must not be used.
 //
-// Hooks run one after the other on a goroutine of the Manager, never on one that reads replies. A notification is acted upon
+// Hooks run one after the other on a goroutine of the client, never on one that reads replies. A notification is acted upon
 // in its turn and a quarter of a second after it was read at the latest, as it came if the PreHooks have not returned by
 // then; times count from when it was read. While a hook takes longer than that, hooks are passed over. PostHook is not waited
-// for, and left out if hooks cannot follow. Panics are recovered. ctx ends when the Manager is closed. A hook may use the
-// Manager, except Close.
+// for, and left out if hooks cannot follow. Panics are recovered. ctx ends when the client is closed. A hook may use the
+// Manager.
 type NotificationHook interface {
 	// PreHook is called with what was read, or what the hook before has made of it.
 	PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool)

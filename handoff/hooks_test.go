@@ -54,7 +54,7 @@ func (h hook) PostHook(ctx context.Context, c ConnInfo, n Notification, err erro
 func TestHooksSeeChangeAndDrop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeC, node{})
 		c := r.open(2, nodeA)
 		var saw []string
@@ -108,7 +108,7 @@ func TestBlockingHookHurtsNobody(t *testing.T) {
 			r.say(c[0], shardEvent(FailingOver, 3, 2*s))
 		}
 		assert.Positive(t, r.m.Stats().HooksLate)
-		r.m.Close()
+		r.e.Close()
 	})
 }
 
@@ -123,7 +123,7 @@ func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
 		r.say(r.open(1, nodeA)[0], shardEvent(FailingOver, 1, 2*s))
 		r.pass(s)
 		began := time.Now()
-		r.m.Close()
+		r.e.Close()
 		assert.LessOrEqual(t, time.Since(began), closePatience)
 		close(forever)
 	})
@@ -132,7 +132,7 @@ func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
 func TestPanickingHookIsRecovered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.m.AddNotificationHook(hook{
 			pre:  func(context.Context, ConnInfo, Notification) (Notification, bool) { panic("before") },
 			post: func(context.Context, ConnInfo, Notification, error) { panic("after") },
@@ -147,7 +147,7 @@ func TestPanickingHookIsRecovered(t *testing.T) {
 func TestMetricsHookCounts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		h := NewMetricsHook()
 		r.m.AddNotificationHook(h)
 		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
@@ -160,7 +160,7 @@ func TestMetricsHookCounts(t *testing.T) {
 			r.say(x, movingTo(2, 15*s, nodeB))
 		}
 		r.pass(s)
-		r.m.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, What: "x"})
+		r.e.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, What: "x"})
 		r.pass(5 * s)
 		got := h.GetMetrics()
 		assert.Equal(t, map[string]int64{"MOVING": 1, "MIGRATING": 1}, got["notification_counts"], "each event once")
@@ -205,7 +205,7 @@ func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
 			r.say(c[0], movingTo(2, 15*s, nodeB))
 		}
 		r.pass(20 * s)
-		r.m.Close()
+		r.e.Close()
 		var got []string
 		for _, l := range log.all() {
 			_, msg, _ := strings.Cut(l, "msg=")
@@ -270,7 +270,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, Config{}, byIP)
-				defer r.m.Close()
+				defer r.e.Close()
 				r.set(nodeB, node{})
 				var mu sync.Mutex
 				seen := map[Kind]int{}
@@ -321,7 +321,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 func TestCopiesGetWhatWasDecided(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeC, node{})
 		shown := 0
 		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
@@ -349,14 +349,14 @@ func TestCopiesGetWhatWasDecided(t *testing.T) {
 func TestFullLineKeepsTheOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
 			time.Sleep(200 * ms)
 			return n, true
 		}})
 		var last int64 = -1
-		act := r.m.desk.act
-		r.m.desk.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
+		act := r.e.desk.act
+		r.e.desk.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
 			assert.Equal(t, last+1, n.Seq)
 			last = n.Seq
 			assert.LessOrEqual(t, time.Since(read), hookPatience)

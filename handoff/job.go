@@ -18,7 +18,7 @@ type job struct {
 	peer string
 	wake chan struct{} // holds one: look again, something is new
 
-	// Guarded by Manager.mu.
+	// Guarded by Engine.mu.
 	plan    plan
 	goal    string          // where new dials go, "" while that is not known
 	sick    bool            // the last attempt on goal failed: new dials go to the configured address
@@ -60,7 +60,7 @@ func (p plan) hold() time.Time {
 // startLocked gives p to the job of that peer. If there was none it returns a new one, counted in m.jobs: the caller starts run.
 // A plan that goes where the job goes already prolongs it and disturbs nothing: if it called attempts off, a server that
 // numbers its reminders could keep the connections from ever arriving.
-func (m *Manager) startLocked(peer string, p plan) (started *job) {
+func (m *Engine) startLocked(peer string, p plan) (started *job) {
 	if m.cfg.DryRun || m.closed {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (o plan) renewedBy(p plan) bool {
 }
 
 // recallLocked ends the job of a peer that is a target now: what the server says last holds, and it is going back there.
-func (m *Manager) recallLocked(peer string, now time.Time) {
+func (m *Engine) recallLocked(peer string, now time.Time) {
 	if j := m.running[peer]; j != nil {
 		m.lastRev++
 		j.plan.rev, j.plan.until, j.plan.recalled, j.goal = m.lastRev, now, true, ""
@@ -116,7 +116,7 @@ func (j *job) poke() {
 	}
 }
 
-func (m *Manager) wakeLocked(peer string) {
+func (m *Engine) wakeLocked(peer string) {
 	if j := m.running[peer]; j != nil {
 		j.poke()
 	}
@@ -127,7 +127,7 @@ const maxTold = 1 << 16
 
 // toldAgainLocked notes who is told after half of the time of a job without a target. It has reached the same node again, or has come
 // to it since. A copy that was read late costs one more reconnect.
-func (m *Manager) toldAgainLocked(peer string, id uint64, now time.Time) {
+func (m *Engine) toldAgainLocked(peer string, id uint64, now time.Time) {
 	j := m.running[peer]
 	if j == nil || j.plan.way != halfTime || now.Before(j.plan.start) || len(j.told) >= maxTold {
 		return
@@ -138,25 +138,25 @@ func (m *Manager) toldAgainLocked(peer string, id uint64, now time.Time) {
 	j.told[id] = true
 }
 
-// Joined tells the Manager that c has been registered, so that Wiring.Conns returns it from now on. If its peer retires, c
+// Joined tells the Engine that c has been registered, so that Wiring.Conns returns it from now on. If its peer retires, c
 // is moved by the job that runs: it may have been dialled before the announcement and have missed it.
-func (m *Manager) Joined(c *conn.Conn) { m.joined(c.Peer()) }
+func (m *Engine) Joined(c *conn.Conn) { m.joined(c.Peer()) }
 
-func (m *Manager) joined(peer string) {
+func (m *Engine) joined(peer string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.wakeLocked(peer)
 }
 
-// PeerLost tells the Manager that c is closed. If it was the peer that ended it, the peers of the other connections are
+// PeerLost tells the Engine that c is closed. If it was the peer that ended it, the peers of the other connections are
 // looked up: a proxy that DNS does not list any more is about to go, with or without an announcement.
-func (m *Manager) PeerLost(c *conn.Conn) {
+func (m *Engine) PeerLost(c *conn.Conn) {
 	if !errors.Is(c.Err(), conn.ErrClosed) {
 		m.peerLost()
 	}
 }
 
-func (m *Manager) peerLost() {
+func (m *Engine) peerLost() {
 	now := time.Now()
 	m.mu.Lock()
 	check := m.cfg.Mode != ModeDisabled && m.named && now.Sub(m.checked) >= checkEvery && m.checkLocked(1, now)
@@ -167,7 +167,7 @@ func (m *Manager) peerLost() {
 }
 
 // run is the goroutine of a job.
-func (m *Manager) run(j *job) {
+func (m *Engine) run(j *job) {
 	defer m.jobs.Done()
 	ctx, cancel := context.WithCancel(m.ctx)
 	r := &runner{m: m, j: j, results: make(chan result, m.cfg.MaxWorkers), answers: make(chan []netip.Addr, 1)}
@@ -178,7 +178,7 @@ func (m *Manager) run(j *job) {
 }
 
 // ended takes the job off the list, unless a newer plan came at the last moment.
-func (m *Manager) ended(j *job, rev int, closing bool) bool {
+func (m *Engine) ended(j *job, rev int, closing bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !closing && (j.plan.rev != rev || time.Now().Before(j.plan.until)) {

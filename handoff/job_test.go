@@ -35,26 +35,26 @@ func TestPlanIsRenewedByOneThatGoesTheSameWay(t *testing.T) {
 func TestJobProlongedAtTheLastMomentGoesOn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		now := time.Now()
 		p := plan{way: toTarget, goals: []string{nodeB}, opened: now, start: now, deadline: now.Add(s), until: now.Add(5 * s)}
-		r.m.mu.Lock()
-		j := r.m.startLocked(nodeA, p)
-		r.m.mu.Unlock()
+		r.e.mu.Lock()
+		j := r.e.startLocked(nodeA, p)
+		r.e.mu.Unlock()
 		require.NotNil(t, j)
-		defer r.m.jobs.Done() // nobody runs it
+		defer r.e.jobs.Done() // nobody runs it
 		rev := j.plan.rev
 		time.Sleep(5*s - time.Nanosecond)
 		p.opened, p.start, p.until = time.Now(), time.Now().Add(s), time.Now().Add(5*s)
-		r.m.mu.Lock()
-		assert.Nil(t, r.m.startLocked(nodeA, p))
-		r.m.mu.Unlock()
+		r.e.mu.Lock()
+		assert.Nil(t, r.e.startLocked(nodeA, p))
+		r.e.mu.Unlock()
 		assert.Equal(t, rev, j.plan.rev)
 		assert.Equal(t, now, j.plan.start, "H-34: not postponed")
 		time.Sleep(time.Nanosecond)
-		assert.False(t, r.m.ended(j, rev, false))
-		assert.Contains(t, r.m.running, nodeA)
+		assert.False(t, r.e.ended(j, rev, false))
+		assert.Contains(t, r.e.running, nodeA)
 		time.Sleep(5 * s)
-		assert.True(t, r.m.ended(j, rev, false))
+		assert.True(t, r.e.ended(j, rev, false))
 	})
 }

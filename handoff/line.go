@@ -35,7 +35,7 @@ func (v *verdict) of(n Notification) Notification {
 // line are the events that wait for hooks, in the order in which they were read. turn is held while one is acted upon, so that none
 // overtakes another.
 type line struct {
-	turn sync.Mutex // guards what follows; taken before desk.mu and those of the Manager
+	turn sync.Mutex // guards what follows; taken before desk.mu and those of the Engine
 	wait []*task
 	seen map[event]*verdict
 

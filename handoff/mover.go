@@ -27,7 +27,7 @@ const (
 // are tried, alternately at the goal and at the configured address; then all others follow to the same place, MaxWorkers
 // at a time and not all at one instant: setting up a hundred links takes processor time that commands want as well. A connection that cannot be moved stays where it is and is tried again.
 type runner struct {
-	m *Manager
+	m *Engine
 	j *job
 	p plan
 

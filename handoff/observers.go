@@ -80,7 +80,7 @@ func (h *LoggingHook) log(ctx context.Context, level slog.Level, msg string, c C
 	h.logger.LogAttrs(ctx, level, msg, attrs...)
 }
 
-// MetricsHook counts. It is safe for concurrent use and may serve several Managers.
+// MetricsHook counts. It is safe for concurrent use and may serve several clients.
 type MetricsHook struct {
 	mu            sync.Mutex // guards what follows
 	notifications map[string]int64

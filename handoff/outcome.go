@@ -3,7 +3,7 @@ package handoff
 import "time"
 
 // targetAllowed asks the circuit breaker of target.
-func (m *Manager) targetAllowed(target string, now time.Time) bool {
+func (m *Engine) targetAllowed(target string, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.breakers.get(target).allows(now)
@@ -12,7 +12,7 @@ func (m *Manager) targetAllowed(target string, now time.Time) bool {
 // targetFailed is told of a failed attempt, the strikes-th in a row of a job. MaxHandoffRetries of them are one failure
 // for the breaker, so that the quick retries of one handoff do not bar the target for the rest of its window; while the
 // breaker is half-open every failure counts. It reports whether the breaker opened.
-func (m *Manager) targetFailed(j *job, target string, strikes int) bool {
+func (m *Engine) targetFailed(j *job, target string, strikes int) bool {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -35,7 +35,7 @@ func (p plan) rest(now time.Time, reset time.Duration) time.Duration {
 }
 
 // arrived is told that a connection has moved. Timeouts stay relaxed for a while: the new place starts cold.
-func (m *Manager) arrived(j *job, res result) {
+func (m *Engine) arrived(j *job, res result) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -14,14 +14,14 @@ type leaving struct {
 }
 
 // Leaving reports whether any peer retires now, so that new connections have to ask Remap.
-func (m *Manager) Leaving() bool {
+func (m *Engine) Leaving() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.running) > 0
 }
 
 // Retires reports whether connections leave that address now.
-func (m *Manager) Retires(addr string) bool {
+func (m *Engine) Retires(addr string) bool {
 	return slices.ContainsFunc(m.leaving(), func(l leaving) bool { return sameAddr(l.peer, addr) })
 }
 
@@ -31,10 +31,10 @@ func (m *Manager) Retires(addr string) bool {
 // answers: what lands there is moved later. After that time it is listed only if the place is not known or could not be
 // reached a moment ago. An endpoint that cannot be listed (an address, a socket, a name that only the dialler can resolve)
 // is passed as it is; where it leads to is not known then, and the newest place comes before it.
-func (m *Manager) Remap(listed []string) []string { return remap(listed, m.leaving()) }
+func (m *Engine) Remap(listed []string) []string { return remap(listed, m.leaving()) }
 
 // leaving lists the peers that retire, the newest announcement first.
-func (m *Manager) leaving() []leaving {
+func (m *Engine) leaving() []leaving {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,7 +95,7 @@ func mayBe(peer, addr string) bool {
 }
 
 // lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
-func (m *Manager) lastLocked(j *job, now time.Time) *job {
+func (m *Engine) lastLocked(j *job, now time.Time) *job {
 	for range maxJobs {
 		next := m.running[j.goal]
 		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
@@ -107,7 +107,7 @@ func (m *Manager) lastLocked(j *job, now time.Time) *job {
 }
 
 // beyond is where a connection has to go that was to go to goal.
-func (m *Manager) beyond(goal string) string {
+func (m *Engine) beyond(goal string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()

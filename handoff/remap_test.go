@@ -44,30 +44,30 @@ func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 func TestRetiringPeerIsTheLastResortUntilTheAnnouncedTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, nodeA)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.say(r.open(1, nodeA)[0], movingTo(1, 15*s, nodeB))
 		r.pass(14 * s)
-		assert.Equal(t, []string{nodeB, nodeA}, r.m.Remap([]string{nodeA}))
+		assert.Equal(t, []string{nodeB, nodeA}, r.e.Remap([]string{nodeA}))
 		r.pass(2 * s)
-		assert.Equal(t, []string{nodeB}, r.m.Remap([]string{nodeA}))
+		assert.Equal(t, []string{nodeB}, r.e.Remap([]string{nodeA}))
 		r.pass(4 * s)
-		assert.Equal(t, []string{nodeA}, r.m.Remap([]string{nodeA}))
+		assert.Equal(t, []string{nodeA}, r.e.Remap([]string{nodeA}))
 	})
 }
 
 func TestRetiresFollowsTheJobs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.1")
-		assert.False(t, r.m.Leaving())
+		assert.False(t, r.e.Leaving())
 		r.say(r.open(1, nodeA)[0], movingTo(1, 15*s, ""))
-		assert.True(t, r.m.Leaving())
-		assert.True(t, r.m.Retires(nodeA))
-		assert.False(t, r.m.Retires(nodeB))
+		assert.True(t, r.e.Leaving())
+		assert.True(t, r.e.Retires(nodeA))
+		assert.False(t, r.e.Retires(nodeB))
 		r.pass(20 * s)
-		assert.False(t, r.m.Retires(nodeA))
+		assert.False(t, r.e.Retires(nodeA))
 	})
 }
 
@@ -75,11 +75,11 @@ func TestRetiresFollowsTheJobs(t *testing.T) {
 func TestNewestAnnouncementIsAskedFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeC, node{})
 		a, b := r.open(1, nodeA)[0], r.open(1, nodeB)[0]
 		r.say(a, movingTo(1, 15*s, nodeC))
 		r.say(b, movingTo(2, 15*s, "10.0.0.4:12000"))
-		assert.Equal(t, []string{"10.0.0.4:12000", nodeC, byDNS}, r.m.Remap([]string{byDNS}))
+		assert.Equal(t, []string{"10.0.0.4:12000", nodeC, byDNS}, r.e.Remap([]string{byDNS}))
 	})
 }

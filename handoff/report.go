@@ -154,28 +154,11 @@ func (s *reports) watch(now time.Time) *[]watched {
 	return &open
 }
 
-// Reports returns how the last 32 windows went, oldest first, open ones included.
-func (m *Manager) Reports() []Report {
-	now := time.Now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := make([]Report, 0, len(m.reports.list))
-	for _, r := range m.reports.list {
-		rep := r.Report
-		if rep.Ended.IsZero() && !now.Before(r.until) {
-			rep.Ended = r.until
-		}
-		r.meter.fill(&rep)
-		out = append(out, rep)
-	}
-	return out
-}
-
 // Watching reports whether commands are to be observed now. It is one atomic load.
-func (m *Manager) Watching() bool { return m.watched.Load() != nil }
+func (m *Engine) Watching() bool { return m.watched.Load() != nil }
 
 // Observe counts a command that has ended just now for the reports of the windows that are open.
-func (m *Manager) Observe(c Command) {
+func (m *Engine) Observe(c Command) {
 	w := m.watched.Load()
 	if w == nil {
 		return

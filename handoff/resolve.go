@@ -51,7 +51,7 @@ func (r *runner) ask(ctx context.Context, now time.Time) time.Time {
 }
 
 // lookUp gives the addresses of the configured name, nothing if that is not known. Answers that are no addresses are left out.
-func (m *Manager) lookUp(ctx context.Context) []netip.Addr {
+func (m *Engine) lookUp(ctx context.Context) []netip.Addr {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	hosts, err := m.resolve(ctx, hostOf(m.addr))
@@ -99,14 +99,14 @@ func (r *runner) answered(addrs []netip.Addr) {
 	r.event(&Event{What: JobStarted, To: goals[0], Outcome: "the name has another address"})
 }
 
-func (m *Manager) retires(addr string) bool {
+func (m *Engine) retires(addr string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.running[addr] != nil
 }
 
 // checkLocked orders look-ups of the peers in use. true: the caller starts the goroutine that makes them.
-func (m *Manager) checkLocked(rounds int, now time.Time) bool {
+func (m *Engine) checkLocked(rounds int, now time.Time) bool {
 	if m.closed || m.cfg.DryRun {
 		return false
 	}
@@ -121,7 +121,7 @@ func (m *Manager) checkLocked(rounds int, now time.Time) bool {
 // checkPeers asks DNS a few times whether the peers of the live connections are still listed, and quietly moves the
 // connections of those that are not. While one is not it asks each second, since one answer proves nothing: a resolver may
 // give the addresses in turns, or a part of them. An answer that is empty or an error says nothing.
-func (m *Manager) checkPeers() {
+func (m *Engine) checkPeers() {
 	defer m.jobs.Done()
 	for doubts := 0; ; {
 		pause := checkEvery
@@ -204,7 +204,7 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 }
 
 // doubtful holds an answer up to the live connections and leaves the peers that are not listed any more. true: look again soon.
-func (m *Manager) doubtful(addrs []netip.Addr) bool {
+func (m *Engine) doubtful(addrs []netip.Addr) bool {
 	var live []netip.Addr
 	for _, c := range m.members() {
 		if ip, ok := ipOf(c.peer()); ok && !c.gone() && !slices.Contains(live, ip) {
@@ -220,7 +220,7 @@ func (m *Manager) doubtful(addrs []netip.Addr) bool {
 	return doubt
 }
 
-func (m *Manager) leaveUnlisted(addrs, gone []netip.Addr) {
+func (m *Engine) leaveUnlisted(addrs, gone []netip.Addr) {
 	unlisted := map[string]bool{}
 	for _, c := range m.members() {
 		if ip, ok := ipOf(c.peer()); ok && !c.gone() && slices.Contains(gone, ip) {

@@ -17,9 +17,10 @@ import (
 
 var errRefusedDial = errors.New("connection refused")
 
-// rig is a Manager with connections and a network that consist of memory only. Use it inside a synctest bubble.
+// rig is an Engine with connections and a network that consist of memory only. Use it inside a synctest bubble.
 type rig struct {
 	t *testing.T
+	e *Engine
 	m *Manager
 
 	mu     sync.Mutex
@@ -68,8 +69,9 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 	if cfg.Jitter == 0 {
 		cfg.Jitter = -1 // nothing is spread over time, so that tests can count
 	}
-	r.m = newManager(cfg, w, r.members)
-	r.m.jitter = func(time.Duration) time.Duration { return 0 }
+	r.e = newEngine(cfg, w, r.members)
+	r.m = r.e.Manager()
+	r.e.jitter = func(time.Duration) time.Duration { return 0 }
 	return r
 }
 
@@ -182,7 +184,7 @@ func (r *rig) dial(ctx context.Context, c *fakeConn, t conn.Target) (string, err
 	if n.peer != "" {
 		addr = n.peer
 	}
-	if err := r.m.Admit(t.Addr, addr); err != nil {
+	if err := r.e.Admit(t.Addr, addr); err != nil {
 		return "", err
 	}
 	return addr, nil
@@ -205,12 +207,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // say delivers a notification as if it had been read on c, on the link it has now.
 func (r *rig) say(c *fakeConn, n Notification) {
-	r.m.receive(ConnInfo{ID: c.id, Peer: c.Peer(), Addr: r.m.addr}, n, nil)
+	r.e.receive(ConnInfo{ID: c.id, Peer: c.Peer(), Addr: r.e.addr}, n, nil)
 }
 
 // sayFrom delivers one on the link c had to peer, which may be an old one by now.
 func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
-	r.m.receive(ConnInfo{ID: c.id, Peer: peer, Addr: r.m.addr}, n, nil)
+	r.e.receive(ConnInfo{ID: c.id, Peer: peer, Addr: r.e.addr}, n, nil)
 }
 
 func movingTo(seq int64, in time.Duration, to string) Notification {
@@ -243,7 +245,7 @@ func (r *rig) peers() map[string]int {
 }
 
 // dialsGo is where new connections are dialled when the endpoint lists these addresses.
-func (r *rig) dialsGo(listed ...string) []string { return r.m.Remap(listed) }
+func (r *rig) dialsGo(listed ...string) []string { return r.e.Remap(listed) }
 
 func (r *rig) dialCount() int {
 	r.mu.Lock()
@@ -263,7 +265,7 @@ func (r *rig) dialLog() string {
 
 func (r *rig) relaxed() bool {
 	now := time.Now()
-	return r.m.Relaxed(now, now) > 0
+	return r.e.Relaxed(now, now) > 0
 }
 
 func (r *rig) events(w What) int {
