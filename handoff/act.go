@@ -50,16 +50,16 @@ func (m *Engine) act(info ConnInfo, n Notification, unreadable error, now time.T
 
 // viewLocked is the part of the view that has to be looked at in one go with what is done then.
 func (m *Engine) viewLocked(peer string, n Notification, now time.Time) view {
-	v := view{peer: peer, named: m.named, cap: m.cfg.RelaxedCap, known: m.memory.has(eventOf(n, peer), now)}
+	v := view{peer: peer, named: m.named, cap: m.cfg.RelaxedCap, known: m.memory.has(announcementOf(n, peer), now)}
 	switch {
 	case n.Kind == Moving:
 		for _, j := range m.running {
-			if j.arrived[peer] && m.memory.has(eventOf(n, j.peer), now) {
+			if j.arrived[peer] && m.memory.has(announcementOf(n, j.peer), now) {
 				v.arrived = true
 			}
 		}
 	case n.Kind.closes():
-		v.opened = m.windows.ended(n.Kind.family(), n.Seq, n.HasSeq, now) >= 0
+		v.opened = m.windows.ended(n.EventID, now) >= 0
 	}
 	return v
 }
@@ -67,8 +67,8 @@ func (m *Engine) viewLocked(peer string, n Notification, now time.Time) view {
 // applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
 // later decisions would differ, but neither relaxes nor moves.
 func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
-	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
-	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
+	report := Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
+	w := window{EventID: n.EventID, family: n.Kind.family(), opened: now, until: a.until}
 	switch a.do {
 	case relax:
 		if n.Kind == Moving {
@@ -78,14 +78,14 @@ func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, n
 		m.reports.open(report, a.until)
 	case extend:
 		m.windows.extend(w, now)
-		if r := m.reports.find(n.Kind, n.Seq, n.HasSeq, ""); r != nil {
+		if r := m.reports.find(n.EventID, ""); r != nil {
 			r.until = later(r.until, a.until)
 		}
 	case unrelax:
-		i := m.windows.ended(w.family, w.seq, w.hasSeq, now)
+		i := m.windows.ended(n.EventID, now)
 		over := m.windows.open[i]
 		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
-		m.reports.end(m.reports.find(over.kind, over.seq, over.hasSeq, ""), now)
+		m.reports.end(m.reports.find(over.EventID, ""), now)
 	case join:
 		m.toldAgainLocked(peer, id, now)
 		m.wakeLocked(peer)
@@ -94,7 +94,7 @@ func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, n
 		m.windows.add(w, now)
 		m.reports.open(report, a.until)
 		started = m.startLocked(peer, plan{
-			cause: eventOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
+			cause: announcementOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
 			start: a.start, deadline: a.deadline, until: a.until, spread: jitterBound(n, m.cfg.Jitter),
 		})
 	case ignore:
@@ -121,7 +121,7 @@ func (m *Engine) rememberLocked(a action, n Notification, peer string, now time.
 		}
 		until = a.until
 	}
-	m.memory.add(eventOf(n, peer), until, now)
+	m.memory.add(announcementOf(n, peer), until, now)
 }
 
 // publishLocked shows the open windows to those who look without a lock.
@@ -135,14 +135,14 @@ func (m *Engine) publishLocked(now time.Time) {
 // report tells the decision. Copies are counted and on the timeline, and not logged.
 func (m *Engine) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
 	e := &Event{
-		What: Noticed, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
+		EventKind: Announced, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: a.reason, Err: unreadable,
 	}
 	if m.cfg.DryRun {
 		e.Outcome = "dry run: " + a.reason
 	}
 	if a.repeat {
-		e.What = Repeated
+		e.EventKind = Repeated
 	}
 	m.timeline.count(func(s *Stats) {
 		if a.replay {

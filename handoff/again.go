@@ -68,22 +68,22 @@ func (r *runner) reopen(start time.Time) {
 
 func (r *runner) samePeer(res result, e *Event) {
 	if r.p.way == halfTime || r.p.way == quiet {
-		e.What, e.Outcome = MoveKept, "address leads to the same peer"
+		e.EventKind, e.Outcome = MoveKept, "address leads to the same peer"
 		r.stay[res.c.id] = true
-		r.event(e)
+		r.tell(e)
 		if r.p.way == halfTime {
 			r.rounds.put(res.c.id, r.p, time.Now()) // another node may take the address over
 		}
 		return
 	}
 	if _, literal := ipOf(res.to); r.p.way == byName && literal && !sameAddr(res.to, r.j.peer) {
-		e.What, e.Outcome = MoveFailed, "the peer's address does not tell where connections lead"
-		r.event(e)
+		e.EventKind, e.Outcome = MoveFailed, "the peer's address does not tell where connections lead"
+		r.tell(e)
 		r.reopen(later(time.Now(), r.p.opened.Add(r.p.deadline.Sub(r.p.opened)/2)))
 		return
 	}
-	e.What, e.Outcome = MoveFailed, "address leads to the retiring peer"
-	r.event(e)
+	e.EventKind, e.Outcome = MoveFailed, "address leads to the retiring peer"
+	r.tell(e)
 	r.proven = ""
 	r.tries++
 	if r.same++; r.same > 1 {

@@ -191,7 +191,7 @@ func (m *Engine) unknown(id uint64, peer, word string) {
 	}
 	m.mu.Unlock()
 	if news {
-		m.tell(&Event{What: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
+		m.tell(&Event{EventKind: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
 	}
 }
 
@@ -215,7 +215,7 @@ func (m *Engine) receive(info ConnInfo, n Notification, unreadable error) {
 func (m *Engine) copied(info ConnInfo, n Notification) {
 	m.timeline.count(func(s *Stats) { s.Duplicates++ })
 	m.tell(&Event{
-		What: Repeated, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
+		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: "announced before, and waits for its hooks",
 	})
 }
@@ -238,7 +238,7 @@ func (m *Engine) OptIn(ctx context.Context, f conn.Facts) string {
 func (m *Engine) OptedIn(s conn.Setup) error {
 	news, err := m.capability.learn(s, time.Now())
 	if news {
-		e := &Event{What: OptInRefused, From: s.Peer, Err: s.Refused}
+		e := &Event{EventKind: OptInRefused, From: s.Peer, Err: s.Refused}
 		if foreign(s.Server) && s.Asked == "" {
 			e.Outcome = "not asked: the server calls itself " + quote(s.Server)
 		}
@@ -281,5 +281,5 @@ func (m *Engine) hookFailed(err error) {
 		m.timeline.count(func(s *Stats) { s.HooksLate++ })
 		return
 	}
-	m.tell(&Event{What: HookFailed, Err: err})
+	m.tell(&Event{EventKind: HookFailed, Err: err})
 }

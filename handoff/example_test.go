@@ -25,7 +25,7 @@ func ExampleMetricsHook_GetMetrics() {
 	hook := handoff.NewMetricsHook()
 	ctx, from := context.Background(), handoff.ConnInfo{ID: 1, Peer: "10.0.0.1:6379"}
 	for range 2 { // what a client does with each copy of a notification
-		n, _ := hook.PreHook(ctx, from, handoff.Notification{Kind: handoff.Migrating})
+		n, _ := hook.PreHook(ctx, from, handoff.Notification{EventID: handoff.EventID{Kind: handoff.Migrating}})
 		hook.PostHook(ctx, from, n, nil)
 	}
 	counts := hook.GetMetrics()["notification_counts"].(map[string]int64)

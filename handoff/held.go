@@ -10,8 +10,8 @@ const lookHeld = 250 * time.Millisecond
 
 // pinned is told of a connection that is ready to move and waits for its session. It needs no further attempt.
 func (r *runner) pinned(res result, e *Event) {
-	e.What, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
-	r.event(e)
+	e.EventKind, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
+	r.tell(e)
 	if res.rev != r.p.rev {
 		res.c.stay()
 		r.rescan = true
@@ -35,7 +35,7 @@ func (r *runner) noteHeld() {
 			return false
 		}
 		r.moved++
-		r.event(&Event{What: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time"})
+		r.tell(&Event{EventKind: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time"})
 		return true
 	})
 }

@@ -177,7 +177,7 @@ func (d *desk) tell(e *Event) {
 	}
 	told := *e
 	d.put(func() {
-		if d.logger != nil && told.What != Repeated {
+		if d.logger != nil && told.EventKind != Repeated {
 			d.guard(func() { logEvent(d.ctx, d.logger, &told) })
 		}
 		for _, h := range d.hooks() {

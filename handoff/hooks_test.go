@@ -160,7 +160,7 @@ func TestMetricsHookCounts(t *testing.T) {
 			r.say(x, movingTo(2, 15*s, nodeB))
 		}
 		r.pass(s)
-		r.e.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, What: "x"})
+		r.e.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, Reason: "x"})
 		r.pass(5 * s)
 		got := h.GetMetrics()
 		assert.Equal(t, map[string]int64{"MOVING": 1, "MIGRATING": 1}, got["notification_counts"], "each event once")
@@ -180,7 +180,7 @@ func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
 			for range 200 {
 				n, _ := h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
 				h.PostHook(t.Context(), ConnInfo{ID: uint64(i)}, n, nil)
-				h.OnEvent(t.Context(), Event{What: MoveFailed})
+				h.OnEvent(t.Context(), Event{EventKind: MoveFailed})
 				h.GetMetrics()
 			}
 		})
@@ -213,7 +213,7 @@ func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
 		}
 		id := `kind=MOVING seq=2 `
 		assert.Equal(t, []string{
-			`"handoff: noticed" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB + ` outcome="server named a target"`,
+			`"handoff: announced" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB + ` outcome="server named a target"`,
 			`"handoff: job started" ` + id + `from=` + nodeA + ` to=` + nodeB + ` outcome="named target"`,
 			`"handoff: move started" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB,
 			`"handoff: move succeeded" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB,
@@ -241,7 +241,7 @@ func TestTimelineIsABoundedRing(t *testing.T) {
 		t.Fatal("empty")
 	}
 	for i := range uint64(timelineSize + 10) {
-		tl.add(&Event{What: Noticed, Conn: i})
+		tl.add(&Event{EventKind: Announced, Conn: i})
 	}
 	next := uint64(10)
 	for e := range tl.All() {
@@ -253,9 +253,9 @@ func TestTimelineIsABoundedRing(t *testing.T) {
 		assert.EqualValues(t, 10, e.Conn, "stops when told")
 		break
 	}
-	e := Event{What: MoveFailed, Kind: Moving, Seq: 3, HasSeq: true, From: nodeA, To: nodeB, Outcome: "x", Err: errRefusedDial}
+	e := Event{EventKind: MoveFailed, EventID: EventID{Moving, 3, true}, From: nodeA, To: nodeB, Outcome: "x", Err: errRefusedDial}
 	assert.Equal(t, "move failed MOVING seq 3 from 10.0.0.1:12000 to 10.0.0.2:12000, x: connection refused", e.String())
-	assert.Equal(t, "What(99)", What(99).String())
+	assert.Equal(t, "EventKind(99)", EventKind(99).String())
 }
 
 // A hook that is slow, hangs or panics, and 61 connections that are all told of three events 50 ms apart (H-125; jedis #4473): everybody has
@@ -302,7 +302,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 				mu.Unlock()
 				var order []Kind
 				for e := range r.m.Timeline().All() {
-					if e.What == Noticed {
+					if e.EventKind == Announced {
 						order = append(order, e.Kind)
 					}
 				}

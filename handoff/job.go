@@ -28,8 +28,8 @@ type job struct {
 
 // plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
 type plan struct {
-	rev      int   // higher is newer, over all jobs
-	cause    event // what announced it
+	rev      int // higher is newer, over all jobs
+	cause    announcement
 	way      way
 	goals    []string // addresses to go to, empty until they are known
 	opened   time.Time

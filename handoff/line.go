@@ -37,7 +37,7 @@ func (v *verdict) of(n Notification) Notification {
 type line struct {
 	turn sync.Mutex // guards what follows; taken before desk.mu and those of the Engine
 	wait []*task
-	seen map[event]*verdict
+	seen map[announcement]*verdict
 
 	news chan struct{} // holds one: somebody waits
 }
@@ -47,7 +47,7 @@ func (d *desk) take(t *task) {
 	l := &d.line
 	l.turn.Lock()
 	defer l.turn.Unlock()
-	key := eventOf(t.n, t.info.Peer)
+	key := announcementOf(t.n, t.info.Peer)
 	if v := l.seen[key]; v != nil && t.read.Before(v.until) {
 		switch {
 		case !v.decided:
@@ -96,7 +96,7 @@ func (d *desk) startLine() bool {
 }
 
 // remember makes copies recognisable. Without a number only a MOVING is, while it lasts: two operations must not become one.
-func (l *line) remember(key event, t *task) {
+func (l *line) remember(key announcement, t *task) {
 	until := t.read.Add(max(2*t.n.In, leastMemory))
 	if !t.n.HasSeq {
 		if t.n.Kind != Moving {
@@ -109,7 +109,7 @@ func (l *line) remember(key event, t *task) {
 		until = t.read.Add(in + closeSlack)
 	}
 	if l.seen == nil {
-		l.seen = map[event]*verdict{}
+		l.seen = map[announcement]*verdict{}
 	}
 	if len(l.seen) >= maxMemory {
 		for k, v := range l.seen {

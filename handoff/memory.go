@@ -7,60 +7,58 @@ const (
 	maxMemory   = 1024
 )
 
-// event identifies what the server announces. Equality is all that counts: numbers may start again after a restart, so a
+// announcement identifies what the server announces. Equality is all that counts: numbers may start again after a restart, so a
 // lower one is not an older one. Only MOVING has a peer and a target: two peers can leave in one event, and one number
 // with two targets is two announcements.
-type event struct {
-	kind   Kind
-	seq    int64
-	hasSeq bool
+type announcement struct {
+	EventID
 	target string
 	peer   string
 }
 
-func eventOf(n Notification, peer string) event {
-	e := event{kind: n.Kind, seq: n.Seq, hasSeq: n.HasSeq}
+func announcementOf(n Notification, peer string) announcement {
+	a := announcement{EventID: n.EventID}
 	if n.Kind == Moving {
-		e.target, e.peer = n.Endpoint, peer
+		a.target, a.peer = n.Endpoint, peer
 		if n.Endpoint == "" && n.Unreadable {
-			e.target = "?" // what can be read is another announcement
+			a.target = "?" // what can be read is another announcement
 		}
 	}
-	return e
+	return a
 }
 
-// memory holds the events that were handled, each until an instant, so that copies of one event (one for each connection,
+// memory holds the announcements that were handled, each until an instant, so that copies of one event (one for each connection,
 // more for late joiners and after reconnects) are handled once. It belongs to the endpoint: a memory of a connection would
 // die with it, and the copy told to the next connection would start everything again. The zero value is empty; the owner locks.
 type memory struct {
-	until map[event]time.Time
+	until map[announcement]time.Time
 }
 
-func (m *memory) has(e event, now time.Time) bool {
-	return now.Before(m.until[e])
+func (m *memory) has(a announcement, now time.Time) bool {
+	return now.Before(m.until[a])
 }
 
-// add remembers e. At the bound the entry that would be forgotten first makes room.
-func (m *memory) add(e event, until, now time.Time) {
+// add remembers a. At the bound the entry that would be forgotten first makes room.
+func (m *memory) add(a announcement, until, now time.Time) {
 	if m.until == nil {
-		m.until = map[event]time.Time{}
+		m.until = map[announcement]time.Time{}
 	}
-	if _, ok := m.until[e]; !ok && len(m.until) >= maxMemory {
+	if _, ok := m.until[a]; !ok && len(m.until) >= maxMemory {
 		m.shrink(now)
 	}
-	m.until[e] = later(m.until[e], until)
+	m.until[a] = later(m.until[a], until)
 }
 
 func (m *memory) shrink(now time.Time) {
-	var first event
+	var first announcement
 	var at time.Time
-	for e, until := range m.until {
+	for a, until := range m.until {
 		if !now.Before(until) {
-			delete(m.until, e)
+			delete(m.until, a)
 			continue
 		}
 		if at.IsZero() || until.Before(at) {
-			first, at = e, until
+			first, at = a, until
 		}
 	}
 	if len(m.until) >= maxMemory {

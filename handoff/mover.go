@@ -118,7 +118,7 @@ func (r *runner) adopt() {
 	if len(r.goals) > 0 {
 		to = r.goals[0]
 	}
-	r.event(&Event{What: JobStarted, To: to, Outcome: p.way.String()})
+	r.tell(&Event{EventKind: JobStarted, To: to, Outcome: p.way.String()})
 }
 
 // step starts what may start now and returns for how long there is nothing else to do.
@@ -275,7 +275,7 @@ func (r *runner) begin(ctx context.Context, to string, goal bool, now time.Time)
 	r.m.mu.Lock()
 	r.m.floor.begin(c.id, now)
 	r.m.mu.Unlock()
-	r.event(&Event{What: MoveStarted, To: to, Conn: c.id})
+	r.tell(&Event{EventKind: MoveStarted, To: to, Conn: c.id})
 	r.m.jobs.Add(1)
 	go r.m.try(ctx, a, target, r.results)
 }
@@ -290,17 +290,17 @@ func (r *runner) finish(res result) {
 	case res.err == nil:
 		r.succeeded(res, e)
 	case res.c.gone() || errors.Is(res.err, conn.ErrClosed):
-		e.What, e.Outcome = MoveFailed, "connection was closed"
-		r.event(e)
+		e.EventKind, e.Outcome = MoveFailed, "connection was closed"
+		r.tell(e)
 	case errors.Is(res.err, conn.ErrPinned):
 		r.pinned(res, e)
 	case errors.Is(res.err, conn.ErrMoving):
-		e.What, e.Outcome = MoveFailed, "somebody else moves the connection"
-		r.event(e)
+		e.EventKind, e.Outcome = MoveFailed, "somebody else moves the connection"
+		r.tell(e)
 		r.retry(res.c)
 	case res.rev != r.p.rev:
-		e.What, e.Outcome = MoveFailed, "called off for a newer announcement"
-		r.event(e)
+		e.EventKind, e.Outcome = MoveFailed, "called off for a newer announcement"
+		r.tell(e)
 		r.rescan = true
 	case errors.Is(res.err, conn.ErrSamePeer):
 		r.samePeer(res, e)
@@ -310,8 +310,8 @@ func (r *runner) finish(res result) {
 }
 
 func (r *runner) succeeded(res result, e *Event) {
-	e.What, e.To = MoveSucceeded, res.peer
-	r.event(e)
+	e.EventKind, e.To = MoveSucceeded, res.peer
+	r.tell(e)
 	r.moved++
 	if res.rev == r.p.rev {
 		if r.proven == "" {
@@ -326,13 +326,13 @@ func (r *runner) succeeded(res result, e *Event) {
 }
 
 func (r *runner) failed(res result, e *Event) {
-	e.What = MoveFailed
-	r.event(e)
+	e.EventKind = MoveFailed
+	r.tell(e)
 	r.same = 0
 	if res.goal {
 		r.strikes++
 		if r.m.targetFailed(r.j, res.to, r.strikes) {
-			r.event(&Event{What: BreakerOpened, To: res.to})
+			r.tell(&Event{EventKind: BreakerOpened, To: res.to})
 		}
 	}
 	r.proven = ""
@@ -367,12 +367,11 @@ func (r *runner) settle() {
 		}
 	}
 	r.m.timeline.count(func(s *Stats) { s.Abandoned += int64(left) })
-	r.event(&Event{What: JobEnded, Left: left, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
+	r.tell(&Event{EventKind: JobEnded, Left: left, Outcome: fmt.Sprintf("%d moved, %d left on the peer", r.moved, left)})
 }
 
-// event completes e with what it is about.
-func (r *runner) event(e *Event) {
-	c := r.p.cause
-	e.Kind, e.Seq, e.HasSeq, e.From = c.kind, c.seq, c.hasSeq, r.j.peer
+// tell completes e with what it is about.
+func (r *runner) tell(e *Event) {
+	e.EventID, e.From = r.p.cause.EventID, r.j.peer
 	r.m.tell(e)
 }

@@ -80,13 +80,26 @@ type SlotMove struct {
 	Slots    []SlotRange
 }
 
-// Notification is one maintenance push, typed. It is a plain value; its slices are not changed after parsing.
-type Notification struct {
+// EventID is how the server names an event: the kind of the notification and its sequence number. It identifies the event,
+// not the delivery: every connection is told the same one.
+type EventID struct {
 	Kind Kind
-	// Seq identifies the event, not the delivery: every connection is told the same number. It is meaningful only if
-	// HasSeq is set, since 0 is an ordinary number and the first one a database uses.
+	// Seq is meaningful only if HasSeq is set: 0 is an ordinary number and the first one that a database uses.
 	Seq    int64
 	HasSeq bool
+}
+
+// String returns the kind and the number, e.g. "MOVING seq 17".
+func (id EventID) String() string {
+	if !id.HasSeq {
+		return id.Kind.String()
+	}
+	return fmt.Sprintf("%v seq %d", id.Kind, id.Seq)
+}
+
+// Notification is one maintenance push, typed. It is a plain value; its slices are not changed after parsing.
+type Notification struct {
+	EventID
 	// In is the time until the event (MOVING: until the peer stops serving; openers: until the operation begins), never
 	// negative and at most 10 minutes. Without HasIn the server did not say.
 	In    time.Duration
@@ -103,10 +116,7 @@ type Notification struct {
 
 // String gives one line for logs, e.g. "MOVING seq 17 in 15s to 10.0.0.7:12000".
 func (n Notification) String() string {
-	s := n.Kind.String()
-	if n.HasSeq {
-		s += fmt.Sprintf(" seq %d", n.Seq)
-	}
+	s := n.EventID.String()
 	if n.HasIn {
 		s += fmt.Sprintf(" in %v", n.In)
 	}
@@ -119,11 +129,11 @@ func (n Notification) String() string {
 // NotificationError tells which part of a maintenance push cannot be read. It is reported to hooks and counted, and never
 // hurts the connection: whatever else the push says is used.
 type NotificationError struct {
-	Kind Kind
-	What string // the part and why, with a bounded piece of what was sent
+	Kind   Kind
+	Reason string // the part and why, with a bounded piece of what was sent
 }
 
 // Error gives "handoff: MOVING: endpoint ...".
 func (e *NotificationError) Error() string {
-	return fmt.Sprintf("handoff: %s: %s", e.Kind, e.What)
+	return fmt.Sprintf("handoff: %s: %s", e.Kind, e.Reason)
 }

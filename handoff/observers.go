@@ -11,12 +11,12 @@ import (
 // logEvent writes one record. The message is the event's name; what does not apply is left out.
 func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
 	level := slog.LevelInfo
-	switch e.What {
+	switch e.EventKind {
 	case MoveFailed, BreakerOpened, HookFailed, Unknown:
 		level = slog.LevelWarn
 	case OptInRefused: // the ordinary case with most servers: no noise
 		level = slog.LevelDebug
-	case Noticed, Repeated, JobStarted, JobEnded, MoveStarted, MoveSucceeded, MoveKept:
+	case Announced, Repeated, JobStarted, JobEnded, MoveStarted, MoveSucceeded, MoveKept:
 	}
 	if !l.Enabled(ctx, level) {
 		return
@@ -40,7 +40,7 @@ func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
 			args = append(args, f.name, f.value)
 		}
 	}
-	l.Log(ctx, level, "handoff: "+e.What.String(), args...)
+	l.Log(ctx, level, "handoff: "+e.EventKind.String(), args...)
 }
 
 // LoggingHook logs every notification that hooks see, before and after it is acted upon, at debug level;
@@ -110,14 +110,12 @@ func (d *DurationStats) add(t time.Duration) {
 
 // delivery is one copy of a notification.
 type delivery struct {
-	conn   uint64
-	kind   Kind
-	seq    int64
-	hasSeq bool
+	conn uint64
+	id   EventID
 }
 
 func deliveryOf(c ConnInfo, n Notification) delivery {
-	return delivery{conn: c.ID, kind: n.Kind, seq: n.Seq, hasSeq: n.HasSeq}
+	return delivery{conn: c.ID, id: n.EventID}
 }
 
 const maxBegan = 1024 // notifications another hook dropped after this one saw them leave their begin behind
@@ -160,7 +158,7 @@ func (h *MetricsHook) PostHook(_ context.Context, c ConnInfo, n Notification, er
 func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch e.What {
+	switch e.EventKind {
 	case MoveStarted:
 		h.started++
 	case MoveSucceeded:
@@ -168,7 +166,7 @@ func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 		h.durations.add(e.Took)
 	case MoveFailed:
 		h.failed++
-	case Noticed, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown: // no handoff of a connection
+	case Announced, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown: // no handoff of a connection
 	}
 }
 

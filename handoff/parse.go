@@ -37,7 +37,7 @@ func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, e
 	if kind == KindNone {
 		return Notification{}, false, nil
 	}
-	p := parser{n: Notification{Kind: kind}, port: defaultPort}
+	p := parser{n: Notification{EventID: EventID{Kind: kind}}, port: defaultPort}
 	for i := 1; i < v.Len() && i < 8; i++ { // no shape has more than four elements: what follows is from the future
 		p.rest = append(p.rest, v.Index(i))
 	}
@@ -79,7 +79,7 @@ type parser struct {
 //go:noinline
 func (p *parser) complain(format string, args ...any) {
 	if len(p.errs) < maxComplaints { // they are kept on the timeline
-		p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
+		p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, Reason: fmt.Sprintf(format, args...)})
 	}
 }
 

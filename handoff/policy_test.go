@@ -24,8 +24,8 @@ var decisions = []struct {
 	{"no notification", Notification{}, base, action{reason: "no notification"}},
 	// 4.1, first row
 	{"opening", shardEvent(Migrating, 1, 2*s), base, action{do: relax, until: at(62), reason: "operation announced"}},
-	{"opening without seconds", Notification{Kind: FailingOver}, base, action{do: relax, until: at(60), reason: "operation announced"}},
-	{"slots", Notification{Kind: SMigrating, Seq: 1, HasSeq: true}, base, action{do: relax, until: at(60), reason: "operation announced"}},
+	{"opening without seconds", Notification{EventID: EventID{Kind: FailingOver}}, base, action{do: relax, until: at(60), reason: "operation announced"}},
+	{"slots", Notification{EventID: EventID{SMigrating, 1, true}}, base, action{do: relax, until: at(60), reason: "operation announced"}},
 	{"opening again", shardEvent(Migrating, 1, 2*s), with(func(v *view) { v.known = true }),
 		action{do: extend, until: at(62), repeat: true, reason: "announced before"}},
 	// closings
@@ -42,7 +42,7 @@ var decisions = []struct {
 		action{repeat: true, reason: "told before"}},
 	// MOVING
 	{"named target", announced, base, action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
-	{"no seconds: 15", Notification{Kind: Moving, Endpoint: nodeB}, base,
+	{"no seconds: 15", Notification{EventID: EventID{Kind: Moving}, Endpoint: nodeB}, base,
 		action{do: move, way: toTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
 	{"now", movingTo(5, 0, nodeB), with(func(v *view) { v.jitter = 0 }),
 		action{do: move, way: toTarget, target: nodeB, start: at(0), deadline: at(0), until: at(4), reason: "server named a target"}},
@@ -57,7 +57,7 @@ var decisions = []struct {
 		action{do: move, way: halfTime, start: at(7.5), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
 	{"one second, H-19", movingTo(5, s, ""), with(func(v *view) { v.jitter = 0 }),
 		action{do: move, way: halfTime, start: at(0.5), deadline: at(1), until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
-	{"unreadable target moves nobody (H-140)", Notification{Kind: Moving, Seq: 5, HasSeq: true, In: 15 * s, HasIn: true, Unreadable: true}, base,
+	{"unreadable target moves nobody (H-140)", Notification{EventID: EventID{Moving, 5, true}, In: 15 * s, HasIn: true, Unreadable: true}, base,
 		action{do: relax, until: at(19), reason: "the target cannot be read: nobody moves unless the peer closes"}},
 	{"barred target goes as null", announced, with(func(v *view) { v.named, v.barred = true, "AllowEndpoint refuses the target" }),
 		action{do: move, way: byName, start: at(0.5), deadline: at(15), until: at(19), reason: "AllowEndpoint refuses the target"}},
@@ -73,7 +73,7 @@ func TestJitterBound(t *testing.T) {
 	assert.Equal(t, s, jitterBound(movingTo(1, 15*s, ""), s), "at most the setting")
 	assert.Equal(t, 200*time.Millisecond, jitterBound(movingTo(1, 2*s, ""), s), "at most a tenth")
 	assert.Zero(t, jitterBound(movingTo(1, 0, ""), s), "now means now")
-	assert.Equal(t, s, jitterBound(Notification{Kind: Moving}, s), "unknown time")
+	assert.Equal(t, s, jitterBound(Notification{EventID: EventID{Kind: Moving}}, s), "unknown time")
 	assert.Zero(t, jitterBound(movingTo(1, 15*s, ""), -1), "turned off")
 	for range 100 {
 		assert.Less(t, randomly(s), s)
@@ -113,25 +113,25 @@ func TestBarred(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	var m memory
-	e := eventOf(movingTo(0, 15*s, nodeB), nodeA)
+	e := announcementOf(movingTo(0, 15*s, nodeB), nodeA)
 	assert.False(t, m.has(e, at(0)))
 	m.add(e, at(120), at(0))
 	assert.True(t, m.has(e, at(119)))
 	assert.False(t, m.has(e, at(120)), "expires")
-	for why, other := range map[string]event{
-		"H-30: no seq is not seq 0":           eventOf(Notification{Kind: Moving, Endpoint: nodeB}, nodeA),
-		"H-31: another seq, also a lower one": eventOf(movingTo(-1, 0, nodeB), nodeA),
-		"H-32: same seq, other target":        eventOf(movingTo(0, 0, nodeC), nodeA),
-		"H-33: same event, other peer":        eventOf(movingTo(0, 0, nodeB), nodeC),
-		"H-86: same seq, other kind":          eventOf(shardEvent(Migrated, 0, 0), nodeA),
+	for why, other := range map[string]announcement{
+		"H-30: no seq is not seq 0":           announcementOf(Notification{EventID: EventID{Kind: Moving}, Endpoint: nodeB}, nodeA),
+		"H-31: another seq, also a lower one": announcementOf(movingTo(-1, 0, nodeB), nodeA),
+		"H-32: same seq, other target":        announcementOf(movingTo(0, 0, nodeC), nodeA),
+		"H-33: same event, other peer":        announcementOf(movingTo(0, 0, nodeB), nodeC),
+		"H-86: same seq, other kind":          announcementOf(shardEvent(Migrated, 0, 0), nodeA),
 	} {
 		assert.False(t, m.has(other, at(1)), why)
 	}
 	for i := range int64(4_000) { // H-91
-		m.add(event{kind: Migrating, seq: i}, at(float64(200+i)), at(1))
+		m.add(announcement{EventID: EventID{Kind: Migrating, Seq: i}}, at(float64(200+i)), at(1))
 	}
 	assert.LessOrEqual(t, len(m.until), maxMemory)
-	assert.True(t, m.has(event{kind: Migrating, seq: 3_999}, at(1)))
+	assert.True(t, m.has(announcement{EventID: EventID{Kind: Migrating, Seq: 3_999}}, at(1)))
 }
 
 // H-13: a breaker that opens must be able to close.

@@ -12,9 +12,7 @@ import (
 // Report tells how one window went: an announced operation from its opening to its end, or a move that nobody announced
 // (KindNone). Durations and counts are zero where nothing happened.
 type Report struct {
-	Kind     Kind      // of the announcement
-	Seq      int64     // its number, if it has one
-	HasSeq   bool      // as in Notification
+	EventID            // of the announcement
 	From, To string    // the peer that announced it or retires; the target it named
 	Reason   string    // what the window was opened for, in a few words
 	Opened   time.Time // when the announcement was read
@@ -42,11 +40,7 @@ func (r Report) String() string {
 	if r.Kind == KindNone {
 		b.WriteString("not announced")
 	}
-	b.WriteString(r.Kind.String())
-	if r.HasSeq {
-		fmt.Fprintf(&b, " seq %d", r.Seq)
-	}
-	fmt.Fprintf(&b, " from %s", r.From)
+	fmt.Fprintf(&b, "%v from %s", r.EventID, r.From)
 	if r.To != "" {
 		fmt.Fprintf(&b, " to %s", r.To)
 	}
@@ -104,9 +98,9 @@ func (s *reports) open(r Report, until time.Time) {
 }
 
 // find gives the newest window of that event that is still open; from "" means any peer.
-func (s *reports) find(k Kind, seq int64, hasSeq bool, from string) *record {
+func (s *reports) find(id EventID, from string) *record {
 	for _, r := range slices.Backward(s.list) {
-		if r.Kind == k && r.Seq == seq && r.HasSeq == hasSeq && (from == "" || r.From == from) && r.Ended.IsZero() {
+		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
 			return r
 		}
 	}
@@ -121,11 +115,11 @@ func (s *reports) end(r *record, now time.Time) {
 
 // note takes what an event of a job adds to its report.
 func (s *reports) note(e *Event) {
-	r := s.find(e.Kind, e.Seq, e.HasSeq, e.From)
+	r := s.find(e.EventID, e.From)
 	if r == nil {
 		return
 	}
-	switch e.What {
+	switch e.EventKind {
 	case MoveSucceeded:
 		r.LastMove = e.Time.Sub(r.Opened)
 		if r.Moved++; r.Moved == 1 {
@@ -136,7 +130,7 @@ func (s *reports) note(e *Event) {
 	case JobEnded:
 		r.Left = e.Left
 		s.end(r, e.Time)
-	case Noticed, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
+	case Announced, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
 	}
 }
 

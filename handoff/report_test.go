@@ -33,7 +33,7 @@ func TestReportTellsHowTheWindowWent(t *testing.T) {
 		assert.Positive(t, got[0].Failed)
 		got[0].Failed = 0
 		assert.Equal(t, Report{
-			Kind: Moving, Seq: 7, HasSeq: true, From: nodeA, To: nodeB, Reason: "server named a target", Opened: opened, Ended: opened.Add(19 * s),
+			EventID: EventID{Moving, 7, true}, From: nodeA, To: nodeB, Reason: "server named a target", Opened: opened, Ended: opened.Add(19 * s),
 			Moved: 2, Left: 1, FirstMove: 40 * ms, LastMove: 80 * ms,
 			Commands: 4, Errors: 1, Delayed: 1, Rescued: 1,
 			P50: 53247 * time.Microsecond, P99: 200 * ms, Max: 200 * ms,

@@ -96,7 +96,7 @@ func (r *runner) answered(addrs []netip.Addr) {
 		r.j.goal = goals[0]
 	}
 	r.m.mu.Unlock()
-	r.event(&Event{What: JobStarted, To: goals[0], Outcome: "the name has another address"})
+	r.tell(&Event{EventKind: JobStarted, To: goals[0], Outcome: "the name has another address"})
 }
 
 func (m *Engine) retires(addr string) bool {
@@ -241,15 +241,15 @@ func (m *Engine) leaveUnlisted(addrs, gone []netip.Addr) {
 		}
 	}
 	for peer := range unlisted {
-		e := event{kind: Migrated, target: "dns", peer: peer}
-		if len(goals) == 0 || m.running[peer] != nil || m.memory.has(e, now) {
+		a := announcement{EventID: EventID{Kind: Migrated}, target: "dns", peer: peer}
+		if len(goals) == 0 || m.running[peer] != nil || m.memory.has(a, now) {
 			continue
 		}
-		m.memory.add(e, now.Add(leastMemory), now)
+		m.memory.add(a, now.Add(leastMemory), now)
 		m.reports.open(Report{From: peer, To: goals[0], Reason: "the name does not list the peer any more", Opened: now}, now.Add(quietWindow))
 		m.publishLocked(now)
 		if j := m.startLocked(peer, plan{
-			cause: event{kind: KindNone, peer: peer}, way: quiet, goals: goals, opened: now,
+			cause: announcement{peer: peer}, way: quiet, goals: goals, opened: now,
 			start: now.Add(jitter), deadline: now.Add(quietWindow), until: now.Add(quietWindow), spread: max(0, m.cfg.Jitter),
 		}); j != nil {
 			go m.run(j)

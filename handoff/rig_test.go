@@ -216,11 +216,11 @@ func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
 }
 
 func movingTo(seq int64, in time.Duration, to string) Notification {
-	return Notification{Kind: Moving, Seq: seq, HasSeq: true, In: in, HasIn: true, Endpoint: to}
+	return Notification{EventID: EventID{Moving, seq, true}, In: in, HasIn: true, Endpoint: to}
 }
 
 func shardEvent(k Kind, seq int64, in time.Duration) Notification {
-	return Notification{Kind: k, Seq: seq, HasSeq: true, In: in, HasIn: !k.closes()}
+	return Notification{EventID: EventID{k, seq, true}, In: in, HasIn: !k.closes()}
 }
 
 // pass lets fake time go by until everything has settled at d from now.
@@ -268,10 +268,10 @@ func (r *rig) relaxed() bool {
 	return r.e.Relaxed(now, now) > 0
 }
 
-func (r *rig) events(w What) int {
+func (r *rig) events(k EventKind) int {
 	n := 0
 	for e := range r.m.Timeline().All() {
-		if e.What == w {
+		if e.EventKind == k {
 			n++
 		}
 	}

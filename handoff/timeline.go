@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// What says what an Event tells.
-type What uint8
+// EventKind says what an Event tells.
+type EventKind uint8
 
 // The events of a timeline.
 const (
-	// Noticed: a notification was read; Outcome is the decision and its reason.
-	Noticed What = iota + 1
-	// Repeated: another copy of an event that was noticed before.
+	// Announced: a notification was read; Outcome is the decision and its reason.
+	Announced EventKind = iota + 1
+	// Repeated: another copy of an event that was announced before.
 	Repeated
 	// JobStarted: connections will leave From; To is where to, "" if that has to be found out.
 	JobStarted
@@ -39,42 +39,37 @@ const (
 	Unknown
 )
 
-var whatWords = [...]string{
-	"", "noticed", "repeated", "job started", "job ended", "move started", "move succeeded", "move failed", "move kept",
+var eventWords = [...]string{
+	"", "announced", "repeated", "job started", "job ended", "move started", "move succeeded", "move failed", "move kept",
 	"breaker opened", "opt-in refused", "hook failed", "unknown push",
 }
 
 // String returns a few lower-case words.
-func (w What) String() string {
-	if int(w) < len(whatWords) {
-		return whatWords[w]
+func (k EventKind) String() string {
+	if int(k) < len(eventWords) {
+		return eventWords[k]
 	}
-	return fmt.Sprintf("What(%d)", uint8(w))
+	return fmt.Sprintf("EventKind(%d)", uint8(k))
 }
 
 // Event is one entry of a Timeline. Fields that do not apply are zero.
 type Event struct {
-	Time     time.Time
-	What     What // what happened
-	Kind     Kind // of the notification that is the cause
-	Seq      int64
-	HasSeq   bool
-	From, To string // peers or addresses, host:port
-	Conn     uint64 // id of the connection
-	Outcome  string // the decision or the result, in words for people
-	Took     time.Duration
-	Left     int   // JobEnded: connections that are still on From
-	Err      error // why it failed
+	Time      time.Time
+	EventKind EventKind // what happened
+	EventID             // of the notification that is the cause
+	From, To  string    // peers or addresses, host:port
+	Conn      uint64    // id of the connection
+	Outcome   string    // the decision or the result, in words for people
+	Took      time.Duration
+	Left      int   // JobEnded: connections that are still on From
+	Err       error // why it failed
 }
 
 // String gives one line.
 func (e Event) String() string {
-	s := e.What.String()
+	s := e.EventKind.String()
 	if e.Kind != KindNone {
-		s += " " + e.Kind.String()
-	}
-	if e.HasSeq {
-		s += fmt.Sprintf(" seq %d", e.Seq)
+		s += " " + e.EventID.String()
 	}
 	for _, f := range []struct{ word, value string }{{" from ", e.From}, {" to ", e.To}, {", ", e.Outcome}} {
 		if f.value != "" {
@@ -135,7 +130,7 @@ func (t *Timeline) add(e *Event) {
 		t.ring[t.next] = *e
 		t.next = (t.next + 1) % timelineSize
 	}
-	switch e.What {
+	switch e.EventKind {
 	case MoveStarted:
 		t.counts.Started++
 	case MoveSucceeded:
@@ -150,7 +145,7 @@ func (t *Timeline) add(e *Event) {
 		t.counts.Refusals++
 	case HookFailed:
 		t.counts.HooksLate++
-	case Noticed, Repeated, JobStarted, JobEnded, Unknown: // counted by what they are about
+	case Announced, Repeated, JobStarted, JobEnded, Unknown: // counted by what they are about
 	}
 }
 

@@ -14,17 +14,15 @@ const (
 
 // window is one operation of the server that is going on, as far as we know.
 type window struct {
-	kind   Kind
+	EventID
 	family family
-	seq    int64
-	hasSeq bool
 	id     string // MOVING: peer and target. After a handoff: peer
 	opened time.Time
 	until  time.Time
 }
 
 func (w window) same(o window) bool {
-	return w.family == o.family && w.seq == o.seq && w.hasSeq == o.hasSeq && w.id == o.id
+	return w.family == o.family && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
 }
 
 // windows is the set of windows of an endpoint. It is a set and not a counter, so that a closing that is lost, doubled or
@@ -68,13 +66,13 @@ func (s *windows) extend(w window, now time.Time) {
 	}
 }
 
-// ended is the index of the window that a closing of this family and number ends, -1 if there is none: the oldest one
+// ended is the index of the window that a closing ends, -1 if there is none: the oldest one
 // whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
 // number belong together as well (H-86). Where one of both has no number the oldest will do.
-func (s *windows) ended(f family, seq int64, hasSeq bool, now time.Time) int {
+func (s *windows) ended(closing EventID, now time.Time) int {
 	oldest := -1
 	for i, w := range s.open {
-		if w.family != f || !now.Before(w.until) || hasSeq && w.hasSeq && w.seq > seq {
+		if w.family != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
 		if oldest < 0 || older(w, s.open[oldest]) {
@@ -85,8 +83,8 @@ func (s *windows) ended(f family, seq int64, hasSeq bool, now time.Time) int {
 }
 
 func older(a, b window) bool {
-	if a.hasSeq && b.hasSeq {
-		return a.seq < b.seq
+	if a.HasSeq && b.HasSeq {
+		return a.Seq < b.Seq
 	}
 	return a.opened.Before(b.opened)
 }
@@ -118,7 +116,7 @@ func (s *windows) phase(now time.Time) Kind {
 			best = w
 		}
 	}
-	return best.kind
+	return best.Kind
 }
 
 func severity(f family) int {

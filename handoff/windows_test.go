@@ -23,12 +23,12 @@ func replay(steps []step, tail time.Duration) (*windows, int) {
 	var w windows
 	missed := 0
 	for _, x := range steps {
-		now, f := at(x.at), x.kind.family()
+		now, id := at(x.at), EventID{x.kind, x.seq, x.seq >= 0}
 		if !x.kind.closes() {
-			w.add(window{kind: x.kind, family: f, seq: x.seq, hasSeq: x.seq >= 0, opened: now, until: at(x.until)}, now)
+			w.add(window{EventID: id, family: x.kind.family(), opened: now, until: at(x.until)}, now)
 			continue
 		}
-		if i := w.ended(f, x.seq, x.seq >= 0, now); i >= 0 {
+		if i := w.ended(id, now); i >= 0 {
 			w.end(i, now, tail)
 		} else {
 			missed++
@@ -105,7 +105,7 @@ func TestWindowsRelaxNothingIfTurnedOff(t *testing.T) {
 
 func TestExtendDoesNotOpen(t *testing.T) {
 	var w windows
-	x := window{kind: Migrating, family: familyMigration, seq: 1, hasSeq: true, until: at(60)}
+	x := window{EventID: EventID{Migrating, 1, true}, family: familyMigration, until: at(60)}
 	w.extend(x, at(0))
 	assert.Empty(t, w.open, "a late copy of an opening whose operation is over")
 	w.add(x, at(0))
@@ -117,7 +117,7 @@ func TestExtendDoesNotOpen(t *testing.T) {
 func TestWindowsAreBounded(t *testing.T) {
 	var w windows
 	for i := range int64(5_000) {
-		w.add(window{family: familyMigration, seq: i, hasSeq: true, until: at(float64(i % 1000))}, at(-1))
+		w.add(window{EventID: EventID{Migrating, i, true}, family: familyMigration, until: at(float64(i % 1000))}, at(-1))
 	}
 	assert.Len(t, w.open, maxWindows)
 	assert.Equal(t, 10*s, w.relaxation(10*s).at(at(990)), "what ends last is kept")

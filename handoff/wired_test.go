@@ -237,7 +237,7 @@ func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 			assert.EqualValues(t, 15, w.m.Stats().Unknown)
 			told := 0
 			for e := range w.m.Timeline().All() {
-				if e.What == handoff.Unknown {
+				if e.EventKind == handoff.Unknown {
 					told++
 					assert.Contains(t, e.String(), `"SMOVING"`)
 				}
