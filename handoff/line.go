@@ -97,16 +97,12 @@ func (d *desk) startLine() bool {
 
 // remember makes copies recognisable. Without a number only a MOVING is, while it lasts: two operations must not become one.
 func (l *line) remember(key announcement, t *task) {
-	until := t.read.Add(max(2*t.n.In, leastMemory))
+	until := t.read.Add(max(2*t.n.In, minMemory))
 	if !t.n.HasSeq {
 		if t.n.Kind != Moving {
 			return
 		}
-		in := t.n.In
-		if !t.n.HasIn {
-			in = assumedIn
-		}
-		until = t.read.Add(in + closeSlack)
+		until = t.read.Add(untilEffect(t.n) + closeSlack)
 	}
 	if l.seen == nil {
 		l.seen = map[announcement]*verdict{}

@@ -24,10 +24,11 @@ func (m *Manager) Stats() Stats {
 	e := m.engine
 	s := e.timeline.stats()
 	s.Capability = e.capability.get()
+	s.Jobs = e.mover.jobs()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.windows.expire(time.Now())
-	s.Jobs, s.Windows = len(e.running), len(e.windows.open)
+	s.Windows = len(e.windows.open)
 	return s
 }
 

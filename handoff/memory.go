@@ -3,8 +3,8 @@ package handoff
 import "time"
 
 const (
-	leastMemory = 2 * time.Minute
-	maxMemory   = 1024
+	minMemory = 2 * time.Minute
+	maxMemory = 1024
 )
 
 // announcement identifies what the server announces. Equality is all that counts: numbers may start again after a restart, so a

@@ -149,11 +149,11 @@ func (s *reports) watch(now time.Time) *[]watched {
 }
 
 // Watching reports whether commands are to be observed now. It is one atomic load.
-func (m *Engine) Watching() bool { return m.watched.Load() != nil }
+func (e *Engine) Watching() bool { return e.watched.Load() != nil }
 
 // Observe counts a command that has ended just now for the reports of the windows that are open.
-func (m *Engine) Observe(c Command) {
-	w := m.watched.Load()
+func (e *Engine) Observe(c Command) {
+	w := e.watched.Load()
 	if w == nil {
 		return
 	}
@@ -165,7 +165,7 @@ func (m *Engine) Observe(c Command) {
 		}
 	}
 	if !open {
-		m.watched.CompareAndSwap(w, nil)
+		e.watched.CompareAndSwap(w, nil)
 	}
 }
 

@@ -145,7 +145,9 @@ func (t *Timeline) add(e *Event) {
 		t.counts.Refusals++
 	case HookFailed:
 		t.counts.HooksLate++
-	case Announced, Repeated, JobStarted, JobEnded, Unknown: // counted by what they are about
+	case JobEnded:
+		t.counts.Abandoned += int64(e.Left)
+	case Announced, Repeated, JobStarted, Unknown: // counted by what they are about
 	}
 }
 

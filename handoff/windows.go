@@ -25,6 +25,13 @@ func (w window) same(o window) bool {
 	return w.family == o.family && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
 }
 
+func (w window) olderThan(o window) bool {
+	if w.HasSeq && o.HasSeq {
+		return w.Seq < o.Seq
+	}
+	return w.opened.Before(o.opened)
+}
+
 // windows is the set of windows of an endpoint. It is a set and not a counter, so that a closing that is lost, doubled or
 // late can neither leave timeouts relaxed for ever nor end the relaxing of another operation. Time is an argument; the
 // owner locks. The zero value is an empty set.
@@ -66,46 +73,33 @@ func (s *windows) extend(w window, now time.Time) {
 	}
 }
 
-// ended is the index of the window that a closing ends, -1 if there is none: the oldest one
-// whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
+// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
 // number belong together as well (H-86). Where one of both has no number the oldest will do.
-func (s *windows) ended(closing EventID, now time.Time) int {
+func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
 	for i, w := range s.open {
 		if w.family != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
-		if oldest < 0 || older(w, s.open[oldest]) {
+		if oldest < 0 || w.olderThan(s.open[oldest]) {
 			oldest = i
 		}
 	}
 	return oldest
 }
 
-func older(a, b window) bool {
-	if a.HasSeq && b.HasSeq {
-		return a.Seq < b.Seq
-	}
-	return a.opened.Before(b.opened)
-}
-
-// end closes window i of ended and starts the tail, which is none if it is not above 0.
-func (s *windows) end(i int, now time.Time, tail time.Duration) {
+// end closes window i of endedBy and starts the tail, which is none if it is not above 0. It returns what had opened the window.
+func (s *windows) end(i int, now time.Time, tail time.Duration) EventID {
+	opening := s.open[i].EventID
 	s.open = slices.Delete(s.open, i, i+1)
 	if tail > 0 {
 		s.tail = later(s.tail, now.Add(tail))
 	}
+	return opening
 }
 
 func (s *windows) expire(now time.Time) {
-	open := s.open[:0]
-	for _, w := range s.open {
-		if now.Before(w.until) {
-			open = append(open, w)
-		}
-	}
-	clear(s.open[len(open):])
-	s.open = open
+	s.open = slices.DeleteFunc(s.open, func(w window) bool { return !now.Before(w.until) })
 }
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.

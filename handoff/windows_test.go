@@ -28,7 +28,7 @@ func replay(steps []step, tail time.Duration) (*windows, int) {
 			w.add(window{EventID: id, family: x.kind.family(), opened: now, until: at(x.until)}, now)
 			continue
 		}
-		if i := w.ended(id, now); i >= 0 {
+		if i := w.endedBy(id, now); i >= 0 {
 			w.end(i, now, tail)
 		} else {
 			missed++
