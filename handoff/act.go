@@ -28,8 +28,8 @@ func (m *Engine) act(info ConnInfo, n Notification, unreadable error, now time.T
 	v := m.viewLocked(info.Peer, n, now)
 	v.barred, v.jitter, v.fresh = bar, jitter, fresh
 	a := decide(n, v, now)
-	if !a.repeat {
-		m.rememberLocked(a, n, info.Peer, now)
+	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
+		m.memory.add(announcementOf(n, info.Peer), until, now)
 	}
 	started := m.applyLocked(a, n, info.Peer, info.ID, now)
 	check := a.check && m.checkLocked(checkRounds, now)
@@ -78,14 +78,12 @@ func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, n
 		m.reports.open(report, a.until)
 	case extend:
 		m.windows.extend(w, now)
-		if r := m.reports.find(n.EventID, ""); r != nil {
-			r.until = later(r.until, a.until)
-		}
+		m.reports.extend(n.EventID, a.until, now)
 	case unrelax:
 		i := m.windows.ended(n.EventID, now)
 		over := m.windows.open[i]
 		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
-		m.reports.end(m.reports.find(over.EventID, ""), now)
+		m.reports.end(over.EventID, now)
 	case join:
 		m.toldAgainLocked(peer, id, now)
 		m.wakeLocked(peer)
@@ -100,7 +98,7 @@ func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, n
 	case ignore:
 		return nil
 	}
-	m.publishLocked(now)
+	m.publishLocked()
 	return started
 }
 
@@ -111,22 +109,8 @@ func goalsOf(target string) []string {
 	return []string{target}
 }
 
-// rememberLocked makes copies of what is acted upon recognisable. An event without a number is the same as another one
-// only while its window is open: two such operations must not become one.
-func (m *Engine) rememberLocked(a action, n Notification, peer string, now time.Time) {
-	until := now.Add(max(2*n.In, leastMemory))
-	if !n.HasSeq {
-		if n.Kind != Moving {
-			return
-		}
-		until = a.until
-	}
-	m.memory.add(announcementOf(n, peer), until, now)
-}
-
 // publishLocked shows the open windows to those who look without a lock.
-func (m *Engine) publishLocked(now time.Time) {
-	m.watched.Store(m.reports.watch(now))
+func (m *Engine) publishLocked() {
 	if !m.cfg.DryRun {
 		m.relaxed.Store(m.windows.relaxation(m.cfg.RelaxedTimeout))
 	}

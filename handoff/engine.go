@@ -50,16 +50,13 @@ type Engine struct {
 	slots  chan struct{}  // one for each attempt that runs
 
 	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
-	watched    atomic.Pointer[[]watched]  // written with mu held, or given up when no window is open any more
 	capability capability
-	timeline   Timeline
-	desk       *desk
+	observers
 
 	mu       sync.Mutex // guards what follows; a leaf: nothing is called or locked while it is held
 	closed   bool
 	windows  windows
 	memory   memory
-	reports  reports
 	strange  []string // words of pushes that were reported as unknown
 	breakers breakers
 	hearsay  hearsay
@@ -145,8 +142,8 @@ func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 	m.manager.engine = m
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.capability.cfg = &m.cfg
-	m.desk = newDesk(m.ctx, w.Logger)
-	m.desk.act, m.desk.copied, m.desk.failed = m.act, m.copied, m.hookFailed
+	m.dispatcher = newDispatcher(m.ctx, w.Logger)
+	m.dispatcher.act, m.dispatcher.copied, m.dispatcher.failed = m.act, m.copied, m.hookFailed
 	return m
 }
 
@@ -204,8 +201,8 @@ func (m *Engine) receive(info ConnInfo, n Notification, unreadable error) {
 			s.Malformed++
 		}
 	})
-	if l := m.desk.list.Load(); l != nil {
-		l.take(m.desk, &task{info: info, n: n, err: unreadable, read: read})
+	if s := m.dispatcher.set.Load(); s != nil {
+		s.dispatch(m.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
 		return
 	}
 	_ = m.act(info, n, unreadable, read) // reported in the event
@@ -257,29 +254,9 @@ func (m *Engine) Close() {
 	m.closed = true
 	m.windows = windows{}
 	m.relaxed.Store(nil)
-	m.watched.Store(nil)
 	m.mu.Unlock()
 	m.cancel()
 	m.jobs.Wait()
-	m.desk.close()
-}
-
-// tell puts an event on the timeline and passes it to logger and hooks.
-func (m *Engine) tell(e *Event) {
-	e.Time = time.Now()
-	m.timeline.add(e)
-	if e.From != "" {
-		m.mu.Lock()
-		m.reports.note(e)
-		m.mu.Unlock()
-	}
-	m.desk.tell(e)
-}
-
-func (m *Engine) hookFailed(err error) {
-	if err == nil {
-		m.timeline.count(func(s *Stats) { s.HooksLate++ })
-		return
-	}
-	m.tell(&Event{EventKind: HookFailed, Err: err})
+	m.reports.observed.Store(nil)
+	m.dispatcher.close()
 }

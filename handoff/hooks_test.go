@@ -124,7 +124,7 @@ func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
 		r.pass(s)
 		began := time.Now()
 		r.e.Close()
-		assert.LessOrEqual(t, time.Since(began), closePatience)
+		assert.LessOrEqual(t, time.Since(began), closeTimeout)
 		close(forever)
 	})
 }
@@ -355,11 +355,11 @@ func TestFullLineKeepsTheOrder(t *testing.T) {
 			return n, true
 		}})
 		var last int64 = -1
-		act := r.e.desk.act
-		r.e.desk.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
+		act := r.e.dispatcher.act
+		r.e.dispatcher.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
 			assert.Equal(t, last+1, n.Seq)
 			last = n.Seq
-			assert.LessOrEqual(t, time.Since(read), hookPatience)
+			assert.LessOrEqual(t, time.Since(read), hookTimeout)
 			return act(c, n, err, read)
 		}
 		c := r.open(1, nodeA)[0]

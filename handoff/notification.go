@@ -114,6 +114,14 @@ type Notification struct {
 	Slots []SlotMove
 }
 
+// lead is the time until a MOVING takes effect.
+func (n Notification) lead() time.Duration {
+	if !n.HasIn {
+		return assumedIn
+	}
+	return n.In
+}
+
 // String gives one line for logs, e.g. "MOVING seq 17 in 15s to 10.0.0.7:12000".
 func (n Notification) String() string {
 	s := n.EventID.String()

@@ -8,6 +8,31 @@ import (
 	"time"
 )
 
+// observers are told of everything that happens: the timeline, the reports, and logger and hooks behind the dispatcher.
+// Each keeps what it needs under a lock of its own.
+type observers struct {
+	timeline   Timeline
+	reports    reports
+	dispatcher *dispatcher
+}
+
+// tell passes an event on. It never blocks.
+func (o *observers) tell(e *Event) {
+	e.Time = time.Now()
+	o.timeline.add(e)
+	o.reports.note(e)
+	o.dispatcher.tell(e)
+}
+
+// hookFailed reports trouble with a hook; nil: one was passed over.
+func (o *observers) hookFailed(err error) {
+	if err == nil {
+		o.timeline.count(func(s *Stats) { s.HooksLate++ })
+		return
+	}
+	o.tell(&Event{EventKind: HookFailed, Err: err})
+}
+
 // logEvent writes one record. The message is the event's name; what does not apply is left out.
 func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
 	level := slog.LevelInfo

@@ -55,7 +55,7 @@ func (m *Engine) arrived(j *job, res result) {
 	}
 	w := window{family: familyHandedOff, id: j.peer, opened: now, until: now.Add(m.cfg.PostHandoffRelaxedDuration)}
 	m.windows.add(w, now)
-	m.publishLocked(now)
+	m.publishLocked()
 }
 
 // sameAddr reports whether two host:port are the same address. Names are equal to themselves only.

@@ -247,7 +247,7 @@ func (m *Engine) leaveUnlisted(addrs, gone []netip.Addr) {
 		}
 		m.memory.add(a, now.Add(leastMemory), now)
 		m.reports.open(Report{From: peer, To: goals[0], Reason: "the name does not list the peer any more", Opened: now}, now.Add(quietWindow))
-		m.publishLocked(now)
+		m.publishLocked()
 		if j := m.startLocked(peer, plan{
 			cause: announcement{peer: peer}, way: quiet, goals: goals, opened: now,
 			start: now.Add(jitter), deadline: now.Add(quietWindow), until: now.Add(quietWindow), spread: max(0, m.cfg.Jitter),
