@@ -175,7 +175,9 @@ func (m *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
 		}
 		return
 	}
-	m.receive(ConnInfo{ID: c.ID(), Peer: peer, Addr: m.addr, TLS: c.TLS()}, n, err)
+	info := ConnInfo{Info: c.Info(), Addr: m.addr, TLS: c.TLS()}
+	info.Peer = peer
+	m.receive(info, n, err)
 }
 
 // unknown reports the first push of a kind that looks like maintenance and is not known, and counts all.

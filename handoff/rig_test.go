@@ -207,12 +207,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // say delivers a notification as if it had been read on c, on the link it has now.
 func (r *rig) say(c *fakeConn, n Notification) {
-	r.e.receive(ConnInfo{ID: c.id, Peer: c.Peer(), Addr: r.e.addr}, n, nil)
+	r.e.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: c.Peer()}, Addr: r.e.addr}, n, nil)
 }
 
 // sayFrom delivers one on the link c had to peer, which may be an old one by now.
 func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
-	r.e.receive(ConnInfo{ID: c.id, Peer: peer, Addr: r.e.addr}, n, nil)
+	r.e.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: peer}, Addr: r.e.addr}, n, nil)
 }
 
 func movingTo(seq int64, in time.Duration, to string) Notification {
