@@ -134,7 +134,8 @@ func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 		running: map[string]*job{},
 	}
 	if w.Network != "unix" {
-		m.port, m.named = portOf(w.Addr), isName(w.Addr)
+		_, m.port, _ = net.SplitHostPort(w.Addr)
+		m.named = isName(w.Addr)
 	}
 	if m.resolve == nil {
 		m.resolve = net.DefaultResolver.LookupHost
