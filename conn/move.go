@@ -11,7 +11,7 @@ type Target struct {
 	Addr  string    // to dial: host:port, or a path for a unix socket
 	Avoid string    // a peer that must not be reached, "" none: reaching it ends the move with ErrSamePeer
 	Drain time.Time // the old link is closed then even if it still owes replies
-	Hold  time.Time // pins are broken then; zero: a second before Drain, or when half of the time is over if that is less
+	Hold  time.Time // pins are broken then; zero: HoldBefore(now, Drain)
 }
 
 // Move dials t.Addr and sets up a link to it beside the serving one, then swaps the two: commands begun from then on go to
@@ -37,7 +37,9 @@ func (c *Conn) Move(ctx context.Context, t Target) error {
 		}
 	})
 
-	t = t.withHold(time.Now())
+	if t.Hold.IsZero() {
+		t.Hold = HoldBefore(time.Now(), t.Drain)
+	}
 	next, err := c.openAt(ctx, t)
 	if err != nil {
 		c.moveFailed(err)

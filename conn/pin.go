@@ -137,12 +137,10 @@ func (c *Conn) breakPinsLocked() {
 	clear(c.pins)
 }
 
-// withHold gives t with the time to break pins filled in.
-func (t Target) withHold(now time.Time) Target {
-	if t.Hold.IsZero() {
-		t.Hold = t.Drain.Add(-min(breakBefore, max(0, t.Drain.Sub(now)/2)))
-	}
-	return t
+// HoldBefore returns when pins are broken, given a link that is closed at the end: a second before it, or when half of the time
+// from the beginning is over if that is less.
+func HoldBefore(begin, end time.Time) time.Time {
+	return end.Add(-min(breakBefore, max(0, end.Sub(begin)/2)))
 }
 
 // hold is the goroutine of a held move. next is replaced if it dies while it waits.

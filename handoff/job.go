@@ -48,13 +48,12 @@ func (p plan) drain() time.Time { return later(p.deadline, p.opened.Add(closeSla
 // guessHolds is long: a session is not broken on a guess. A move that still waits when the window ends is called off.
 const guessHolds = 24 * time.Hour
 
-// hold is until when a session may keep its connection on the old link: a second before the deadline, or half of the window
-// if that is less.
+// hold is until when a session may keep its connection on the old link.
 func (p plan) hold() time.Time {
 	if p.way == quiet {
 		return p.until.Add(guessHolds)
 	}
-	return p.deadline.Add(-min(time.Second, max(0, p.deadline.Sub(p.opened)/2)))
+	return conn.HoldBefore(p.opened, p.deadline)
 }
 
 // startLocked gives p to the job of that peer. If there was none it returns a new one, counted in m.jobs: the caller starts run.
