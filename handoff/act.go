@@ -15,8 +15,8 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 				s.Malformed++
 			}
 		})
-		if l := e.desk.list.Load(); l != nil {
-			l.take(e.desk, &task{info: info, n: n, err: unreadable, read: read})
+		if s := e.dispatcher.set.Load(); s != nil {
+			s.dispatch(e.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
 			return nil
 		}
 	}
@@ -68,13 +68,7 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 // applyLocked does what needs no more than memory. A dry run keeps the windows, without which later decisions would differ,
 // but neither relaxes nor moves.
 func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Time) {
-	if !a.repeat && (n.HasSeq || n.Kind == Moving) {
-		// An event without a number is the same as another one only while its window is open: two such operations must not
-		// become one.
-		until := a.until
-		if n.HasSeq {
-			until = now.Add(max(2*n.In, minMemory))
-		}
+	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
 		e.memory.add(announcementOf(n, peer), until, now)
 	}
 	w := window{EventID: n.EventID, family: n.Kind.family(), opened: now, until: a.until}
@@ -90,22 +84,19 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 		e.reports.open(Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}, a.until)
 	case extendWindow:
 		e.windows.extend(w, now)
-		if r := e.reports.find(n.EventID, ""); r != nil {
-			r.until = later(r.until, a.until)
-		}
+		e.reports.extend(n.EventID, a.until, now)
 	case closeWindow:
 		over := e.windows.end(e.windows.endedBy(n.EventID, now), now, min(e.cfg.RelaxedTail, e.cfg.RelaxedCap))
-		e.reports.end(e.reports.find(over, ""), now)
+		e.reports.end(over, now)
 	case join:
 	case ignore:
 		return
 	}
-	e.publishLocked(now)
+	e.publishLocked()
 }
 
 // publishLocked shows the open windows to those who look without a lock.
-func (e *Engine) publishLocked(now time.Time) {
-	e.watched.Store(e.reports.watch(now))
+func (e *Engine) publishLocked() {
 	if !e.cfg.DryRun {
 		e.relaxed.Store(e.windows.relaxation(e.cfg.RelaxedTimeout))
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-go/baton/conn"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -33,7 +34,7 @@ func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 		{"localhost:6379", nodeA, "pipe", nil, true},
 	} {
 		r := newRig(t, Config{AllowEndpoint: c.allow, DryRun: true}, byIP)
-		r.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(1, 15*s, c.target), nil)
+		r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: c.peer}}, movingTo(1, 15*s, c.target), nil)
 		err := r.e.Admit(c.target, c.connected)
 		why := fmt.Sprintf("%s from %s leads to %s", c.target, c.peer, c.connected)
 		assert.Equal(t, c.ok, err == nil, why)
@@ -42,7 +43,7 @@ func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 		if !c.ok {
 			assert.ErrorIs(t, err, errRefused)
 			assert.EqualValues(t, 1, r.m.Stats().Barred, why)
-			r.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(2, 15*s, c.target), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: c.peer}}, movingTo(2, 15*s, c.target), nil)
 			assert.EqualValues(t, 2, r.m.Stats().Barred, "named again: "+why)
 		}
 		r.e.Close()

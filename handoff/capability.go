@@ -96,7 +96,7 @@ func (c *capability) ask(ctx context.Context, f conn.Facts, now time.Time) strin
 	if t := c.cfg.EndpointType; t != EndpointTypeAuto {
 		return t.String()
 	}
-	return DetectEndpointType(f.Peer, f.TLS).String()
+	return detectEndpointType(f.Peer, f.TLS).String()
 }
 
 func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Time) bool {

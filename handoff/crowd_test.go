@@ -226,8 +226,8 @@ func TestFloodIsBounded(t *testing.T) {
 		r.setDNS(domain, "10.0.0.1")
 		for i := range 1500 {
 			peer := fmt.Sprintf("10.1.%d.%d:1", i/250, i%250+1)
-			r.receive(ConnInfo{ID: 1, Peer: peer}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
-			r.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: peer}}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
 		}
 		r.pass(s)
 		st := r.m.Stats()

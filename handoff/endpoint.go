@@ -32,15 +32,16 @@ func (t EndpointType) String() string {
 	return fmt.Sprintf("EndpointType(%d)", uint8(t))
 }
 
-// DetectEndpointType chooses the type for a connection to peer ("ip:port"). Private, loopback and link-local peers are
-// internal; with TLS a name is wanted, otherwise an address. A peer that is not known (unix socket, a dialler that hides
-// it) gives EndpointTypeNone. 100.64.0.0/10 counts as external, as most clients have it. Nothing is resolved.
-func DetectEndpointType(peer string, tls bool) EndpointType {
+// detectEndpointType chooses the type for a connection to peer ("ip:port"): with TLS a name, otherwise an address. An
+// unknown peer (unix socket, a dialler that hides it) gets EndpointTypeNone. 100.64.0.0/10 counts as external, as in most clients.
+func detectEndpointType(peer string, tls bool) EndpointType {
 	ip, ok := ipOf(peer)
 	if !ok {
 		return EndpointTypeNone
 	}
-	internal := ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || isSiteLocal(ip)
+	b := ip.As16()
+	siteLocal := b[0] == 0xfe && b[1]&0xc0 == 0xc0 // deprecated by RFC 3879, still private where it is used
+	internal := ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || siteLocal
 	switch {
 	case internal && tls:
 		return EndpointTypeInternalFQDN
@@ -52,13 +53,7 @@ func DetectEndpointType(peer string, tls bool) EndpointType {
 	return EndpointTypeExternalIP
 }
 
-// isSiteLocal: fec0::/10, deprecated by RFC 3879, still private where used.
-func isSiteLocal(ip netip.Addr) bool {
-	b := ip.As16()
-	return b[0] == 0xfe && b[1]&0xc0 == 0xc0
-}
-
-// ipOf gives the address of "ip:port", IPv4 in its plain form.
+// ipOf returns the address of "ip:port", IPv4 never mapped.
 func ipOf(peer string) (netip.Addr, bool) {
 	ip, _, ok := ipPort(peer)
 	return ip, ok
@@ -73,10 +68,9 @@ func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
 	return ip.Unmap(), port, err == nil
 }
 
-// ParseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case,
-// IPv6 in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no
-// address; a host with port 0 is an error. Without a port it takes defaultPort; without brackets, a colon behind a complete IPv6 address separates the port.
-func ParseEndpoint(text, defaultPort string) (string, error) {
+// parseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case, IPv6
+// in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no address.
+func parseEndpoint(text, defaultPort string) (string, error) {
 	text = strings.Trim(text, blanks)
 	switch strings.ToLower(text) {
 	case "", "?", "null", "nil", "(nil)", "<nil>":
@@ -102,7 +96,8 @@ func ParseEndpoint(text, defaultPort string) (string, error) {
 	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
 }
 
-// splitEndpoint cuts at the last colon outside brackets. port is "" if there is none.
+// splitEndpoint cuts at the last colon outside brackets; without brackets, a colon behind a complete IPv6 address
+// separates the port. port is "" if there is none.
 func splitEndpoint(text string) (host, port string, err error) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		host, after, closed := strings.Cut(inner, "]")
@@ -173,28 +168,14 @@ func checkWord(s string, limit int) error {
 	return nil
 }
 
-// isName reports whether the host of addr is a name, something to be resolved.
+// isName reports whether the host of addr is a name that can be resolved.
 func isName(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil || host == "" {
-		return false
-	}
-	_, err = netip.ParseAddr(host)
-	return err != nil
+	host := hostOf(addr)
+	_, err := netip.ParseAddr(host)
+	return host != "" && err != nil
 }
 
 func hostOf(addr string) string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return ""
-	}
+	host, _, _ := net.SplitHostPort(addr)
 	return host
-}
-
-func portOf(addr string) string {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return ""
-	}
-	return port
 }

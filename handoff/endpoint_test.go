@@ -28,7 +28,7 @@ func TestParseEndpoint(t *testing.T) {
 		{"", "", "null form"}, {"?", "", "null form"}, {"null", "", "null form"}, {"(nil)", "", "null form"},
 		{"<nil>", "", "null form"}, {":12000", "", "null form"}, {"?:12000", "", "null form"}, {":0", "", "null form"}, {"?:0", "", "null form"}, {"NULL", "", "null form"},
 	} {
-		got, err := ParseEndpoint(c.in, "6400")
+		got, err := parseEndpoint(c.in, "6400")
 		assert.NoError(t, err, "%q: %s", c.in, c.why)
 		assert.Equal(t, c.want, got, "%q: %s", c.in, c.why)
 	}
@@ -38,7 +38,7 @@ func TestParseEndpoint(t *testing.T) {
 		"[fe80::1%\x1b[31m]:1", "[fe80::1%a b]:1", "[fe80::1%" + strings.Repeat("z", 65) + "]:1", "fe80::1%" + strings.Repeat("z", 65),
 		"[::%" + strings.Repeat("z", 1000) + "]:1",
 	} {
-		got, err := ParseEndpoint(bad, "6400")
+		got, err := parseEndpoint(bad, "6400")
 		if bad == "h:1\r\n" {
 			assert.Equal(t, "h:1", got, "trimmed")
 			continue
@@ -76,7 +76,7 @@ func TestDetectEndpointType(t *testing.T) {
 		{"/tmp/redis.sock", false, "none", "H-76: unix socket"},
 		{"pipe", false, "none", "unknown peer"},
 	} {
-		assert.Equal(t, c.want, DetectEndpointType(c.peer, c.tls).String(), "%s: %s", c.peer, c.why)
+		assert.Equal(t, c.want, detectEndpointType(c.peer, c.tls).String(), "%s: %s", c.peer, c.why)
 	}
 }
 

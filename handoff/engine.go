@@ -43,15 +43,12 @@ type Engine struct {
 	mover   *mover
 
 	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
-	watched    atomic.Pointer[[]watched]  // written with mu held, or given up when no window is open any more
 	capability capability
-	timeline   Timeline
-	desk       *desk
+	observers
 
-	mu         sync.Mutex // guards the fields below; a leaf: nothing is called or locked while it is held
+	mu         sync.Mutex // guards the fields below; reports.mu alone is taken while it is held
 	windows    windows
 	memory     memory
-	reports    reports
 	namedAddrs namedAddrs
 	unknown    []string // words of pushes that were reported as unknown
 }
@@ -79,7 +76,8 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 	e := &Engine{cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr}}
 	if w.Network != "unix" {
-		e.port, e.named = portOf(w.Addr), isName(w.Addr)
+		_, e.port, _ = net.SplitHostPort(w.Addr)
+		e.named = isName(w.Addr)
 	}
 	attempts := e.cfg.MaxWorkers // as many connections may have a second link being made at once
 	if w.MaxActive > w.PoolSize {
@@ -87,7 +85,7 @@ func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 	}
 	e.mover = &mover{
 		endpoint: e.endpoint, cfg: &e.cfg, members: members, resolve: w.Resolve, jitter: randomly,
-		tell: e.tell, left: e.leftPeer, unannounced: e.unannounced,
+		observers: &e.observers, left: e.leftPeer,
 		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{},
 	}
 	if w.Resolve == nil {
@@ -96,9 +94,9 @@ func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
 	e.manager.engine = e
 	e.capability.cfg = &e.cfg
-	e.desk = newDesk(e.mover.ctx, w.Logger)
-	e.desk.copied, e.desk.failed = e.copied, e.hookFailed
-	e.desk.act = func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
+	e.dispatcher = newDispatcher(e.mover.ctx, w.Logger)
+	e.dispatcher.copied, e.dispatcher.failed = e.copied, e.hookFailed
+	e.dispatcher.act = func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
 		return e.act(c, n, unreadable, read, true)
 	}
 	return e
@@ -124,7 +122,8 @@ func (e *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
 		}
 		return
 	}
-	info := ConnInfo{ID: c.ID(), Peer: peer, Addr: e.addr, TLS: c.TLS()}
+	info := ConnInfo{Info: c.Info(), Addr: e.addr, TLS: c.TLS()}
+	info.Peer = peer
 	_ = e.act(info, n, err, time.Now(), false) // reported in the event
 }
 
@@ -191,9 +190,9 @@ func (e *Engine) Close() {
 	e.mu.Lock()
 	e.windows = windows{}
 	e.relaxed.Store(nil)
-	e.watched.Store(nil)
 	e.mu.Unlock()
-	e.desk.close()
+	e.reports.observed.Store(nil)
+	e.dispatcher.close()
 }
 
 // leftPeer is told that a connection has left peer. Timeouts stay relaxed for a while: the new place starts cold.
@@ -205,27 +204,7 @@ func (e *Engine) leftPeer(peer string, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.windows.add(window{family: familyHandedOff, id: peer, opened: now, until: now.Add(d)}, now)
-	e.publishLocked(now)
-}
-
-// unannounced opens the report of a peer that is left without an announcement.
-func (e *Engine) unannounced(peer, target string, now time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.reports.open(Report{From: peer, To: target, Reason: "the name does not list the peer any more", Opened: now}, now.Add(unlistedWindow))
-	e.publishLocked(now)
-}
-
-// tell puts an event on the timeline and passes it to logger and hooks.
-func (e *Engine) tell(ev *Event) {
-	ev.Time = time.Now()
-	e.timeline.add(ev)
-	if ev.From != "" {
-		e.mu.Lock()
-		e.reports.note(ev)
-		e.mu.Unlock()
-	}
-	e.desk.tell(ev)
+	e.publishLocked()
 }
 
 // copied counts a copy of an event that waits for its hooks.
@@ -235,12 +214,4 @@ func (e *Engine) copied(info ConnInfo, n Notification) {
 		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: "announced before, and waits for its hooks",
 	})
-}
-
-func (e *Engine) hookFailed(err error) {
-	if err == nil {
-		e.timeline.count(func(s *Stats) { s.HooksLate++ })
-		return
-	}
-	e.tell(&Event{EventKind: HookFailed, Err: err})
 }

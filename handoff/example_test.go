@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/resp3"
 )
@@ -23,7 +24,7 @@ func ExampleParseNotification() {
 // What GetMetrics returns. A client is given the hook with client.Handoffs().AddNotificationHook.
 func ExampleMetricsHook_GetMetrics() {
 	hook := handoff.NewMetricsHook()
-	ctx, from := context.Background(), handoff.ConnInfo{ID: 1, Peer: "10.0.0.1:6379"}
+	ctx, from := context.Background(), handoff.ConnInfo{Info: conn.Info{ID: 1, Peer: "10.0.0.1:6379"}}
 	for range 2 { // what a client does with each copy of a notification
 		n, _ := hook.PreHook(ctx, from, handoff.Notification{EventID: handoff.EventID{Kind: handoff.Migrating}})
 		hook.PostHook(ctx, from, n, nil)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-go/baton/conn"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -60,7 +61,7 @@ func TestHooksSeeChangeAndDrop(t *testing.T) {
 		var saw []string
 		r.m.AddNotificationHook(hook{
 			pre: func(_ context.Context, c ConnInfo, n Notification) (Notification, bool) {
-				assert.Equal(t, ConnInfo{ID: 1, Peer: nodeA, Addr: byIP}, c)
+				assert.Equal(t, ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}, Addr: byIP}, c)
 				saw = append(saw, "first "+n.String())
 				n.Endpoint = strings.Replace(n.Endpoint, nodeB, nodeC, 1)
 				return n, n.Kind != Migrating
@@ -124,7 +125,7 @@ func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
 		r.pass(s)
 		began := time.Now()
 		r.e.Close()
-		assert.LessOrEqual(t, time.Since(began), closePatience)
+		assert.LessOrEqual(t, time.Since(began), closeTimeout)
 		close(forever)
 	})
 }
@@ -160,7 +161,7 @@ func TestMetricsHookCounts(t *testing.T) {
 			r.say(x, movingTo(2, 15*s, nodeB))
 		}
 		r.pass(s)
-		r.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, Reason: "x"})
+		r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, Reason: "x"})
 		r.pass(5 * s)
 		got := h.GetMetrics()
 		assert.Equal(t, map[string]int64{"MOVING": 1, "MIGRATING": 1}, got["notification_counts"], "each event once")
@@ -178,8 +179,8 @@ func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for range 200 {
-				n, _ := h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
-				h.PostHook(t.Context(), ConnInfo{ID: uint64(i)}, n, nil)
+				n, _ := h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, movingTo(1, 0, ""))
+				h.PostHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, n, nil)
 				h.OnEvent(t.Context(), Event{EventKind: MoveFailed})
 				h.GetMetrics()
 			}
@@ -189,7 +190,7 @@ func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
 	assert.Equal(t, map[string]int64{"MOVING": 1600}, h.GetMetrics()["notification_counts"])
 	assert.EqualValues(t, 1600, h.GetMetrics()["handoffs_failed"])
 	for i := range 3 * maxBegan { // dropped by a later hook: PostHook never comes
-		h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
+		h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, movingTo(1, 0, ""))
 	}
 	assert.LessOrEqual(t, len(h.began), maxBegan)
 }
@@ -225,9 +226,9 @@ func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
 func TestLoggingHook(t *testing.T) {
 	log := &lines{}
 	h := NewLoggingHook(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	n, keep := h.PreHook(t.Context(), ConnInfo{ID: 4, Peer: nodeA}, movingTo(2, 15*s, nodeB))
+	n, keep := h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, movingTo(2, 15*s, nodeB))
 	assert.True(t, keep)
-	h.PostHook(t.Context(), ConnInfo{ID: 4, Peer: nodeA}, n, errRefused)
+	h.PostHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, n, errRefused)
 	got := log.all()
 	assert.Len(t, got, 2)
 	assert.Contains(t, got[0], `level=DEBUG msg="handoff: notification received" notification="MOVING seq 2 in 15s to 10.0.0.2:12000" conn=4`)
@@ -355,11 +356,11 @@ func TestFullLineKeepsTheOrder(t *testing.T) {
 			return n, true
 		}})
 		var last int64 = -1
-		act := r.e.desk.act
-		r.e.desk.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
+		act := r.e.dispatcher.act
+		r.e.dispatcher.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
 			assert.Equal(t, last+1, n.Seq)
 			last = n.Seq
-			assert.LessOrEqual(t, time.Since(read), hookPatience)
+			assert.LessOrEqual(t, time.Since(read), hookTimeout)
 			return act(c, n, err, read)
 		}
 		c := r.open(1, nodeA)[0]

@@ -33,7 +33,7 @@ func (m *Manager) Stats() Stats {
 }
 
 // AddNotificationHook adds a hook behind those added before; it sees what comes from then on. A hook cannot be taken back.
-func (m *Manager) AddNotificationHook(h NotificationHook) { m.engine.desk.add(h) }
+func (m *Manager) AddNotificationHook(h NotificationHook) { m.engine.dispatcher.add(h) }
 
 // RelaxedUntil returns the end of the last window that is open, or of the time after one, for sight: until then timeouts
 // are relaxed unless the server says earlier that it is done. It is zero if there is none.
@@ -45,18 +45,4 @@ func (m *Manager) RelaxedUntil() time.Time {
 }
 
 // Reports returns how the last 32 windows went, oldest first, open ones included.
-func (m *Manager) Reports() []Report {
-	e, now := m.engine, time.Now()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	out := make([]Report, 0, len(e.reports.list))
-	for _, r := range e.reports.list {
-		rep := r.Report
-		if rep.Ended.IsZero() && !now.Before(r.until) {
-			rep.Ended = r.until
-		}
-		r.meter.fill(&rep)
-		out = append(out, rep)
-	}
-	return out
-}
+func (m *Manager) Reports() []Report { return m.engine.reports.all() }

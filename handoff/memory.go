@@ -27,6 +27,18 @@ func announcementOf(n Notification, peer string) announcement {
 	return a
 }
 
+// knownUntil is until when copies of n, which was read at that time, are recognised. It is zero if that is impossible:
+// without a number only a MOVING can be recognised, while it lasts, and two operations must not become one.
+func (n Notification) knownUntil(read time.Time) time.Time {
+	switch {
+	case n.HasSeq:
+		return read.Add(max(2*n.In, minMemory))
+	case n.Kind == Moving:
+		return read.Add(n.lead() + closeSlack)
+	}
+	return time.Time{}
+}
+
 // memory holds the announcements that were handled, each until an instant, so that copies of one event (one for each connection,
 // more for late joiners and after reconnects) are handled once. It belongs to the endpoint: a memory of a connection would
 // die with it, and the copy told to the next connection would start everything again. The zero value is empty; the owner locks.

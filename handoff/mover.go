@@ -20,10 +20,8 @@ type mover struct {
 	members func() []member // live connections of the client
 	resolve func(ctx context.Context, host string) ([]string, error)
 	jitter  func(limit time.Duration) time.Duration
-	// The Engine's: for an event; for a connection that has left peer; for a peer that is left without an announcement.
-	tell        func(e *Event)
-	left        func(peer string, now time.Time)
-	unannounced func(peer, target string, now time.Time)
+	left    func(peer string, now time.Time) // told of each connection that has left a peer
+	*observers
 
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc

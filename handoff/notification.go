@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,26 +22,6 @@ const (
 	SMigrated        // those slots have another owner
 )
 
-var kindWords = [...]string{"", "MOVING", "MIGRATING", "MIGRATED", "FAILING_OVER", "FAILED_OVER", "SMIGRATING", "SMIGRATED"}
-
-// String returns the word that is on the wire, "" for KindNone.
-func (k Kind) String() string {
-	if int(k) < len(kindWords) {
-		return kindWords[k]
-	}
-	return fmt.Sprintf("Kind(%d)", uint8(k))
-}
-
-// kindOf knows the exact upper-case words only. SMOVING and SFAILING_OVER were drafts that no server sends.
-func kindOf(word string) Kind {
-	for k, w := range kindWords {
-		if k > 0 && w == word {
-			return Kind(k)
-		}
-	}
-	return KindNone
-}
-
 // family is what an opening and a closing notification have in common.
 type family uint8
 
@@ -53,23 +34,46 @@ const (
 	familyHandedOff // no notification: the time after a handoff of ours
 )
 
-func (k Kind) family() family {
-	switch k {
-	case Moving:
-		return familyMoving
-	case Migrating, Migrated:
-		return familyMigration
-	case FailingOver, FailedOver:
-		return familyFailover
-	case SMigrating, SMigrated:
-		return familySlots
-	case KindNone:
-	}
-	return noFamily
+// kindFacts tells what is known of a kind: its word on the wire and, in order, the elements behind the sequence number.
+type kindFacts struct {
+	word     string
+	family   family
+	closes   bool // it ends an operation
+	elements []func(*parser)
 }
 
-// closes reports whether a notification of this kind ends a window instead of opening one.
-func (k Kind) closes() bool { return k == Migrated || k == FailedOver || k == SMigrated }
+var kinds = [...]kindFacts{
+	Moving:      {"MOVING", familyMoving, false, []func(*parser){(*parser).movingTime, (*parser).endpoint}},
+	Migrating:   {"MIGRATING", familyMigration, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
+	Migrated:    {"MIGRATED", familyMigration, true, []func(*parser){(*parser).noTime, (*parser).shards}},
+	FailingOver: {"FAILING_OVER", familyFailover, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
+	FailedOver:  {"FAILED_OVER", familyFailover, true, []func(*parser){(*parser).noTime, (*parser).shards}},
+	SMigrating:  {"SMIGRATING", familySlots, false, []func(*parser){(*parser).slotRanges}},
+	SMigrated:   {"SMIGRATED", familySlots, true, []func(*parser){(*parser).slotMoves}},
+}
+
+// String returns the word that is on the wire, "" for KindNone.
+func (k Kind) String() string {
+	if int(k) < len(kinds) {
+		return kinds[k].word
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// kindOf knows the exact words only. SMOVING and SFAILING_OVER were drafts that no server sends.
+func kindOf(word string) Kind {
+	return Kind(max(0, slices.IndexFunc(kinds[:], func(f kindFacts) bool { return f.word == word })))
+}
+
+func (k Kind) facts() kindFacts {
+	if int(k) < len(kinds) {
+		return kinds[k]
+	}
+	return kindFacts{} // a hook may return anything
+}
+
+func (k Kind) family() family { return k.facts().family }
+func (k Kind) closes() bool   { return k.facts().closes }
 
 // SlotRange is an inclusive range of cluster slots.
 type SlotRange struct{ First, Last uint16 }
@@ -112,6 +116,14 @@ type Notification struct {
 	Shards []string
 	// Slots are those of SMIGRATING and SMIGRATED.
 	Slots []SlotMove
+}
+
+// lead is the time until a MOVING takes effect.
+func (n Notification) lead() time.Duration {
+	if !n.HasIn {
+		return assumedIn
+	}
+	return n.In
 }
 
 // String gives one line for logs, e.g. "MOVING seq 17 in 15s to 10.0.0.7:12000".

@@ -3,10 +3,33 @@ package handoff
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"sync"
 	"time"
 )
+
+// observers are told of everything that happens: the timeline, the reports, and logger and hooks behind the dispatcher.
+// Each keeps what it needs under a lock of its own.
+type observers struct {
+	timeline   Timeline
+	reports    reports
+	dispatcher *dispatcher
+}
+
+// tell passes an event on. It never blocks.
+func (o *observers) tell(e *Event) {
+	e.Time = time.Now()
+	o.timeline.add(e)
+	o.reports.note(e)
+	o.dispatcher.tell(e)
+}
+
+// hookFailed reports trouble with a hook; nil: one was passed over.
+func (o *observers) hookFailed(err error) {
+	if err == nil {
+		o.timeline.count(func(s *Stats) { s.HooksLate++ })
+		return
+	}
+	o.tell(&Event{EventKind: HookFailed, Err: err})
+}
 
 // logEvent writes one record. The message is the event's name; what does not apply is left out.
 func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
@@ -41,152 +64,4 @@ func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
 		}
 	}
 	l.Log(ctx, level, "handoff: "+e.EventKind.String(), args...)
-}
-
-// LoggingHook logs every notification that hooks see, before and after it is acted upon, at debug level;
-// unreadable ones as warnings. It is for looking closely: Options.Logger alone logs each event and decision once.
-type LoggingHook struct {
-	logger *slog.Logger
-}
-
-// NewLoggingHook returns a hook that writes to l; nil means slog.Default().
-func NewLoggingHook(l *slog.Logger) *LoggingHook {
-	if l == nil {
-		l = slog.Default()
-	}
-	return &LoggingHook{logger: l}
-}
-
-// PreHook logs n and lets it pass.
-func (h *LoggingHook) PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool) {
-	h.log(ctx, slog.LevelDebug, "handoff: notification received", c, n, nil)
-	return n, true
-}
-
-// PostHook logs the outcome.
-func (h *LoggingHook) PostHook(ctx context.Context, c ConnInfo, n Notification, err error) {
-	level := slog.LevelDebug
-	if err != nil {
-		level = slog.LevelWarn
-	}
-	h.log(ctx, level, "handoff: notification acted upon", c, n, err)
-}
-
-func (h *LoggingHook) log(ctx context.Context, level slog.Level, msg string, c ConnInfo, n Notification, err error) {
-	attrs := []slog.Attr{slog.String("notification", n.String()), slog.Uint64("conn", c.ID), slog.String("peer", c.Peer)}
-	if err != nil {
-		attrs = append(attrs, slog.Any("err", err))
-	}
-	h.logger.LogAttrs(ctx, level, msg, attrs...)
-}
-
-// MetricsHook counts. It is safe for concurrent use and may serve several clients.
-type MetricsHook struct {
-	mu            sync.Mutex // guards what follows
-	notifications map[string]int64
-	errors        map[string]int64
-	processing    map[string]time.Duration
-	began         map[delivery]time.Time
-	started       int64
-	succeeded     int64
-	failed        int64
-	durations     DurationStats
-}
-
-// DurationStats sums durations up. The zero value is empty.
-type DurationStats struct {
-	Count           int64
-	Total, Min, Max time.Duration
-}
-
-func (d *DurationStats) add(t time.Duration) {
-	if d.Count == 0 || t < d.Min {
-		d.Min = t
-	}
-	d.Max = max(d.Max, t)
-	d.Count++
-	d.Total += t
-}
-
-// delivery is one copy of a notification.
-type delivery struct {
-	conn uint64
-	id   EventID
-}
-
-func deliveryOf(c ConnInfo, n Notification) delivery {
-	return delivery{conn: c.ID, id: n.EventID}
-}
-
-const maxBegan = 1024 // notifications another hook dropped after this one saw them leave their begin behind
-
-// NewMetricsHook returns a MetricsHook with all counters at zero.
-func NewMetricsHook() *MetricsHook {
-	return &MetricsHook{
-		notifications: map[string]int64{}, errors: map[string]int64{},
-		processing: map[string]time.Duration{}, began: map[delivery]time.Time{},
-	}
-}
-
-// PreHook counts n and lets it pass.
-func (h *MetricsHook) PreHook(_ context.Context, c ConnInfo, n Notification) (Notification, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.notifications[n.Kind.String()]++
-	if len(h.began) >= maxBegan {
-		clear(h.began)
-	}
-	h.began[deliveryOf(c, n)] = time.Now()
-	return n, true
-}
-
-// PostHook counts the error, and the time since PreHook.
-func (h *MetricsHook) PostHook(_ context.Context, c ConnInfo, n Notification, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if err != nil {
-		h.errors[n.Kind.String()]++
-	}
-	d := deliveryOf(c, n)
-	if began, ok := h.began[d]; ok {
-		h.processing[n.Kind.String()] += time.Since(began)
-		delete(h.began, d)
-	}
-}
-
-// OnEvent counts moves of connections.
-func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch e.EventKind {
-	case MoveStarted:
-		h.started++
-	case MoveSucceeded:
-		h.succeeded++
-		h.durations.add(e.Took)
-	case MoveFailed:
-		h.failed++
-	case Announced, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown: // no handoff of a connection
-	}
-}
-
-// GetMetrics returns a copy of all counters:
-//
-//	notification_counts  map[string]int64          by wire word
-//	processing_times     map[string]time.Duration  by wire word, summed up
-//	error_counts         map[string]int64          by wire word
-//	handoffs_started, handoffs_succeeded, handoffs_failed  int64, attempts to move one connection
-//	handoff_durations    DurationStats             of those that succeeded
-func (h *MetricsHook) GetMetrics() map[string]any {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return map[string]any{
-		"notification_counts": maps.Clone(h.notifications),
-		"processing_times":    maps.Clone(h.processing),
-		"error_counts":        maps.Clone(h.errors),
-		"handoffs_started":    h.started,
-		"handoffs_succeeded":  h.succeeded,
-		"handoffs_failed":     h.failed,
-		"handoff_durations":   h.durations,
-	}
 }

@@ -11,14 +11,15 @@ import (
 )
 
 const (
-	longestIn  = 10 * time.Minute // a longer announcement is taken as this one: relaxing always ends
-	maxSlot    = 16383
-	maxShards  = 1024
-	maxMoves   = 4096 // slot moves, and ranges of one move, kept of one push
-	quotedText = 64   // bytes of what the server sent that may stand in an error
-	blanks     = " \t\r\n"
+	maxIn         = 10 * time.Minute // a longer announcement is taken as this one: relaxing always ends
+	maxSlot       = 16383
+	maxShards     = 1024
+	maxMoves      = 4096 // slot moves, and ranges of one move, kept of one push
+	maxQuoted     = 64   // bytes of what the server sent that may stand in an error
+	maxComplaints = 8    // of one push: they are kept on the timeline
+	maxStrange    = 16   // names of unknown pushes that are reported
 
-	maxComplaints = 8 // of one push
+	blanks = " \t\r\n"
 )
 
 // ParseNotification reads a push. The bool says whether it is a maintenance notification at all. It accepts every shape
@@ -26,46 +27,42 @@ const (
 // notification is usable nevertheless. defaultPort completes an endpoint that has no port; it should be the configured
 // one, since databases of Redis Enterprise are hardly ever on 6379.
 func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, error) {
-	if v.Kind() != resp3.Push || v.Len() == 0 {
-		return Notification{}, false, nil
-	}
-	word, err := v.Index(0).Text()
-	if err != nil {
-		return Notification{}, false, nil
-	}
-	kind := kindOf(word)
+	kind := kindOf(nameOf(v))
 	if kind == KindNone {
 		return Notification{}, false, nil
 	}
-	p := parser{n: Notification{EventID: EventID{Kind: kind}}, port: defaultPort}
-	for i := 1; i < v.Len() && i < 8; i++ { // no shape has more than four elements: what follows is from the future
+	p := parser{port: defaultPort}
+	p.n.Kind = kind
+	for i := 1; i < v.Len() && i < 8; i++ { // no shape has more than four elements: more are from the future
 		p.rest = append(p.rest, v.Index(i))
 	}
 	p.seq()
-	switch kind.family() {
-	case familyMoving:
-		p.moving()
-	case familySlots:
-		p.slots()
-	default:
-		p.shards()
+	for _, e := range kind.facts().elements {
+		e(&p)
 	}
 	return p.n, true, errors.Join(p.errs...)
 }
 
-const maxStrange = 16
+// nameOf returns the first element of a push, "" for anything else.
+func nameOf(v resp3.Value) string {
+	if v.Kind() != resp3.Push {
+		return ""
+	}
+	name, err := v.Index(0).Text()
+	if err != nil {
+		return ""
+	}
+	return name
+}
 
-// unknownWord gives the name of a push that looks like a maintenance notification: those are in capitals, all other pushes
-// of Redis are not. "" if it does not.
+// unknownWord returns the name of a push that looks like a maintenance notification: those are in capitals, all other
+// pushes of Redis are not. "" if it does not.
 func unknownWord(v resp3.Value) string {
-	if v.Kind() != resp3.Push || v.Len() == 0 {
+	name := nameOf(v)
+	if len(name) > maxQuoted || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 		return ""
 	}
-	word, err := v.Index(0).Text()
-	if err != nil || len(word) > quotedText || word == "" || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
-		return ""
-	}
-	return word
+	return name
 }
 
 // parser takes one element after the other from rest.
@@ -78,19 +75,21 @@ type parser struct {
 
 //go:noinline
 func (p *parser) complain(format string, args ...any) {
-	if len(p.errs) < maxComplaints { // they are kept on the timeline
+	if len(p.errs) < maxComplaints {
 		p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, Reason: fmt.Sprintf(format, args...)})
 	}
 }
 
+// next returns the next element and takes it. A null counts as none.
+//
 //go:noinline
-func (p *parser) next() (resp3.Value, bool) {
+func (p *parser) next() (v resp3.Value, ok bool) {
 	if len(p.rest) == 0 {
-		return resp3.Value{}, false
+		return v, false
 	}
-	v := p.rest[0]
+	v = p.rest[0]
 	p.rest = p.rest[1:]
-	return v, true
+	return v, !v.IsNull()
 }
 
 // seq takes the sequence number. Without one, a text or a list in its place is left for the element behind it. An integer
@@ -100,72 +99,45 @@ func (p *parser) seq() {
 	if len(p.rest) == 0 {
 		return
 	}
-	v := p.rest[0]
-	if n, ok := integer(v); ok {
+	v, more := p.rest[0], len(p.rest) > 1
+	n, ok := integer(v)
+	switch {
+	case ok:
 		p.n.Seq, p.n.HasSeq = n, true
-		p.next()
-		return
-	}
-	if v.IsNull() && len(p.rest) > 1 {
-		p.next()
-		return
-	}
-	if len(p.rest) > 1 && isText(v) && p.rest[1].Kind() == resp3.Integer { // no form has a number behind another text
+	case v.IsNull():
+		if !more {
+			return
+		}
+	case isText(v):
+		if !more || p.rest[1].Kind() != resp3.Integer { // no form has a number behind another text
+			return
+		}
 		p.complain("sequence number is no number")
-		p.next()
+	case v.Kind() == resp3.Array:
 		return
-	}
-	if !isText(v) && v.Kind() != resp3.Array && !v.IsNull() {
+	default:
 		p.complain("sequence number is a %v", v.Kind())
-		p.next()
 	}
+	p.next()
 }
 
-// seconds takes the time if an integer is next.
+// seconds takes the time if there is one.
 func (p *parser) seconds() {
 	if len(p.rest) == 0 {
 		return
 	}
 	if n, ok := integer(p.rest[0]); ok {
+		// Late joiners are told 0 or less, which means now. Multiplying first would overflow.
+		p.n.In, p.n.HasIn = time.Duration(min(max(n, 0), int64(maxIn/time.Second)))*time.Second, true
 		p.next()
-		p.n.In, p.n.HasIn = clampSeconds(n), true
-		return
-	}
-	if p.rest[0].IsNull() && len(p.rest) > 1 {
+	} else if p.rest[0].IsNull() && len(p.rest) > 1 {
 		p.next()
 	}
 }
 
-// clampSeconds: late joiners are told 0 or less, which means now. Multiplying first would overflow.
-func clampSeconds(n int64) time.Duration {
-	n = min(max(n, 0), int64(longestIn/time.Second))
-	return time.Duration(n) * time.Second
-}
-
-func (p *parser) moving() {
+// movingTime also passes over something in front of the endpoint that is neither a time nor an endpoint with a port.
+func (p *parser) movingTime() {
 	p.seconds()
-	p.badSeconds()
-	v, ok := p.next()
-	if !ok || v.IsNull() {
-		return
-	}
-	text, err := v.Text()
-	if err != nil || !isText(v) {
-		p.complain("endpoint is a %v", v.Kind())
-		p.n.Unreadable = true
-		return
-	}
-	endpoint, err := ParseEndpoint(text, p.port)
-	if err != nil {
-		p.complain("%v", err)
-		p.n.Unreadable = true
-		return
-	}
-	p.n.Endpoint = endpoint
-}
-
-// badSeconds passes over something in front of the endpoint that is neither a time nor an endpoint with a port.
-func (p *parser) badSeconds() {
 	if p.n.HasIn || len(p.rest) < 2 {
 		return
 	}
@@ -177,18 +149,41 @@ func (p *parser) badSeconds() {
 	p.next()
 }
 
-// shards reads the four shard notifications. Completions have no time; where one is sent it is passed over. A text that
-// comes last is the shard list even if it is a number: go-redis's mock sends slots there, and no opener known ends with a time in text.
-func (p *parser) shards() {
-	if p.n.Kind.closes() {
-		for len(p.rest) > 0 && p.rest[0].Kind() == resp3.Integer {
-			p.next()
-		}
-	} else if len(p.rest) > 1 || len(p.rest) == 1 && p.rest[0].Kind() == resp3.Integer {
+// openingTime leaves a text that comes last, even if it is a number: it is the shard list. go-redis's mock sends slots
+// there, and no opening that is known ends with a time in text.
+func (p *parser) openingTime() {
+	if len(p.rest) > 1 || len(p.rest) == 1 && p.rest[0].Kind() == resp3.Integer {
 		p.seconds()
 	}
+}
+
+// noTime passes over a time: completions have none.
+func (p *parser) noTime() {
+	for len(p.rest) > 0 && p.rest[0].Kind() == resp3.Integer {
+		p.next()
+	}
+}
+
+func (p *parser) endpoint() {
 	v, ok := p.next()
-	if !ok || v.IsNull() {
+	if !ok {
+		return
+	}
+	text, err := v.Text()
+	if err != nil || !isText(v) {
+		p.complain("endpoint is a %v", v.Kind())
+		p.n.Unreadable = true
+		return
+	}
+	if p.n.Endpoint, err = parseEndpoint(text, p.port); err != nil {
+		p.complain("%v", err)
+		p.n.Unreadable = true
+	}
+}
+
+func (p *parser) shards() {
+	v, ok := p.next()
+	if !ok {
 		return
 	}
 	if text, err := v.Text(); err == nil {
@@ -206,8 +201,8 @@ func (p *parser) shards() {
 	}
 }
 
-// splitShards reads a JSON array of strings, the form that servers send, or a comma-separated list. Ids are numbers, so that no
-// element holds a comma, and encoding/json, which would be a fiftieth of a small program, is not needed.
+// splitShards reads a JSON array of strings, the form that servers send, or a comma-separated list. Ids are numbers, so
+// that no element holds a comma, and encoding/json, which would be a fiftieth of a small program, is not needed.
 func splitShards(text string) []string {
 	text = strings.Trim(text, blanks)
 	if text == "" || len(text) > 1<<16 {
@@ -219,8 +214,8 @@ func splitShards(text string) []string {
 	shards := []string{}
 	for id := range strings.SplitSeq(text, ",") {
 		id = strings.Trim(id, blanks)
-		if plain, err := strconv.Unquote(id); err == nil {
-			id = plain
+		if unquoted, err := strconv.Unquote(id); err == nil {
+			id = unquoted
 		}
 		if id != "" && len(shards) < maxShards {
 			shards = append(shards, id)
@@ -229,32 +224,38 @@ func splitShards(text string) []string {
 	return shards
 }
 
-func (p *parser) slots() {
+func (p *parser) slotRanges() {
 	v, ok := p.next()
 	if !ok {
 		p.complain("no slots")
 		return
 	}
-	if p.n.Kind == SMigrating {
-		text, err := v.Text()
-		if err != nil {
-			p.complain("slots are a %v", v.Kind())
-			return
-		}
-		p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
+	text, err := v.Text()
+	if err != nil {
+		p.complain("slots are a %v", v.Kind())
 		return
 	}
-	if v.Kind() != resp3.Array || v.Len() == 0 {
-		p.complain("list of slot moves is a %v of %d", v.Kind(), v.Len())
+	p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
+}
+
+// slotMoves reads triplets of source, destination and slots. Drafts sent pairs and flat lists without a source; they are
+// not guessed at.
+func (p *parser) slotMoves() {
+	list, ok := p.next()
+	if !ok {
+		p.complain("no slots")
 		return
 	}
-	for e := range v.All() {
-		p.triplet(e)
+	if list.Kind() != resp3.Array || list.Len() == 0 {
+		p.complain("list of slot moves is a %v of %d", list.Kind(), list.Len())
+		return
+	}
+	for v := range list.All() {
+		p.slotMove(v)
 	}
 }
 
-// triplet reads source, destination and slots. Drafts sent pairs and flat lists without a source; they are not guessed at.
-func (p *parser) triplet(v resp3.Value) {
+func (p *parser) slotMove(v resp3.Value) {
 	if v.Kind() != resp3.Array || v.Len() < 3 || len(p.n.Slots) >= maxMoves {
 		p.complain("slot move is a %v of %d", v.Kind(), v.Len())
 		return
@@ -268,8 +269,8 @@ func (p *parser) triplet(v resp3.Value) {
 		}
 		text[i] = t
 	}
-	from, errFrom := ParseEndpoint(text[0], p.port)
-	to, errTo := ParseEndpoint(text[1], p.port)
+	from, errFrom := parseEndpoint(text[0], p.port)
+	to, errTo := parseEndpoint(text[1], p.port)
 	if errFrom != nil || errTo != nil || to == "" {
 		p.complain("slot move from %s to %s", quote(text[0]), quote(text[1]))
 		return
@@ -316,8 +317,8 @@ func isText(v resp3.Value) bool {
 }
 
 func quote(s string) string {
-	if len(s) > quotedText {
-		s = s[:quotedText] + "..."
+	if len(s) > maxQuoted {
+		s = s[:maxQuoted] + "..."
 	}
 	return strconv.Quote(s)
 }

@@ -180,11 +180,11 @@ func FuzzParseNotification(f *testing.F) {
 		if !ours && (err != nil || n.Kind != KindNone) {
 			t.Fatalf("not ours, and yet %v, %v", n, err)
 		}
-		if n.In < 0 || n.In > longestIn {
+		if n.In < 0 || n.In > maxIn {
 			t.Fatalf("time %v", n.In)
 		}
 		if n.Endpoint != "" {
-			again, err := ParseEndpoint(n.Endpoint, "1")
+			again, err := parseEndpoint(n.Endpoint, "1")
 			if err != nil || again != n.Endpoint {
 				t.Fatalf("endpoint %q is not canonical: %q, %v", n.Endpoint, again, err)
 			}

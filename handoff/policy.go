@@ -81,7 +81,7 @@ func decideEnd(n Notification, v view) action {
 }
 
 func decideMoving(n Notification, v view, now time.Time) action {
-	in := untilEffect(n)
+	in := n.lead()
 	switch {
 	case v.arrived:
 		return action{repeat: true, reason: "a handoff of this event led here"}
@@ -109,15 +109,7 @@ func decideMoving(n Notification, v view, now time.Time) action {
 	return a
 }
 
-// untilEffect is the time until n takes effect.
-func untilEffect(n Notification) time.Duration {
-	if n.Kind == Moving && !n.HasIn {
-		return assumedIn
-	}
-	return n.In
-}
-
 // jitterBound is the longest random delay of a move announced for in from now.
 func jitterBound(n Notification, limit time.Duration) time.Duration {
-	return max(0, min(untilEffect(n)/10, limit))
+	return max(0, min(n.lead()/10, limit))
 }

@@ -2,9 +2,9 @@ package handoff
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -58,64 +58,58 @@ func (r Report) String() string {
 	return b.String()
 }
 
-const (
-	maxReports   = 32
-	delayedAfter = 100 * time.Millisecond
-)
-
-// Command is one command of the client, as Observe wants it.
-type Command struct {
-	Begun    time.Time     // zero: before a window was open
-	Timeout  time.Duration // configured for it, 0: none
-	Blocking bool          // it takes as long as it likes
-	Failed   bool          // no answer of the server
-}
+const maxReports = 32
 
 // record is a Report in the making.
 type record struct {
 	Report
-	until time.Time
+	until time.Time // the window ends then, unless it is ended earlier
 	meter *meter
 }
 
-// watched is what Observe has to know of an open window, frozen.
-type watched struct {
-	opened, until time.Time
-	meter         *meter
-}
-
-// reports are the windows of late, oldest first. The owner locks. The zero value is empty.
+// reports are the last windows, oldest first. The zero value is empty. It is safe for concurrent use.
 type reports struct {
-	list []*record
+	observed atomic.Pointer[[]record] // copies of the open windows, nil if there are none; written with mu held or given up by observe
+
+	mu      sync.Mutex // guards records; a leaf
+	records []*record
 }
 
 //go:noinline
 func (s *reports) open(r Report, until time.Time) {
-	if len(s.list) == maxReports {
-		s.list = s.list[1:]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.records) == maxReports {
+		s.records = s.records[1:]
 	}
-	s.list = append(s.list, &record{Report: r, until: until, meter: new(meter)})
+	s.records = append(s.records, &record{Report: r, until: until, meter: new(meter)})
+	s.publishLocked(r.Opened)
 }
 
-// find gives the newest window of that event that is still open; from "" means any peer.
-func (s *reports) find(id EventID, from string) *record {
-	for _, r := range slices.Backward(s.list) {
-		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
-			return r
-		}
+// extend makes the window of an event last until then at least.
+func (s *reports) extend(id EventID, until, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.findLocked(id, ""); r != nil {
+		r.until = later(r.until, until)
+		s.publishLocked(now)
 	}
-	return nil
 }
 
-func (s *reports) end(r *record, now time.Time) {
-	if r != nil {
+func (s *reports) end(id EventID, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.findLocked(id, ""); r != nil {
 		r.Ended, r.until = now, now
+		s.publishLocked(now)
 	}
 }
 
-// note takes what an event of a job adds to its report.
+// note adds an event of a job to its report.
 func (s *reports) note(e *Event) {
-	r := s.find(e.EventID, e.From)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.findLocked(e.EventID, e.From)
 	if r == nil {
 		return
 	}
@@ -128,111 +122,70 @@ func (s *reports) note(e *Event) {
 	case MoveFailed:
 		r.Failed++
 	case JobEnded:
-		r.Left = e.Left
-		s.end(r, e.Time)
+		r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
+		s.publishLocked(e.Time)
 	case Announced, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
 	}
 }
 
-// watch lists the open windows, nil if there is none.
-func (s *reports) watch(now time.Time) *[]watched {
-	var open []watched
-	for _, r := range s.list {
+// findLocked returns the newest open window of an event; from "" means any peer.
+func (s *reports) findLocked(id EventID, from string) *record {
+	for _, r := range slices.Backward(s.records) {
+		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
+			return r
+		}
+	}
+	return nil
+}
+
+// publishLocked shows observe the open windows.
+func (s *reports) publishLocked(now time.Time) {
+	var open []record
+	for _, r := range s.records {
 		if now.Before(r.until) {
-			open = append(open, watched{r.Opened, r.until, r.meter})
+			open = append(open, *r)
 		}
 	}
 	if open == nil {
-		return nil
+		s.observed.Store(nil)
+		return
 	}
-	return &open
+	s.observed.Store(&open)
+}
+
+func (s *reports) all() []Report {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Report, 0, len(s.records))
+	for _, r := range s.records {
+		rep := r.Report
+		if rep.Ended.IsZero() && !now.Before(r.until) {
+			rep.Ended = r.until
+		}
+		r.meter.fill(&rep)
+		out = append(out, rep)
+	}
+	return out
 }
 
 // Watching reports whether commands are to be observed now. It is one atomic load.
-func (e *Engine) Watching() bool { return e.watched.Load() != nil }
+func (e *Engine) Watching() bool { return e.reports.observed.Load() != nil }
 
 // Observe counts a command that has ended just now for the reports of the windows that are open.
 func (e *Engine) Observe(c Command) {
-	w := e.watched.Load()
-	if w == nil {
+	windows := e.reports.observed.Load()
+	if windows == nil {
 		return
 	}
 	now, open := time.Now(), false
-	for _, x := range *w {
-		if now.Before(x.until) {
+	for _, r := range *windows {
+		if now.Before(r.until) {
 			open = true
-			x.meter.add(c, now.Sub(later(c.Begun, x.opened)))
+			r.meter.add(c, now.Sub(later(c.Begun, r.Opened)))
 		}
 	}
 	if !open {
-		e.watched.CompareAndSwap(w, nil)
+		e.reports.observed.CompareAndSwap(windows, nil)
 	}
-}
-
-// meter counts commands. It is safe for concurrent use.
-type meter struct {
-	commands, errors, delayed, rescued, max atomic.Int64
-	took                                    [31 * perOctave]atomic.Int64 // by microseconds
-}
-
-// perOctave is how many buckets a doubling of the time has: quantiles are at most an eighth too high.
-const perOctave = 8
-
-// add counts a command that took so long as far as the window knows.
-func (m *meter) add(c Command, took time.Duration) {
-	m.commands.Add(1)
-	if c.Failed {
-		m.errors.Add(1)
-	}
-	if c.Blocking {
-		return
-	}
-	if took > delayedAfter {
-		m.delayed.Add(1)
-	}
-	if !c.Failed && c.Timeout > 0 && took > c.Timeout {
-		m.rescued.Add(1)
-	}
-	m.took[bucketOf(took)].Add(1)
-	for old := m.max.Load(); int64(took) > old && !m.max.CompareAndSwap(old, int64(took)); old = m.max.Load() {
-	}
-}
-
-func bucketOf(d time.Duration) int {
-	us := uint64(max(d.Microseconds(), 0))
-	if us < perOctave {
-		return int(us)
-	}
-	octave := bits.Len64(us) - 4 // us>>octave is from perOctave to 2*perOctave-1
-	return min(octave*perOctave+int(us>>octave), 31*perOctave-1)
-}
-
-// bucketEnd is the longest time that belongs into a bucket.
-func bucketEnd(i int) time.Duration {
-	if i < 2*perOctave {
-		return time.Duration(i) * time.Microsecond
-	}
-	octave := i/perOctave - 1
-	return (time.Duration(i%perOctave+perOctave+1)<<octave - 1) * time.Microsecond
-}
-
-func (m *meter) fill(r *Report) {
-	r.Commands, r.Errors, r.Delayed, r.Rescued = m.commands.Load(), m.errors.Load(), m.delayed.Load(), m.rescued.Load()
-	r.Max = time.Duration(m.max.Load())
-	var counts [31 * perOctave]int64
-	var total int64
-	for i := range m.took {
-		counts[i] = m.took[i].Load()
-		total += counts[i]
-	}
-	quantile := func(hundredths int64) time.Duration {
-		left := (total*hundredths + 99) / 100
-		for i, n := range counts {
-			if left -= n; n > 0 && left <= 0 {
-				return min(bucketEnd(i), r.Max)
-			}
-		}
-		return 0
-	}
-	r.P50, r.P99 = quantile(50), quantile(99)
 }

@@ -94,7 +94,7 @@ func TestReportsAreBounded(t *testing.T) {
 		got := r.m.Reports()
 		assert.Len(t, got, maxReports)
 		assert.EqualValues(t, 5*maxReports-1, got[maxReports-1].Seq, "the newest are kept")
-		assert.Len(t, *r.e.watched.Load(), maxReports)
+		assert.Len(t, *r.e.reports.observed.Load(), maxReports)
 	})
 }
 

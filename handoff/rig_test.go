@@ -207,7 +207,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // say delivers a notification as if it had been read on c, on the link it has now.
 func (r *rig) say(c *fakeConn, n Notification) {
-	r.receive(ConnInfo{ID: c.id, Peer: c.Peer(), Addr: r.e.addr}, n, nil)
+	r.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: c.Peer()}, Addr: r.e.addr}, n, nil)
 }
 
 // receive acts upon a notification as OnPush does when it has parsed one.
@@ -220,7 +220,7 @@ func (r *rig) lost() { r.e.mover.checkPeers(1, checkEvery, time.Now()) }
 
 // sayFrom delivers one on the link c had to peer, which may be an old one by now.
 func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
-	r.receive(ConnInfo{ID: c.id, Peer: peer, Addr: r.e.addr}, n, nil)
+	r.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: peer}, Addr: r.e.addr}, n, nil)
 }
 
 func movingTo(seq int64, in time.Duration, to string) Notification {

@@ -107,7 +107,8 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 	}
 	m.mu.Unlock()
 	for _, j := range jobs {
-		m.unannounced(j.peer, p.targets[0], now)
+		report := Report{From: j.peer, To: p.targets[0], Reason: "the name does not list the peer any more", Opened: now}
+		m.reports.open(report, p.until)
 		m.work.Go(func() { m.run(j) })
 	}
 	return doubt
