@@ -93,10 +93,13 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	if m.cfg.DryRun || m.ctx.Err() != nil {
 		return nil
 	}
+	j := m.running[peer]
+	if j != nil && p.opened.Before(j.plan.opened) {
+		return nil // overtaken on its way here by a newer announcement
+	}
 	if len(p.targets) == 1 {
 		m.cancelReturningLocked(p.targets[0], p.opened)
 	}
-	j := m.running[peer]
 	if j != nil && j.plan.renewedBy(p) {
 		p.rev, p.start = j.plan.rev, sooner(j.plan.start, p.start)
 		j.plan = p
