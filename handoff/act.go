@@ -71,7 +71,7 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
 		e.memory.add(announcementOf(n, peer), until, now)
 	}
-	w := window{EventID: n.EventID, family: n.Kind.family(), opened: now, until: a.until}
+	w := window{EventID: n.EventID, opened: now, until: a.until}
 	switch a.do {
 	case openWindow, move:
 		if n.Kind == Moving {
@@ -97,8 +97,9 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 
 // publishLocked shows the open windows to those who look without a lock.
 func (e *Engine) publishLocked() {
-	if !e.cfg.DryRun {
-		e.relaxed.Store(e.windows.relaxation(e.cfg.RelaxedTimeout))
+	if !e.cfg.DryRun && e.cfg.RelaxedTimeout > 0 {
+		until := e.windows.relaxedUntil()
+		e.relaxedUntil.Store(&until)
 	}
 }
 

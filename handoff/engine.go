@@ -42,8 +42,8 @@ type Engine struct {
 	cfg     Config
 	mover   *mover
 
-	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
-	capability capability
+	relaxedUntil atomic.Pointer[time.Time] // written with mu held; read for each reply that is waited for
+	capability   capability
 	observers
 
 	mu         sync.Mutex // guards the fields below; reports.mu alone is taken while it is held
@@ -145,7 +145,10 @@ func (e *Engine) tellUnknown(id uint64, peer, word string) {
 // its end; otherwise 0. When something began makes no difference: it is there for conn.Config.Relaxed. It is one atomic
 // load when nothing goes on.
 func (e *Engine) Relaxed(_, now time.Time) time.Duration {
-	return e.relaxed.Load().at(now)
+	if until := e.relaxedUntil.Load(); until != nil && now.Before(*until) {
+		return e.cfg.RelaxedTimeout
+	}
+	return 0
 }
 
 // OptIn returns the endpoint type to ask for on a new link, "" not to ask, or not yet. It is meant for conn.Config.OptIn.
@@ -189,7 +192,7 @@ func (e *Engine) Close() {
 	e.mover.close() // from then on act does nothing
 	e.mu.Lock()
 	e.windows = windows{}
-	e.relaxed.Store(nil)
+	e.relaxedUntil.Store(nil)
 	e.mu.Unlock()
 	e.reports.observed.Store(nil)
 	e.dispatcher.close()
@@ -203,7 +206,7 @@ func (e *Engine) leftPeer(peer string, now time.Time) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.windows.add(window{family: familyHandedOff, id: peer, opened: now, until: now.Add(d)}, now)
+	e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
 	e.publishLocked()
 }
 

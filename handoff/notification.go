@@ -31,7 +31,6 @@ const (
 	familyMigration
 	familyFailover
 	familySlots
-	familyHandedOff // no notification: the time after a handoff of ours
 )
 
 // kindFacts tells what is known of a kind: its word on the wire and, in order, the elements behind the sequence number.
