@@ -176,7 +176,7 @@ func (m *mover) targetFailed(j *job, target string, failures int) bool {
 	if left := j.plan.deadline.Sub(now); left > 0 { // not until the old peer has gone, since no other way may be left
 		reset = min(reset, max(left/2, maxPause))
 	}
-	return b.failure(now, m.cfg.CircuitBreakerFailureThreshold, reset)
+	return b.fail(now, m.cfg.CircuitBreakerFailureThreshold, reset)
 }
 
 // arrived takes an attempt whose connection has moved, or is ready to.
@@ -185,7 +185,7 @@ func (m *mover) arrived(j *job, a *attempt) {
 	m.mu.Lock()
 	m.throttle.moved(a.c.id, now)
 	if a.isTarget {
-		m.breakers.get(a.to).success(now, m.cfg.CircuitBreakerMaxRequests)
+		m.breakers.get(a.to).succeed(now, m.cfg.CircuitBreakerMaxRequests)
 		if j.target == a.to {
 			j.failing = false
 		}
@@ -193,7 +193,7 @@ func (m *mover) arrived(j *job, a *attempt) {
 	if a.peer != j.peer && len(j.arrived) < maxWindows {
 		j.arrived[a.peer] = true
 	}
-	m.wakeLocked(a.peer) // if the place it went to retires too
+	m.running[a.peer].notify() // if the place it went to retires too
 	m.mu.Unlock()
 	m.left(j.peer, now)
 }

@@ -48,7 +48,7 @@ type Engine struct {
 
 	mu         sync.Mutex // guards the fields below; reports.mu alone is taken while it is held
 	windows    windows
-	memory     memory
+	memory     memory[announcement]
 	namedAddrs namedAddrs
 	unknown    []string // words of pushes that were reported as unknown
 }

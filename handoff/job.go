@@ -23,7 +23,11 @@ type job struct {
 	toldAgain map[uint64]bool // connections that brought a copy after half of the time
 }
 
+// notify wakes the goroutine of j, if there is a j.
 func (j *job) notify() {
+	if j == nil {
+		return
+	}
 	select {
 	case j.news <- struct{}{}:
 	default:

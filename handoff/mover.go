@@ -98,7 +98,11 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		return nil // overtaken on its way here by a newer announcement
 	}
 	if len(p.targets) == 1 {
-		m.cancelReturningLocked(p.targets[0], p.opened)
+		if old := m.running[p.targets[0]]; old != nil { // the newest announcement holds, and the server is going back there
+			canceled := old.plan
+			canceled.until, canceled.canceled = p.opened, true
+			m.replaceLocked(old, canceled)
+		}
 	}
 	if j != nil && j.plan.renewedBy(p) {
 		p.rev, p.start = j.plan.rev, sooner(j.plan.start, p.start)
@@ -129,26 +133,11 @@ func (m *mover) replaceLocked(j *job, p plan) {
 	j.notify()
 }
 
-// cancelReturningLocked ends the job of a peer that is a target now: the newest announcement holds, and the server is going back there.
-func (m *mover) cancelReturningLocked(peer string, now time.Time) {
-	if j := m.running[peer]; j != nil {
-		m.lastRev++
-		j.plan.rev, j.plan.until, j.plan.canceled, j.target = m.lastRev, now, true, ""
-		j.notify()
-	}
-}
-
 // wake makes the job of that peer look for connections that have come to it.
 func (m *mover) wake(peer string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.wakeLocked(peer)
-}
-
-func (m *mover) wakeLocked(peer string) {
-	if j := m.running[peer]; j != nil {
-		j.notify()
-	}
+	m.running[peer].notify()
 }
 
 // maxToldAgain bounds the connections that have been told again and have not been looked at yet.
@@ -161,11 +150,8 @@ func (m *mover) repeated(peer string, id uint64, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	j := m.running[peer]
-	if j == nil {
-		return
-	}
 	j.notify()
-	if j.plan.strategy != reconnectHalfway || now.Before(j.plan.start) || len(j.toldAgain) >= maxToldAgain {
+	if j == nil || j.plan.strategy != reconnectHalfway || now.Before(j.plan.start) || len(j.toldAgain) >= maxToldAgain {
 		return
 	}
 	if j.toldAgain == nil {

@@ -112,7 +112,7 @@ func TestBarred(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	var m memory
+	var m memory[announcement]
 	e := announcementOf(movingTo(0, 15*s, nodeB), nodeA)
 	assert.False(t, m.has(e, at(0)))
 	m.add(e, at(120), at(0))
@@ -140,33 +140,33 @@ func TestBreaker(t *testing.T) {
 	b := set.get(nodeB)
 	assert.Same(t, b, set.get(nodeB))
 	for range 4 {
-		assert.False(t, b.failure(at(0), 5, 60*s))
+		assert.False(t, b.fail(at(0), 5, 60*s))
 		assert.True(t, b.allows(at(0)))
 	}
-	b.success(at(0), 3)
+	b.succeed(at(0), 3)
 	for range 4 {
-		assert.False(t, b.failure(at(0), 5, 60*s), "a success in between starts the count anew")
+		assert.False(t, b.fail(at(0), 5, 60*s), "a success in between starts the count anew")
 	}
-	assert.True(t, b.failure(at(0), 5, 60*s))
+	assert.True(t, b.fail(at(0), 5, 60*s))
 	assert.False(t, b.allows(at(59)))
 	assert.True(t, b.allows(at(60)), "half-open by the clock alone")
 	assert.True(t, b.halfOpen(at(60)))
-	assert.True(t, b.failure(at(60), 5, 60*s), "one failure while half-open")
+	assert.True(t, b.fail(at(60), 5, 60*s), "one failure while half-open")
 	assert.False(t, b.allows(at(119)))
 	for range 2 {
-		b.success(at(120), 3)
+		b.succeed(at(120), 3)
 		assert.True(t, b.halfOpen(at(120)))
 	}
-	b.success(at(120), 3)
+	b.succeed(at(120), 3)
 	assert.False(t, b.halfOpen(at(120)), "closed after three probes")
-	assert.False(t, b.failure(at(121), 5, 60*s))
+	assert.False(t, b.fail(at(121), 5, 60*s))
 }
 
 // Reliability H27: targets come from the wire.
 func TestBreakersAreBounded(t *testing.T) {
 	var set breakers
 	bad := set.get(nodeB)
-	bad.failure(at(0), 5, 60*s)
+	bad.fail(at(0), 5, 60*s)
 	for i := range 1_000 {
 		set.get(time.Duration(i).String())
 	}

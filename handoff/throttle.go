@@ -85,11 +85,9 @@ func (t *throttle) begin(id uint64, now time.Time) {
 	t.conns[id] = c
 }
 
-// moved is told of an attempt that has succeeded.
+// moved notes that an attempt, which has begun, has succeeded.
 func (t *throttle) moved(id uint64, now time.Time) {
-	if t.conns != nil {
-		t.conns[id] = rested{until: now.Add(restAfterMove)}
-	}
+	t.conns[id] = rested{until: now.Add(restAfterMove)}
 }
 
 // rested brings a connection to the front of the queue that may be tried now, and returns when that may be.

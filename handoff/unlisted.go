@@ -27,7 +27,7 @@ type peerCheck struct {
 	rounds  int       // look-ups that are still to be made; a goroutine makes them
 	asked   time.Time // when they were last asked for
 	answers answers
-	left    memory // peers that were left
+	left    memory[string] // peers that were left
 }
 
 // checkPeers orders look-ups of the peers in use, unless the last ones were ordered a shorter time ago than every.
@@ -96,11 +96,10 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 		}
 	}
 	for peer, ip := range peers {
-		left := announcement{peer: peer}
-		if len(p.targets) == 0 || !slices.Contains(gone, ip) || m.running[peer] != nil || m.check.left.has(left, now) {
+		if len(p.targets) == 0 || !slices.Contains(gone, ip) || m.running[peer] != nil || m.check.left.has(peer, now) {
 			continue
 		}
-		m.check.left.add(left, now.Add(minMemory), now)
+		m.check.left.add(peer, now.Add(minMemory), now)
 		if j := m.planLocked(peer, p); j != nil {
 			jobs = append(jobs, j)
 		}
