@@ -167,6 +167,40 @@ func (d *dispatcher) guard(f func()) {
 	f()
 }
 
+// logEvent writes one record. The message is the event's name; what does not apply is left out.
+func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
+	level := slog.LevelInfo
+	switch e.EventKind {
+	case MoveFailed, BreakerOpened, HookFailed, Unknown:
+		level = slog.LevelWarn
+	case OptInRefused: // the ordinary case with most servers: no noise
+		level = slog.LevelDebug
+	}
+	if !l.Enabled(ctx, level) {
+		return
+	}
+	var args []any
+	for _, f := range []struct {
+		known bool
+		name  string
+		value any
+	}{
+		{e.Kind != KindNone, "kind", e.Kind.String()},
+		{e.HasSeq, "seq", e.Seq},
+		{e.Conn != 0, "conn", e.Conn},
+		{e.From != "", "from", e.From},
+		{e.To != "", "to", e.To},
+		{e.Outcome != "", "outcome", e.Outcome},
+		{e.Took > 0, "took", e.Took},
+		{e.Err != nil, "err", e.Err},
+	} {
+		if f.known {
+			args = append(args, f.name, f.value)
+		}
+	}
+	l.Log(ctx, level, "handoff: "+e.EventKind.String(), args...)
+}
+
 // dispatch has the hook runner show a notification to the hooks and act upon it. Copies of one that is decided are acted upon here.
 func (d *dispatcher) dispatch(p *pending) {
 	d.mu.Lock()

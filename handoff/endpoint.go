@@ -26,10 +26,7 @@ var endpointWords = [...]string{"auto", "internal-ip", "internal-fqdn", "externa
 
 // String returns the word on the wire, "auto" for the zero value.
 func (t EndpointType) String() string {
-	if int(t) < len(endpointWords) {
-		return endpointWords[t]
-	}
-	return fmt.Sprintf("EndpointType(%d)", uint8(t))
+	return wordOf(endpointWords[:], uint8(t), "EndpointType")
 }
 
 // detectEndpointType chooses the type for a connection to peer ("ip:port"): with TLS a name, otherwise an address. An

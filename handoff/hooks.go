@@ -112,10 +112,6 @@ type delivery struct {
 	id   EventID
 }
 
-func deliveryOf(c ConnInfo, n Notification) delivery {
-	return delivery{conn: c.ID, id: n.EventID}
-}
-
 const maxBegan = 1024 // notifications another hook dropped after this one saw them leave their begin behind
 
 // NewMetricsHook returns a MetricsHook with all counters at zero.
@@ -134,7 +130,7 @@ func (h *MetricsHook) PreHook(_ context.Context, c ConnInfo, n Notification) (No
 	if len(h.began) >= maxBegan {
 		clear(h.began)
 	}
-	h.began[deliveryOf(c, n)] = time.Now()
+	h.began[delivery{c.ID, n.EventID}] = time.Now()
 	return n, true
 }
 
@@ -145,7 +141,7 @@ func (h *MetricsHook) PostHook(_ context.Context, c ConnInfo, n Notification, er
 	if err != nil {
 		h.errors[n.Kind.String()]++
 	}
-	d := deliveryOf(c, n)
+	d := delivery{c.ID, n.EventID}
 	if began, ok := h.began[d]; ok {
 		h.processing[n.Kind.String()] += time.Since(began)
 		delete(h.began, d)
@@ -164,7 +160,6 @@ func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 		h.durations.add(e.Took)
 	case MoveFailed:
 		h.failed++
-	case Announced, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown: // no handoff of a connection
 	}
 }
 

@@ -124,7 +124,6 @@ func (s *reports) note(e *Event) {
 	case JobEnded:
 		r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
 		s.publishLocked(e.Time)
-	case Announced, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
 	}
 }
 

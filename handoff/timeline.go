@@ -3,6 +3,7 @@ package handoff
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -46,10 +47,15 @@ var eventWords = [...]string{
 
 // String returns a few lower-case words.
 func (k EventKind) String() string {
-	if int(k) < len(eventWords) {
-		return eventWords[k]
+	return wordOf(eventWords[:], uint8(k), "EventKind")
+}
+
+// wordOf returns the word of a value, and type and number of one that has none.
+func wordOf(words []string, value uint8, typ string) string {
+	if int(value) < len(words) {
+		return words[value]
 	}
-	return fmt.Sprintf("EventKind(%d)", uint8(k))
+	return fmt.Sprintf("%s(%d)", typ, value)
 }
 
 // Event is one entry of a Timeline. Fields that do not apply are zero.
@@ -88,8 +94,9 @@ const timelineSize = 512
 type Timeline struct {
 	mu     sync.Mutex // guards the fields below
 	ring   []Event
-	next   int
-	counts Stats
+	next   int // where the next event goes in a full ring
+	told   [Unknown + 1]int64
+	counts Stats // what events do not tell
 }
 
 // Stats counts what happened since the start.
@@ -130,23 +137,7 @@ func (t *Timeline) add(e *Event) {
 		t.ring[t.next] = *e
 		t.next = (t.next + 1) % timelineSize
 	}
-	switch e.EventKind {
-	case MoveStarted:
-		t.counts.Started++
-	case MoveSucceeded:
-		t.counts.Succeeded++
-	case MoveFailed:
-		t.counts.Failed++
-	case MoveKept:
-		t.counts.Kept++
-	case BreakerOpened:
-		t.counts.Breakers++
-	case OptInRefused:
-		t.counts.Refusals++
-	case HookFailed:
-		t.counts.HooksLate++
-	case Announced, Repeated, JobStarted, JobEnded, Unknown: // counted by what they are about
-	}
+	t.told[e.EventKind]++
 }
 
 // count changes the counters under the lock.
@@ -164,8 +155,34 @@ func (t *Timeline) stats() Stats {
 	defer t.mu.Unlock()
 	s := t.counts
 	s.Received = map[Kind]int64{}
-	for k, n := range t.counts.Received {
-		s.Received[k] = n
-	}
+	maps.Copy(s.Received, t.counts.Received)
+	s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
+	s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
+	s.HooksLate += t.told[HookFailed]
 	return s
+}
+
+// observers are told of everything that happens: the timeline, the reports, and logger and hooks behind the dispatcher.
+// Each keeps what it needs under a lock of its own.
+type observers struct {
+	timeline   Timeline
+	reports    reports
+	dispatcher *dispatcher
+}
+
+// tell passes an event on. It never blocks.
+func (o *observers) tell(e *Event) {
+	e.Time = time.Now()
+	o.timeline.add(e)
+	o.reports.note(e)
+	o.dispatcher.tell(e)
+}
+
+// hookFailed reports trouble with a hook; nil: one was passed over.
+func (o *observers) hookFailed(err error) {
+	if err == nil {
+		o.timeline.count(func(s *Stats) { s.HooksLate++ })
+		return
+	}
+	o.tell(&Event{EventKind: HookFailed, Err: err})
 }
