@@ -15,7 +15,7 @@ func (m *Engine) act(info ConnInfo, n Notification, unreadable error, now time.T
 		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
 	}
 	jitter := m.jitter(jitterBound(n, m.cfg.Jitter))
-	fresh := n.Kind.closes() && m.capability.isFresh(info.Peer, now)
+	fresh := n.Kind.closes() && m.capability.justOptedIn(info.Peer, now)
 
 	m.mu.Lock()
 	if m.closed {
