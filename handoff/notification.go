@@ -118,8 +118,8 @@ type Notification struct {
 	Slots []SlotMove
 }
 
-// lead is the time until a MOVING takes effect.
-func (n Notification) lead() time.Duration {
+// delay is the time until a MOVING takes effect.
+func (n Notification) delay() time.Duration {
 	if !n.HasIn {
 		return assumedIn
 	}

@@ -241,16 +241,16 @@ func (p *parser) slotRanges() {
 // slotMoves reads triplets of source, destination and slots. Drafts sent pairs and flat lists without a source; they are
 // not guessed at.
 func (p *parser) slotMoves() {
-	list, ok := p.next()
+	moves, ok := p.next()
 	if !ok {
 		p.complain("no slots")
 		return
 	}
-	if list.Kind() != resp3.Array || list.Len() == 0 {
-		p.complain("list of slot moves is a %v of %d", list.Kind(), list.Len())
+	if moves.Kind() != resp3.Array || moves.Len() == 0 {
+		p.complain("list of slot moves is a %v of %d", moves.Kind(), moves.Len())
 		return
 	}
-	for v := range list.All() {
+	for v := range moves.All() {
 		p.slotMove(v)
 	}
 }
@@ -287,12 +287,12 @@ func (p *parser) ranges(text string) []SlotRange {
 		if len(out) == maxMoves {
 			break
 		}
-		first, last, isRange := strings.Cut(entry, "-")
+		from, to, isRange := strings.Cut(entry, "-")
 		if !isRange {
-			last = first
+			to = from
 		}
-		a, errA := strconv.ParseUint(first, 10, 16)
-		b, errB := strconv.ParseUint(last, 10, 16)
+		a, errA := strconv.ParseUint(from, 10, 16)
+		b, errB := strconv.ParseUint(to, 10, 16)
 		if errA != nil || errB != nil || a > b || b > maxSlot {
 			p.complain("slots %s, limit %d", quote(entry), maxSlot)
 			continue

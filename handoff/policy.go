@@ -98,7 +98,7 @@ func decideEnd(n Notification, v view) action {
 }
 
 func decideMoving(n Notification, v view, now time.Time) action {
-	in := n.lead()
+	in := n.delay()
 	switch {
 	case v.arrived:
 		return action{repeat: true, reason: "a handoff of this event led here"}
@@ -128,7 +128,7 @@ func decideMoving(n Notification, v view, now time.Time) action {
 
 // jitterBound is the longest random delay of a move announced for in from now.
 func jitterBound(n Notification, most time.Duration) time.Duration {
-	return max(0, min(n.lead()/10, most))
+	return max(0, min(n.delay()/10, most))
 }
 
 // barred tells why the target of a MOVING must not be used, "" if it may be. Without a rule of the user, an address that

@@ -51,9 +51,9 @@ func (k EventKind) String() string {
 }
 
 // wordOf returns the word of a value, and type and number of one that has none.
-func wordOf(words []string, value uint8, typ string) string {
-	if int(value) < len(words) {
-		return words[value]
+func wordOf(names []string, value uint8, typ string) string {
+	if int(value) < len(names) {
+		return names[value]
 	}
 	return fmt.Sprintf("%s(%d)", typ, value)
 }
