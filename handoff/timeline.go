@@ -18,25 +18,25 @@ const (
 	Announced EventKind = iota + 1
 	// Repeated: another copy of an event that was announced before.
 	Repeated
-	// JobStarted: connections will leave From; To is where to, "" if that has to be found out.
+	// JobStarted: connections will leave From for To, which is "" if the target has to be found out.
 	JobStarted
 	// JobEnded: the window is over. Outcome tells how many connections moved and how many did not.
 	JobEnded
 	// MoveStarted: an attempt to move Conn from From to To begins.
 	MoveStarted
-	// MoveSucceeded: Conn is served by To now.
+	// MoveSucceeded: To serves Conn now.
 	MoveSucceeded
-	// MoveFailed: Conn stays where it is; Err tells why. It is tried again while the window is open.
+	// MoveFailed: Conn stays on From; Err tells why. It is tried again while the window is open.
 	MoveFailed
-	// MoveKept: Conn stays on purpose, e.g. since the address led to the same peer again.
+	// MoveKept: Conn stays on purpose, for instance because the address led to the same peer again.
 	MoveKept
-	// BreakerOpened: To is left alone for a while.
+	// BreakerOpened: no attempts are made on To for a while.
 	BreakerOpened
 	// OptInRefused: the endpoint does not send notifications; Err is its answer.
 	OptInRefused
 	// HookFailed: a hook panicked or did not return in time; Err tells which.
 	HookFailed
-	// Unknown: a push looks like a notification and is none that is known; Outcome tells which. Told once for each kind.
+	// Unknown: a push looks like a notification and is not known; Outcome names it. There is one event for each name.
 	Unknown
 )
 
@@ -50,7 +50,7 @@ func (k EventKind) String() string {
 	return wordOf(eventWords[:], uint8(k), "EventKind")
 }
 
-// wordOf returns the word of a value, and type and number of one that has none.
+// wordOf returns the word of a value; type and number if it has none.
 func wordOf(names []string, value uint8, typ string) string {
 	if int(value) < len(names) {
 		return names[value]
@@ -105,7 +105,7 @@ type Stats struct {
 	Duplicates int64          // copies of events that were known
 	Replays    int64          // completions that the server kept for new connections
 	Malformed  int64          // notifications of which a part was unreadable
-	Unknown    int64          // pushes that look like notifications and are none that is known
+	Unknown    int64          // pushes that look like notifications and are not known
 	Barred     int64          // targets that must not be used
 	Started    int64          // attempts to move a connection
 	Succeeded  int64          // of these
@@ -113,8 +113,8 @@ type Stats struct {
 	Kept       int64          // connections that stay on purpose
 	Abandoned  int64          // connections still on the retiring peer when the window ended
 	Breakers   int64          // how often a circuit breaker opened
-	Refusals   int64          // refusals of the opt-in that were news
-	HooksLate  int64          // hooks that panicked, did not return in time, or were passed over for that reason
+	Refusals   int64          // how often the endpoint began to refuse the opt-in
+	HooksLate  int64          // hooks that panicked, did not return in time, or were skipped for that reason
 	Jobs       int            // running now
 	Windows    int            // open now
 	Capability Capability
@@ -162,8 +162,8 @@ func (t *Timeline) stats() Stats {
 	return s
 }
 
-// observers are told of everything that happens: the timeline, the reports, and logger and hooks behind the dispatcher.
-// Each keeps what it needs under a lock of its own.
+// observers get every event: the timeline, the reports, and logger and hooks by way of the dispatcher. Each keeps what it
+// needs under a lock of its own.
 type observers struct {
 	timeline   Timeline
 	reports    reports
@@ -178,7 +178,7 @@ func (o *observers) tell(e *Event) {
 	o.dispatcher.tell(e)
 }
 
-// hookFailed reports trouble with a hook; nil: one was passed over.
+// hookFailed reports that a hook has failed; nil: that one was skipped.
 func (o *observers) hookFailed(err error) {
 	if err == nil {
 		o.timeline.count(func(s *Stats) { s.HooksLate++ })
