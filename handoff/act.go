@@ -22,7 +22,7 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 	}
 	v := view{
 		peer: info.Peer, named: e.named, cap: e.cfg.RelaxedCap, jitter: e.mover.jitter(jitterBound(n, e.cfg.Jitter)),
-		justOptedIn: n.Kind.closes() && e.capability.isFresh(info.Peer, read),
+		justOptedIn: n.Kind.closes() && e.capability.justOptedIn(info.Peer, read),
 	}
 	var sources []string
 	if n.Kind == Moving {

@@ -106,7 +106,7 @@ func TestConnectionsDialledTogetherAskOnce(t *testing.T) {
 			if x.answer.Proto != 0 {
 				return
 			}
-			time.Sleep(answerPatience)
+			time.Sleep(answerTimeout)
 			assert.NotEmpty(t, asks(c, nodeA, false, time.Now()), "somebody asks anew")
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
@@ -159,15 +159,15 @@ func TestEndpointTypeIsConfigurable(t *testing.T) {
 
 func TestFreshness(t *testing.T) {
 	c := capabilityOf(Config{Mode: ModeEnabled})
-	assert.False(t, c.isFresh(nodeA, t0))
+	assert.False(t, c.justOptedIn(nodeA, t0))
 	asks(c, nodeA, false, t0)
-	assert.True(t, c.isFresh(nodeA, at(0.9)), "from the question on: what was kept may stand right behind the answer")
-	assert.False(t, c.isFresh(nodeA, at(1)))
-	assert.False(t, c.isFresh(nodeB, t0))
+	assert.True(t, c.justOptedIn(nodeA, at(0.9)), "from the question on: what was kept may stand right behind the answer")
+	assert.False(t, c.justOptedIn(nodeA, at(1)))
+	assert.False(t, c.justOptedIn(nodeB, t0))
 	for i := range 1_000 {
 		asks(c, time.Duration(i).String(), false, t0)
 	}
-	assert.LessOrEqual(t, len(c.fresh), maxFresh)
+	assert.LessOrEqual(t, len(c.optIns), maxOptIns)
 }
 
 // The whole of it through the Manager: one event, no log line (design, section 2, quiet).

@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -22,15 +23,7 @@ const (
 
 // String returns "auto", "enabled" or "disabled".
 func (m Mode) String() string {
-	switch m {
-	case ModeAuto:
-		return "auto"
-	case ModeEnabled:
-		return "enabled"
-	case ModeDisabled:
-		return "disabled"
-	}
-	return fmt.Sprintf("Mode(%d)", uint8(m))
+	return wordOf([]string{"auto", "enabled", "disabled"}, uint8(m), "Mode")
 }
 
 // Config says how maintenance of the server is handled. The zero value is what most programs want. For durations 0 means
@@ -100,45 +93,33 @@ type Config struct {
 // WithDefaults returns c with every zero replaced by its default. maxActive 0 means that the pool has no such limit.
 func (c Config) WithDefaults(poolSize, maxActive int) Config {
 	poolSize = max(poolSize, 1)
-	setDuration(&c.RelaxedTimeout, 10*time.Second)
-	setDuration(&c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
-	setDuration(&c.RelaxedTail, c.RelaxedTimeout)
-	setDuration(&c.HandoffTimeout, 15*time.Second)
-	setDuration(&c.CircuitBreakerResetTimeout, time.Minute)
-	setDuration(&c.RelaxedCap, time.Minute)
-	setDuration(&c.Jitter, time.Second)
-	setDuration(&c.Reprobe, time.Minute)
-	setInt(&c.MaxWorkers, max(1, min(poolSize/2, max(10, poolSize/3))))
+	c.RelaxedTimeout = cmp.Or(c.RelaxedTimeout, 10*time.Second)
+	c.PostHandoffRelaxedDuration = cmp.Or(c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
+	c.RelaxedTail = cmp.Or(c.RelaxedTail, c.RelaxedTimeout)
+	c.HandoffTimeout = cmp.Or(c.HandoffTimeout, 15*time.Second)
+	c.CircuitBreakerResetTimeout = cmp.Or(c.CircuitBreakerResetTimeout, time.Minute)
+	c.RelaxedCap = cmp.Or(c.RelaxedCap, time.Minute)
+	c.Jitter = cmp.Or(c.Jitter, time.Second)
+	c.Reprobe = cmp.Or(c.Reprobe, time.Minute)
+	c.MaxWorkers = cmp.Or(c.MaxWorkers, max(1, min(poolSize/2, max(10, poolSize/3))))
 	queue := max(20*c.MaxWorkers, poolSize)
 	if maxActive > 0 {
 		queue = min(queue, maxActive+1)
 	} else {
 		queue = min(queue, 5*poolSize)
 	}
-	setInt(&c.HandoffQueueSize, queue)
-	setInt(&c.CircuitBreakerFailureThreshold, 5)
-	setInt(&c.CircuitBreakerMaxRequests, 3)
-	setInt(&c.MaxHandoffRetries, 3)
+	c.HandoffQueueSize = cmp.Or(c.HandoffQueueSize, queue)
+	c.CircuitBreakerFailureThreshold = cmp.Or(c.CircuitBreakerFailureThreshold, 5)
+	c.CircuitBreakerMaxRequests = cmp.Or(c.CircuitBreakerMaxRequests, 3)
+	c.MaxHandoffRetries = cmp.Or(c.MaxHandoffRetries, 3)
 	return c
-}
-
-func setDuration(d *time.Duration, def time.Duration) {
-	if *d == 0 {
-		*d = def
-	}
-}
-
-func setInt(n *int, def int) {
-	if *n == 0 {
-		*n = def
-	}
 }
 
 // Limits of Config. Durations outside of them are nearly always a number without its unit.
 const (
-	leastDuration   = time.Millisecond
-	longestDuration = 10 * time.Minute
-	mostRetries     = 10
+	minDuration = time.Millisecond
+	maxDuration = 10 * time.Minute
+	maxRetries  = 10
 )
 
 // Validate reports every field that is out of range, joined, each with its value and the limit. Zeroes are fine.
@@ -164,10 +145,10 @@ func (c Config) Validate() error {
 		{"RelaxedCap", c.RelaxedCap, false},
 		{"Jitter", c.Jitter, true},
 	} {
-		if d.value == 0 || d.value < 0 && d.noneOK || d.value >= leastDuration && d.value <= longestDuration {
+		if d.value == 0 || d.value < 0 && d.noneOK || d.value >= minDuration && d.value <= maxDuration {
 			continue
 		}
-		bad("%s is %v, limits %v to %v", d.name, d.value, leastDuration, longestDuration)
+		bad("%s is %v, limits %v to %v", d.name, d.value, minDuration, maxDuration)
 	}
 	for _, n := range []struct {
 		name  string
@@ -178,7 +159,7 @@ func (c Config) Validate() error {
 		{"HandoffQueueSize", c.HandoffQueueSize, 1 << 24},
 		{"CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1 << 16},
 		{"CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1 << 16},
-		{"MaxHandoffRetries", c.MaxHandoffRetries, mostRetries},
+		{"MaxHandoffRetries", c.MaxHandoffRetries, maxRetries},
 	} {
 		if n.value < 0 || n.value > n.limit {
 			bad("%s is %d, limits 1 to %d", n.name, n.value, n.limit)

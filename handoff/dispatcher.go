@@ -14,63 +14,65 @@ import (
 
 const (
 	hookTimeout  = 250 * time.Millisecond
-	closeTimeout = time.Second // for a hook that ignores its context
+	closeTimeout = time.Second
 	hookQueue    = 256
 )
 
 var errHookSlow = errors.New("hook has not returned, going on without it")
 
-// dispatcher runs hooks and logger on one goroutine of its own, the hook runner, so that they hold up no goroutine that
+// dispatcher runs hooks and logger on a goroutine of its own, the hook runner, so that they never delay a goroutine that
 // reads. If a hook does not return in time, the notifications that wait for it are acted upon without hooks.
 type dispatcher struct {
 	ctx    context.Context
 	logger *slog.Logger
 	act    func(c ConnInfo, n Notification, unreadable error, read time.Time) error
 	copied func(c ConnInfo, n Notification) // counts a copy of a notification that waits for its hooks
-	failed func(err error)                  // reports trouble with a hook; nil error: one was passed over
+	failed func(err error)                  // reports that a hook has failed; nil: that one was skipped
 
-	start  sync.Once     // of the hook runner, or of close, which then has nobody to wait for
-	urgent chan func()   // to the hook runner: notifications that wait
-	later  chan func()   // to the hook runner: done when nothing urgent is left
-	busy   atomic.Int64  // when the hook runner began what it does, 0 if it does nothing
-	ended  chan struct{} // closed when the hook runner has ended
+	start  sync.Once     // starts the hook runner; close uses it up
+	urgent chan func()   // for the hook runner: notifications that wait
+	later  chan func()   // for the hook runner when nothing is urgent
+	busy   atomic.Int64  // start of what the hook runner does now, 0 if it does nothing
+	exited chan struct{} // closed when the hook runner has returned
 
 	set atomic.Pointer[hookSet]
 
-	mu        sync.Mutex // guards the fields below; held while a notification is acted upon, so that none overtakes another
+	// mu guards the fields below. It is held while a notification is acted upon, so that none overtakes another.
+	mu        sync.Mutex
 	waiting   []*pending // in the order in which they were read
 	decisions map[announcement]*decision
 }
 
-// hookSet holds the hooks. The function that shows them a notification is linked only into programs that add a hook.
+// hookSet holds the hooks and the function that uses them, which is linked only into programs that add a hook.
 type hookSet struct {
 	hooks    []NotificationHook
 	dispatch func(d *dispatcher, p *pending)
 }
 
-// pending is the first copy of a notification, which waits to be shown to hooks and acted upon.
+// pending is the first copy of a notification, which waits for its hooks.
 type pending struct {
 	*decision
 	info       ConnInfo
 	n          Notification
 	unreadable error
 	read       time.Time
-	timer      *time.Timer // fires when the time of the hooks is over
-	shown      bool        // to the hooks, which have not returned
+	timer      *time.Timer // fires when the hooks' time is over
+	shown      bool        // the hooks have it
 }
 
-// decision is what hooks have made of a notification, for its copies.
+// decision is what hooks have made of a notification. It holds for the copies.
 type decision struct {
 	until    time.Time // copies are recognised until then
 	decided  bool
 	keep     bool
-	came, to Notification // as it came, as it was acted upon
+	original Notification
+	result   Notification // acted upon
 }
 
 func newDispatcher(ctx context.Context, logger *slog.Logger) *dispatcher {
 	return &dispatcher{
 		ctx: ctx, logger: logger,
-		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), ended: make(chan struct{}),
+		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
 	}
 }
 
@@ -87,8 +89,7 @@ func (d *dispatcher) add(h NotificationHook) {
 	d.set.Store(&hookSet{hooks: append(slices.Clip(d.hooks()), h), dispatch: (*dispatcher).dispatch})
 }
 
-// put hands f to the hook runner, which is started if it has not been. It never blocks. false: the hook runner cannot
-// follow, or has ended.
+// put has the hook runner call f, and starts it if needed. It never blocks. false: the queue is full, or ctx has ended.
 func (d *dispatcher) put(queue chan<- func(), f func()) bool {
 	if d.ctx.Err() != nil {
 		return false
@@ -104,7 +105,7 @@ func (d *dispatcher) put(queue chan<- func(), f func()) bool {
 
 // run is the hook runner.
 func (d *dispatcher) run() {
-	defer close(d.ended)
+	defer close(d.exited)
 	for {
 		var f func()
 		select {
@@ -123,7 +124,7 @@ func (d *dispatcher) run() {
 	}
 }
 
-// close waits for a hook that is running, but not for ever. ctx has ended.
+// close waits for the hook runner, but at most closeTimeout for a hook that ignores its context. ctx has ended.
 func (d *dispatcher) close() {
 	d.mu.Lock()
 	for _, p := range d.waiting {
@@ -131,16 +132,16 @@ func (d *dispatcher) close() {
 	}
 	d.waiting = nil
 	d.mu.Unlock()
-	d.start.Do(func() { close(d.ended) })
+	d.start.Do(func() { close(d.exited) })
 	t := time.NewTimer(closeTimeout)
 	defer t.Stop()
 	select {
-	case <-d.ended:
+	case <-d.exited:
 	case <-t.C:
 	}
 }
 
-// tell has the logger and the hooks told of an event.
+// tell passes an event to the logger and the hooks.
 func (d *dispatcher) tell(e *Event) {
 	if len(d.hooks()) == 0 && d.logger == nil {
 		return
@@ -167,7 +168,42 @@ func (d *dispatcher) guard(f func()) {
 	f()
 }
 
-// dispatch has the hook runner show a notification to the hooks and act upon it. Copies of one that is decided are acted upon here.
+// logEvent writes one record. The message is the kind of the event; fields that do not apply are left out.
+func logEvent(ctx context.Context, l *slog.Logger, e *Event) {
+	level := slog.LevelInfo
+	switch e.EventKind {
+	case MoveFailed, BreakerOpened, HookFailed, Unknown:
+		level = slog.LevelWarn
+	case OptInRefused: // the ordinary case with most servers
+		level = slog.LevelDebug
+	}
+	if !l.Enabled(ctx, level) {
+		return
+	}
+	var args []any
+	for _, f := range []struct {
+		known bool
+		name  string
+		value any
+	}{
+		{e.Kind != KindNone, "kind", e.Kind.String()},
+		{e.HasSeq, "seq", e.Seq},
+		{e.Conn != 0, "conn", e.Conn},
+		{e.From != "", "from", e.From},
+		{e.To != "", "to", e.To},
+		{e.Outcome != "", "outcome", e.Outcome},
+		{e.Took > 0, "took", e.Took},
+		{e.Err != nil, "err", e.Err},
+	} {
+		if f.known {
+			args = append(args, f.name, f.value)
+		}
+	}
+	l.Log(ctx, level, "handoff: "+e.EventKind.String(), args...)
+}
+
+// dispatch has the hook runner show a notification to the hooks and act upon it. A copy of one that is decided is acted
+// upon at once.
 func (d *dispatcher) dispatch(p *pending) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -181,7 +217,7 @@ func (d *dispatcher) dispatch(p *pending) {
 		}
 		return
 	}
-	p.decision = &decision{came: p.n, until: p.n.knownUntil(p.read)}
+	p.decision = &decision{original: p.n, until: p.n.knownUntil(p.read)}
 	if !p.until.IsZero() {
 		d.rememberLocked(a, p)
 	}
@@ -189,10 +225,10 @@ func (d *dispatcher) dispatch(p *pending) {
 	p.timer = time.AfterFunc(hookTimeout-time.Since(p.read), func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.passOverLocked(false)
+		d.skipHooksLocked(false)
 	})
 	queued := d.put(d.urgent, func() { d.show(p) })
-	d.passOverLocked(!queued)
+	d.skipHooksLocked(!queued)
 }
 
 func (d *dispatcher) rememberLocked(a announcement, p *pending) {
@@ -206,7 +242,7 @@ func (d *dispatcher) rememberLocked(a announcement, p *pending) {
 	d.decisions[a] = p.decision
 }
 
-// show runs the PreHooks of a notification and acts upon what they return, unless that has taken too long.
+// show runs the PreHooks of a notification and acts upon the result, unless that has taken too long.
 func (d *dispatcher) show(p *pending) {
 	d.mu.Lock()
 	p.shown = true
@@ -241,8 +277,8 @@ func (d *dispatcher) show(p *pending) {
 	}
 }
 
-// passOverLocked acts without hooks upon the notifications whose time is over, and upon all if a hook is stuck or none may wait.
-func (d *dispatcher) passOverLocked(all bool) {
+// skipHooksLocked acts without hooks upon the notifications whose time is over; upon all if a hook is stuck.
+func (d *dispatcher) skipHooksLocked(all bool) {
 	since := d.busy.Load()
 	all = all || since != 0 && time.Now().UnixNano()-since >= int64(hookTimeout)
 	for len(d.waiting) > 0 {
@@ -259,21 +295,21 @@ func (d *dispatcher) passOverLocked(all bool) {
 	}
 }
 
-// decideLocked acts upon the first notification that waits, as hooks have left it.
+// decideLocked acts upon p, which is the first of waiting, as the hooks have left it.
 func (d *dispatcher) decideLocked(p *pending, n Notification, keep bool) error {
 	p.timer.Stop()
 	d.waiting = d.waiting[1:]
-	p.decided, p.keep, p.to = true, keep, n
+	p.decided, p.keep, p.result = true, keep, n
 	if !keep {
 		return nil
 	}
 	return errors.Join(p.unreadable, d.act(p.info, n, p.unreadable, p.read))
 }
 
-// apply makes of a copy what was made of the first. Its time is its own: it may have been sent later.
+// apply changes a copy as the first was changed. Its time stays: it may have been sent later.
 func (d *decision) apply(n Notification) Notification {
-	out := d.to
-	if d.to.In == d.came.In && d.to.HasIn == d.came.HasIn {
+	out := d.result
+	if d.result.In == d.original.In && d.result.HasIn == d.original.HasIn {
 		out.In, out.HasIn = n.In, n.HasIn
 	}
 	return out

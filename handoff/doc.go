@@ -19,6 +19,6 @@
 // # Who runs what
 //
 // OnPush runs on the goroutine that reads, and takes microseconds. A job (one for each retiring peer) has a goroutine and
-// at most MaxWorkers attempts beside it; a look-up has one while it lasts; hooks and logger have two, started when first
+// at most MaxWorkers attempts beside it; a look-up has one while it lasts; hooks and logger have one, started when first
 // needed. Close ends and awaits them all.
 package handoff

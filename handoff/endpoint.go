@@ -9,7 +9,7 @@ import (
 )
 
 // EndpointType is the form in which the server is asked to name the target of a MOVING (Redis docs, "Smart client
-// handoffs", moving-endpoint-type). The zero value, EndpointTypeAuto, is never on the wire: it becomes one of the others.
+// handoffs", moving-endpoint-type). The zero value, EndpointTypeAuto, is replaced by one of the others for each connection.
 type EndpointType uint8
 
 // The endpoint types.
@@ -19,21 +19,18 @@ const (
 	EndpointTypeInternalFQDN
 	EndpointTypeExternalIP
 	EndpointTypeExternalFQDN
-	EndpointTypeNone // the server names nobody
+	EndpointTypeNone // the server names no target
 )
 
 var endpointWords = [...]string{"auto", "internal-ip", "internal-fqdn", "external-ip", "external-fqdn", "none"}
 
 // String returns the word on the wire, "auto" for the zero value.
 func (t EndpointType) String() string {
-	if int(t) < len(endpointWords) {
-		return endpointWords[t]
-	}
-	return fmt.Sprintf("EndpointType(%d)", uint8(t))
+	return wordOf(endpointWords[:], uint8(t), "EndpointType")
 }
 
 // detectEndpointType chooses the type for a connection to peer ("ip:port"): with TLS a name, otherwise an address. An
-// unknown peer (unix socket, a dialler that hides it) gets EndpointTypeNone. 100.64.0.0/10 counts as external, as in most clients.
+// unknown peer (unix socket, tunnel) gets EndpointTypeNone. 100.64.0.0/10 counts as external, as in most clients.
 func detectEndpointType(peer string, tls bool) EndpointType {
 	ip, ok := ipOf(peer)
 	if !ok {
@@ -68,8 +65,8 @@ func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
 	return ip.Unmap(), port, err == nil
 }
 
-// parseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case, IPv6
-// in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no address.
+// parseEndpoint returns the canonical host:port of an endpoint: names in lower case, IPv6 in brackets, IPv4 never mapped;
+// "" for all the ways in which servers and proxies say that there is none.
 func parseEndpoint(text, defaultPort string) (string, error) {
 	text = strings.Trim(text, blanks)
 	switch strings.ToLower(text) {
@@ -131,7 +128,7 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// canonicalHost makes hosts comparable and refuses what cannot be dialled.
+// canonicalHost makes hosts comparable. Hosts that cannot be dialled are an error.
 func canonicalHost(host string) (string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.IsUnspecified() || ip.IsMulticast() {
@@ -153,7 +150,7 @@ const (
 	maxZone = 64 // names of interfaces are shorter
 )
 
-// checkWord bounds what is kept of an address, and keeps control characters out of what people read.
+// checkWord bounds what is stored of an address, and keeps control characters out of logs.
 func checkWord(s string, limit int) error {
 	if len(s) > limit {
 		return fmt.Errorf("of %d bytes, limit %d", len(s), limit)

@@ -18,31 +18,30 @@ type ConnInfo struct {
 	TLS  bool
 }
 
-// NotificationHook sees every event that is announced, once, before and after it is acted upon. The copies that other
-// connections bring are counted in Stats.Duplicates, get what was decided about the first, and are not shown. PreHook may change a
-// notification, or drop it by returning false; then neither later hooks nor PostHook see it. PostHook gets what was acted
-// upon, and an error if a part was unreadable or the target must not be used.
+// NotificationHook sees each announced event once, before and after the client acts upon it. The copies that other
+// connections bring are not shown. They are counted in Stats.Duplicates, and what was decided about the first holds for
+// them. PreHook may change a notification, or drop it by returning false; then neither later hooks nor PostHook see it.
+// PostHook gets what was acted upon, and an error if a part was unreadable or the target must not be used.
 //
-// Hooks run one after the other on a goroutine of the client, never on one that reads replies. A notification is acted upon
-// in its turn and a quarter of a second after it was read at the latest, as it came if the PreHooks have not returned by
-// then; times count from when it was read. While a hook takes longer than that, hooks are passed over. PostHook is not waited
-// for, and left out if hooks cannot follow. Panics are recovered. ctx ends when the client is closed. A hook may use the
-// Manager.
+// Hooks run one after the other on a goroutine of the client, never on one that reads replies. Notifications are acted upon
+// in order, each at the latest a quarter of a second after it was read. If the PreHooks have not returned by then, the
+// notification is used as it came. While a hook takes longer than that, hooks are skipped. Nothing waits for PostHook; it
+// is skipped if hooks cannot keep up. Panics are recovered. ctx ends when the client is closed. A hook may use the Manager.
 type NotificationHook interface {
-	// PreHook is called with what was read, or what the hook before has made of it.
+	// PreHook is called with the notification that was read, or as the hook before it has changed it.
 	PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool)
-	// PostHook is called when n was acted upon; moves that it has begun go on.
+	// PostHook is called when n was acted upon. Moves that it started may still be under way.
 	PostHook(ctx context.Context, c ConnInfo, n Notification, err error)
 }
 
 // EventHook may be implemented by a NotificationHook that also wants the events of the timeline as they happen. OnEvent
-// runs where PreHook does. Events are left out when hooks cannot follow.
+// runs where PreHook does. Events are skipped if hooks cannot keep up.
 type EventHook interface {
 	OnEvent(ctx context.Context, e Event)
 }
 
-// LoggingHook logs every notification that hooks see, before and after it is acted upon, at debug level;
-// unreadable ones as warnings. It is for looking closely: Options.Logger alone logs each event and decision once.
+// LoggingHook logs every notification that hooks see, before and after it is acted upon, at debug level, and unreadable
+// ones as warnings. It is for debugging: Options.Logger alone logs each event and decision once.
 type LoggingHook struct {
 	logger *slog.Logger
 }
@@ -57,22 +56,20 @@ func NewLoggingHook(l *slog.Logger) *LoggingHook {
 
 // PreHook logs n and lets it pass.
 func (h *LoggingHook) PreHook(ctx context.Context, c ConnInfo, n Notification) (Notification, bool) {
-	h.log(ctx, slog.LevelDebug, "handoff: notification received", c, n, nil)
+	h.log(ctx, "handoff: notification received", c, n, nil)
 	return n, true
 }
 
 // PostHook logs the outcome.
 func (h *LoggingHook) PostHook(ctx context.Context, c ConnInfo, n Notification, err error) {
-	level := slog.LevelDebug
-	if err != nil {
-		level = slog.LevelWarn
-	}
-	h.log(ctx, level, "handoff: notification acted upon", c, n, err)
+	h.log(ctx, "handoff: notification acted upon", c, n, err)
 }
 
-func (h *LoggingHook) log(ctx context.Context, level slog.Level, msg string, c ConnInfo, n Notification, err error) {
+func (h *LoggingHook) log(ctx context.Context, msg string, c ConnInfo, n Notification, err error) {
+	level := slog.LevelDebug
 	attrs := []slog.Attr{slog.String("notification", n.String()), slog.Uint64("conn", c.ID), slog.String("peer", c.Peer)}
 	if err != nil {
+		level = slog.LevelWarn
 		attrs = append(attrs, slog.Any("err", err))
 	}
 	h.logger.LogAttrs(ctx, level, msg, attrs...)
@@ -80,11 +77,11 @@ func (h *LoggingHook) log(ctx context.Context, level slog.Level, msg string, c C
 
 // MetricsHook counts. It is safe for concurrent use and may serve several clients.
 type MetricsHook struct {
-	mu            sync.Mutex // guards what follows
+	mu            sync.Mutex // guards the fields below
 	notifications map[string]int64
 	errors        map[string]int64
 	processing    map[string]time.Duration
-	began         map[delivery]time.Time
+	seen          map[delivery]time.Time // by PreHook and not yet by PostHook
 	started       int64
 	succeeded     int64
 	failed        int64
@@ -112,17 +109,13 @@ type delivery struct {
 	id   EventID
 }
 
-func deliveryOf(c ConnInfo, n Notification) delivery {
-	return delivery{conn: c.ID, id: n.EventID}
-}
-
-const maxBegan = 1024 // notifications another hook dropped after this one saw them leave their begin behind
+const maxSeen = 1024 // PostHook never sees a notification that a later hook has dropped
 
 // NewMetricsHook returns a MetricsHook with all counters at zero.
 func NewMetricsHook() *MetricsHook {
 	return &MetricsHook{
 		notifications: map[string]int64{}, errors: map[string]int64{},
-		processing: map[string]time.Duration{}, began: map[delivery]time.Time{},
+		processing: map[string]time.Duration{}, seen: map[delivery]time.Time{},
 	}
 }
 
@@ -131,10 +124,10 @@ func (h *MetricsHook) PreHook(_ context.Context, c ConnInfo, n Notification) (No
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.notifications[n.Kind.String()]++
-	if len(h.began) >= maxBegan {
-		clear(h.began)
+	if len(h.seen) >= maxSeen {
+		clear(h.seen)
 	}
-	h.began[deliveryOf(c, n)] = time.Now()
+	h.seen[delivery{c.ID, n.EventID}] = time.Now()
 	return n, true
 }
 
@@ -145,10 +138,10 @@ func (h *MetricsHook) PostHook(_ context.Context, c ConnInfo, n Notification, er
 	if err != nil {
 		h.errors[n.Kind.String()]++
 	}
-	d := deliveryOf(c, n)
-	if began, ok := h.began[d]; ok {
-		h.processing[n.Kind.String()] += time.Since(began)
-		delete(h.began, d)
+	d := delivery{c.ID, n.EventID}
+	if at, ok := h.seen[d]; ok {
+		h.processing[n.Kind.String()] += time.Since(at)
+		delete(h.seen, d)
 	}
 }
 
@@ -164,7 +157,6 @@ func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 		h.durations.add(e.Took)
 	case MoveFailed:
 		h.failed++
-	case Announced, Repeated, JobStarted, JobEnded, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown: // no handoff of a connection
 	}
 }
 

@@ -189,10 +189,10 @@ func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 	assert.Equal(t, map[string]int64{"MOVING": 1600}, h.GetMetrics()["notification_counts"])
 	assert.EqualValues(t, 1600, h.GetMetrics()["handoffs_failed"])
-	for i := range 3 * maxBegan { // dropped by a later hook: PostHook never comes
+	for i := range 3 * maxSeen { // dropped by a later hook: PostHook never comes
 		h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, movingTo(1, 0, ""))
 	}
-	assert.LessOrEqual(t, len(h.began), maxBegan)
+	assert.LessOrEqual(t, len(h.seen), maxSeen)
 }
 
 // One record per event and decision, with its reason; none for copies (H-100).

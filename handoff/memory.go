@@ -37,7 +37,7 @@ func (n Notification) knownUntil(read time.Time) time.Time {
 	case n.HasSeq:
 		return read.Add(max(2*n.In, minMemory))
 	case n.Kind == Moving:
-		return read.Add(n.lead() + closeSlack)
+		return read.Add(n.delay() + closeSlack)
 	}
 	return time.Time{}
 }

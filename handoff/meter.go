@@ -6,15 +6,18 @@ import (
 	"time"
 )
 
-// Command is one command of the client, as Observe wants it.
+// Command is a command of the client, for Observe.
 type Command struct {
 	Begun    time.Time     // zero: before a window was open
 	Timeout  time.Duration // configured for it, 0: none
-	Blocking bool          // it takes as long as it likes
-	Failed   bool          // no answer of the server
+	Blocking bool          // it may wait on purpose
+	Failed   bool          // without an answer of the server
 }
 
-const delayedAfter = 100 * time.Millisecond
+const (
+	delayedAfter = 100 * time.Millisecond
+	perOctave    = 8 // buckets for a doubling of the time: quantiles are at most an eighth too high
+)
 
 // meter counts commands. It is safe for concurrent use.
 type meter struct {
@@ -22,10 +25,7 @@ type meter struct {
 	took                                    [31 * perOctave]atomic.Int64 // by microseconds
 }
 
-// perOctave is how many buckets a doubling of the time has: quantiles are at most an eighth too high.
-const perOctave = 8
-
-// add counts a command that took so long as far as the window knows.
+// add counts a command that took so long within the window.
 func (m *meter) add(c Command, took time.Duration) {
 	m.commands.Add(1)
 	if c.Failed {
@@ -54,7 +54,7 @@ func bucketOf(d time.Duration) int {
 	return min(octave*perOctave+int(us>>octave), 31*perOctave-1)
 }
 
-// bucketEnd is the longest time that belongs into a bucket.
+// bucketEnd is the longest time in a bucket.
 func bucketEnd(i int) time.Duration {
 	if i < 2*perOctave {
 		return time.Duration(i) * time.Microsecond

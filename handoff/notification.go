@@ -33,12 +33,12 @@ const (
 	familySlots
 )
 
-// kindFacts tells what is known of a kind: its word on the wire and, in order, the elements behind the sequence number.
+// kindFacts describes a kind.
 type kindFacts struct {
-	word     string
+	word     string // on the wire
 	family   family
-	closes   bool // it ends an operation
-	elements []func(*parser)
+	closes   bool            // it ends an operation
+	elements []func(*parser) // read what follows the sequence number, in this order
 }
 
 var kinds = [...]kindFacts{
@@ -68,7 +68,7 @@ func (k Kind) facts() kindFacts {
 	if int(k) < len(kinds) {
 		return kinds[k]
 	}
-	return kindFacts{} // a hook may return anything
+	return kindFacts{} // a hook may return any number
 }
 
 func (k Kind) family() family { return k.facts().family }
@@ -83,8 +83,8 @@ type SlotMove struct {
 	Slots    []SlotRange
 }
 
-// EventID is how the server names an event: the kind of the notification and its sequence number. It identifies the event,
-// not the delivery: every connection is told the same one.
+// EventID identifies an event of the server by the kind of the notification and its sequence number. The copies that other
+// connections get have the same one.
 type EventID struct {
 	Kind Kind
 	// Seq is meaningful only if HasSeq is set: 0 is an ordinary number and the first one that a database uses.
@@ -103,22 +103,22 @@ func (id EventID) String() string {
 // Notification is one maintenance push, typed. It is a plain value; its slices are not changed after parsing.
 type Notification struct {
 	EventID
-	// In is the time until the event (MOVING: until the peer stops serving; openers: until the operation begins), never
-	// negative and at most 10 minutes. Without HasIn the server did not say.
+	// In is the time until the peer stops serving (MOVING) or until the operation begins, from 0 to 10 minutes. HasIn is
+	// false if the server did not say.
 	In    time.Duration
 	HasIn bool
-	// Endpoint is where MOVING sends us, as canonical host:port. "" means that the server names nobody, unless Unreadable is
-	// set: then it names somebody, and nobody can tell whom.
+	// Endpoint is the target of a MOVING, as canonical host:port. It is "" if the server names none, and if Unreadable is
+	// set: then the target that it names cannot be read.
 	Endpoint   string
 	Unreadable bool
-	// Shards are the ids of the shards concerned. They mean something to the operator of the server only.
+	// Shards are the ids of the shards concerned, as the operator of the server knows them.
 	Shards []string
 	// Slots are those of SMIGRATING and SMIGRATED.
 	Slots []SlotMove
 }
 
-// lead is the time until a MOVING takes effect.
-func (n Notification) lead() time.Duration {
+// delay is the time until a MOVING takes effect.
+func (n Notification) delay() time.Duration {
 	if !n.HasIn {
 		return assumedIn
 	}
@@ -137,8 +137,8 @@ func (n Notification) String() string {
 	return s
 }
 
-// NotificationError tells which part of a maintenance push cannot be read. It is reported to hooks and counted, and never
-// hurts the connection: whatever else the push says is used.
+// NotificationError tells which part of a maintenance push cannot be read. Hooks get it, and it is counted. The rest of the
+// push is used, and the connection goes on.
 type NotificationError struct {
 	Kind   Kind
 	Reason string // the part and why, with a bounded piece of what was sent

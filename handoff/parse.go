@@ -22,10 +22,10 @@ const (
 	blanks = " \t\r\n"
 )
 
-// ParseNotification reads a push. The bool says whether it is a maintenance notification at all. It accepts every shape
-// known to be sent by servers, proxies and mocks, so an error means that a part of it is unreadable and was left out: the
-// notification is usable nevertheless. defaultPort completes an endpoint that has no port; it should be the configured
-// one, since databases of Redis Enterprise are hardly ever on 6379.
+// ParseNotification reads a push. The bool reports whether it is a maintenance notification. Every shape that servers,
+// proxies and mocks are known to send is accepted. An error means that a part is unreadable and was left out; the rest of
+// the notification is usable. defaultPort completes an endpoint without a port. It should be the configured port, since
+// databases of Redis Enterprise are hardly ever on 6379.
 func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, error) {
 	kind := kindOf(nameOf(v))
 	if kind == KindNone {
@@ -33,7 +33,7 @@ func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, e
 	}
 	p := parser{port: defaultPort}
 	p.n.Kind = kind
-	for i := 1; i < v.Len() && i < 8; i++ { // no shape has more than four elements: more are from the future
+	for i := 1; i < min(v.Len(), 8); i++ { // no known shape has more than four
 		p.rest = append(p.rest, v.Index(i))
 	}
 	p.seq()
@@ -43,7 +43,7 @@ func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, e
 	return p.n, true, errors.Join(p.errs...)
 }
 
-// nameOf returns the first element of a push, "" for anything else.
+// nameOf returns the name of a push, "" if v is none.
 func nameOf(v resp3.Value) string {
 	if v.Kind() != resp3.Push {
 		return ""
@@ -55,8 +55,7 @@ func nameOf(v resp3.Value) string {
 	return name
 }
 
-// unknownWord returns the name of a push that looks like a maintenance notification: those are in capitals, all other
-// pushes of Redis are not. "" if it does not.
+// unknownWord returns the name of a push that looks like a maintenance notification, else "": only their names are in capitals.
 func unknownWord(v resp3.Value) string {
 	name := nameOf(v)
 	if len(name) > maxQuoted || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
@@ -65,11 +64,11 @@ func unknownWord(v resp3.Value) string {
 	return name
 }
 
-// parser takes one element after the other from rest.
+// parser reads the elements of one push.
 type parser struct {
 	n    Notification
 	port string
-	rest []resp3.Value
+	rest []resp3.Value // not read yet
 	errs []error
 }
 
@@ -80,7 +79,7 @@ func (p *parser) complain(format string, args ...any) {
 	}
 }
 
-// next returns the next element and takes it. A null counts as none.
+// next removes the next element and returns it. false: there is none, or it is null.
 //
 //go:noinline
 func (p *parser) next() (v resp3.Value, ok bool) {
@@ -92,9 +91,8 @@ func (p *parser) next() (v resp3.Value, ok bool) {
 	return v, !v.IsNull()
 }
 
-// seq takes the sequence number. Without one, a text or a list in its place is left for the element behind it. An integer
-// that stands alone is the number and not the seconds: forms without seconds were seen of several kinds, the number names
-// the event, and a MOVING without seconds has a default.
+// seq reads the sequence number. If there is none, a text or a list in its place belongs to the next element. An integer
+// that stands alone is the number, not the seconds: several kinds were seen without seconds.
 func (p *parser) seq() {
 	if len(p.rest) == 0 {
 		return
@@ -121,7 +119,7 @@ func (p *parser) seq() {
 	p.next()
 }
 
-// seconds takes the time if there is one.
+// seconds reads the time if there is one.
 func (p *parser) seconds() {
 	if len(p.rest) == 0 {
 		return
@@ -135,7 +133,7 @@ func (p *parser) seconds() {
 	}
 }
 
-// movingTime also passes over something in front of the endpoint that is neither a time nor an endpoint with a port.
+// movingTime reads the time before an endpoint. It skips an element that is neither a time nor an endpoint with a port.
 func (p *parser) movingTime() {
 	p.seconds()
 	if p.n.HasIn || len(p.rest) < 2 {
@@ -149,15 +147,15 @@ func (p *parser) movingTime() {
 	p.next()
 }
 
-// openingTime leaves a text that comes last, even if it is a number: it is the shard list. go-redis's mock sends slots
-// there, and no opening that is known ends with a time in text.
+// openingTime reads the time before a shard list. A text that comes last is the list, even if it is a number: go-redis's
+// mock sends slots there, and no known opening ends with a time in text.
 func (p *parser) openingTime() {
 	if len(p.rest) > 1 || len(p.rest) == 1 && p.rest[0].Kind() == resp3.Integer {
 		p.seconds()
 	}
 }
 
-// noTime passes over a time: completions have none.
+// noTime skips a time: completions have none.
 func (p *parser) noTime() {
 	for len(p.rest) > 0 && p.rest[0].Kind() == resp3.Integer {
 		p.next()
@@ -201,8 +199,8 @@ func (p *parser) shards() {
 	}
 }
 
-// splitShards reads a JSON array of strings, the form that servers send, or a comma-separated list. Ids are numbers, so
-// that no element holds a comma, and encoding/json, which would be a fiftieth of a small program, is not needed.
+// splitShards reads a JSON array of strings, as servers send it, or a comma-separated list. Ids are numbers and hold no
+// comma. encoding/json would be a fiftieth of a small program.
 func splitShards(text string) []string {
 	text = strings.Trim(text, blanks)
 	if text == "" || len(text) > 1<<16 {
@@ -238,19 +236,18 @@ func (p *parser) slotRanges() {
 	p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
 }
 
-// slotMoves reads triplets of source, destination and slots. Drafts sent pairs and flat lists without a source; they are
-// not guessed at.
+// slotMoves reads triplets of source, destination and slots. Pairs and flat lists of drafts have no source: not guessed.
 func (p *parser) slotMoves() {
-	list, ok := p.next()
+	moves, ok := p.next()
 	if !ok {
 		p.complain("no slots")
 		return
 	}
-	if list.Kind() != resp3.Array || list.Len() == 0 {
-		p.complain("list of slot moves is a %v of %d", list.Kind(), list.Len())
+	if moves.Kind() != resp3.Array || moves.Len() == 0 {
+		p.complain("list of slot moves is a %v of %d", moves.Kind(), moves.Len())
 		return
 	}
-	for v := range list.All() {
+	for v := range moves.All() {
 		p.slotMove(v)
 	}
 }
@@ -280,19 +277,19 @@ func (p *parser) slotMove(v resp3.Value) {
 	}
 }
 
-// ranges reads "123,456,789-1000", which is in no particular order. A bad entry costs that entry only.
+// ranges reads "123,456,789-1000", in any order. A bad entry is left out.
 func (p *parser) ranges(text string) []SlotRange {
 	var out []SlotRange
 	for entry := range strings.SplitSeq(text, ",") {
 		if len(out) == maxMoves {
 			break
 		}
-		first, last, isRange := strings.Cut(entry, "-")
+		from, to, isRange := strings.Cut(entry, "-")
 		if !isRange {
-			last = first
+			to = from
 		}
-		a, errA := strconv.ParseUint(first, 10, 16)
-		b, errB := strconv.ParseUint(last, 10, 16)
+		a, errA := strconv.ParseUint(from, 10, 16)
+		b, errB := strconv.ParseUint(to, 10, 16)
 		if errA != nil || errB != nil || a > b || b > maxSlot {
 			p.complain("slots %s, limit %d", quote(entry), maxSlot)
 			continue
@@ -302,7 +299,7 @@ func (p *parser) ranges(text string) []SlotRange {
 	return out
 }
 
-// integer takes numbers and texts that are numbers: older proxies send integers as bulk strings.
+// integer returns the number that v is or spells: older proxies send integers as bulk strings.
 func integer(v resp3.Value) (int64, bool) {
 	if v.Kind() != resp3.Integer && !isText(v) {
 		return 0, false

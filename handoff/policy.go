@@ -81,7 +81,7 @@ func decideEnd(n Notification, v view) action {
 }
 
 func decideMoving(n Notification, v view, now time.Time) action {
-	in := n.lead()
+	in := n.delay()
 	switch {
 	case v.arrived:
 		return action{repeat: true, reason: "a handoff of this event led here"}
@@ -111,5 +111,5 @@ func decideMoving(n Notification, v view, now time.Time) action {
 
 // jitterBound is the longest random delay of a move announced for in from now.
 func jitterBound(n Notification, limit time.Duration) time.Duration {
-	return max(0, min(n.lead()/10, limit))
+	return max(0, min(n.delay()/10, limit))
 }

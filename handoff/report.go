@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Report tells how one window went: an announced operation from its opening to its end, or a move that nobody announced
-// (KindNone). Durations and counts are zero where nothing happened.
+// Report tells how one window went: an announced operation from its opening to its end, or a move that was not announced
+// (KindNone).
 type Report struct {
 	EventID            // of the announcement
 	From, To string    // the peer that announced it or retires; the target it named
@@ -22,14 +22,14 @@ type Report struct {
 	Left      int           // connections that were still on From at the end
 	Failed    int           // attempts to move one
 	FirstMove time.Duration // from Opened until the first connection had moved
-	LastMove  time.Duration // and until the last had
+	LastMove  time.Duration // from Opened until the last connection had moved
 
-	// Commands that ended within the window. What began before it is timed from its opening. Commands that block on
-	// purpose are counted, and not timed.
+	// Commands that ended within the window. A command that began before it is timed from Opened. Blocking commands are
+	// counted and not timed.
 	Commands int64
-	Errors   int64 // without an answer of the server, those that their caller cancelled left out
-	Delayed  int64 // longer than 100 ms
-	Rescued  int64 // answered after the configured timeout, thanks to the relaxed one
+	Errors   int64 // without an answer of the server; cancelled commands do not count
+	Delayed  int64 // took longer than 100 ms
+	Rescued  int64 // answered after the configured timeout, within the relaxed one
 	P50, P99 time.Duration
 	Max      time.Duration
 }
@@ -63,13 +63,14 @@ const maxReports = 32
 // record is a Report in the making.
 type record struct {
 	Report
-	until time.Time // the window ends then, unless it is ended earlier
+	until time.Time // end of the window, unless something ends it earlier
 	meter *meter
 }
 
 // reports are the last windows, oldest first. The zero value is empty. It is safe for concurrent use.
 type reports struct {
-	observed atomic.Pointer[[]record] // copies of the open windows, nil if there are none; written with mu held or given up by observe
+	// observed holds copies of the open windows, nil if there are none. It is written with mu held; Observe clears it.
+	observed atomic.Pointer[[]record]
 
 	mu      sync.Mutex // guards records; a leaf
 	records []*record
@@ -86,7 +87,7 @@ func (s *reports) open(r Report, until time.Time) {
 	s.publishLocked(r.Opened)
 }
 
-// extend makes the window of an event last until then at least.
+// extend makes the window of an event end at until or later.
 func (s *reports) extend(id EventID, until, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +125,6 @@ func (s *reports) note(e *Event) {
 	case JobEnded:
 		r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
 		s.publishLocked(e.Time)
-	case Announced, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *reports) findLocked(id EventID, from string) *record {
 	return nil
 }
 
-// publishLocked shows observe the open windows.
+// publishLocked makes Observe see the open windows.
 func (s *reports) publishLocked(now time.Time) {
 	var open []record
 	for _, r := range s.records {
@@ -169,10 +169,10 @@ func (s *reports) all() []Report {
 	return out
 }
 
-// Watching reports whether commands are to be observed now. It is one atomic load.
+// Watching reports whether commands are to be observed now. It costs one atomic load.
 func (e *Engine) Watching() bool { return e.reports.observed.Load() != nil }
 
-// Observe counts a command that has ended just now for the reports of the windows that are open.
+// Observe counts a command that has just ended in the reports of all open windows.
 func (e *Engine) Observe(c Command) {
 	windows := e.reports.observed.Load()
 	if windows == nil {
