@@ -42,7 +42,7 @@ func (n Notification) knownUntil(read time.Time) time.Time {
 	return time.Time{}
 }
 
-// memory holds what was handled, each until an instant, so that copies of one event (one for each connection, more for
+// memory holds keys, each until an instant. That of announcements holds those that were handled, so that copies of one event (one for each connection, more for
 // late joiners and after reconnects) are handled once. It belongs to the endpoint: a memory of a connection would die with it,
 // and the copy told to the next connection would start everything again. The zero value is empty; the owner locks.
 type memory[K comparable] struct {
