@@ -1,9 +1,6 @@
 package handoff
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 const (
 	minMemory = 2 * time.Minute
@@ -42,9 +39,9 @@ func (n Notification) knownUntil(read time.Time) time.Time {
 	return time.Time{}
 }
 
-// memory holds keys, each until an instant. That of announcements holds those that were handled, so that copies of one event (one for each connection, more for
-// late joiners and after reconnects) are handled once. It belongs to the endpoint: a memory of a connection would die with it,
-// and the copy told to the next connection would start everything again. The zero value is empty; the owner locks.
+// memory holds each key until an instant. One of announcements has copies of an event (one for each connection, more for late
+// joiners and after reconnects) handled once. It belongs to the endpoint: that of a connection would die with it, and the copy
+// told to the next connection would start everything again. The zero value is empty; the owner locks.
 type memory[K comparable] struct {
 	until map[K]time.Time
 }
@@ -57,9 +54,6 @@ func (m *memory[K]) has(k K, now time.Time) bool {
 func (m *memory[K]) add(k K, until, now time.Time) {
 	if m.until == nil {
 		m.until = map[K]time.Time{}
-	}
-	if _, ok := m.until[k]; !ok && len(m.until) >= maxMemory {
-		maps.DeleteFunc(m.until, func(_ K, until time.Time) bool { return !now.Before(until) })
 	}
 	if _, ok := m.until[k]; !ok && len(m.until) >= maxMemory {
 		var first K
