@@ -115,7 +115,7 @@ func (r *rig) members() []member {
 	defer r.mu.Unlock()
 	var list []member
 	for _, c := range r.conns {
-		list = append(list, member{id: c.id, peer: c.Peer, done: c.done, move: c.move, stay: func() {}})
+		list = append(list, member{id: c.id, peer: c.Peer, gone: c.gone, move: c.move, stay: func() {}})
 	}
 	return list
 }
@@ -127,6 +127,15 @@ func (c *fakeConn) Peer() string {
 }
 
 func (c *fakeConn) close() { close(c.done) }
+
+func (c *fakeConn) gone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
 
 func (c *fakeConn) move(ctx context.Context, t conn.Target) error {
 	c.r.mu.Lock()
@@ -243,9 +252,7 @@ func (r *rig) peers() map[string]int {
 	defer r.mu.Unlock()
 	count := map[string]int{}
 	for _, c := range r.conns {
-		select {
-		case <-c.done:
-		default:
+		if !c.gone() {
 			count[c.peer]++
 		}
 	}

@@ -11,9 +11,8 @@ const (
 	minRate = 10
 )
 
-// throttle bounds the attempts of all jobs, whatever the server announces: those of each connection by a rest, and those of all by a
-// bucket of tokens that holds one for each live connection. So one move of everybody is as fast as can be, and a server that
-// announces without end costs a few dials a second. The zero value has a full bucket; the owner locks.
+// throttle bounds the attempts of each connection by a rest, and those of all jobs by a bucket with a token for each live
+// connection: a server that announces without end costs a few dials a second. The zero value is full; the owner locks.
 type throttle struct {
 	live   int // connections
 	tokens float64

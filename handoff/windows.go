@@ -31,9 +31,8 @@ func (w window) olderThan(o window) bool {
 	return w.opened.Before(o.opened)
 }
 
-// windows is the set of windows of an endpoint. It is a set and not a counter, so that a closing that is lost, doubled or
-// late can neither leave timeouts relaxed for ever nor end the relaxing of another operation. Time is an argument; the
-// owner locks. The zero value is an empty set.
+// windows is a set and not a counter, so that a closing that is lost, doubled or late can neither leave timeouts relaxed for
+// ever nor end the relaxing of another operation. The owner locks. The zero value is an empty set.
 type windows struct {
 	open []window
 	// tail is until when timeouts stay relaxed after closings: servers were seen to be slow again seconds after one. The
@@ -69,8 +68,8 @@ func (s *windows) extend(w window, now time.Time) {
 	}
 }
 
-// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
-// number belong together as well (H-86). Where one of both has no number the oldest will do.
+// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above that of
+// the closing, which may be the same (H-86). If one of both has no number the oldest will do.
 func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
 	for i, w := range s.open {
