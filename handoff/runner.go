@@ -48,7 +48,7 @@ type course struct {
 
 	pause     time.Duration // after the last failure
 	notBefore time.Time     // no attempt begins before
-	last      time.Time     // when the last attempt began
+	lastBegan time.Time     // when the last attempt began
 
 	rescan bool
 	queue  []member        // connections to move
@@ -87,7 +87,7 @@ func (r *runner) step(ctx context.Context) bool {
 	case a := <-r.results:
 		r.finish(a)
 	case addrs := <-r.addrs:
-		r.answered(addrs)
+		r.useAnswer(addrs)
 	}
 	return true
 }
@@ -159,10 +159,10 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 func (r *runner) mayStart(now time.Time) (may bool, due time.Time) {
 	n := len(r.inflight)
 	if r.lastGood != "" {
-		due = r.last.Add(r.pace)
+		due = r.lastBegan.Add(r.pace)
 		return n < r.m.cfg.MaxWorkers && !now.Before(due), due
 	}
-	due = r.last.Add(hedge)
+	due = r.lastBegan.Add(hedge)
 	return n == 0 || n < min(maxUnproven, r.m.cfg.MaxWorkers) && !now.Before(due), due
 }
 
@@ -214,11 +214,11 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 	if r.lastGood == configured && strategy != reconnectHalfway {
 		return configured, false
 	}
-	turn := len(r.inflight) // attempts beside each other are spread over the targets
+	n := len(r.inflight) // attempts beside each other are spread over the targets
 	if r.lastGood == "" {
-		turn += r.tries
+		n += r.tries
 	}
-	target := r.plan.targets[turn%len(r.plan.targets)]
+	target := r.plan.targets[n%len(r.plan.targets)]
 	if strategy != reconnectHalfway {
 		target = r.m.finalTarget(target)
 	}
@@ -231,7 +231,7 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 	case r.lastGood != "" || configured == "":
 		return target, true
 	}
-	return []string{target, configured}[turn%2], turn%2 == 0
+	return []string{target, configured}[n%2], n%2 == 0
 }
 
 // avoid is the peer that an attempt must not reach, "" if there is none.
@@ -254,7 +254,7 @@ func (r *runner) begin(ctx context.Context, to string, isTarget bool, now time.T
 	left := r.plan.until.Sub(now)
 	ctx, cancel := context.WithTimeout(ctx, min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left))
 	a := &attempt{c: c, rev: r.plan.rev, to: to, isTarget: isTarget, began: now, cancel: cancel}
-	r.inflight[c.id], r.last = a, now
+	r.inflight[c.id], r.lastBegan = a, now
 	delete(r.due, c.id)
 	delete(r.ready, c.id)
 	r.m.mu.Lock()
@@ -278,9 +278,9 @@ func (r *runner) lookUp(ctx context.Context, now time.Time) time.Time {
 	return r.plan.until
 }
 
-// answered looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
+// useAnswer looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
 // retiring peer itself; one that is listed later is news. Peers that retire too are no place to go.
-func (r *runner) answered(addrs []netip.Addr) {
+func (r *runner) useAnswer(addrs []netip.Addr) {
 	r.lookingUp = false
 	if len(addrs) == 0 || r.plan.strategy != followName || len(r.plan.targets) > 0 {
 		return
@@ -336,7 +336,7 @@ func (r *runner) settle() {
 
 // tell completes e with what it is about.
 func (r *runner) tell(e *Event) {
-	e.EventID, e.From = r.plan.cause, r.j.peer
+	e.EventID, e.From = r.plan.event, r.j.peer
 	r.m.tell(e)
 }
 
