@@ -153,13 +153,6 @@ func (r *runner) retry(c member) {
 	r.notBefore = time.Now().Add(r.pause)
 }
 
-// targetAllowed asks the circuit breaker of target.
-func (m *mover) targetAllowed(target string, now time.Time) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.breakers.get(target).allows(now)
-}
-
 // targetFailed reports whether so many failed attempts of a job in a row open the breaker. MaxHandoffRetries count as one
 // failure, so that quick retries do not bar the target for the rest of the window. While it is half-open each one counts.
 func (m *mover) targetFailed(j *job, target string, failures int) bool {

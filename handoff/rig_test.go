@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var errRefusedDial = errors.New("connection refused")
@@ -65,11 +65,14 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 	for _, f := range change {
 		f(&w)
 	}
-	assert.NoError(t, cfg.Validate())
 	if cfg.Jitter == 0 {
 		cfg.Jitter = -1 // nothing is spread over time, so that tests can count
 	}
-	r.e = newEngine(cfg, w, r.members)
+	w.Conns = func() []*conn.Conn { return nil }
+	var err error
+	r.e, err = New(cfg, w)
+	require.NoError(t, err)
+	r.e.mover.members = r.members
 	r.m = r.e.Manager()
 	r.e.mover.jitter = func(time.Duration) time.Duration { return 0 }
 	return r

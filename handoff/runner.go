@@ -225,13 +225,13 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 	if strategy == reconnectHalfway || strategy == unlisted || configured == target || sameAddr(configured, r.j.peer) {
 		configured = "" // leads nowhere else
 	}
-	switch {
-	case !r.m.targetAllowed(target, now):
-		return configured, false
-	case r.lastGood != "" || configured == "":
+	r.m.mu.Lock()
+	allowed := r.m.breakers.get(target).allows(now)
+	r.m.mu.Unlock()
+	if allowed && (r.lastGood != "" || configured == "" || n%2 == 0) {
 		return target, true
 	}
-	return []string{target, configured}[n%2], n%2 == 0
+	return configured, false
 }
 
 // avoid is the peer that an attempt must not reach, "" if there is none.
