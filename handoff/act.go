@@ -1,142 +1,128 @@
 package handoff
 
 import (
-	"errors"
+	"slices"
 	"time"
 )
 
-var errBarred = errors.New("target must not be used")
-
-// act decides about one notification, which was read at now, and does what was decided. The error is for hooks: the notification was acted upon
-// as far as possible.
-func (m *Engine) act(info ConnInfo, n Notification, unreadable error, now time.Time) error {
-	bar := ""
-	if n.Kind == Moving {
-		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
+// act acts upon one notification: at once if there are no hooks, so that relaxing waits for nobody; else hooks are shown it first
+// and it comes back here. The error is for hooks: the notification was acted upon as far as possible.
+func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.Time, shown bool) error {
+	if !shown {
+		e.timeline.count(func(s *Stats) {
+			s.Received[n.Kind]++
+			if unreadable != nil {
+				s.Malformed++
+			}
+		})
+		if s := e.dispatcher.set.Load(); s != nil {
+			s.dispatch(e.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
+			return nil
+		}
 	}
-	jitter := m.jitter(jitterBound(n, m.cfg.Jitter))
-	fresh := n.Kind.closes() && m.capability.justOptedIn(info.Peer, now)
+	v := view{
+		peer: info.Peer, named: e.named, cap: e.cfg.RelaxedCap, jitter: e.mover.jitter(jitterBound(n, e.cfg.Jitter)),
+		justOptedIn: n.Kind.closes() && e.capability.justOptedIn(info.Peer, read),
+	}
+	var sources []string
+	if n.Kind == Moving {
+		v.refused = targetRefused(n.Endpoint, info.Peer, e.cfg.AllowEndpoint)
+		sources = e.mover.sources(info.Peer)
+	}
 
-	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
+	e.mu.Lock()
+	if e.mover.ctx.Err() != nil {
+		e.mu.Unlock()
 		return nil
 	}
-	if n.Kind == Moving && bar == "" {
-		bar = m.hearLocked(n, info.Peer, now)
+	if n.Kind == Moving && v.refused == "" && n.Endpoint != "" && n.Endpoint != e.addr && e.cfg.AllowEndpoint == nil {
+		// A name says nothing about where it leads, which is seen when it has been dialled.
+		until := read.Add(max(n.In, assumedIn) + closeSlack + minMemory)
+		v.refused = e.namedAddrs.note(n.Endpoint, info.Peer, until, read)
 	}
-	v := m.viewLocked(info.Peer, n, now)
-	v.barred, v.jitter, v.fresh = bar, jitter, fresh
-	a := decide(n, v, now)
-	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
-		m.memory.add(announcementOf(n, info.Peer), until, now)
-	}
-	started := m.applyLocked(a, n, info.Peer, info.ID, now)
-	check := a.check && m.checkLocked(checkRounds, now)
-	m.mu.Unlock()
+	v.known = e.memory.has(announcementOf(n, info.Peer), read)
+	v.opened = n.Kind.closes() && e.windows.endedBy(n.EventID, read) >= 0
+	v.arrived = slices.ContainsFunc(sources, func(peer string) bool { return e.memory.has(announcementOf(n, peer), read) })
+	a := decide(n, v, read)
+	e.applyLocked(a, n, info.Peer, read)
+	e.mu.Unlock()
 
-	m.report(a, info, n, unreadable, bar)
-	if started != nil {
-		go m.run(started) // behind the report, so that the timeline tells cause before effect
+	// The report comes first, so that the timeline tells cause before effect.
+	refused := v.refused != "" && a.do == move
+	e.report(a, info, n, unreadable, refused)
+	switch a.do {
+	case join:
+		e.mover.repeated(info.Peer, info.ID, read)
+	case move:
+		e.mover.start(info.Peer, a.plan(n.EventID, read, jitterBound(n, e.cfg.Jitter)))
 	}
-	if check {
-		go m.checkPeers()
+	if a.check {
+		e.mover.checkPeers(checkRounds, 0, read)
 	}
-	if bar != "" && a.do == move {
-		return errBarred
+	if refused {
+		return errRefused
 	}
 	return nil
 }
 
-// viewLocked is the part of the view that has to be looked at in one go with what is done then.
-func (m *Engine) viewLocked(peer string, n Notification, now time.Time) view {
-	v := view{peer: peer, named: m.named, cap: m.cfg.RelaxedCap, known: m.memory.has(announcementOf(n, peer), now)}
-	switch {
-	case n.Kind == Moving:
-		for _, j := range m.running {
-			if j.arrived[peer] && m.memory.has(announcementOf(n, j.peer), now) {
-				v.arrived = true
-			}
-		}
-	case n.Kind.closes():
-		v.opened = m.windows.ended(n.EventID, now) >= 0
+// applyLocked does what needs no more than memory. A dry run keeps the windows, without which later decisions would differ,
+// but neither relaxes nor moves.
+func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Time) {
+	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
+		e.memory.add(announcementOf(n, peer), until, now)
 	}
-	return v
-}
-
-// applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
-// later decisions would differ, but neither relaxes nor moves.
-func (m *Engine) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
-	report := Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
-	w := window{EventID: n.EventID, family: n.Kind.family(), opened: now, until: a.until}
+	w := window{EventID: n.EventID, opened: now, until: a.until}
 	switch a.do {
-	case relax:
+	case openWindow, move:
 		if n.Kind == Moving {
 			w.id = peer
 		}
-		m.windows.add(w, now)
-		m.reports.open(report, a.until)
-	case extend:
-		m.windows.extend(w, now)
-		m.reports.extend(n.EventID, a.until, now)
-	case unrelax:
-		i := m.windows.ended(n.EventID, now)
-		over := m.windows.open[i]
-		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
-		m.reports.end(over.EventID, now)
+		if a.do == move {
+			w.id += " " + a.target
+		}
+		e.windows.add(w, now)
+		e.reports.open(Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}, a.until)
+	case extendWindow:
+		e.windows.extend(w, now)
+		e.reports.extend(n.EventID, a.until, now)
+	case closeWindow:
+		over := e.windows.end(e.windows.endedBy(n.EventID, now), now, min(e.cfg.RelaxedTail, e.cfg.RelaxedCap))
+		e.reports.end(over, now)
 	case join:
-		m.toldAgainLocked(peer, id, now)
-		m.wakeLocked(peer)
-	case move:
-		w.id = peer + " " + a.target
-		m.windows.add(w, now)
-		m.reports.open(report, a.until)
-		started = m.startLocked(peer, plan{
-			cause: announcementOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
-			start: a.start, deadline: a.deadline, until: a.until, spread: jitterBound(n, m.cfg.Jitter),
-		})
 	case ignore:
-		return nil
+		return
 	}
-	m.publishLocked()
-	return started
-}
-
-func goalsOf(target string) []string {
-	if target == "" {
-		return nil
-	}
-	return []string{target}
+	e.publishLocked()
 }
 
 // publishLocked shows the open windows to those who look without a lock.
-func (m *Engine) publishLocked() {
-	if !m.cfg.DryRun {
-		m.relaxed.Store(m.windows.relaxation(m.cfg.RelaxedTimeout))
+func (e *Engine) publishLocked() {
+	if !e.cfg.DryRun && e.cfg.RelaxedTimeout > 0 {
+		until := e.windows.relaxedUntil()
+		e.relaxedUntil.Store(&until)
 	}
 }
 
 // report tells the decision. Copies are counted and on the timeline, and not logged.
-func (m *Engine) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
-	e := &Event{
-		EventKind: Announced, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
-		Outcome: a.reason, Err: unreadable,
+func (e *Engine) report(a action, info ConnInfo, n Notification, unreadable error, refused bool) {
+	ev := &Event{
+		EventKind: Announced, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID, Outcome: a.reason, Err: unreadable,
 	}
-	if m.cfg.DryRun {
-		e.Outcome = "dry run: " + a.reason
+	if e.cfg.DryRun {
+		ev.Outcome = "dry run: " + a.reason
 	}
 	if a.repeat {
-		e.EventKind = Repeated
+		ev.EventKind = Repeated
 	}
-	m.timeline.count(func(s *Stats) {
-		if a.replay {
+	e.timeline.count(func(s *Stats) {
+		switch {
+		case a.replay:
 			s.Replays++
-		} else if a.repeat {
+		case a.repeat:
 			s.Duplicates++
-		}
-		if bar != "" && a.do == move {
+		case refused:
 			s.Barred++
 		}
 	})
-	m.tell(e)
+	e.tell(ev)
 }

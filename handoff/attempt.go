@@ -2,43 +2,43 @@ package handoff
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/baton-go/baton/conn"
 )
 
+// pinnedLook is how soon the end of a move that waits for a session is noticed, for the report.
+const pinnedLook = 250 * time.Millisecond
+
 // attempt is one try to move one connection.
 type attempt struct {
-	c      member
-	rev    int
-	to     string
-	goal   bool // to is one of the goals, not the configured address
-	began  time.Time
-	cancel context.CancelFunc
-}
+	c        member
+	rev      int
+	to       string
+	isTarget bool // to is one of the targets, not the configured address
+	began    time.Time
+	cancel   context.CancelFunc
 
-type result struct {
-	*attempt
+	// Set when it has ended.
 	peer string // where the connection is now
 	took time.Duration
 	err  error
 }
 
-// try runs one attempt. It must not touch the runner, which goes on meanwhile.
-func (m *Engine) try(ctx context.Context, a *attempt, t conn.Target, out chan<- result) {
-	defer m.jobs.Done()
+// run makes the attempt and sends it to out. It must not touch the runner, which goes on meanwhile.
+func (a *attempt) run(ctx context.Context, slots *semaphore.Weighted, t conn.Target, out chan<- *attempt) {
 	defer a.cancel()
-	res := result{attempt: a}
-	select {
-	case m.slots <- struct{}{}:
-		res.err = moveSafely(ctx, a.c, t)
-		<-m.slots
-	case <-ctx.Done():
-		res.err = ctx.Err()
+	if a.err = slots.Acquire(ctx, 1); a.err == nil {
+		a.err = moveSafely(ctx, a.c, t)
+		slots.Release(1)
 	}
-	res.peer, res.took = a.c.peer(), time.Since(a.began)
-	out <- res
+	a.peer, a.took = a.c.peer(), time.Since(a.began)
+	out <- a
 }
 
 // moveSafely turns a panic into an error: a job must not take the program or the other connections along.
@@ -49,4 +49,151 @@ func moveSafely(ctx context.Context, c member, t conn.Target) (err error) {
 		}
 	}()
 	return c.move(ctx, t)
+}
+
+// finish takes the outcome of an attempt.
+func (r *runner) finish(a *attempt) {
+	if r.inflight[a.c.id] == a {
+		delete(r.inflight, a.c.id)
+	}
+	e := &Event{EventKind: MoveFailed, Conn: a.c.id, To: a.to, Took: a.took, Err: a.err}
+	switch {
+	case a.err == nil:
+		r.succeeded(a, e)
+	case a.c.gone() || errors.Is(a.err, conn.ErrClosed):
+		e.Outcome = "connection was closed"
+		r.tell(e)
+	case errors.Is(a.err, conn.ErrPinned):
+		r.waitsForSession(a, e)
+	case errors.Is(a.err, conn.ErrMoving):
+		e.Outcome = "somebody else moves the connection"
+		r.tell(e)
+		r.retry(a.c)
+	case a.rev != r.plan.rev:
+		e.Outcome = "called off for a newer announcement"
+		r.tell(e)
+		r.rescan = true
+	case errors.Is(a.err, conn.ErrSamePeer):
+		r.reachedSamePeer(a, e)
+	default:
+		r.failed(a, e)
+	}
+}
+
+func (r *runner) succeeded(a *attempt, e *Event) {
+	e.EventKind, e.To = MoveSucceeded, a.peer
+	r.tell(e)
+	r.moved++
+	if a.rev == r.plan.rev {
+		if r.lastGood == "" {
+			r.pace = min(maxPace, r.plan.spread/time.Duration(1+len(r.onPeer())))
+		}
+		r.worked(a.to)
+		if r.plan.strategy == reconnectHalfway || a.peer == r.j.peer {
+			r.stay[a.c.id] = true // the peer does not tell that it has moved
+		}
+	}
+	r.m.arrived(r.j, a)
+}
+
+// waitsForSession takes an attempt that has made a connection ready to move, which waits for its session. It needs no further one.
+func (r *runner) waitsForSession(a *attempt, e *Event) {
+	e.EventKind, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
+	r.tell(e)
+	if a.rev != r.plan.rev {
+		a.c.stay()
+		r.rescan = true
+		return
+	}
+	r.stay[a.c.id] = true
+	r.pinned = slices.DeleteFunc(r.pinned, func(older *attempt) bool { return older.c.id == a.c.id })
+	r.pinned = append(r.pinned, a)
+	r.worked(a.to)
+	r.m.arrived(r.j, a)
+}
+
+// worked notes that an address could be reached.
+func (r *runner) worked(to string) {
+	r.lastGood, r.pause, r.failures, r.same = to, 0, 0, 0
+}
+
+// notePinned tells of pinned connections that have moved since: conn does that by itself, when the session ends or its time is over.
+func (r *runner) notePinned() {
+	r.pinned = slices.DeleteFunc(r.pinned, func(a *attempt) bool {
+		peer := a.c.peer()
+		if a.c.gone() || peer == r.j.peer {
+			return a.c.gone()
+		}
+		r.moved++
+		r.tell(&Event{EventKind: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time"})
+		return true
+	})
+}
+
+func (r *runner) failed(a *attempt, e *Event) {
+	r.tell(e)
+	r.same = 0
+	if a.isTarget {
+		r.failures++
+		if r.m.targetFailed(r.j, a.to, r.failures) {
+			r.tell(&Event{EventKind: BreakerOpened, To: a.to})
+		}
+	}
+	r.lastGood = ""
+	r.tries++
+	r.retry(a.c)
+}
+
+// retry puts c into the queue again and lets all wait, longer each time.
+func (r *runner) retry(c member) {
+	r.queue = append(r.queue, c)
+	r.pause = min(max(2*r.pause, firstPause), maxPause)
+	r.notBefore = time.Now().Add(r.pause)
+}
+
+// targetAllowed asks the circuit breaker of target.
+func (m *mover) targetAllowed(target string, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.breakers.get(target).allows(now)
+}
+
+// targetFailed counts a failed attempt, one of so many in a row of a job. MaxHandoffRetries of them are one failure
+// for the breaker, so that the quick retries of one handoff do not bar the target for the rest of its window; while the
+// breaker is half-open every failure counts. It reports whether the breaker opened.
+func (m *mover) targetFailed(j *job, target string, failures int) bool {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j.target == target {
+		j.failing = true
+	}
+	b := m.breakers.get(target)
+	if !b.halfOpen(now) && failures%m.cfg.MaxHandoffRetries != 0 {
+		return false
+	}
+	reset := m.cfg.CircuitBreakerResetTimeout
+	if left := j.plan.deadline.Sub(now); left > 0 { // not until the old peer has gone, since no other way may be left
+		reset = min(reset, max(left/2, maxPause))
+	}
+	return b.fail(now, m.cfg.CircuitBreakerFailureThreshold, reset)
+}
+
+// arrived takes an attempt whose connection has moved, or is ready to.
+func (m *mover) arrived(j *job, a *attempt) {
+	now := time.Now()
+	m.mu.Lock()
+	m.throttle.moved(a.c.id, now)
+	if a.isTarget {
+		m.breakers.get(a.to).succeed(now, m.cfg.CircuitBreakerMaxRequests)
+		if j.target == a.to {
+			j.failing = false
+		}
+	}
+	if a.peer != j.peer && len(j.arrived) < maxWindows {
+		j.arrived[a.peer] = true
+	}
+	m.running[a.peer].notify() // if the place it went to retires too
+	m.mu.Unlock()
+	m.left(j.peer, now)
 }

@@ -17,7 +17,7 @@ func (b *breaker) allows(now time.Time) bool { return !now.Before(b.openTill) }
 
 func (b *breaker) halfOpen(now time.Time) bool { return !b.openTill.IsZero() && b.allows(now) }
 
-func (b *breaker) success(now time.Time, probes int) {
+func (b *breaker) succeed(now time.Time, probes int) {
 	if !b.halfOpen(now) {
 		b.failures = 0
 		return
@@ -27,8 +27,8 @@ func (b *breaker) success(now time.Time, probes int) {
 	}
 }
 
-// failure reports whether it opened the breaker.
-func (b *breaker) failure(now time.Time, threshold int, reset time.Duration) bool {
+// fail reports whether it opened the breaker.
+func (b *breaker) fail(now time.Time, threshold int, reset time.Duration) bool {
 	b.failures++
 	if !b.halfOpen(now) && b.failures < threshold {
 		return false
@@ -50,21 +50,16 @@ func (s *breakers) get(target string) *breaker {
 	if s.of == nil {
 		s.of = map[string]*breaker{}
 	}
-	if len(s.of) >= maxBreakers {
-		s.forget()
+	if len(s.of) >= maxBreakers { // the one with the fewest failures costs least to learn again
+		victim := ""
+		for t, b := range s.of {
+			if v := s.of[victim]; v == nil || b.failures < v.failures {
+				victim = t
+			}
+		}
+		delete(s.of, victim)
 	}
 	b := new(breaker)
 	s.of[target] = b
 	return b
-}
-
-// forget drops the one with the fewest failures: it costs least to learn again.
-func (s *breakers) forget() {
-	victim, least := "", 0
-	for t, b := range s.of {
-		if victim == "" || b.failures < least {
-			victim, least = t, b.failures
-		}
-	}
-	delete(s.of, victim)
 }

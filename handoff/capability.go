@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -55,7 +54,6 @@ const (
 	// replayTime is for how long completions on a new link may be ones that the server keeps for new connections. One came
 	// 17 ms after the opt-in (StackExchange.Redis).
 	replayTime    = time.Second
-	maxOptIns     = 256
 	answerTimeout = 250 * time.Millisecond // connections wait so long for the answer to the question of another one
 )
 
@@ -65,9 +63,9 @@ type capability struct {
 
 	mu     sync.Mutex // guards the fields below, never held over a call
 	state  Capability
-	reask  time.Time            // a refusal is doubted from then on; zero: nobody was refused
-	asking *question            // the first one, while it is open
-	optIns map[string]time.Time // by peer, the last one
+	reask  time.Time      // a refusal is doubted from then on; zero: nobody was refused
+	asking *question      // the first one, while it is open
+	optIns memory[string] // peers that were opted in a moment ago
 }
 
 type question struct {
@@ -87,7 +85,7 @@ func (c *capability) ask(ctx context.Context, f conn.Facts, now time.Time) strin
 		return ""
 	}
 	c.mu.Lock()
-	c.noteLocked(f.Peer, now) // before the answer: kept completions may stand right behind it
+	c.optIns.add(f.Peer, now.Add(replayTime), now) // before the answer: kept completions may stand right behind it
 	c.mu.Unlock()
 	return cmp.Or(c.cfg.EndpointType, detectEndpointType(f.Peer, f.TLS)).String()
 }
@@ -143,7 +141,7 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	switch {
 	case granted:
 		c.state = CapabilitySupported
-		c.noteLocked(s.Peer, now)
+		c.optIns.add(s.Peer, now.Add(replayTime), now)
 	case tried || foreign(s.Server):
 		news = c.state != CapabilityRefused
 		c.state = CapabilityRefused
@@ -166,24 +164,11 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	return news, &OptInError{Peer: s.Peer, Proto: s.Proto, Asked: s.Asked, Err: refused}
 }
 
-func (c *capability) noteLocked(peer string, now time.Time) {
-	if c.optIns == nil {
-		c.optIns = map[string]time.Time{}
-	}
-	if len(c.optIns) >= maxOptIns {
-		maps.DeleteFunc(c.optIns, func(_ string, at time.Time) bool { return now.Sub(at) >= replayTime })
-	}
-	if len(c.optIns) < maxOptIns {
-		c.optIns[peer] = now
-	}
-}
-
 // justOptedIn reports whether a connection to peer was opted in less than a second ago.
 func (c *capability) justOptedIn(peer string, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, ok := c.optIns[peer]
-	return ok && now.Sub(at) < replayTime
+	return c.optIns.has(peer, now)
 }
 
 func (c *capability) get() Capability {

@@ -164,10 +164,10 @@ func TestFreshness(t *testing.T) {
 	assert.True(t, c.justOptedIn(nodeA, at(0.9)), "from the question on: what was kept may stand right behind the answer")
 	assert.False(t, c.justOptedIn(nodeA, at(1)))
 	assert.False(t, c.justOptedIn(nodeB, t0))
-	for i := range 1_000 {
+	for i := range 4_000 {
 		asks(c, time.Duration(i).String(), false, t0)
 	}
-	assert.LessOrEqual(t, len(c.optIns), maxOptIns)
+	assert.LessOrEqual(t, len(c.optIns.until), maxMemory)
 }
 
 // The whole of it through the Manager: one event, no log line.

@@ -151,7 +151,7 @@ func TestLossOfASiblingLooksThePeersUp(t *testing.T) {
 		r.open(2, nodeB)
 		c[0].close()
 		for range 10 {
-			r.e.peerLost()
+			r.lost()
 		}
 		r.pass(4 * s)
 		assert.Zero(t, r.dialCount())
@@ -182,8 +182,8 @@ func TestCloseInTheWindow(t *testing.T) {
 				assert.Zero(t, time.Since(began), "%s %s", name, addr)
 				n := r.dialCount()
 				r.say(r.conns[0], movingTo(5, 15*s, nodeC))
-				r.e.peerLost()
-				r.e.joined(nodeA)
+				r.lost()
+				r.e.mover.wake(nodeA)
 				r.pass(time.Minute)
 				assert.Equal(t, n, r.dialCount())
 				assert.False(t, r.relaxed())
@@ -226,8 +226,8 @@ func TestFloodIsBounded(t *testing.T) {
 		r.setDNS(domain, "10.0.0.1")
 		for i := range 1500 {
 			peer := fmt.Sprintf("10.1.%d.%d:1", i/250, i%250+1)
-			r.e.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: peer}}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
-			r.e.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: peer}}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
 		}
 		r.pass(s)
 		st := r.m.Stats()
@@ -245,7 +245,7 @@ func TestJitterDelaysMovesOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{Jitter: s}, byIP)
 		defer r.e.Close()
-		r.e.jitter = func(most time.Duration) time.Duration {
+		r.e.mover.jitter = func(most time.Duration) time.Duration {
 			assert.Equal(t, s, most)
 			return 700 * ms
 		}
@@ -256,7 +256,7 @@ func TestJitterDelaysMovesOnly(t *testing.T) {
 		assert.Zero(t, r.dialCount())
 		r.pass(ms)
 		assert.Equal(t, 1, r.dialCount())
-		r.pass(longestPace)
+		r.pass(maxPace)
 		assert.Equal(t, 2, r.dialCount())
 	})
 }

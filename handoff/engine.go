@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/resp3"
 )
@@ -35,71 +37,20 @@ type Wiring struct {
 // connections away from a peer that retires. Its methods are for the client, which wires it to its connections and pools;
 // programs use its Manager. All methods may be called from several goroutines at once and none blocks, except Close.
 type Engine struct {
+	endpoint
 	manager Manager
 	cfg     Config
-	addr    string // configured endpoint as it is dialled
-	port    string
-	named   bool // addr is a name that can be resolved
-	members func() []member
-	resolve func(ctx context.Context, host string) ([]string, error)
-	jitter  func(most time.Duration) time.Duration
+	mover   *mover
 
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	jobs   sync.WaitGroup // goroutines of jobs, attempts and look-ups
-	slots  chan struct{}  // one for each attempt that runs
-
-	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
-	capability capability
+	relaxedUntil atomic.Pointer[time.Time] // written with mu held; read for each reply that is waited for
+	capability   capability
 	observers
 
-	mu       sync.Mutex // guards what follows; a leaf: nothing is called or locked while it is held
-	closed   bool
-	windows  windows
-	memory   memory
-	strange  []string // words of pushes that were reported as unknown
-	breakers breakers
-	hearsay  hearsay
-	floor    floor
-	running  map[string]*job // by retiring peer
-	lastRev  int             // number of the newest plan
-	checks   int             // look-ups of the peers in use that are still to be made; a goroutine makes them
-	answers  answers
-	checked  time.Time // when that was last asked for
-}
-
-// member is what a job knows of one connection: conn.Conn behind a few functions, so that jobs run without sockets.
-type member struct {
-	id   uint64
-	peer func() string
-	done <-chan struct{} // closed when the connection is
-	move func(ctx context.Context, t conn.Target) error
-	stay func() // calls off a move that waits for a session
-}
-
-func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
-	if move == nil {
-		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move, stay: c.Stay}
-	}
-	var now atomic.Pointer[conn.Conn]
-	now.Store(c)
-	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(), stay: func() { now.Load().Stay() },
-		move: func(ctx context.Context, t conn.Target) error {
-			next, err := move(ctx, c, t)
-			if err == nil {
-				now.Store(next)
-			}
-			return err
-		}}
-}
-
-func (c member) gone() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
+	mu         sync.Mutex // guards the fields below; reports.mu alone is taken while it is held
+	windows    windows
+	memory     memory[announcement]
+	namedAddrs namedAddrs
+	unknown    []string // words of pushes that were reported as unknown
 }
 
 // New returns an Engine, which starts no goroutine before it is needed. Errors are those of Config.Validate, and a
@@ -123,143 +74,147 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 }
 
 func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
-	cfg = cfg.WithDefaults(w.PoolSize, w.MaxActive)
-	m := &Engine{
-		cfg:     cfg,
-		addr:    w.Addr,
-		members: members,
-		resolve: w.Resolve,
-		jitter:  randomly,
-		slots:   make(chan struct{}, parallel(cfg, w)),
-		running: map[string]*job{},
-	}
+	e := &Engine{cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr}}
 	if w.Network != "unix" {
-		_, m.port, _ = net.SplitHostPort(w.Addr)
-		m.named = isName(w.Addr)
+		_, e.port, _ = net.SplitHostPort(w.Addr)
+		e.named = isName(w.Addr)
 	}
-	if m.resolve == nil {
-		m.resolve = net.DefaultResolver.LookupHost
-	}
-	m.manager.engine = m
-	m.ctx, m.cancel = context.WithCancel(context.Background())
-	m.capability.cfg = &m.cfg
-	m.dispatcher = newDispatcher(m.ctx, w.Logger)
-	m.dispatcher.act, m.dispatcher.copied, m.dispatcher.failed = m.act, m.copied, m.hookFailed
-	return m
-}
-
-// parallel is how many connections may have a second link being made at once.
-func parallel(cfg Config, w Wiring) int {
+	attempts := e.cfg.MaxWorkers // as many connections may have a second link being made at once
 	if w.MaxActive > w.PoolSize {
-		return min(cfg.MaxWorkers, w.MaxActive-w.PoolSize)
+		attempts = min(attempts, w.MaxActive-w.PoolSize)
 	}
-	return cfg.MaxWorkers
+	e.mover = &mover{
+		endpoint: e.endpoint, cfg: &e.cfg, members: members, resolve: w.Resolve, jitter: randomly,
+		observers: &e.observers, left: e.leftPeer,
+		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{},
+	}
+	if w.Resolve == nil {
+		e.mover.resolve = net.DefaultResolver.LookupHost
+	}
+	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
+	e.manager.engine = e
+	e.capability.cfg = &e.cfg
+	e.dispatcher = newDispatcher(e.mover.ctx, w.Logger)
+	e.dispatcher.copied, e.dispatcher.failed = e.copied, e.hookFailed
+	e.dispatcher.act = func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
+		return e.act(c, n, unreadable, read, true)
+	}
+	return e
 }
 
-func randomly(most time.Duration) time.Duration {
-	if most <= 0 {
+func randomly(limit time.Duration) time.Duration {
+	if limit <= 0 {
 		return 0
 	}
-	return rand.N(most)
+	return rand.N(limit)
 }
 
 // OnPush takes a push that came in on a link to peer. It is meant for conn.Config.OnPush: it runs on the goroutine that
 // reads and does not block. Pushes that have nothing to do with maintenance are left alone.
-func (m *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
-	if m.cfg.Mode == ModeDisabled {
+func (e *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
+	if e.cfg.Mode == ModeDisabled {
 		return
 	}
-	n, ours, err := ParseNotification(v, m.port)
+	n, ours, err := ParseNotification(v, e.port)
 	if !ours {
 		if word := unknownWord(v); word != "" {
-			m.unknown(c.ID(), peer, word)
+			e.tellUnknown(c.ID(), peer, word)
 		}
 		return
 	}
-	info := ConnInfo{Info: c.Info(), Addr: m.addr, TLS: c.TLS()}
+	info := ConnInfo{Info: c.Info(), Addr: e.addr, TLS: c.TLS()}
 	info.Peer = peer
-	m.receive(info, n, err)
+	_ = e.act(info, n, err, time.Now(), false) // reported in the event
 }
 
-// unknown reports the first push of a kind that looks like maintenance and is not known, and counts all.
-func (m *Engine) unknown(id uint64, peer, word string) {
-	m.timeline.count(func(s *Stats) { s.Unknown++ })
-	m.mu.Lock()
-	news := !slices.Contains(m.strange, word) && len(m.strange) < maxStrange
+// tellUnknown reports the first push of a kind that looks like maintenance and is not known, and counts all.
+func (e *Engine) tellUnknown(id uint64, peer, word string) {
+	e.timeline.count(func(s *Stats) { s.Unknown++ })
+	e.mu.Lock()
+	news := !slices.Contains(e.unknown, word) && len(e.unknown) < maxStrange
 	if news {
-		m.strange = append(m.strange, word)
+		e.unknown = append(e.unknown, word)
 	}
-	m.mu.Unlock()
+	e.mu.Unlock()
 	if news {
-		m.tell(&Event{EventKind: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
+		e.tell(&Event{EventKind: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
 	}
-}
-
-// receive acts at once if there are no hooks, so that relaxing waits for nobody.
-func (m *Engine) receive(info ConnInfo, n Notification, unreadable error) {
-	read := time.Now()
-	m.timeline.count(func(s *Stats) {
-		s.Received[n.Kind]++
-		if unreadable != nil {
-			s.Malformed++
-		}
-	})
-	if s := m.dispatcher.set.Load(); s != nil {
-		s.dispatch(m.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
-		return
-	}
-	_ = m.act(info, n, unreadable, read) // reported in the event
-}
-
-// copied counts a copy of an event that waits for its hooks.
-func (m *Engine) copied(info ConnInfo, n Notification) {
-	m.timeline.count(func(s *Stats) { s.Duplicates++ })
-	m.tell(&Event{
-		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
-		Outcome: "announced before, and waits for its hooks",
-	})
 }
 
 // Relaxed returns the least timeout in force at now: RelaxedTimeout while maintenance goes on, and for RelaxedTail after
 // its end; otherwise 0. When something began makes no difference: it is there for conn.Config.Relaxed. It is one atomic
 // load when nothing goes on.
-func (m *Engine) Relaxed(_, now time.Time) time.Duration {
-	return m.relaxed.Load().at(now)
+func (e *Engine) Relaxed(_, now time.Time) time.Duration {
+	if until := e.relaxedUntil.Load(); until != nil && now.Before(*until) {
+		return e.cfg.RelaxedTimeout
+	}
+	return 0
 }
 
 // OptIn returns the endpoint type to ask for on a new link, "" not to ask, or not yet. It is meant for conn.Config.OptIn.
 // While the first connection of an endpoint waits for its answer others wait with it, for a quarter of a second at most.
-func (m *Engine) OptIn(ctx context.Context, f conn.Facts) string {
-	return m.capability.ask(ctx, f, time.Now())
+func (e *Engine) OptIn(ctx context.Context, f conn.Facts) string {
+	return e.capability.ask(ctx, f, time.Now())
 }
 
 // OptedIn takes what the set-up of a link found. It is meant for conn.Config.OptedIn. In ModeEnabled it returns an
 // *OptInError if there will be no notifications; in ModeAuto a refusal is remembered and nothing else happens.
-func (m *Engine) OptedIn(s conn.Setup) error {
-	news, err := m.capability.learn(s, time.Now())
+func (e *Engine) OptedIn(s conn.Setup) error {
+	news, err := e.capability.learn(s, time.Now())
 	if news {
-		e := &Event{EventKind: OptInRefused, From: s.Peer, Err: s.Refused}
+		ev := &Event{EventKind: OptInRefused, From: s.Peer, Err: s.Refused}
 		if foreign(s.Server) && s.Asked == "" {
-			e.Outcome = "not asked: the server calls itself " + quote(s.Server)
+			ev.Outcome = "not asked: the server calls itself " + quote(s.Server)
 		}
-		m.tell(e)
+		e.tell(ev)
 	}
 	return err
 }
 
+// Joined tells the Engine that c has been registered, so that Wiring.Conns returns it from now on. If its peer retires, c
+// is moved by the job that runs: it may have been dialled before the announcement and have missed it.
+func (e *Engine) Joined(c *conn.Conn) { e.mover.wake(c.Peer()) }
+
+// PeerLost tells the Engine that c is closed. If it was the peer that ended it, the peers of the other connections are
+// looked up: a proxy that DNS does not list any more is about to go, with or without an announcement.
+func (e *Engine) PeerLost(c *conn.Conn) {
+	if !errors.Is(c.Err(), conn.ErrClosed) {
+		e.mover.checkPeers(1, checkEvery, time.Now())
+	}
+}
+
 // Manager returns what programs see of the Engine.
-func (m *Engine) Manager() *Manager { return &m.manager }
+func (e *Engine) Manager() *Manager { return &e.manager }
 
 // Close ends all jobs, look-ups and timers and waits for their goroutines, and at most a second for a hook that ignores
 // its context. Connections stay where they are. Close may be called more than once.
-func (m *Engine) Close() {
-	m.mu.Lock()
-	m.closed = true
-	m.windows = windows{}
-	m.relaxed.Store(nil)
-	m.mu.Unlock()
-	m.cancel()
-	m.jobs.Wait()
-	m.reports.observed.Store(nil)
-	m.dispatcher.close()
+func (e *Engine) Close() {
+	e.mover.close() // from then on act does nothing
+	e.mu.Lock()
+	e.windows = windows{}
+	e.relaxedUntil.Store(nil)
+	e.mu.Unlock()
+	e.reports.observed.Store(nil)
+	e.dispatcher.close()
+}
+
+// leftPeer is told that a connection has left peer. Timeouts stay relaxed for a while: the new place starts cold.
+func (e *Engine) leftPeer(peer string, now time.Time) {
+	d := e.cfg.PostHandoffRelaxedDuration
+	if d <= 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
+	e.publishLocked()
+}
+
+// copied counts a copy of an event that waits for its hooks.
+func (e *Engine) copied(info ConnInfo, n Notification) {
+	e.timeline.count(func(s *Stats) { s.Duplicates++ })
+	e.tell(&Event{
+		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
+		Outcome: "announced before, and waits for its hooks",
+	})
 }

@@ -161,7 +161,7 @@ func TestMetricsHookCounts(t *testing.T) {
 			r.say(x, movingTo(2, 15*s, nodeB))
 		}
 		r.pass(s)
-		r.e.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, Reason: "x"})
+		r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, Reason: "x"})
 		r.pass(5 * s)
 		got := h.GetMetrics()
 		assert.Equal(t, map[string]int64{"MOVING": 1, "MIGRATING": 1}, got["notification_counts"], "each event once")
@@ -228,7 +228,7 @@ func TestLoggingHook(t *testing.T) {
 	h := NewLoggingHook(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	n, keep := h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, movingTo(2, 15*s, nodeB))
 	assert.True(t, keep)
-	h.PostHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, n, errBarred)
+	h.PostHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, n, errRefused)
 	got := log.all()
 	assert.Len(t, got, 2)
 	assert.Contains(t, got[0], `level=DEBUG msg="handoff: notification received" notification="MOVING seq 2 in 15s to 10.0.0.2:12000" conn=4`)

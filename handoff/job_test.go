@@ -10,21 +10,21 @@ import (
 
 func TestPlanIsRenewedByOneThatGoesTheSameWay(t *testing.T) {
 	now := time.Now()
-	at := func(w way, opened time.Duration, goals ...string) plan {
-		return plan{way: w, goals: goals, opened: now.Add(opened), until: now.Add(opened + 19*time.Second)}
+	at := func(w strategy, opened time.Duration, targets ...string) plan {
+		return plan{strategy: w, targets: targets, opened: now.Add(opened), until: now.Add(opened + 19*time.Second)}
 	}
 	for _, c := range []struct {
 		why      string
 		old, new plan
 		want     bool
 	}{
-		{"same target", at(toTarget, 0, nodeB), at(toTarget, time.Second, nodeB), true},
-		{"another target", at(toTarget, 0, nodeB), at(toTarget, time.Second, nodeC), false},
-		{"the window is over", at(toTarget, 0, nodeB), at(toTarget, 19*time.Second, nodeB), false},
-		{"the name is asked already", at(byName, 0), at(byName, time.Second), true},
-		{"a target instead of the name", at(byName, 0), at(toTarget, time.Second, nodeB), false},
-		{"half of the time is another time now", at(halfTime, 0), at(halfTime, time.Second), false},
-		{"nobody announced the first", at(quiet, 0, nodeB), at(toTarget, time.Second, nodeB), false},
+		{"same target", at(namedTarget, 0, nodeB), at(namedTarget, time.Second, nodeB), true},
+		{"another target", at(namedTarget, 0, nodeB), at(namedTarget, time.Second, nodeC), false},
+		{"the window is over", at(namedTarget, 0, nodeB), at(namedTarget, 19*time.Second, nodeB), false},
+		{"the name is asked already", at(followName, 0), at(followName, time.Second), true},
+		{"a target instead of the name", at(followName, 0), at(namedTarget, time.Second, nodeB), false},
+		{"half of the time is another time now", at(reconnectHalfway, 0), at(reconnectHalfway, time.Second), false},
+		{"nobody announced the first", at(unlisted, 0, nodeB), at(namedTarget, time.Second, nodeB), false},
 	} {
 		assert.Equal(t, c.want, c.old.renewedBy(c.new), c.why)
 	}
@@ -37,24 +37,23 @@ func TestJobProlongedAtTheLastMomentGoesOn(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
 		defer r.e.Close()
 		now := time.Now()
-		p := plan{way: toTarget, goals: []string{nodeB}, opened: now, start: now, deadline: now.Add(s), until: now.Add(5 * s)}
-		r.e.mu.Lock()
-		j := r.e.startLocked(nodeA, p)
-		r.e.mu.Unlock()
-		require.NotNil(t, j)
-		defer r.e.jobs.Done() // nobody runs it
+		p := plan{strategy: namedTarget, targets: []string{nodeB}, opened: now, start: now, deadline: now.Add(s), until: now.Add(5 * s)}
+		r.e.mover.mu.Lock()
+		j := r.e.mover.planLocked(nodeA, p)
+		r.e.mover.mu.Unlock()
+		require.NotNil(t, j) // nobody runs it
 		rev := j.plan.rev
 		time.Sleep(5*s - time.Nanosecond)
 		p.opened, p.start, p.until = time.Now(), time.Now().Add(s), time.Now().Add(5*s)
-		r.e.mu.Lock()
-		assert.Nil(t, r.e.startLocked(nodeA, p))
-		r.e.mu.Unlock()
+		r.e.mover.mu.Lock()
+		assert.Nil(t, r.e.mover.planLocked(nodeA, p))
+		r.e.mover.mu.Unlock()
 		assert.Equal(t, rev, j.plan.rev)
 		assert.Equal(t, now, j.plan.start, "H-34: not postponed")
 		time.Sleep(time.Nanosecond)
-		assert.False(t, r.e.ended(j, rev, false))
-		assert.Contains(t, r.e.running, nodeA)
+		assert.False(t, r.e.mover.remove(j, rev, false))
+		assert.Contains(t, r.e.mover.running, nodeA)
 		time.Sleep(5 * s)
-		assert.True(t, r.e.ended(j, rev, false))
+		assert.True(t, r.e.mover.remove(j, rev, false))
 	})
 }

@@ -24,10 +24,11 @@ func (m *Manager) Stats() Stats {
 	e := m.engine
 	s := e.timeline.stats()
 	s.Capability = e.capability.get()
+	s.Jobs = e.mover.jobs()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.windows.expire(time.Now())
-	s.Jobs, s.Windows = len(e.running), len(e.windows.open)
+	s.Windows = len(e.windows.open)
 	return s
 }
 
@@ -37,8 +38,8 @@ func (m *Manager) AddNotificationHook(h NotificationHook) { m.engine.dispatcher.
 // RelaxedUntil returns the end of the last window that is open, or of the time after one, for sight: until then timeouts
 // are relaxed unless the server says earlier that it is done. It is zero if there is none.
 func (m *Manager) RelaxedUntil() time.Time {
-	if r := m.engine.relaxed.Load(); r != nil && time.Now().Before(r.until) {
-		return r.until
+	if until := m.engine.relaxedUntil.Load(); until != nil && time.Now().Before(*until) {
+		return *until
 	}
 	return time.Time{}
 }

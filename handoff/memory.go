@@ -3,8 +3,8 @@ package handoff
 import "time"
 
 const (
-	leastMemory = 2 * time.Minute
-	maxMemory   = 1024
+	minMemory = 2 * time.Minute
+	maxMemory = 1024
 )
 
 // announcement identifies what the server announces. Equality is all that counts: numbers may start again after a restart, so a
@@ -32,48 +32,37 @@ func announcementOf(n Notification, peer string) announcement {
 func (n Notification) knownUntil(read time.Time) time.Time {
 	switch {
 	case n.HasSeq:
-		return read.Add(max(2*n.In, leastMemory))
+		return read.Add(max(2*n.In, minMemory))
 	case n.Kind == Moving:
 		return read.Add(n.delay() + closeSlack)
 	}
 	return time.Time{}
 }
 
-// memory holds the announcements that were handled, each until an instant, so that copies of one event (one for each connection,
-// more for late joiners and after reconnects) are handled once. It belongs to the endpoint: a memory of a connection would
-// die with it, and the copy told to the next connection would start everything again. The zero value is empty; the owner locks.
-type memory struct {
-	until map[announcement]time.Time
+// memory holds each key until an instant. One of announcements has copies of an event (one for each connection, more for late
+// joiners and after reconnects) handled once. It belongs to the endpoint: that of a connection would die with it, and the copy
+// told to the next connection would start everything again. The zero value is empty; the owner locks.
+type memory[K comparable] struct {
+	until map[K]time.Time
 }
 
-func (m *memory) has(a announcement, now time.Time) bool {
-	return now.Before(m.until[a])
+func (m *memory[K]) has(k K, now time.Time) bool {
+	return now.Before(m.until[k])
 }
 
-// add remembers a. At the bound the entry that would be forgotten first makes room.
-func (m *memory) add(a announcement, until, now time.Time) {
+// add remembers k. At the bound the entry that would be forgotten first makes room.
+func (m *memory[K]) add(k K, until, now time.Time) {
 	if m.until == nil {
-		m.until = map[announcement]time.Time{}
+		m.until = map[K]time.Time{}
 	}
-	if _, ok := m.until[a]; !ok && len(m.until) >= maxMemory {
-		m.shrink(now)
-	}
-	m.until[a] = later(m.until[a], until)
-}
-
-func (m *memory) shrink(now time.Time) {
-	var first announcement
-	var at time.Time
-	for a, until := range m.until {
-		if !now.Before(until) {
-			delete(m.until, a)
-			continue
+	if _, ok := m.until[k]; !ok && len(m.until) >= maxMemory {
+		var first K
+		for k, until := range m.until {
+			if at := m.until[first]; at.IsZero() || until.Before(at) {
+				first = k
+			}
 		}
-		if at.IsZero() || until.Before(at) {
-			first, at = a, until
-		}
-	}
-	if len(m.until) >= maxMemory {
 		delete(m.until, first)
 	}
+	m.until[k] = later(m.until[k], until)
 }

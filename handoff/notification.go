@@ -31,7 +31,6 @@ const (
 	familyMigration
 	familyFailover
 	familySlots
-	familyHandedOff // no notification: the time after a handoff of ours
 )
 
 // kindFacts describes a kind.

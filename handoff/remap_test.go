@@ -9,8 +9,8 @@ import (
 // H-37, H-38, H-39, H-57.
 func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 	const a6, b6 = "[2001:db8::1]:12000", "[2001:db8::2]:12000"
-	aToB := []leaving{{peer: nodeA, goal: nodeB}}
-	stillServing := []leaving{{peer: nodeA, goal: nodeB, serves: true}}
+	aToB := []leaving{{peer: nodeA, target: nodeB}}
+	stillServing := []leaving{{peer: nodeA, target: nodeB, serves: true}}
 	for _, c := range []struct {
 		why    string
 		listed []string
@@ -25,12 +25,12 @@ func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 		{"the list does not show the peer any more", []string{nodeC}, aToB, []string{nodeC, nodeB}},
 		{"place not known, or sick: the retiring peer comes last", []string{nodeA, nodeC}, []leaving{{peer: nodeA}}, []string{nodeC, nodeA}},
 		{"nowhere else to go", []string{nodeA}, []leaving{{peer: nodeA}}, []string{nodeA}},
-		{"two peers", []string{nodeA, nodeB}, []leaving{{peer: nodeB, goal: nodeC}, {peer: nodeA, goal: "10.0.0.4:1"}}, []string{"10.0.0.4:1", nodeC}},
+		{"two peers", []string{nodeA, nodeB}, []leaving{{peer: nodeB, target: nodeC}, {peer: nodeA, target: "10.0.0.4:1"}}, []string{"10.0.0.4:1", nodeC}},
 		{"the other IP version may be the same host", []string{a6, nodeA}, aToB, []string{nodeB, a6}},
 		{"siblings whose version is known come before", []string{a6, b6, nodeA, nodeC}, aToB, []string{nodeB, nodeC, a6, b6}},
 		{"mapped IPv4 is the same address", []string{"[::ffff:10.0.0.1]:12000"}, aToB, []string{nodeB}},
 		{"a name nobody resolves", []string{byDNS}, aToB, []string{nodeB, byDNS}},
-		{"peers that nobody sees", []string{nodeC}, []leaving{{peer: "pipe", goal: nodeB}}, []string{nodeB, nodeC}},
+		{"peers that nobody sees", []string{nodeC}, []leaving{{peer: "pipe", target: nodeB}}, []string{nodeB, nodeC}},
 		{"until the announced time the peer itself is the last resort", []string{nodeA}, stillServing, []string{nodeB, nodeA}},
 		{"behind siblings, and behind what may be anything", []string{nodeA, a6, nodeC}, stillServing, []string{nodeB, nodeC, a6, nodeA}},
 		{"but only if it is listed", []string{nodeC}, stillServing, []string{nodeC, nodeB}},

@@ -170,11 +170,11 @@ func (s *reports) all() []Report {
 }
 
 // Watching reports whether commands are to be observed now. It costs one atomic load.
-func (m *Engine) Watching() bool { return m.reports.observed.Load() != nil }
+func (e *Engine) Watching() bool { return e.reports.observed.Load() != nil }
 
 // Observe counts a command that has just ended in the reports of all open windows.
-func (m *Engine) Observe(c Command) {
-	windows := m.reports.observed.Load()
+func (e *Engine) Observe(c Command) {
+	windows := e.reports.observed.Load()
 	if windows == nil {
 		return
 	}
@@ -186,6 +186,6 @@ func (m *Engine) Observe(c Command) {
 		}
 	}
 	if !open {
-		m.reports.observed.CompareAndSwap(windows, nil)
+		e.reports.observed.CompareAndSwap(windows, nil)
 	}
 }

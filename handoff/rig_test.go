@@ -71,7 +71,7 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 	}
 	r.e = newEngine(cfg, w, r.members)
 	r.m = r.e.Manager()
-	r.e.jitter = func(time.Duration) time.Duration { return 0 }
+	r.e.mover.jitter = func(time.Duration) time.Duration { return 0 }
 	return r
 }
 
@@ -207,12 +207,20 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // say delivers a notification as if it had been read on c, on the link it has now.
 func (r *rig) say(c *fakeConn, n Notification) {
-	r.e.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: c.Peer()}, Addr: r.e.addr}, n, nil)
+	r.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: c.Peer()}, Addr: r.e.addr}, n, nil)
 }
+
+// receive acts upon a notification as OnPush does when it has parsed one.
+func (r *rig) receive(info ConnInfo, n Notification, unreadable error) {
+	_ = r.e.act(info, n, unreadable, time.Now(), false)
+}
+
+// lost tells that a peer has ended a connection.
+func (r *rig) lost() { r.e.mover.checkPeers(1, checkEvery, time.Now()) }
 
 // sayFrom delivers one on the link c had to peer, which may be an old one by now.
 func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
-	r.e.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: peer}, Addr: r.e.addr}, n, nil)
+	r.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: peer}, Addr: r.e.addr}, n, nil)
 }
 
 func movingTo(seq int64, in time.Duration, to string) Notification {

@@ -70,7 +70,7 @@ func TestNothingToGoTo(t *testing.T) {
 		r.open(100, nodeA)
 		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
 		r.pass(18 * s)
-		assert.LessOrEqual(t, r.most, unproven, "a dead target is not dialled by all")
+		assert.LessOrEqual(t, r.most, maxUnproven, "a dead target is not dialled by all")
 		r.pass(2 * s)
 		st := r.m.Stats()
 		assert.Equal(t, map[string]int{nodeA: 100}, r.peers(), "H-41: none was dropped")
@@ -181,7 +181,7 @@ func TestChainedMovings(t *testing.T) {
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeC: 10}, r.peers())
 		late := r.open(1, nodeA)[0] // still lands on A
-		r.e.joined(nodeA)
+		r.e.mover.wake(nodeA)
 		r.pass(s)
 		assert.NotEqual(t, nodeA, late.Peer())
 		r.pass(30 * s)
@@ -256,17 +256,17 @@ func TestLateJoinerIsMoved(t *testing.T) {
 		c := r.open(1, nodeA)[0]
 		r.pass(s)
 		assert.Equal(t, nodeA, c.Peer(), "negative control: nobody knows of it")
-		r.e.joined(c.peer)
+		r.e.mover.wake(c.peer)
 		r.pass(0)
 		assert.Equal(t, nodeB, c.Peer())
 		told := r.open(1, nodeA)[0] // another one is told by the server, with the rest of the time
 		r.say(told, movingTo(1, 8*s, nodeB))
 		r.pass(0)
 		assert.Equal(t, nodeB, told.Peer())
-		r.e.joined(nodeC) // nothing retires there
+		r.e.mover.wake(nodeC) // nothing retires there
 		r.pass(14 * s)
 		after := r.open(1, nodeA)[0]
-		r.e.joined(after.peer)
+		r.e.mover.wake(after.peer)
 		r.say(after, movingTo(1, 0, nodeB))
 		r.pass(s)
 		assert.Equal(t, nodeA, after.Peer(), "the window is over")

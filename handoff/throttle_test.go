@@ -60,7 +60,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 				}
 				assert.LessOrEqual(t, r.m.Stats().Abandoned, int64(conns*seconds/4))
 				r.pass(time.Minute)
-				assert.LessOrEqual(t, len(r.e.floor.conns), 3*conns)
+				assert.LessOrEqual(t, len(r.e.mover.throttle.conns), 3*conns)
 				assert.Zero(t, r.m.Stats().Jobs)
 			})
 		})
@@ -86,7 +86,7 @@ func TestFloorLetsAChainThrough(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	var f floor
+	var f throttle
 	f.population(60, at(0))
 	for i := range uint64(60) {
 		assert.Equal(t, at(0), f.free(at(0)))

@@ -138,6 +138,7 @@ func (t *Timeline) add(e *Event) {
 		t.next = (t.next + 1) % timelineSize
 	}
 	t.told[e.EventKind]++
+	t.counts.Abandoned += int64(e.Left)
 }
 
 // count changes the counters under the lock.

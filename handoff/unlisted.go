@@ -1,7 +1,7 @@
 package handoff
 
 import (
-	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -9,132 +9,54 @@ import (
 )
 
 const (
-	pollEvery   = time.Second
-	lookupLimit = 2 * time.Second
 	// After a migration a proxy was seen to leave DNS 5 s later and to close its connections 13 s after that, without any
 	// MOVING (StackExchange.Redis, maintenance mode with several proxies). Records have a TTL of 5 s.
-	checkEvery  = 5 * time.Second
-	checkRounds = 5
-	quietWindow = 20 * time.Second
+	checkEvery     = 5 * time.Second
+	checkRounds    = 5
+	unlistedWindow = 20 * time.Second
 	// So many answers, a second apart, must be the same before a peer is left that they do not list; more if they list others
 	// of the live peers. Records that are cached for 5 s are asked for more than once then.
 	agreeing       = 3
 	agreeingOnPart = 6
-	longestDoubt   = 15        // look-ups a second apart
+	maxDoubt       = 15        // look-ups a second apart
 	erraticFor     = time.Hour // a name whose answers are incomplete is no proof for so long
 )
 
-// lookup is what a runner knows of its questions to DNS.
-type lookup struct {
-	running bool
-	next    time.Time
-	first   []netip.Addr // the first answer
+// peerCheck finds out whether DNS still lists the peers in use. mover.mu guards it.
+type peerCheck struct {
+	rounds  int       // look-ups that are still to be made; a goroutine makes them
+	asked   time.Time // when they were last asked for
+	answers answers
+	left    memory[string] // peers that were left
 }
 
-// ask starts a look-up if one is due and returns when the next one will be.
-func (r *runner) ask(ctx context.Context, now time.Time) time.Time {
-	l := &r.lookup
-	if l.running {
-		return r.p.until
-	}
-	if now.Before(l.next) {
-		return l.next
-	}
-	l.running, l.next = true, now.Add(pollEvery)
-	m, answers := r.m, r.answers
-	m.jobs.Add(1)
-	go func() {
-		defer m.jobs.Done()
-		answers <- m.lookUp(ctx)
-	}()
-	return r.p.until
-}
-
-// lookUp gives the addresses of the configured name, nothing if that is not known. Answers that are no addresses are left out.
-func (m *Engine) lookUp(ctx context.Context) []netip.Addr {
-	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
-	defer cancel()
-	hosts, err := m.resolve(ctx, hostOf(m.addr))
-	if err != nil {
-		return nil
-	}
-	var addrs []netip.Addr
-	for _, h := range hosts {
-		if a, err := netip.ParseAddr(h); err == nil {
-			addrs = append(addrs, a.Unmap())
-		}
-	}
-	return addrs
-}
-
-// answered looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
-// retiring peer itself; one that is listed later is news. Peers that retire too are no place to go.
-func (r *runner) answered(addrs []netip.Addr) {
-	r.lookup.running = false
-	if len(addrs) == 0 || r.p.way != byName || len(r.goals) > 0 {
-		return
-	}
-	if r.lookup.first == nil {
-		r.lookup.first = addrs
-	}
-	peer, _ := ipOf(r.j.peer)
-	var goals []string
-	for _, a := range addrs {
-		if a == peer || a.Is4() != peer.Is4() && slices.Contains(r.lookup.first, a) {
-			continue
-		}
-		if goal := net.JoinHostPort(a.String(), r.m.port); !r.m.retires(goal) {
-			goals = append(goals, goal)
-		}
-	}
-	if len(goals) == 0 {
-		return
-	}
-	r.goals = goals
-	r.m.mu.Lock()
-	if r.j.plan.rev == r.p.rev {
-		r.j.goal = goals[0]
-	}
-	r.m.mu.Unlock()
-	r.tell(&Event{EventKind: JobStarted, To: goals[0], Outcome: "the name has another address"})
-}
-
-func (m *Engine) retires(addr string) bool {
+// checkPeers orders look-ups of the peers in use, unless the last ones were ordered a shorter time ago than every.
+func (m *mover) checkPeers(rounds int, every time.Duration, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.running[addr] != nil
+	c := &m.check
+	if m.ctx.Err() != nil || !m.named || m.cfg.Mode == ModeDisabled || m.cfg.DryRun || now.Sub(c.asked) < every {
+		return
+	}
+	if c.rounds == 0 {
+		m.work.Go(m.lookUpPeers)
+	}
+	c.rounds, c.asked = max(c.rounds, rounds), now
 }
 
-// checkLocked orders look-ups of the peers in use. true: the caller starts the goroutine that makes them.
-func (m *Engine) checkLocked(rounds int, now time.Time) bool {
-	if m.closed || m.cfg.DryRun {
-		return false
-	}
-	idle := m.checks == 0
-	m.checks, m.checked = max(m.checks, rounds), now
-	if idle {
-		m.jobs.Add(1)
-	}
-	return idle
-}
-
-// checkPeers asks DNS a few times whether the peers of the live connections are still listed, and quietly moves the
-// connections of those that are not. While one is not it asks each second, since one answer proves nothing: a resolver may
+// lookUpPeers asks DNS a few times whether the peers of the live connections are still listed, and moves the connections of
+// those that are not. While one is not it asks each second, since one answer proves nothing: a resolver may
 // give the addresses in turns, or a part of them. An answer that is empty or an error says nothing.
-func (m *Engine) checkPeers() {
-	defer m.jobs.Done()
+func (m *mover) lookUpPeers() {
 	for doubts := 0; ; {
-		pause := checkEvery
-		if addrs := m.lookUp(m.ctx); len(addrs) > 0 && m.doubtful(addrs) && doubts < longestDoubt {
+		pause := pollEvery
+		if addrs := m.lookUp(m.ctx); len(addrs) > 0 && m.leaveUnlisted(addrs) && doubts < maxDoubt {
 			doubts++
-			pause = pollEvery
 		} else {
-			doubts = 0
-		}
-		if pause == checkEvery {
+			doubts, pause = 0, checkEvery
 			m.mu.Lock()
-			m.checks--
-			more := m.checks > 0
+			m.check.rounds--
+			more := m.check.rounds > 0
 			m.mu.Unlock()
 			if !more {
 				return
@@ -148,6 +70,47 @@ func (m *Engine) checkPeers() {
 			return
 		}
 	}
+}
+
+// leaveUnlisted compares an answer with the peers of the live connections and leaves those that are not listed any more.
+// true: look again soon.
+func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
+	peers := map[string]netip.Addr{}
+	for _, c := range m.members() {
+		peer := c.peer()
+		if ip, ok := ipOf(peer); ok && !c.gone() {
+			peers[peer] = ip
+		}
+	}
+	now := time.Now()
+	p := plan{
+		strategy: unlisted, opened: now, start: now.Add(m.jitter(m.cfg.Jitter)), deadline: now.Add(unlistedWindow),
+		until: now.Add(unlistedWindow), spread: max(0, m.cfg.Jitter),
+	}
+	var jobs []*job
+	m.mu.Lock()
+	gone, doubt := m.check.answers.take(addrs, slices.Collect(maps.Values(peers)), now)
+	for _, a := range addrs {
+		if target := net.JoinHostPort(a.String(), m.port); m.running[target] == nil {
+			p.targets = append(p.targets, target)
+		}
+	}
+	for peer, ip := range peers {
+		if len(p.targets) == 0 || !slices.Contains(gone, ip) || m.running[peer] != nil || m.check.left.has(peer, now) {
+			continue
+		}
+		m.check.left.add(peer, now.Add(minMemory), now)
+		if j := m.planLocked(peer, p); j != nil {
+			jobs = append(jobs, j)
+		}
+	}
+	m.mu.Unlock()
+	for _, j := range jobs {
+		report := Report{From: j.peer, To: p.targets[0], Reason: "the name does not list the peer any more", Opened: now}
+		m.reports.open(report, p.until)
+		m.work.Go(func() { m.run(j) })
+	}
+	return doubt
 }
 
 // answers are the look-ups of late that gave the same addresses, and what was missing in one that differed.
@@ -201,60 +164,6 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 		return nil, true
 	}
 	return gone, false
-}
-
-// doubtful holds an answer up to the live connections and leaves the peers that are not listed any more. true: look again soon.
-func (m *Engine) doubtful(addrs []netip.Addr) bool {
-	var live []netip.Addr
-	for _, c := range m.members() {
-		if ip, ok := ipOf(c.peer()); ok && !c.gone() && !slices.Contains(live, ip) {
-			live = append(live, ip)
-		}
-	}
-	m.mu.Lock()
-	gone, doubt := m.answers.take(addrs, live, time.Now())
-	m.mu.Unlock()
-	if len(gone) > 0 {
-		m.leaveUnlisted(addrs, gone)
-	}
-	return doubt
-}
-
-func (m *Engine) leaveUnlisted(addrs, gone []netip.Addr) {
-	unlisted := map[string]bool{}
-	for _, c := range m.members() {
-		if ip, ok := ipOf(c.peer()); ok && !c.gone() && slices.Contains(gone, ip) {
-			unlisted[c.peer()] = true
-		}
-	}
-	if len(unlisted) == 0 {
-		return
-	}
-	jitter := m.jitter(m.cfg.Jitter)
-	now := time.Now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var goals []string
-	for _, a := range addrs {
-		if goal := net.JoinHostPort(a.String(), m.port); m.running[goal] == nil {
-			goals = append(goals, goal)
-		}
-	}
-	for peer := range unlisted {
-		a := announcement{EventID: EventID{Kind: Migrated}, target: "dns", peer: peer}
-		if len(goals) == 0 || m.running[peer] != nil || m.memory.has(a, now) {
-			continue
-		}
-		m.memory.add(a, now.Add(leastMemory), now)
-		m.reports.open(Report{From: peer, To: goals[0], Reason: "the name does not list the peer any more", Opened: now}, now.Add(quietWindow))
-		m.publishLocked()
-		if j := m.startLocked(peer, plan{
-			cause: announcement{peer: peer}, way: quiet, goals: goals, opened: now,
-			start: now.Add(jitter), deadline: now.Add(quietWindow), until: now.Add(quietWindow), spread: max(0, m.cfg.Jitter),
-		}); j != nil {
-			go m.run(j)
-		}
-	}
 }
 
 // within reports whether every address of a is in b. They are few, and slices.SortFunc is large.

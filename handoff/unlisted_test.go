@@ -30,10 +30,10 @@ func TestAnswersThatDifferUprootNobody(t *testing.T) {
 					r.open(4, n)
 				}
 				var turn atomic.Int64
-				r.e.resolve = resolverOf(func() []string { return answers[int(turn.Add(1))%len(answers)] })
+				r.e.mover.resolve = resolverOf(func() []string { return answers[int(turn.Add(1))%len(answers)] })
 				for i := range int64(10) {
 					if lost {
-						r.e.peerLost()
+						r.lost()
 					} else {
 						r.say(r.conns[0], shardEvent(Migrated, i, 0))
 					}
@@ -57,11 +57,11 @@ func TestAnswersAtRandomUprootNobody(t *testing.T) {
 			r.open(4, n)
 		}
 		random := rand.New(rand.NewSource(1))
-		r.e.resolve = resolverOf(func() []string {
+		r.e.mover.resolve = resolverOf(func() []string {
 			return []string{[]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}[random.Intn(3)]}
 		})
 		for range 100 {
-			r.e.peerLost()
+			r.lost()
 			r.pass(time.Minute)
 		}
 		assert.Zero(t, r.dialCount(), r.dialLog())
@@ -98,7 +98,7 @@ func TestGuessWaitsForSessions(t *testing.T) {
 		r.set(nodeB, node{})
 		r.setDNS(domain, "10.0.0.2")
 		r.open(2, nodeA)
-		r.e.peerLost()
+		r.lost()
 		r.pass(5 * s)
 		assert.Equal(t, map[string]int{nodeB: 2}, r.peers())
 		for _, d := range r.dials {

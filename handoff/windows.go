@@ -14,15 +14,21 @@ const (
 
 // window is one operation of the server that is going on, as far as we know.
 type window struct {
-	EventID
-	family family
-	id     string // MOVING: peer and target. After a handoff: peer
-	opened time.Time
-	until  time.Time
+	EventID        // of its opening; none: the time after a handoff
+	id      string // MOVING: peer and target. After a handoff: peer
+	opened  time.Time
+	until   time.Time
 }
 
 func (w window) same(o window) bool {
-	return w.family == o.family && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
+	return w.Kind.family() == o.Kind.family() && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
+}
+
+func (w window) olderThan(o window) bool {
+	if w.HasSeq && o.HasSeq {
+		return w.Seq < o.Seq
+	}
+	return w.opened.Before(o.opened)
 }
 
 // windows is the set of windows of an endpoint. It is a set and not a counter, so that a closing that is lost, doubled or
@@ -38,22 +44,19 @@ type windows struct {
 // add opens w, or extends the window that is the same.
 func (s *windows) add(w window, now time.Time) {
 	s.expire(now)
-	for i := range s.open {
-		if s.open[i].same(w) {
-			if w.until.After(s.open[i].until) {
-				s.open[i].until = w.until
-			}
+	first := 0
+	for i, o := range s.open {
+		if o.same(w) {
+			s.open[i].until = later(o.until, w.until)
 			return
+		}
+		if o.until.Before(s.open[first].until) {
+			first = i
 		}
 	}
 	if len(s.open) == maxWindows { // a server that announces without end: the one that ends first matters least
-		first := 0
-		for i := range s.open {
-			if s.open[i].until.Before(s.open[first].until) {
-				first = i
-			}
-		}
-		s.open = slices.Delete(s.open, first, first+1)
+		s.open[first] = w
+		return
 	}
 	s.open = append(s.open, w)
 }
@@ -66,86 +69,53 @@ func (s *windows) extend(w window, now time.Time) {
 	}
 }
 
-// ended is the index of the window that a closing ends, -1 if there is none: the oldest one
-// whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
+// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
 // number belong together as well (H-86). Where one of both has no number the oldest will do.
-func (s *windows) ended(closing EventID, now time.Time) int {
+func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
 	for i, w := range s.open {
-		if w.family != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
+		if w.Kind.family() != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
-		if oldest < 0 || older(w, s.open[oldest]) {
+		if oldest < 0 || w.olderThan(s.open[oldest]) {
 			oldest = i
 		}
 	}
 	return oldest
 }
 
-func older(a, b window) bool {
-	if a.HasSeq && b.HasSeq {
-		return a.Seq < b.Seq
-	}
-	return a.opened.Before(b.opened)
-}
-
-// end closes window i of ended and starts the tail, which is none if it is not above 0.
-func (s *windows) end(i int, now time.Time, tail time.Duration) {
+// end closes window i of endedBy and starts the tail, which is none if it is not above 0. It returns what had opened the window.
+func (s *windows) end(i int, now time.Time, tail time.Duration) EventID {
+	opening := s.open[i].EventID
 	s.open = slices.Delete(s.open, i, i+1)
 	if tail > 0 {
 		s.tail = later(s.tail, now.Add(tail))
 	}
+	return opening
 }
 
 func (s *windows) expire(now time.Time) {
-	open := s.open[:0]
-	for _, w := range s.open {
-		if now.Before(w.until) {
-			open = append(open, w)
-		}
-	}
-	clear(s.open[len(open):])
-	s.open = open
+	s.open = slices.DeleteFunc(s.open, func(w window) bool { return !now.Before(w.until) })
 }
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
-func (s *windows) phase(now time.Time) Kind {
-	best := window{}
+func (s *windows) phase(now time.Time) (phase Kind) {
+	severity := []family{noFamily, familySlots, familyMigration, familyFailover, familyMoving}
 	for _, w := range s.open {
-		if now.Before(w.until) && severity(w.family) > severity(best.family) {
-			best = w
+		if now.Before(w.until) && slices.Index(severity, w.Kind.family()) > slices.Index(severity, phase.family()) {
+			phase = w.Kind
 		}
 	}
-	return best.Kind
+	return phase
 }
 
-func severity(f family) int {
-	return slices.Index([]family{noFamily, familyHandedOff, familySlots, familyMigration, familyFailover, familyMoving}, f)
-}
-
-// relaxation is what Relaxed has to know, frozen: all open windows have begun, so the last end of any covers them and the tail.
-type relaxation struct {
-	timeout time.Duration
-	until   time.Time
-}
-
-func (s *windows) relaxation(timeout time.Duration) *relaxation {
-	if timeout <= 0 {
-		return nil
-	}
-	r := relaxation{timeout: timeout, until: s.tail}
+// relaxedUntil is the end of the tail and of all open windows: each has begun.
+func (s *windows) relaxedUntil() time.Time {
+	until := s.tail
 	for _, w := range s.open {
-		r.until = later(r.until, w.until)
+		until = later(until, w.until)
 	}
-	return &r
-}
-
-// at is the least timeout in force at now, 0 if there is none. It does not matter when something began.
-func (r *relaxation) at(now time.Time) time.Duration {
-	if r == nil || !now.Before(r.until) {
-		return 0
-	}
-	return r.timeout
+	return until
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,0 +1,239 @@
+package handoff
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/baton-go/baton/conn"
+)
+
+// mover moves connections away from peers that retire, with a job for each such peer. The Engine says what is announced, and
+// is told through the functions what became of it.
+type mover struct {
+	endpoint
+	cfg     *Config
+	members func() []member // live connections of the client
+	resolve func(ctx context.Context, host string) ([]string, error)
+	jitter  func(limit time.Duration) time.Duration
+	left    func(peer string, now time.Time) // told of each connection that has left a peer
+	*observers
+
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	work   sync.WaitGroup      // goroutines of jobs, attempts and look-ups
+	slots  *semaphore.Weighted // one for each attempt that runs
+
+	mu       sync.Mutex      // guards the fields below; a leaf: nothing is called or locked while it is held
+	running  map[string]*job // by retiring peer
+	lastRev  int             // number of the newest plan
+	breakers breakers
+	throttle throttle
+	check    peerCheck
+}
+
+// endpoint is the configured one.
+type endpoint struct {
+	addr  string // as it is dialled
+	port  string
+	named bool // addr is a name that can be resolved
+}
+
+// member is one connection as a job sees it: conn.Conn behind a few functions, so that jobs run without sockets.
+type member struct {
+	id   uint64
+	peer func() string
+	done <-chan struct{} // closed when the connection is
+	move func(ctx context.Context, t conn.Target) error
+	stay func() // calls off a move that waits for a session
+}
+
+func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
+	if move == nil {
+		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move, stay: c.Stay}
+	}
+	var now atomic.Pointer[conn.Conn]
+	now.Store(c)
+	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(), stay: func() { now.Load().Stay() },
+		move: func(ctx context.Context, t conn.Target) error {
+			next, err := move(ctx, c, t)
+			if err == nil {
+				now.Store(next)
+			}
+			return err
+		}}
+}
+
+func (c member) gone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// start gives p to the job of that peer, and starts one if there is none.
+func (m *mover) start(peer string, p plan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j := m.planLocked(peer, p); j != nil {
+		m.work.Go(func() { m.run(j) })
+	}
+}
+
+// planLocked gives p to the job of that peer. If there was none it returns a new one, which the caller runs.
+// A plan with the target that the job has already prolongs it and disturbs nothing: if it called attempts off, a server that
+// numbers its reminders could keep the connections from ever arriving.
+func (m *mover) planLocked(peer string, p plan) (started *job) {
+	if m.cfg.DryRun || m.ctx.Err() != nil {
+		return nil
+	}
+	j := m.running[peer]
+	if j != nil && p.opened.Before(j.plan.opened) {
+		return nil // overtaken on its way here by a newer announcement
+	}
+	if len(p.targets) == 1 {
+		if old := m.running[p.targets[0]]; old != nil { // the newest announcement holds, and the server is going back there
+			canceled := old.plan
+			canceled.until, canceled.canceled = p.opened, true
+			m.replaceLocked(old, canceled)
+		}
+	}
+	if j != nil && j.plan.renewedBy(p) {
+		p.rev, p.start = j.plan.rev, sooner(j.plan.start, p.start)
+		j.plan = p
+		j.notify()
+		return nil
+	}
+	if j == nil {
+		if len(m.running) >= maxJobs {
+			return nil
+		}
+		j = &job{peer: peer, news: make(chan struct{}, 1), arrived: map[string]bool{}}
+		m.running[peer] = j
+		started = j
+	}
+	m.replaceLocked(j, p)
+	if len(p.targets) > 0 && p.strategy == namedTarget {
+		j.target = p.targets[0]
+	}
+	return started
+}
+
+// replaceLocked makes p the newest plan, of j.
+func (m *mover) replaceLocked(j *job, p plan) {
+	m.lastRev++
+	p.rev = m.lastRev
+	j.plan, j.target, j.failing, j.toldAgain = p, "", false, nil
+	j.notify()
+}
+
+// wake makes the job of that peer look for connections that have come to it.
+func (m *mover) wake(peer string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.running[peer].notify()
+}
+
+// maxToldAgain bounds the connections that have been told again and have not been looked at yet.
+const maxToldAgain = 1 << 16
+
+// repeated tells the job of peer that connection id has brought a copy of its event. After half of the time of a job without
+// a target that means that the connection has reached the same node again, or has come to it since. A copy that was read late
+// costs one more reconnect.
+func (m *mover) repeated(peer string, id uint64, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	j := m.running[peer]
+	j.notify()
+	if j == nil || j.plan.strategy != reconnectHalfway || now.Before(j.plan.start) || len(j.toldAgain) >= maxToldAgain {
+		return
+	}
+	if j.toldAgain == nil {
+		j.toldAgain = map[uint64]bool{}
+	}
+	j.toldAgain[id] = true
+}
+
+// refuse has the jobs that go to addr go on as if the server had named no target.
+func (m *mover) refuse(addr string, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, j := range m.running {
+		p := j.plan
+		if p.strategy != namedTarget || len(p.targets) == 0 || p.targets[0] != addr {
+			continue
+		}
+		p.targets, p.strategy = nil, followName
+		if !m.named || j.peer == "" {
+			p.strategy, p.start = reconnectHalfway, later(now, p.halfway())
+		}
+		m.replaceLocked(j, p)
+	}
+}
+
+// sources lists the retiring peers from which jobs have moved connections to peer.
+func (m *mover) sources(peer string) (from []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, j := range m.running {
+		if j.arrived[peer] {
+			from = append(from, j.peer)
+		}
+	}
+	return from
+}
+
+// run is the goroutine of a job.
+func (m *mover) run(j *job) {
+	ctx, cancel := context.WithCancel(m.ctx)
+	r := &runner{
+		m: m, j: j, inflight: map[uint64]*attempt{}, results: make(chan *attempt, m.cfg.MaxWorkers), addrs: make(chan []netip.Addr, 1),
+	}
+	for r.step(ctx) {
+	}
+	cancel()
+	r.settle()
+}
+
+// remove takes the job off the list, unless a newer plan came at the last moment.
+func (m *mover) remove(j *job, rev int, closing bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !closing && (j.plan.rev != rev || time.Now().Before(j.plan.until)) {
+		return false
+	}
+	if m.running[j.peer] == j {
+		delete(m.running, j.peer)
+	}
+	return true
+}
+
+// lookUp gives the addresses of the configured name, nothing if that is not known. Answers that are no addresses are left out.
+func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	defer cancel()
+	hosts, err := m.resolve(ctx, hostOf(m.addr))
+	if err != nil {
+		return nil
+	}
+	for _, h := range hosts {
+		if a, err := netip.ParseAddr(h); err == nil {
+			addrs = append(addrs, a.Unmap())
+		}
+	}
+	return addrs
+}
+
+// close ends all jobs and look-ups and waits for them.
+func (m *mover) close() {
+	m.mu.Lock()
+	m.cancel() // with mu held: work is not added to once it is being waited for
+	m.mu.Unlock()
+	m.work.Wait()
+}
