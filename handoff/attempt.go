@@ -165,7 +165,7 @@ func (m *mover) targetFailed(j *job, target string, failures int) bool {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if j.target == target {
+	if j.target() == target {
 		j.failing = true
 	}
 	b := m.breakers.get(target)
@@ -186,7 +186,7 @@ func (m *mover) arrived(j *job, a *attempt) {
 	m.throttle.moved(a.c.id, now)
 	if a.isTarget {
 		m.breakers.get(a.to).succeed(now, m.cfg.CircuitBreakerMaxRequests)
-		if j.target == a.to {
+		if j.target() == a.to {
 			j.failing = false
 		}
 	}

@@ -17,10 +17,18 @@ type job struct {
 
 	// Guarded by mover.mu.
 	plan      plan
-	target    string          // where new dials go, "" while that is not known
-	failing   bool            // the last attempt on target failed: new dials go to the configured address
+	failing   bool            // the last attempt on the target failed: new dials go to the configured address
 	arrived   map[string]bool // peers that connections were moved to
 	toldAgain map[uint64]bool // connections that brought a copy after half of the time
+}
+
+// target is where dials go that would reach the peer, "" if that is not known.
+func (j *job) target() string {
+	p := &j.plan
+	if p.canceled || len(p.targets) == 0 || p.strategy == reconnectHalfway || p.strategy == unlisted {
+		return ""
+	}
+	return p.targets[0]
 }
 
 // notify wakes the goroutine of j, if there is a j.

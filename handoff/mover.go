@@ -105,7 +105,7 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		}
 	}
 	if j != nil && j.plan.renewedBy(p) {
-		p.rev, p.start = j.plan.rev, sooner(j.plan.start, p.start)
+		p.rev, p.start, p.targets = j.plan.rev, sooner(j.plan.start, p.start), j.plan.targets
 		j.plan = p
 		j.notify()
 		return nil
@@ -119,9 +119,6 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		started = j
 	}
 	m.replaceLocked(j, p)
-	if len(p.targets) > 0 && p.strategy == namedTarget {
-		j.target = p.targets[0]
-	}
 	return started
 }
 
@@ -129,7 +126,10 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 func (m *mover) replaceLocked(j *job, p plan) {
 	m.lastRev++
 	p.rev = m.lastRev
-	j.plan, j.target, j.failing, j.toldAgain = p, "", false, nil
+	if p.strategy == reconnectHalfway {
+		p.targets = []string{m.addr}
+	}
+	j.plan, j.failing, j.toldAgain = p, false, nil
 	j.notify()
 }
 
@@ -166,7 +166,7 @@ func (m *mover) refuse(addr string, now time.Time) {
 	defer m.mu.Unlock()
 	for _, j := range m.running {
 		p := j.plan
-		if p.strategy != namedTarget || len(p.targets) == 0 || p.targets[0] != addr {
+		if p.strategy != namedTarget || j.target() != addr {
 			continue
 		}
 		p.targets, p.strategy = nil, followName

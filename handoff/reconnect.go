@@ -85,6 +85,6 @@ func (r *runner) reconnectHalfway() {
 	if p.rev != r.plan.rev {
 		return
 	}
-	p.strategy, p.targets, p.start, p.samePeer = reconnectHalfway, nil, later(time.Now(), p.halfway()), true
+	p.strategy, p.start, p.samePeer = reconnectHalfway, later(time.Now(), p.halfway()), true
 	r.m.replaceLocked(r.j, p)
 }

@@ -49,7 +49,7 @@ func (m *mover) leaving() []leaving {
 		}
 		l := leaving{peer: j.peer, serves: now.Before(j.plan.deadline), rev: j.plan.rev}
 		if last := m.lastLocked(j, now); !last.failing {
-			l.target = last.target
+			l.target = last.target()
 		}
 		out = append(out, l)
 		for i := len(out) - 1; i > 0 && out[i].rev > out[i-1].rev; i-- { // they are few, and slices.SortFunc is large
@@ -101,8 +101,8 @@ func mayBe(peer, addr string) bool {
 // lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
 func (m *mover) lastLocked(j *job, now time.Time) *job {
 	for range maxJobs {
-		next := m.running[j.target]
-		if next == nil || next.target == "" || !now.Before(next.plan.until) {
+		next := m.running[j.target()]
+		if next == nil || next.target() == "" || !now.Before(next.plan.until) {
 			break
 		}
 		j = next
@@ -114,7 +114,7 @@ func (m *mover) lastLocked(j *job, now time.Time) *job {
 func (m *mover) finalTarget(target string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.lastLocked(&job{target: target}, time.Now()).target
+	return m.lastLocked(&job{plan: plan{targets: []string{target}}}, time.Now()).target()
 }
 
 // sameAddr reports whether two host:port are the same address. Names are equal to themselves only.

@@ -42,7 +42,6 @@ type runner struct {
 // course is what belongs to one plan. A newer plan begins with an empty one.
 type course struct {
 	plan     plan
-	targets  []string      // where to go, empty while nobody knows
 	lastGood string        // where the last attempt succeeded
 	pace     time.Duration // least time between the beginnings of two attempts from then on
 	tries    int           // attempts failed
@@ -104,10 +103,7 @@ func (r *runner) adopt() {
 		a.cancel()
 	}
 	pinned := r.pinned
-	r.course = course{plan: p, targets: p.targets, rescan: true, stay: map[uint64]bool{}}
-	if p.strategy == reconnectHalfway {
-		r.targets = []string{r.m.addr}
-	}
+	r.course = course{plan: p, rescan: true, stay: map[uint64]bool{}}
 	if !time.Now().Before(p.until) { // canceled
 		// The server calls everybody back to this peer. A move that waits for its session would still be made, whenever that
 		// ends, and to a peer that is about to go.
@@ -116,11 +112,11 @@ func (r *runner) adopt() {
 		}
 		return
 	}
-	to := ""
-	if len(r.targets) > 0 {
-		to = r.targets[0]
+	e := &Event{EventKind: JobStarted, Outcome: p.strategy.String()}
+	if len(p.targets) > 0 {
+		e.To = p.targets[0]
 	}
-	r.tell(&Event{EventKind: JobStarted, To: to, Outcome: p.strategy.String()})
+	r.tell(e)
 }
 
 // startAttempts starts what may start now and returns until when there is nothing else to do.
@@ -129,7 +125,7 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 	if now.Before(r.plan.start) {
 		return r.plan.start
 	}
-	if len(r.targets) == 0 {
+	if len(r.plan.targets) == 0 {
 		return sooner(next, r.lookUp(ctx, now))
 	}
 	next = r.reconnectAgain(now, next)
@@ -218,7 +214,7 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 	if r.lastGood == "" {
 		turn += r.tries
 	}
-	target := r.targets[turn%len(r.targets)]
+	target := r.plan.targets[turn%len(r.plan.targets)]
 	if strategy != reconnectHalfway {
 		target = r.m.finalTarget(target)
 	}
@@ -282,30 +278,32 @@ func (r *runner) lookUp(ctx context.Context, now time.Time) time.Time {
 // retiring peer itself; one that is listed later is news. Peers that retire too are no place to go.
 func (r *runner) answered(addrs []netip.Addr) {
 	r.lookingUp = false
-	if len(addrs) == 0 || r.plan.strategy != followName || len(r.targets) > 0 {
+	if len(addrs) == 0 || r.plan.strategy != followName || len(r.plan.targets) > 0 {
 		return
 	}
 	if r.firstAnswer == nil {
 		r.firstAnswer = addrs
 	}
 	peer, _ := ipOf(r.j.peer)
+	var targets []string
 	for _, a := range addrs {
 		if a == peer || a.Is4() != peer.Is4() && slices.Contains(r.firstAnswer, a) {
 			continue
 		}
 		if target := net.JoinHostPort(a.String(), r.m.port); !r.m.retires(target) {
-			r.targets = append(r.targets, target)
+			targets = append(targets, target)
 		}
 	}
-	if len(r.targets) == 0 {
+	if len(targets) == 0 {
 		return
 	}
+	r.plan.targets = targets
 	r.m.mu.Lock()
 	if r.j.plan.rev == r.plan.rev {
-		r.j.target = r.targets[0]
+		r.j.plan.targets = targets
 	}
 	r.m.mu.Unlock()
-	r.tell(&Event{EventKind: JobStarted, To: r.targets[0], Outcome: "the name has another address"})
+	r.tell(&Event{EventKind: JobStarted, To: targets[0], Outcome: "the name has another address"})
 }
 
 // settle waits for attempts that were cancelled and tells how the job went.
