@@ -31,7 +31,7 @@ var (
 	onRESP2        = conn.Setup{Peer: nodeA, Proto: 2, Refused: conn.ErrProtocol}
 )
 
-// Protocol notes 1.5, pitfalls 1 and 2; H-74, H-78.
+// H-74, H-78; go-redis #3853.
 func TestAutoRemembersARefusalAndAsksAgainLater(t *testing.T) {
 	c := capabilityOf(Config{})
 	assert.Equal(t, "internal-ip", asks(c, nodeA, false, t0))
@@ -170,7 +170,7 @@ func TestFreshness(t *testing.T) {
 	assert.LessOrEqual(t, len(c.optIns.until), maxMemory)
 }
 
-// The whole of it through the Manager: one event, no log line (design, section 2, quiet).
+// The whole of it through the Manager: one event, no log line.
 func TestRefusalIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{}

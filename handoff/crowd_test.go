@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// H-27, reliability H14: many connections, one worker, a short line: all get their turn.
+// H-27: many connections, one worker, a short line: all get their turn.
 func TestManyConnectionsFewWorkers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxWorkers: 1, HandoffQueueSize: 3}, byIP)
@@ -193,7 +193,7 @@ func TestCloseInTheWindow(t *testing.T) {
 	}
 }
 
-// H-17, H-22, reliability H11: handoffs that take no time at all, over and over, from many goroutines.
+// H-17, H-22: handoffs that take no time at all, over and over, from many goroutines.
 func TestInstantHandoffsOverAndOver(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxWorkers: 4}, byIP)
@@ -219,7 +219,7 @@ func TestInstantHandoffsOverAndOver(t *testing.T) {
 	})
 }
 
-// Reliability H27: a hostile server announces without end.
+// A hostile server announces without end.
 func TestFloodIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)

@@ -38,9 +38,9 @@ type dispatcher struct {
 	set atomic.Pointer[hookSet]
 
 	// mu guards the fields below. It is held while a notification is acted upon, so that none overtakes another.
-	mu        sync.Mutex
-	waiting   []*pending // in the order in which they were read
-	decisions map[announcement]*decision
+	mu      sync.Mutex
+	waiting []*pending // in the order in which they were read
+	known   map[announcement]*pending
 }
 
 // hookSet holds the hooks and the function that uses them, which is linked only into programs that add a hook.
@@ -49,24 +49,19 @@ type hookSet struct {
 	dispatch func(d *dispatcher, p *pending)
 }
 
-// pending is the first copy of a notification, which waits for its hooks.
+// pending is the first copy of a notification. It waits for its hooks; what they make of it holds for the copies.
 type pending struct {
-	*decision
 	info       ConnInfo
 	n          Notification
 	unreadable error
 	read       time.Time
+	until      time.Time   // copies are recognised until then
 	timer      *time.Timer // fires when the hooks' time is over
 	shown      bool        // the hooks have it
-}
 
-// decision is what hooks have made of a notification. It holds for the copies.
-type decision struct {
-	until    time.Time // copies are recognised until then
-	decided  bool
-	keep     bool
-	original Notification
-	result   Notification // acted upon
+	decided bool
+	keep    bool
+	result  Notification // acted upon if keep is set
 }
 
 func newDispatcher(ctx context.Context, logger *slog.Logger) *dispatcher {
@@ -208,7 +203,7 @@ func (d *dispatcher) dispatch(p *pending) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	a := announcementOf(p.n, p.info.Peer)
-	if known := d.decisions[a]; known != nil && p.read.Before(known.until) {
+	if known := d.known[a]; known != nil && p.read.Before(known.until) {
 		switch {
 		case !known.decided:
 			d.copied(p.info, p.n)
@@ -217,8 +212,7 @@ func (d *dispatcher) dispatch(p *pending) {
 		}
 		return
 	}
-	p.decision = &decision{original: p.n, until: p.n.knownUntil(p.read)}
-	if !p.until.IsZero() {
+	if p.until = p.n.knownUntil(p.read); !p.until.IsZero() {
 		d.rememberLocked(a, p)
 	}
 	d.waiting = append(d.waiting, p)
@@ -232,14 +226,14 @@ func (d *dispatcher) dispatch(p *pending) {
 }
 
 func (d *dispatcher) rememberLocked(a announcement, p *pending) {
-	if d.decisions == nil {
-		d.decisions = map[announcement]*decision{}
+	if d.known == nil {
+		d.known = map[announcement]*pending{}
 	}
-	if len(d.decisions) >= maxMemory {
-		maps.DeleteFunc(d.decisions, func(_ announcement, old *decision) bool { return old.decided && !p.read.Before(old.until) })
-		maps.DeleteFunc(d.decisions, func(_ announcement, old *decision) bool { return old.decided && len(d.decisions) >= maxMemory })
+	if len(d.known) >= maxMemory {
+		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && !p.read.Before(old.until) })
+		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && len(d.known) >= maxMemory })
 	}
-	d.decisions[a] = p.decision
+	d.known[a] = p
 }
 
 // show runs the PreHooks of a notification and acts upon the result, unless that has taken too long.
@@ -307,9 +301,9 @@ func (d *dispatcher) decideLocked(p *pending, n Notification, keep bool) error {
 }
 
 // apply changes a copy as the first was changed. Its time stays: it may have been sent later.
-func (d *decision) apply(n Notification) Notification {
-	out := d.result
-	if d.result.In == d.original.In && d.result.HasIn == d.original.HasIn {
+func (p *pending) apply(n Notification) Notification {
+	out := p.result
+	if p.result.In == p.n.In && p.result.HasIn == p.n.HasIn {
 		out.In, out.HasIn = n.In, n.HasIn
 	}
 	return out

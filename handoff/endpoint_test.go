@@ -21,7 +21,7 @@ func TestParseEndpoint(t *testing.T) {
 		{"1:2:3:4:5:6:7:8", "[1:2:3:4:5:6:7:8]:6400", "eight groups"},
 		{"1:2:3:4:5:6:7:8:9", "[1:2:3:4:5:6:7:8]:9", "eight groups and a port"},
 		{"2001:db8::beef", "[2001:db8::beef]:6400", "beef is no port"},
-		{"[fe80::1%eth0]:7000", "[fe80::1%eth0]:7000", "zone (reliability H20)"},
+		{"[fe80::1%eth0]:7000", "[fe80::1%eth0]:7000", "zone"},
 		{"[::ffff:10.0.0.7]:7000", "10.0.0.7:7000", "mapped IPv4 equals the plain form"},
 		{" 10.0.0.7:1 ", "10.0.0.7:1", "blanks around"},
 		{"10.0.0.7:065", "10.0.0.7:65", "canonical port"},
@@ -85,7 +85,7 @@ func TestEndpointTypeZeroValueIsAuto(t *testing.T) {
 	assert.Equal(t, EndpointTypeAuto, e)
 	assert.Equal(t, "auto", e.String())
 	assert.Equal(t, "EndpointType(77)", EndpointType(77).String())
-	// Lengths on the wire: protocol notes 1.1.
+	// Lengths on the wire.
 	for e, n := range map[EndpointType]int{
 		EndpointTypeInternalIP: 11, EndpointTypeExternalIP: 11, EndpointTypeInternalFQDN: 13, EndpointTypeExternalFQDN: 13, EndpointTypeNone: 4,
 	} {

@@ -130,6 +130,39 @@ func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
 	})
 }
 
+// A hook that returns after its time, or after Close, has no effect.
+func TestHookThatIsLateChangesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		takes, shown := 400*time.Millisecond, 0
+		r.m.AddNotificationHook(hook{
+			pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+				time.Sleep(takes) // fake
+				return n, false
+			},
+			post: func(context.Context, ConnInfo, Notification, error) { shown++ },
+		})
+		c := r.open(1, nodeA)[0]
+		r.say(c, shardEvent(FailingOver, 1, 2*s))
+		r.pass(249 * time.Millisecond)
+		assert.False(t, r.relaxed())
+		r.pass(time.Millisecond)
+		assert.True(t, r.relaxed(), "as it came")
+		r.pass(s)
+		assert.True(t, r.relaxed(), "the hook drops it, too late")
+		r.say(c, shardEvent(FailingOver, 1, 2*s))
+		assert.EqualValues(t, 1, r.m.Stats().Duplicates, "a copy is known")
+		takes = 100 * time.Millisecond
+		r.say(c, shardEvent(Migrating, 2, 2*s))
+		r.pass(10 * time.Millisecond)
+		r.e.Close()
+		r.pass(s)
+		assert.Zero(t, r.m.Stats().Windows)
+		assert.EqualValues(t, 1, r.m.Stats().HooksLate)
+		assert.Zero(t, shown)
+	})
+}
+
 func TestPanickingHookIsRecovered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)

@@ -159,7 +159,7 @@ func TestDryRunObservesOnly(t *testing.T) {
 	})
 }
 
-// Null endpoint, name, one address: DNS moves before, near, and after the half of the window (protocol notes 2.5).
+// Null endpoint, name, one address: DNS moves before, near, and after the half of the window (StackExchange.Redis, AdvertisedAddressProbe).
 func TestNullEndpointFollowsTheName(t *testing.T) {
 	for _, moves := range []time.Duration{4400 * time.Millisecond, 9700 * time.Millisecond, 17500 * time.Millisecond} {
 		bubble(t, func(t *testing.T) {

@@ -34,7 +34,7 @@ var frames = []struct {
 	source, frame string
 	want          Notification
 }{
-	// Captured, or of a captured shape (protocol notes 2.1).
+	// Captured, or of a captured shape (StackExchange.Redis, RedisServer.Maintenance.cs; node-redis, enterprise-maintenance-manager.ts).
 	{"node-redis, commented example", ">4 $6 MOVING :17 :15 $19 54.78.247.156:12075", movingTo(17, 15*s, "54.78.247.156:12075")},
 	{"capture RS 8.0.22, null and seq 0", ">4 $6 MOVING :0 :15 _", movingTo(0, 15*s, "")},
 	{"capture, MIGRATING", `>4 $9 MIGRATING :0 :2 $6 ["21"]`, opening(Migrating, 0, 2*s, "21")},
@@ -44,7 +44,7 @@ var frames = []struct {
 	{"two shards", `>3 $8 MIGRATED :1 $11 ["21","22"]`, ofShards(Migrated, 1, "21", "22")},
 	{"host name", ">4 $6 MOVING :3 :15 $32 redis-12000.c1.example.com:12000", movingTo(3, 15*s, "redis-12000.c1.example.com:12000")},
 	{"IPv6 in brackets", ">4 $6 MOVING :3 :15 $19 [2001:db8::5]:12000", movingTo(3, 15*s, "[2001:db8::5]:12000")},
-	// Other shapes in the wild (protocol notes 2.2).
+	// Other shapes in the wild.
 	{"redis-py helpers: simple strings", ">4 +MOVING :1 :10 +1.2.3.4:6390", movingTo(1, 10*s, "1.2.3.4:6390")},
 	{"lettuce tests: text null", ">4 +MOVING :1 :10 $4 null", movingTo(1, 10*s, "")},
 	{"text (nil)", ">4 +MOVING :1 :10 $5 (nil)", movingTo(1, 10*s, "")},
@@ -75,12 +75,12 @@ var frames = []struct {
 	{"text NULL", ">4 +MOVING :1 :10 $4 NULL", movingTo(1, 10*s, "")},
 	{"no port: the configured one", ">4 +MOVING :1 :10 $7 1.2.3.4", movingTo(1, 10*s, "1.2.3.4:12000")},
 	{"RESP3 attribute in front", "|1 +ttl :3 >4 $6 MOVING :17 :15 $12 1.2.3.4:6390", movingTo(17, 15*s, "1.2.3.4:6390")},
-	// Seconds (reliability H21, late joiners in 2.5).
+	// Seconds: what late joiners are told, and numbers that overflow.
 	{"late joiner: 0 means now", ">4 +MOVING :1 :0 _", movingTo(1, 0, "")},
 	{"late joiner: negative means now", ">4 +MOVING :1 :-3 _", movingTo(1, 0, "")},
-	{"H21: no overflow", ">4 +MOVING :1 :9223372036854775807 _", movingTo(1, 10*time.Minute, "")},
-	{"H21: no overflow downwards", ">4 +MOVING :1 :-9223372036854775808 _", movingTo(1, 0, "")},
-	// Slots (6.1).
+	{"no overflow", ">4 +MOVING :1 :9223372036854775807 _", movingTo(1, 10*time.Minute, "")},
+	{"no overflow downwards", ">4 +MOVING :1 :-9223372036854775808 _", movingTo(1, 0, "")},
+	// Slots.
 	{"slots, unsorted", ">3 $10 SMIGRATING :16 $16 123,456,789-1000", Notification{
 		EventID: EventID{SMigrating, 16, true},
 		Slots:   []SlotMove{{Slots: []SlotRange{{123, 123}, {456, 456}, {789, 1000}}}},

@@ -22,7 +22,7 @@ var decisions = []struct {
 	want action
 }{
 	{"no notification", Notification{}, base, action{reason: "no notification"}},
-	// 4.1, first row
+	// openings
 	{"opening", shardEvent(Migrating, 1, 2*s), base, action{do: openWindow, until: at(62), reason: "operation announced"}},
 	{"opening without seconds", Notification{EventID: EventID{Kind: FailingOver}}, base, action{do: openWindow, until: at(60), reason: "operation announced"}},
 	{"slots", Notification{EventID: EventID{SMigrating, 1, true}}, base, action{do: openWindow, until: at(60), reason: "operation announced"}},
@@ -30,11 +30,11 @@ var decisions = []struct {
 		action{do: extendWindow, until: at(62), repeat: true, reason: "announced before"}},
 	// closings
 	{"closing of an open window", shardEvent(FailedOver, 2, 0), with(func(v *view) { v.opened = true }), action{do: closeWindow, reason: "operation is over"}},
-	{"live MIGRATED looks the peer up (4, 23)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.opened, v.named = true, true }),
+	{"live MIGRATED looks the peer up", shardEvent(Migrated, 2, 0), with(func(v *view) { v.opened, v.named = true, true }),
 		action{do: closeWindow, check: true, reason: "operation is over"}},
 	{"live MIGRATED whose opening was missed", shardEvent(Migrated, 2, 0), with(func(v *view) { v.named = true }),
 		action{check: true, reason: "no operation is open that it ends"}},
-	{"replay (2.6)", shardEvent(Migrated, 2, 0), with(func(v *view) { v.justOptedIn, v.named = true, true }),
+	{"replay", shardEvent(Migrated, 2, 0), with(func(v *view) { v.justOptedIn, v.named = true, true }),
 		action{repeat: true, replay: true, reason: "completion kept for new connections"}},
 	{"a fresh connection and an open window: not a replay", shardEvent(Migrated, 2, 0), with(func(v *view) { v.justOptedIn, v.opened = true, true }),
 		action{do: closeWindow, reason: "operation is over"}},
@@ -48,8 +48,8 @@ var decisions = []struct {
 		action{do: move, strategy: namedTarget, target: nodeB, start: at(0), deadline: at(0), until: at(4), reason: "server named a target"}},
 	{"copy", announced, with(func(v *view) { v.known = true }), action{do: join, repeat: true, reason: "announced before"}},
 	{"told by the place the event led to (H-28)", announced, with(func(v *view) { v.arrived = true }), action{repeat: true, reason: "a handoff of this event led here"}},
-	{"already there (4, 10)", announced, with(func(v *view) { v.peer = nodeB }), action{repeat: true, reason: "connected to the target already"}},
-	{"null, name and peer known (4, 4)", null, with(func(v *view) { v.named = true }),
+	{"already there", announced, with(func(v *view) { v.peer = nodeB }), action{repeat: true, reason: "connected to the target already"}},
+	{"null, name and peer known", null, with(func(v *view) { v.named = true }),
 		action{do: move, strategy: followName, start: at(0.5), deadline: at(15), until: at(19), reason: "no target: wait for the name to move"}},
 	{"null, no name: half of the time", null, base,
 		action{do: move, strategy: reconnectHalfway, start: at(8), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
@@ -95,7 +95,7 @@ func TestBarred(t *testing.T) {
 		{"evil.example.com:1", nodeA, only, refused},
 		{nodeB, nodeA, only, refused},
 		{nodeB, nodeA, func(string) bool { panic("user's fault") }, refused},
-		// Reliability H1: forged announcements.
+		// Forged announcements.
 		{"127.0.0.1:6379", nodeA, nil, localTarget},
 		{"[::1]:6379", nodeA, nil, localTarget},
 		{"169.254.169.254:80", nodeA, nil, localTarget},
@@ -162,7 +162,7 @@ func TestBreaker(t *testing.T) {
 	assert.False(t, b.fail(at(121), 5, 60*s))
 }
 
-// Reliability H27: targets come from the wire.
+// Targets come from the wire.
 func TestBreakersAreBounded(t *testing.T) {
 	var set breakers
 	bad := set.get(nodeB)

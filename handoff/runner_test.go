@@ -244,7 +244,7 @@ func TestTwoPeersRetireAtOnce(t *testing.T) {
 	})
 }
 
-// H-36, reliability H7: dialled before the announcement, registered after it.
+// H-36: dialled before the announcement, registered after it.
 func TestLateJoinerIsMoved(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)

@@ -173,7 +173,7 @@ func TestRealReplayIsRecognised(t *testing.T) {
 	})
 }
 
-// Proxies leave the name and close without a word (protocol notes 2.4): the loss of one connection makes the others look.
+// Proxies leave the name and close without a word (StackExchange.Redis, AdvertisedAddressProbe): the loss of one connection makes the others look.
 func TestLossOfARealConnectionMovesItsSiblings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{})
