@@ -194,19 +194,16 @@ func (e *Engine) Close() {
 
 // leftPeer is told that a connection has left peer. Timeouts stay relaxed for a while: the new place starts cold.
 func (e *Engine) leftPeer(peer string, now time.Time) {
-	d := e.cfg.PostHandoffRelaxedDuration
-	if d <= 0 {
-		return
+	if d := e.cfg.PostHandoffRelaxedDuration; d > 0 {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
+		e.publishLocked()
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
-	e.publishLocked()
 }
 
-// copied counts a copy of an event that waits for its hooks.
+// copied tells of a copy of an event that waits for its hooks.
 func (e *Engine) copied(info ConnInfo, n Notification) {
-	e.timeline.count(func(s *Stats) { s.Duplicates++ })
 	e.tell(&Event{
 		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: "announced before, and waits for its hooks",
