@@ -120,19 +120,16 @@ type answers struct {
 	erratic time.Time           // until then the name's answers prove nothing: an address that was missing has come back
 }
 
-// take notes an answer to which the addresses of the live peers are held up. It returns those that are missing for certain, and
-// whether any is missing.
+// take compares an answer with the addresses of the live peers. It returns those that are missing for certain, or whether any
+// may be.
 func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Addr, doubt bool) {
 	if within(addrs, s.addrs) && within(s.addrs, addrs) {
 		s.count++
 	} else {
 		s.addrs, s.count = slices.Clone(addrs), 1
 	}
-	for ip := range s.missing {
-		if slices.Contains(addrs, ip) {
-			s.erratic, s.missing = now.Add(erraticFor), nil
-			break
-		}
+	if slices.ContainsFunc(addrs, func(ip netip.Addr) bool { return s.missing[ip] }) {
+		s.erratic, s.missing = now.Add(erraticFor), nil
 	}
 	listed := false
 	for _, ip := range live {
@@ -156,10 +153,10 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 	if listed { // part of the peers: what an answer that is incomplete looks like
 		enough = agreeingOnPart
 	}
-	if now.Before(s.erratic) {
+	switch {
+	case now.Before(s.erratic):
 		return nil, false
-	}
-	if s.count < enough {
+	case s.count < enough:
 		return nil, true
 	}
 	return gone, false
