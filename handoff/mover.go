@@ -12,15 +12,15 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// mover moves connections away from peers that retire, with a job for each such peer. The Engine says what is announced, and
-// is told through the functions what became of it.
+// mover moves connections away from peers that retire, with a job for each such peer. The Engine gives it plans and is told of
+// each connection that has left a peer.
 type mover struct {
 	endpoint
 	cfg     *Config
 	members func() []member // live connections of the client
 	resolve func(ctx context.Context, host string) ([]string, error)
 	jitter  func(limit time.Duration) time.Duration
-	left    func(peer string, now time.Time) // told of each connection that has left a peer
+	left    func(peer string, now time.Time) // tells the Engine
 	*observers
 
 	ctx    context.Context // ends with close
