@@ -114,15 +114,13 @@ func (e *Engine) report(a action, info ConnInfo, n Notification, unreadable erro
 	if a.repeat {
 		ev.EventKind = Repeated
 	}
+	e.tell(ev)
 	e.timeline.count(func(s *Stats) {
-		switch {
-		case a.replay:
+		if a.replay {
 			s.Replays++
-		case a.repeat:
-			s.Duplicates++
-		case refused:
+		}
+		if refused {
 			s.Barred++
 		}
 	})
-	e.tell(ev)
 }

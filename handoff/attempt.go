@@ -96,7 +96,7 @@ func (r *runner) succeeded(a *attempt, e *Event) {
 	r.m.arrived(r.j, a)
 }
 
-// waitsForSession takes an attempt that has made a connection ready to move, which waits for its session. It needs no further one.
+// waitsForSession takes an attempt after which a connection moves by itself when its session ends.
 func (r *runner) waitsForSession(a *attempt, e *Event) {
 	e.EventKind, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
 	r.tell(e)
@@ -117,7 +117,7 @@ func (r *runner) worked(to string) {
 	r.lastGood, r.pause, r.failures, r.same = to, 0, 0, 0
 }
 
-// notePinned tells of pinned connections that have moved since: conn does that by itself, when the session ends or its time is over.
+// notePinned tells of pinned connections that have moved since, because the session has ended or its time was over.
 func (r *runner) notePinned() {
 	r.pinned = slices.DeleteFunc(r.pinned, func(a *attempt) bool {
 		peer := a.c.peer()
@@ -125,7 +125,9 @@ func (r *runner) notePinned() {
 			return a.c.gone()
 		}
 		r.moved++
-		r.tell(&Event{EventKind: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time"})
+		r.tell(&Event{
+			EventKind: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time",
+		})
 		return true
 	})
 }
@@ -151,16 +153,8 @@ func (r *runner) retry(c member) {
 	r.notBefore = time.Now().Add(r.pause)
 }
 
-// targetAllowed asks the circuit breaker of target.
-func (m *mover) targetAllowed(target string, now time.Time) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.breakers.get(target).allows(now)
-}
-
-// targetFailed counts a failed attempt, one of so many in a row of a job. MaxHandoffRetries of them are one failure
-// for the breaker, so that the quick retries of one handoff do not bar the target for the rest of its window; while the
-// breaker is half-open every failure counts. It reports whether the breaker opened.
+// targetFailed reports whether so many failed attempts of a job in a row open the breaker. MaxHandoffRetries count as one
+// failure, so that quick retries do not bar the target for the rest of the window. While it is half-open each one counts.
 func (m *mover) targetFailed(j *job, target string, failures int) bool {
 	now := time.Now()
 	m.mu.Lock()

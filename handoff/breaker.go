@@ -4,9 +4,8 @@ import "time"
 
 const maxBreakers = 128
 
-// breaker leaves a target alone after too many failures in a row, and tries it again after a while: closed until
-// threshold failures, then open for reset, then half-open, in which probes successes close it and one failure opens it
-// again. The step to half-open is taken by the question itself, so there is no path that forgets it.
+// breaker is closed until so many failures in a row as the threshold, then open for a while, then half-open: some successes
+// close it, and one failure opens it again. It becomes half-open by the clock alone.
 type breaker struct {
 	failures int
 	openTill time.Time // zero: closed

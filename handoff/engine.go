@@ -62,18 +62,6 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 	if w.Conns == nil {
 		return nil, errors.New("handoff: Wiring.Conns is nil")
 	}
-	members := func() []member {
-		conns := w.Conns()
-		list := make([]member, 0, len(conns))
-		for _, c := range conns {
-			list = append(list, memberOf(c, w.Move))
-		}
-		return list
-	}
-	return newEngine(cfg, w, members), nil
-}
-
-func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 	e := &Engine{cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr}}
 	if w.Network != "unix" {
 		_, e.port, _ = net.SplitHostPort(w.Addr)
@@ -84,12 +72,18 @@ func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 		attempts = min(attempts, w.MaxActive-w.PoolSize)
 	}
 	e.mover = &mover{
-		endpoint: e.endpoint, cfg: &e.cfg, members: members, resolve: w.Resolve, jitter: randomly,
+		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly,
 		observers: &e.observers, left: e.leftPeer,
 		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{},
 	}
 	if w.Resolve == nil {
 		e.mover.resolve = net.DefaultResolver.LookupHost
+	}
+	e.mover.members = func() (members []member) {
+		for _, c := range w.Conns() {
+			members = append(members, memberOf(c, w.Move))
+		}
+		return members
 	}
 	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
 	e.manager.engine = e
@@ -99,7 +93,7 @@ func newEngine(cfg Config, w Wiring, members func() []member) *Engine {
 	e.dispatcher.act = func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
 		return e.act(c, n, unreadable, read, true)
 	}
-	return e
+	return e, nil
 }
 
 func randomly(limit time.Duration) time.Duration {
@@ -200,19 +194,16 @@ func (e *Engine) Close() {
 
 // leftPeer is told that a connection has left peer. Timeouts stay relaxed for a while: the new place starts cold.
 func (e *Engine) leftPeer(peer string, now time.Time) {
-	d := e.cfg.PostHandoffRelaxedDuration
-	if d <= 0 {
-		return
+	if d := e.cfg.PostHandoffRelaxedDuration; d > 0 {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
+		e.publishLocked()
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
-	e.publishLocked()
 }
 
-// copied counts a copy of an event that waits for its hooks.
+// copied tells of a copy of an event that waits for its hooks.
 func (e *Engine) copied(info ConnInfo, n Notification) {
-	e.timeline.count(func(s *Stats) { s.Duplicates++ })
 	e.tell(&Event{
 		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
 		Outcome: "announced before, and waits for its hooks",

@@ -59,7 +59,7 @@ func (s strategy) String() string { return strategyWords[s] }
 // plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
 type plan struct {
 	rev      int     // higher is newer, over all jobs
-	cause    EventID // what announced it
+	event    EventID // what announced it
 	strategy strategy
 	targets  []string // addresses to go to, empty until they are known
 	opened   time.Time
@@ -72,9 +72,9 @@ type plan struct {
 }
 
 // plan is that of the job that a starts.
-func (a action) plan(cause EventID, opened time.Time, spread time.Duration) plan {
+func (a action) plan(event EventID, opened time.Time, spread time.Duration) plan {
 	p := plan{
-		cause: cause, strategy: a.strategy, opened: opened, start: a.start, deadline: a.deadline, until: a.until, spread: spread,
+		event: event, strategy: a.strategy, opened: opened, start: a.start, deadline: a.deadline, until: a.until, spread: spread,
 	}
 	if a.target != "" {
 		p.targets = []string{a.target}

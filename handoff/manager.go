@@ -28,7 +28,7 @@ func (m *Manager) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.windows.expire(time.Now())
-	s.Windows = len(e.windows.open)
+	s.Windows = len(e.windows.current)
 	return s
 }
 

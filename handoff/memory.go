@@ -7,9 +7,8 @@ const (
 	maxMemory = 1024
 )
 
-// announcement identifies what the server announces. Equality is all that counts: numbers may start again after a restart, so a
-// lower one is not an older one. Only MOVING has a peer and a target: two peers can leave in one event, and one number
-// with two targets is two announcements.
+// announcement identifies what the server announces. A lower number is not an older one: a restart may reset them. Only MOVING
+// has a peer and a target: two peers can leave in one event, and one number with two targets is two announcements.
 type announcement struct {
 	EventID
 	target string
@@ -39,9 +38,8 @@ func (n Notification) knownUntil(read time.Time) time.Time {
 	return time.Time{}
 }
 
-// memory holds each key until an instant. One of announcements has copies of an event (one for each connection, more for late
-// joiners and after reconnects) handled once. It belongs to the endpoint: that of a connection would die with it, and the copy
-// told to the next connection would start everything again. The zero value is empty; the owner locks.
+// memory holds each key until an instant. That of announcements belongs to the endpoint: one of a connection would die with it,
+// and the copy for the next connection would start everything again. The zero value is empty; the owner locks.
 type memory[K comparable] struct {
 	until map[K]time.Time
 }

@@ -47,33 +47,27 @@ type endpoint struct {
 type member struct {
 	id   uint64
 	peer func() string
-	done <-chan struct{} // closed when the connection is
+	gone func() bool // it is closed
 	move func(ctx context.Context, t conn.Target) error
 	stay func() // calls off a move that waits for a session
 }
 
 func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
-	if move == nil {
-		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move, stay: c.Stay}
-	}
-	var now atomic.Pointer[conn.Conn]
+	var now atomic.Pointer[conn.Conn] // the one that has taken the place of c
 	now.Store(c)
-	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(), stay: func() { now.Load().Stay() },
+	return member{
+		id: c.ID(), peer: func() string { return now.Load().Peer() }, gone: func() bool { return c.State() == conn.Closed },
+		stay: func() { now.Load().Stay() },
 		move: func(ctx context.Context, t conn.Target) error {
+			if move == nil {
+				return c.Move(ctx, t)
+			}
 			next, err := move(ctx, c, t)
 			if err == nil {
 				now.Store(next)
 			}
 			return err
-		}}
-}
-
-func (c member) gone() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
+		},
 	}
 }
 
@@ -87,8 +81,6 @@ func (m *mover) start(peer string, p plan) {
 }
 
 // planLocked gives p to the job of that peer. If there was none it returns a new one, which the caller runs.
-// A plan with the target that the job has already prolongs it and disturbs nothing: if it called attempts off, a server that
-// numbers its reminders could keep the connections from ever arriving.
 func (m *mover) planLocked(peer string, p plan) (started *job) {
 	if m.cfg.DryRun || m.ctx.Err() != nil {
 		return nil
@@ -105,6 +97,7 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		}
 	}
 	if j != nil && j.plan.renewedBy(p) {
+		// No attempt is called off: else a server that numbers its reminders could keep connections from ever arriving.
 		p.rev, p.start, p.targets = j.plan.rev, sooner(j.plan.start, p.start), j.plan.targets
 		j.plan = p
 		j.notify()
@@ -143,9 +136,8 @@ func (m *mover) wake(peer string) {
 // maxToldAgain bounds the connections that have been told again and have not been looked at yet.
 const maxToldAgain = 1 << 16
 
-// repeated tells the job of peer that connection id has brought a copy of its event. After half of the time of a job without
-// a target that means that the connection has reached the same node again, or has come to it since. A copy that was read late
-// costs one more reconnect.
+// repeated tells the job of peer that connection id has brought a copy of its event. If the job has begun to reconnect without
+// a target, the connection has reached the same node again. A copy that was read late costs one more reconnect.
 func (m *mover) repeated(peer string, id uint64, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,24 +1,14 @@
 package handoff
 
-import (
-	"time"
-)
+import "time"
 
-// reconnects is what a job without a target knows of the connections that it has opened anew and that lead to the same node
-// again. They are opened anew once more when half of what is left has passed, until they get elsewhere or the window ends.
-type reconnects struct {
-	scanned bool                 // all that were there at first are in the queue or have moved
-	due     map[uint64]time.Time // when a connection is opened anew next
-	ready   map[uint64]bool      // connections that may be opened anew now
-}
+// A job without a target opens connections anew. One that has reached the same node again is opened anew once more when half
+// of what is left has passed, until it gets elsewhere or the window ends.
 
-// put lets a connection move again, but not soon.
-func (s *reconnects) put(id uint64, p plan, now time.Time) {
-	if s.due == nil {
-		s.due, s.ready = map[uint64]time.Time{}, map[uint64]bool{}
-	}
-	if _, ok := s.due[id]; !ok {
-		s.due[id] = now.Add(max(p.deadline.Sub(now)/2, restAfterMove))
+// reconnectLater lets a connection move again, but not soon.
+func (r *runner) reconnectLater(id uint64, now time.Time) {
+	if _, ok := r.due[id]; !ok {
+		r.due[id] = now.Add(max(r.plan.deadline.Sub(now)/2, restAfterMove))
 	}
 }
 
@@ -29,16 +19,16 @@ func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 	r.j.toldAgain = nil
 	r.m.mu.Unlock()
 	for id := range toldAgain {
-		r.reconnects.put(id, r.plan, now)
+		r.reconnectLater(id, now)
 	}
-	for id, at := range r.reconnects.due {
+	for id, at := range r.due {
 		if now.Before(at) {
 			next = sooner(next, at)
 			continue
 		}
-		delete(r.reconnects.due, id)
+		delete(r.due, id)
 		delete(r.stay, id)
-		r.reconnects.ready[id] = true
+		r.ready[id] = true
 		r.rescan = true
 	}
 	return next
@@ -51,7 +41,7 @@ func (r *runner) reachedSamePeer(a *attempt, e *Event) {
 		r.stay[a.c.id] = true
 		r.tell(e)
 		if r.plan.strategy == reconnectHalfway {
-			r.reconnects.put(a.c.id, r.plan, time.Now()) // another node may take the address over
+			r.reconnectLater(a.c.id, time.Now()) // another node may take the address over
 		}
 		return
 	}

@@ -48,8 +48,8 @@ func (m *mover) leaving() []leaving {
 			continue
 		}
 		l := leaving{peer: j.peer, serves: now.Before(j.plan.deadline), rev: j.plan.rev}
-		if last := m.lastLocked(j, now); !last.failing {
-			l.target = last.target()
+		if final := m.finalLocked(j, now); !final.failing {
+			l.target = final.target()
 		}
 		out = append(out, l)
 		for i := len(out) - 1; i > 0 && out[i].rev > out[i-1].rev; i-- { // they are few, and slices.SortFunc is large
@@ -60,7 +60,7 @@ func (m *mover) leaving() []leaving {
 }
 
 func remap(listed []string, out []leaving) []string {
-	var first, unsure, last, order []string
+	var first, unsure, retiring, order []string
 	for _, a := range listed {
 		i := slices.IndexFunc(out, func(l leaving) bool { return sameAddr(l.peer, a) })
 		switch {
@@ -69,7 +69,7 @@ func remap(listed []string, out []leaving) []string {
 				first = append(first, out[i].target)
 			}
 			if out[i].target == "" || out[i].serves {
-				last = append(last, a)
+				retiring = append(retiring, a)
 			}
 		case slices.ContainsFunc(out, func(l leaving) bool { return mayBe(l.peer, a) }):
 			unsure = append(unsure, a)
@@ -82,7 +82,7 @@ func remap(listed []string, out []leaving) []string {
 			first = append(first, l.target)
 		}
 	}
-	for _, a := range slices.Concat(first, unsure, last) {
+	for _, a := range slices.Concat(first, unsure, retiring) {
 		if !slices.Contains(order, a) {
 			order = append(order, a)
 		}
@@ -98,8 +98,8 @@ func mayBe(peer, addr string) bool {
 	return !known || !literal || p.Is4() != a.Is4()
 }
 
-// lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
-func (m *mover) lastLocked(j *job, now time.Time) *job {
+// finalLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
+func (m *mover) finalLocked(j *job, now time.Time) *job {
 	for range maxJobs {
 		next := m.running[j.target()]
 		if next == nil || next.target() == "" || !now.Before(next.plan.until) {
@@ -114,7 +114,7 @@ func (m *mover) lastLocked(j *job, now time.Time) *job {
 func (m *mover) finalTarget(target string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.lastLocked(&job{plan: plan{targets: []string{target}}}, time.Now()).target()
+	return m.finalLocked(&job{plan: plan{targets: []string{target}}}, time.Now()).target()
 }
 
 // sameAddr reports whether two host:port are the same address. Names are equal to themselves only.

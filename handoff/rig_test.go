@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var errRefusedDial = errors.New("connection refused")
@@ -65,11 +65,14 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 	for _, f := range change {
 		f(&w)
 	}
-	assert.NoError(t, cfg.Validate())
 	if cfg.Jitter == 0 {
 		cfg.Jitter = -1 // nothing is spread over time, so that tests can count
 	}
-	r.e = newEngine(cfg, w, r.members)
+	w.Conns = func() []*conn.Conn { return nil }
+	var err error
+	r.e, err = New(cfg, w)
+	require.NoError(t, err)
+	r.e.mover.members = r.members
 	r.m = r.e.Manager()
 	r.e.mover.jitter = func(time.Duration) time.Duration { return 0 }
 	return r
@@ -115,7 +118,7 @@ func (r *rig) members() []member {
 	defer r.mu.Unlock()
 	var list []member
 	for _, c := range r.conns {
-		list = append(list, member{id: c.id, peer: c.Peer, done: c.done, move: c.move, stay: func() {}})
+		list = append(list, member{id: c.id, peer: c.Peer, gone: c.gone, move: c.move, stay: func() {}})
 	}
 	return list
 }
@@ -127,6 +130,15 @@ func (c *fakeConn) Peer() string {
 }
 
 func (c *fakeConn) close() { close(c.done) }
+
+func (c *fakeConn) gone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
 
 func (c *fakeConn) move(ctx context.Context, t conn.Target) error {
 	c.r.mu.Lock()
@@ -243,9 +255,7 @@ func (r *rig) peers() map[string]int {
 	defer r.mu.Unlock()
 	count := map[string]int{}
 	for _, c := range r.conns {
-		select {
-		case <-c.done:
-		default:
+		if !c.gone() {
 			count[c.peer]++
 		}
 	}

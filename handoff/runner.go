@@ -23,10 +23,8 @@ const (
 	lookupLimit = 2 * time.Second
 )
 
-// runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few
-// are tried, alternately at the target and at the configured address. Then all others follow to the same place, MaxWorkers at a
-// time and not all at one instant: setting up a hundred links takes processor time that commands want as well. A connection
-// that cannot be moved stays where it is and is tried again.
+// runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few are
+// tried; then all others follow to the same place, spread a little: a hundred set-ups take processor time from commands.
 type runner struct {
 	m *mover
 	j *job
@@ -50,13 +48,17 @@ type course struct {
 
 	pause     time.Duration // after the last failure
 	notBefore time.Time     // no attempt begins before
-	last      time.Time     // when the last attempt began
+	lastBegan time.Time     // when the last attempt began
 
-	rescan     bool
-	queue      []member        // connections to move
-	stay       map[uint64]bool // moved already where the peer does not show it, or kept on purpose
-	pinned     []*attempt      // ready to move and kept by a session
-	reconnects reconnects
+	rescan bool
+	queue  []member        // connections to move
+	stay   map[uint64]bool // moved already where the peer does not show it, or kept on purpose
+	pinned []*attempt      // ready to move and kept by a session
+
+	// Of a job without a target.
+	scanned bool                 // all connections that were there at first are in the queue or have moved
+	due     map[uint64]time.Time // when a connection is opened anew next
+	ready   map[uint64]bool      // connections that may be opened anew now
 
 	nextLookup  time.Time
 	firstAnswer []netip.Addr
@@ -85,7 +87,7 @@ func (r *runner) step(ctx context.Context) bool {
 	case a := <-r.results:
 		r.finish(a)
 	case addrs := <-r.addrs:
-		r.answered(addrs)
+		r.useAnswer(addrs)
 	}
 	return true
 }
@@ -103,7 +105,9 @@ func (r *runner) adopt() {
 		a.cancel()
 	}
 	pinned := r.pinned
-	r.course = course{plan: p, rescan: true, stay: map[uint64]bool{}}
+	r.course = course{
+		plan: p, rescan: true, stay: map[uint64]bool{}, due: map[uint64]time.Time{}, ready: map[uint64]bool{},
+	}
 	if !time.Now().Before(p.until) { // canceled
 		// The server calls everybody back to this peer. A move that waits for its session would still be made, whenever that
 		// ends, and to a peer that is about to go.
@@ -155,10 +159,10 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 func (r *runner) mayStart(now time.Time) (may bool, due time.Time) {
 	n := len(r.inflight)
 	if r.lastGood != "" {
-		due = r.last.Add(r.pace)
+		due = r.lastBegan.Add(r.pace)
 		return n < r.m.cfg.MaxWorkers && !now.Before(due), due
 	}
-	due = r.last.Add(hedge)
+	due = r.lastBegan.Add(hedge)
 	return n == 0 || n < min(maxUnproven, r.m.cfg.MaxWorkers) && !now.Before(due), due
 }
 
@@ -178,12 +182,12 @@ func (r *runner) fillQueue() bool {
 				r.rescan = true
 				break
 			}
-			again := r.plan.strategy != reconnectHalfway || !r.reconnects.scanned || r.reconnects.ready[c.id]
+			again := r.plan.strategy != reconnectHalfway || !r.scanned || r.ready[c.id]
 			if r.inflight[c.id] == nil && !r.stay[c.id] && again {
 				r.queue = append(r.queue, c)
 			}
 		}
-		r.reconnects.scanned = !r.rescan
+		r.scanned = !r.rescan
 		if len(r.queue) == 0 {
 			return false
 		}
@@ -210,35 +214,35 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 	if r.lastGood == configured && strategy != reconnectHalfway {
 		return configured, false
 	}
-	turn := len(r.inflight) // attempts beside each other are spread over the targets
+	n := len(r.inflight) // attempts beside each other are spread over the targets
 	if r.lastGood == "" {
-		turn += r.tries
+		n += r.tries
 	}
-	target := r.plan.targets[turn%len(r.plan.targets)]
+	target := r.plan.targets[n%len(r.plan.targets)]
 	if strategy != reconnectHalfway {
 		target = r.m.finalTarget(target)
 	}
 	if strategy == reconnectHalfway || strategy == unlisted || configured == target || sameAddr(configured, r.j.peer) {
 		configured = "" // leads nowhere else
 	}
-	switch {
-	case !r.m.targetAllowed(target, now):
-		return configured, false
-	case r.lastGood != "" || configured == "":
+	r.m.mu.Lock()
+	allowed := r.m.breakers.get(target).allows(now)
+	r.m.mu.Unlock()
+	if allowed && (r.lastGood != "" || configured == "" || n%2 == 0) {
 		return target, true
 	}
-	return []string{target, configured}[turn%2], turn%2 == 0
+	return configured, false
 }
 
-// avoid is the peer that must not be reached. If the configured address is the peer's own, reaching it again is what is wanted:
-// an address that stays can be served by another node at half of the time, and nobody can tell from here. A dialler may hide
-// where it leads to (a tunnel, a proxy): then every address shows the same peer, which says nothing; an address that the server
-// has named cannot lead to another one.
+// avoid is the peer that an attempt must not reach, "" if there is none.
 func (r *runner) avoid(to string, isTarget bool) string {
+	if r.plan.samePeer || sameAddr(to, r.j.peer) {
+		return "" // another node may serve the same address at half of the time
+	}
 	_, shown := ipOf(r.j.peer)
 	_, literal := ipOf(to)
-	if r.plan.samePeer || sameAddr(to, r.j.peer) || isTarget && (!shown || literal && r.plan.strategy == namedTarget) {
-		return ""
+	if isTarget && (!shown || literal && r.plan.strategy == namedTarget) {
+		return "" // a dialler may show one peer for all addresses; one that the server has named leads to no other node
 	}
 	return r.j.peer
 }
@@ -250,9 +254,9 @@ func (r *runner) begin(ctx context.Context, to string, isTarget bool, now time.T
 	left := r.plan.until.Sub(now)
 	ctx, cancel := context.WithTimeout(ctx, min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left))
 	a := &attempt{c: c, rev: r.plan.rev, to: to, isTarget: isTarget, began: now, cancel: cancel}
-	r.inflight[c.id], r.last = a, now
-	delete(r.reconnects.due, c.id)
-	delete(r.reconnects.ready, c.id)
+	r.inflight[c.id], r.lastBegan = a, now
+	delete(r.due, c.id)
+	delete(r.ready, c.id)
 	r.m.mu.Lock()
 	r.m.throttle.begin(c.id, now)
 	r.m.mu.Unlock()
@@ -274,9 +278,9 @@ func (r *runner) lookUp(ctx context.Context, now time.Time) time.Time {
 	return r.plan.until
 }
 
-// answered looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
+// useAnswer looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
 // retiring peer itself; one that is listed later is news. Peers that retire too are no place to go.
-func (r *runner) answered(addrs []netip.Addr) {
+func (r *runner) useAnswer(addrs []netip.Addr) {
 	r.lookingUp = false
 	if len(addrs) == 0 || r.plan.strategy != followName || len(r.plan.targets) > 0 {
 		return
@@ -332,7 +336,7 @@ func (r *runner) settle() {
 
 // tell completes e with what it is about.
 func (r *runner) tell(e *Event) {
-	e.EventID, e.From = r.plan.cause, r.j.peer
+	e.EventID, e.From = r.plan.event, r.j.peer
 	r.m.tell(e)
 }
 

@@ -1,6 +1,9 @@
 package handoff
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 const (
 	// restAfterMove is how long a connection stays where it has moved, whatever is announced.
@@ -11,9 +14,8 @@ const (
 	minRate = 10
 )
 
-// throttle bounds the attempts of all jobs, whatever the server announces: those of each connection by a rest, and those of all by a
-// bucket of tokens that holds one for each live connection. So one move of everybody is as fast as can be, and a server that
-// announces without end costs a few dials a second. The zero value has a full bucket; the owner locks.
+// throttle bounds the attempts of each connection by a rest, and those of all jobs by a bucket with a token for each live
+// connection: a server that announces without end costs a few dials a second. The zero value is full; the owner locks.
 type throttle struct {
 	live   int // connections
 	tokens float64
@@ -23,25 +25,18 @@ type throttle struct {
 
 // rested is what is remembered of a connection.
 type rested struct {
-	until  time.Time     // no attempt before
-	pause  time.Duration // of the last failure; doubles
-	missed bool          // the last attempt has not succeeded
+	until time.Time     // no attempt before
+	pause time.Duration // after an attempt that has not succeeded; doubles
 }
 
-// population tells how many connections there are.
+// population sets how many connections there are.
 func (t *throttle) population(n int, now time.Time) {
-	grown := n - t.live
 	t.fill(now)
-	if t.live = n; grown > 0 {
-		t.tokens += float64(grown)
-	}
+	t.tokens += float64(max(0, n-t.live))
+	t.live = n
 	t.tokens = min(t.tokens, t.burst())
 	if len(t.conns) > 2*n+minBurst {
-		for id, c := range t.conns {
-			if now.Sub(c.until) > maxPause {
-				delete(t.conns, id)
-			}
-		}
+		maps.DeleteFunc(t.conns, func(_ uint64, c rested) bool { return now.Sub(c.until) > maxPause })
 	}
 }
 
@@ -75,14 +70,8 @@ func (t *throttle) begin(id uint64, now time.Time) {
 	if t.conns == nil {
 		t.conns = map[uint64]rested{}
 	}
-	c := t.conns[id]
-	if c.missed {
-		c.pause = min(2*c.pause, restAfterMove)
-	} else {
-		c.pause = firstPause
-	}
-	c.missed, c.until = true, now.Add(c.pause)
-	t.conns[id] = c
+	pause := min(max(2*t.conns[id].pause, firstPause), restAfterMove)
+	t.conns[id] = rested{until: now.Add(pause), pause: pause}
 }
 
 // moved notes that an attempt, which has begun, has succeeded.

@@ -148,6 +148,7 @@ func (t *Timeline) stats() Stats {
 	s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
 	s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
 	s.HooksLate += t.told[HookFailed]
+	s.Duplicates = t.told[Repeated] - s.Replays
 	return s
 }
 

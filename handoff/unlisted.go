@@ -44,9 +44,8 @@ func (m *mover) checkPeers(rounds int, every time.Duration, now time.Time) {
 	c.rounds, c.asked = max(c.rounds, rounds), now
 }
 
-// lookUpPeers asks DNS a few times whether the peers of the live connections are still listed, and moves the connections of
-// those that are not. While one is not it asks each second, since one answer proves nothing: a resolver may
-// give the addresses in turns, or a part of them. An answer that is empty or an error says nothing.
+// lookUpPeers asks DNS a few times whether the peers of the live connections are still listed. While one is not it asks each
+// second: one answer proves nothing, since a resolver may give the addresses in turns, or a part of them.
 func (m *mover) lookUpPeers() {
 	for doubts := 0; ; {
 		pause := pollEvery

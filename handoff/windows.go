@@ -31,11 +31,10 @@ func (w window) olderThan(o window) bool {
 	return w.opened.Before(o.opened)
 }
 
-// windows is the set of windows of an endpoint. It is a set and not a counter, so that a closing that is lost, doubled or
-// late can neither leave timeouts relaxed for ever nor end the relaxing of another operation. Time is an argument; the
-// owner locks. The zero value is an empty set.
+// windows is a set and not a counter, so that a closing that is lost, doubled or late can neither leave timeouts relaxed for
+// ever nor end the relaxing of another operation. The owner locks. The zero value is an empty set.
 type windows struct {
-	open []window
+	current []window
 	// tail is until when timeouts stay relaxed after closings: servers were seen to be slow again seconds after one. The
 	// latest closing covers the earlier ones.
 	tail time.Time
@@ -45,39 +44,39 @@ type windows struct {
 func (s *windows) add(w window, now time.Time) {
 	s.expire(now)
 	first := 0
-	for i, o := range s.open {
+	for i, o := range s.current {
 		if o.same(w) {
-			s.open[i].until = later(o.until, w.until)
+			s.current[i].until = later(o.until, w.until)
 			return
 		}
-		if o.until.Before(s.open[first].until) {
+		if o.until.Before(s.current[first].until) {
 			first = i
 		}
 	}
-	if len(s.open) == maxWindows { // a server that announces without end: the one that ends first matters least
-		s.open[first] = w
+	if len(s.current) == maxWindows { // a server that announces without end: the one that ends first matters least
+		s.current[first] = w
 		return
 	}
-	s.open = append(s.open, w)
+	s.current = append(s.current, w)
 }
 
 // extend makes an open window last until w does; one that is not open stays closed, since a late copy of its opening
 // says nothing new.
 func (s *windows) extend(w window, now time.Time) {
-	if slices.ContainsFunc(s.open, w.same) {
+	if slices.ContainsFunc(s.current, w.same) {
 		s.add(w, now)
 	}
 }
 
-// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
-// number belong together as well (H-86). Where one of both has no number the oldest will do.
+// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above that of
+// the closing, which may be the same (H-86). If one of both has no number the oldest will do.
 func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
-	for i, w := range s.open {
+	for i, w := range s.current {
 		if w.Kind.family() != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
-		if oldest < 0 || w.olderThan(s.open[oldest]) {
+		if oldest < 0 || w.olderThan(s.current[oldest]) {
 			oldest = i
 		}
 	}
@@ -86,8 +85,8 @@ func (s *windows) endedBy(closing EventID, now time.Time) int {
 
 // end closes window i of endedBy and starts the tail, which is none if it is not above 0. It returns what had opened the window.
 func (s *windows) end(i int, now time.Time, tail time.Duration) EventID {
-	opening := s.open[i].EventID
-	s.open = slices.Delete(s.open, i, i+1)
+	opening := s.current[i].EventID
+	s.current = slices.Delete(s.current, i, i+1)
 	if tail > 0 {
 		s.tail = later(s.tail, now.Add(tail))
 	}
@@ -95,13 +94,13 @@ func (s *windows) end(i int, now time.Time, tail time.Duration) EventID {
 }
 
 func (s *windows) expire(now time.Time) {
-	s.open = slices.DeleteFunc(s.open, func(w window) bool { return !now.Before(w.until) })
+	s.current = slices.DeleteFunc(s.current, func(w window) bool { return !now.Before(w.until) })
 }
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
 func (s *windows) phase(now time.Time) (phase Kind) {
 	severity := []family{noFamily, familySlots, familyMigration, familyFailover, familyMoving}
-	for _, w := range s.open {
+	for _, w := range s.current {
 		if now.Before(w.until) && slices.Index(severity, w.Kind.family()) > slices.Index(severity, phase.family()) {
 			phase = w.Kind
 		}
@@ -112,7 +111,7 @@ func (s *windows) phase(now time.Time) (phase Kind) {
 // relaxedUntil is the end of the tail and of all open windows: each has begun.
 func (s *windows) relaxedUntil() time.Time {
 	until := s.tail
-	for _, w := range s.open {
+	for _, w := range s.current {
 		until = later(until, w.until)
 	}
 	return until

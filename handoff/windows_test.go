@@ -117,11 +117,11 @@ func TestExtendDoesNotOpen(t *testing.T) {
 	var w windows
 	x := window{EventID: EventID{Migrating, 1, true}, until: at(60)}
 	w.extend(x, at(0))
-	assert.Empty(t, w.open, "a late copy of an opening whose operation is over")
+	assert.Empty(t, w.current, "a late copy of an opening whose operation is over")
 	w.add(x, at(0))
 	x.until = at(70)
 	w.extend(x, at(1))
-	assert.Equal(t, at(70), w.open[0].until)
+	assert.Equal(t, at(70), w.current[0].until)
 }
 
 func TestWindowsAreBounded(t *testing.T) {
@@ -129,7 +129,7 @@ func TestWindowsAreBounded(t *testing.T) {
 	for i := range int64(5_000) {
 		w.add(window{EventID: EventID{Migrating, i, true}, until: at(float64(i % 1000))}, at(-1))
 	}
-	assert.Len(t, w.open, maxWindows)
+	assert.Len(t, w.current, maxWindows)
 	assert.Equal(t, 10*s, relaxedAt(&w, at(990)), "what ends last is kept")
 }
 
