@@ -23,11 +23,10 @@ var errHookSlow = errors.New("hook has not returned, going on without it")
 // dispatcher runs hooks and logger on a goroutine of its own, the hook runner, so that they never delay a goroutine that
 // reads. If a hook does not return in time, the notifications that wait for it are acted upon without hooks.
 type dispatcher struct {
-	ctx    context.Context
-	logger *slog.Logger
-	act    func(c ConnInfo, n Notification, unreadable error, read time.Time) error
-	copied func(c ConnInfo, n Notification) // counts a copy of a notification that waits for its hooks
-	failed func(err error)                  // reports that a hook has failed; nil: that one was skipped
+	ctx       context.Context
+	logger    *slog.Logger
+	observers *observers // it is one of them
+	act       actFunc
 
 	start  sync.Once     // starts the hook runner; close uses it up
 	urgent chan func()   // for the hook runner: notifications that wait
@@ -42,6 +41,9 @@ type dispatcher struct {
 	waiting []*pending // in the order in which they were read
 	known   map[announcement]*pending
 }
+
+// actFunc acts upon a notification. The error is for hooks.
+type actFunc func(c ConnInfo, n Notification, unreadable error, read time.Time) error
 
 // hookSet holds the hooks and the function that uses them, which is linked only into programs that add a hook.
 type hookSet struct {
@@ -64,9 +66,9 @@ type pending struct {
 	result  Notification // acted upon if keep is set
 }
 
-func newDispatcher(ctx context.Context, logger *slog.Logger) *dispatcher {
+func newDispatcher(ctx context.Context, logger *slog.Logger, o *observers, act actFunc) *dispatcher {
 	return &dispatcher{
-		ctx: ctx, logger: logger,
+		ctx: ctx, logger: logger, observers: o, act: act,
 		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
 	}
 }
@@ -157,7 +159,7 @@ func (d *dispatcher) tell(e *Event) {
 func (d *dispatcher) guard(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.failed(fmt.Errorf("hook panicked: %v", p))
+			d.observers.hookFailed(fmt.Errorf("hook panicked: %v", p))
 		}
 	}()
 	f()
@@ -206,7 +208,10 @@ func (d *dispatcher) dispatch(p *pending) {
 	if known := d.known[a]; known != nil && p.read.Before(known.until) {
 		switch {
 		case !known.decided:
-			d.copied(p.info, p.n)
+			d.observers.tell(&Event{
+				EventKind: Repeated, EventID: p.n.EventID, From: p.info.Peer, To: p.n.Endpoint, Conn: p.info.ID,
+				Outcome: "announced before, and waits for its hooks",
+			})
 		case known.keep:
 			_ = d.act(p.info, known.apply(p.n), p.unreadable, p.read)
 		}
@@ -267,7 +272,7 @@ func (d *dispatcher) show(p *pending) {
 			d.guard(func() { h.PostHook(d.ctx, p.info, n, err) })
 		}
 	}) {
-		d.failed(nil)
+		d.observers.hookFailed(nil)
 	}
 }
 
@@ -281,9 +286,9 @@ func (d *dispatcher) skipHooksLocked(all bool) {
 			return
 		}
 		if p.shown {
-			d.failed(errHookSlow)
+			d.observers.hookFailed(errHookSlow)
 		} else {
-			d.failed(nil)
+			d.observers.hookFailed(nil)
 		}
 		_ = d.decideLocked(p, p.n, true)
 	}

@@ -134,21 +134,16 @@ func canonicalHost(host string) (string, error) {
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return "", fmt.Errorf("%s is not the address of a server", ip.WithZone(""))
 		}
-		if err := checkWord(ip.Zone(), maxZone); err != nil {
+		if err := checkWord(ip.Zone(), 64); err != nil {
 			return "", fmt.Errorf("zone %w", err)
 		}
 		return ip.Unmap().String(), nil
 	}
-	if err := checkWord(host, maxHost); err != nil {
+	if err := checkWord(host, 253); err != nil {
 		return "", fmt.Errorf("host %w", err)
 	}
 	return strings.ToLower(host), nil
 }
-
-const (
-	maxHost = 253
-	maxZone = 64 // names of interfaces are shorter
-)
 
 // checkWord bounds what is stored of an address, and keeps control characters out of logs.
 func checkWord(s string, limit int) error {

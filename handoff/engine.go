@@ -88,11 +88,10 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
 	e.manager.engine = e
 	e.capability.cfg = &e.cfg
-	e.dispatcher = newDispatcher(e.mover.ctx, w.Logger)
-	e.dispatcher.copied, e.dispatcher.failed = e.copied, e.hookFailed
-	e.dispatcher.act = func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
+	act := func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
 		return e.act(c, n, unreadable, read, true)
 	}
+	e.dispatcher = newDispatcher(e.mover.ctx, w.Logger, &e.observers, act)
 	return e, nil
 }
 
@@ -200,12 +199,4 @@ func (e *Engine) leftPeer(peer string, now time.Time) {
 		e.windows.add(window{id: peer, opened: now, until: now.Add(d)}, now)
 		e.publishLocked()
 	}
-}
-
-// copied tells of a copy of an event that waits for its hooks.
-func (e *Engine) copied(info ConnInfo, n Notification) {
-	e.tell(&Event{
-		EventKind: Repeated, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID,
-		Outcome: "announced before, and waits for its hooks",
-	})
 }

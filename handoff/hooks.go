@@ -94,15 +94,6 @@ type DurationStats struct {
 	Total, Min, Max time.Duration
 }
 
-func (d *DurationStats) add(t time.Duration) {
-	if d.Count == 0 || t < d.Min {
-		d.Min = t
-	}
-	d.Max = max(d.Max, t)
-	d.Count++
-	d.Total += t
-}
-
 // delivery is one copy of a notification.
 type delivery struct {
 	conn uint64
@@ -154,7 +145,11 @@ func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 		h.started++
 	case MoveSucceeded:
 		h.succeeded++
-		h.durations.add(e.Took)
+		d := &h.durations
+		if d.Count == 0 || e.Took < d.Min {
+			d.Min = e.Took
+		}
+		d.Count, d.Total, d.Max = d.Count+1, d.Total+e.Took, max(d.Max, e.Took)
 	case MoveFailed:
 		h.failed++
 	}

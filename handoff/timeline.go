@@ -14,30 +14,18 @@ type EventKind uint8
 
 // The events of a timeline.
 const (
-	// Announced: a notification was read; Outcome is the decision and its reason.
-	Announced EventKind = iota + 1
-	// Repeated: another copy of an event that was announced before.
-	Repeated
-	// JobStarted: connections will leave From for To, which is "" if the target has to be found out.
-	JobStarted
-	// JobEnded: the window is over. Outcome tells how many connections moved and how many did not.
-	JobEnded
-	// MoveStarted: an attempt to move Conn from From to To begins.
-	MoveStarted
-	// MoveSucceeded: To serves Conn now.
-	MoveSucceeded
-	// MoveFailed: Conn stays on From; Err tells why. It is tried again while the window is open.
-	MoveFailed
-	// MoveKept: Conn stays on purpose, for instance because the address led to the same peer again.
-	MoveKept
-	// BreakerOpened: no attempts are made on To for a while.
-	BreakerOpened
-	// OptInRefused: the endpoint does not send notifications; Err is its answer.
-	OptInRefused
-	// HookFailed: a hook panicked or did not return in time; Err tells which.
-	HookFailed
-	// Unknown: a push looks like a notification and is not known; Outcome names it. There is one event for each name.
-	Unknown
+	Announced     EventKind = iota + 1 // a notification was read; Outcome is the decision and its reason
+	Repeated                           // another copy of an event that was announced before
+	JobStarted                         // connections will leave From for To, "" if the target has to be found out
+	JobEnded                           // the window is over; Outcome tells how many connections moved and how many did not
+	MoveStarted                        // an attempt to move Conn from From to To begins
+	MoveSucceeded                      // To serves Conn now
+	MoveFailed                         // Conn stays on From; Err tells why. It is tried again while the window is open
+	MoveKept                           // Conn stays on purpose, for instance because the address led to the same peer again
+	BreakerOpened                      // no attempts are made on To for a while
+	OptInRefused                       // the endpoint does not send notifications; Err is its answer
+	HookFailed                         // a hook panicked or did not return in time; Err tells which
+	Unknown                            // a push looks like a notification and is not known; told once for each name, in Outcome
 )
 
 var eventWords = [...]string{
