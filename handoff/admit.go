@@ -75,16 +75,11 @@ func (s *namedAddrs) note(addr, peer string, until, now time.Time) (reason strin
 // leads back to this machine or this cable is believed only if it comes from there. Where names lead is seen by Admit.
 func targetRefused(endpoint, peer string, allow func(host string) bool) (reason string) {
 	host := hostOf(endpoint)
-	if host == "" {
-		return ""
-	}
-	if allow != nil {
-		if !allowed(allow, host) {
-			return "AllowEndpoint refuses the target"
-		}
-		return ""
-	}
-	if to, err := netip.ParseAddr(host); err == nil && !trustOf(peer).covers(to) {
+	to, err := netip.ParseAddr(host)
+	switch {
+	case host != "" && allow != nil && !allowed(allow, host):
+		return "AllowEndpoint refuses the target"
+	case allow == nil && err == nil && !trustOf(peer).covers(to):
 		return localTarget
 	}
 	return ""

@@ -107,7 +107,7 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		if len(m.running) >= maxJobs {
 			return nil
 		}
-		j = &job{peer: peer, news: make(chan struct{}, 1), arrived: map[string]bool{}}
+		j = &job{peer: peer, news: make(chan struct{}, 1), arrived: map[string]bool{}, toldAgain: map[uint64]bool{}}
 		m.running[peer] = j
 		started = j
 	}
@@ -122,7 +122,8 @@ func (m *mover) replaceLocked(j *job, p plan) {
 	if p.strategy == reconnectHalfway {
 		p.targets = []string{m.addr}
 	}
-	j.plan, j.failing, j.toldAgain = p, false, nil
+	j.plan, j.failing = p, false
+	clear(j.toldAgain)
 	j.notify()
 }
 
@@ -133,9 +134,6 @@ func (m *mover) wake(peer string) {
 	m.running[peer].notify()
 }
 
-// maxToldAgain bounds the connections that have been told again and have not been looked at yet.
-const maxToldAgain = 1 << 16
-
 // repeated tells the job of peer that connection id has brought a copy of its event. If the job has begun to reconnect without
 // a target, the connection has reached the same node again. A copy that was read late costs one more reconnect.
 func (m *mover) repeated(peer string, id uint64, now time.Time) {
@@ -143,13 +141,9 @@ func (m *mover) repeated(peer string, id uint64, now time.Time) {
 	defer m.mu.Unlock()
 	j := m.running[peer]
 	j.notify()
-	if j == nil || j.plan.strategy != reconnectHalfway || now.Before(j.plan.start) || len(j.toldAgain) >= maxToldAgain {
-		return
+	if j != nil && j.plan.strategy == reconnectHalfway && !now.Before(j.plan.start) {
+		j.toldAgain[id] = true
 	}
-	if j.toldAgain == nil {
-		j.toldAgain = map[uint64]bool{}
-	}
-	j.toldAgain[id] = true
 }
 
 // refuse has the jobs that go to addr go on as if the server had named no target.

@@ -15,12 +15,11 @@ func (r *runner) reconnectLater(id uint64, now time.Time) {
 // reconnectAgain finds the connections that are due, and returns when the next one is, or next if that is sooner.
 func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 	r.m.mu.Lock()
-	toldAgain := r.j.toldAgain
-	r.j.toldAgain = nil
-	r.m.mu.Unlock()
-	for id := range toldAgain {
+	for id := range r.j.toldAgain {
 		r.reconnectLater(id, now)
 	}
+	clear(r.j.toldAgain)
+	r.m.mu.Unlock()
 	for id, at := range r.due {
 		if now.Before(at) {
 			next = sooner(next, at)
