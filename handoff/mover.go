@@ -87,17 +87,17 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	}
 	j := m.running[peer]
 	if j != nil && p.opened.Before(j.plan.opened) {
-		return nil // overtaken on its way here by a newer announcement
+		return nil // a newer announcement was faster
 	}
 	if len(p.targets) == 1 {
-		if old := m.running[p.targets[0]]; old != nil { // the newest announcement holds, and the server is going back there
+		if old := m.running[p.targets[0]]; old != nil { // the server goes back to a peer that it has left
 			canceled := old.plan
 			canceled.until, canceled.canceled = p.opened, true
 			m.replaceLocked(old, canceled)
 		}
 	}
 	if j != nil && j.plan.renewedBy(p) {
-		// No attempt is called off: else a server that numbers its reminders could keep connections from ever arriving.
+		// Attempts go on: otherwise a server that numbers its reminders could keep connections from ever arriving.
 		p.rev, p.start, p.targets = j.plan.rev, sooner(j.plan.start, p.start), j.plan.targets
 		j.plan = p
 		j.notify()
@@ -115,7 +115,7 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	return started
 }
 
-// replaceLocked makes p the newest plan, of j.
+// replaceLocked gives p to j as the newest plan of all jobs.
 func (m *mover) replaceLocked(j *job, p plan) {
 	m.lastRev++
 	p.rev = m.lastRev
@@ -146,7 +146,7 @@ func (m *mover) repeated(peer string, id uint64, now time.Time) {
 	}
 }
 
-// refuse has the jobs that go to addr go on as if the server had named no target.
+// refuse makes the jobs whose target is addr go on as if the server had named none.
 func (m *mover) refuse(addr string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -200,7 +200,7 @@ func (m *mover) remove(j *job, rev int, closing bool) bool {
 	return true
 }
 
-// lookUp gives the addresses of the configured name, nothing if that is not known. Answers that are no addresses are left out.
+// lookUp returns the addresses of the configured name, none if the look-up fails.
 func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
@@ -219,7 +219,7 @@ func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
 // close ends all jobs and look-ups and waits for them.
 func (m *mover) close() {
 	m.mu.Lock()
-	m.cancel() // with mu held: work is not added to once it is being waited for
+	m.cancel() // with mu held, so that no work is added after Wait has begun
 	m.mu.Unlock()
 	m.work.Wait()
 }

@@ -33,7 +33,7 @@ func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 	return next
 }
 
-// reachedSamePeer takes an attempt that has led to the retiring peer again.
+// reachedSamePeer handles an attempt that has led to the retiring peer again.
 func (r *runner) reachedSamePeer(a *attempt, e *Event) {
 	_, literal := ipOf(a.to)
 	switch s := r.plan.strategy; {
@@ -58,12 +58,12 @@ func (r *runner) reachedSamePeer(a *attempt, e *Event) {
 			return
 		}
 		r.queue = append(r.queue, a.c)
-		r.notBefore = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
+		r.notBefore = time.Now().Add(firstPause) // the other address is next: no longer pause
 	}
 }
 
-// reconnectHalfway goes on as a job that has nothing to ask: connections are opened anew at the configured address, wherever it
-// leads. What stands in front of the nodes may show one address for all of them.
+// reconnectHalfway goes on without look-ups: connections are opened anew at the configured address, wherever it leads. A proxy
+// may show one address for all nodes.
 func (r *runner) reconnectHalfway() {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
