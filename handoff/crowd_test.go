@@ -23,7 +23,7 @@ func TestManyConnectionsFewWorkers(t *testing.T) {
 		r.pass(6 * s)
 		assert.Equal(t, map[string]int{nodeB: 300}, r.peers())
 		assert.Equal(t, 300, r.dialCount())
-		assert.Equal(t, 1, r.most)
+		assert.Equal(t, 1, r.maxActive)
 	})
 }
 
@@ -304,7 +304,7 @@ func TestMaxActiveBoundsTheSocketsOfAMove(t *testing.T) {
 			r.say(r.open(10, nodeA)[0], movingTo(1, 15*s, nodeB))
 			r.pass(3 * s)
 			assert.Equal(t, map[string]int{nodeB: 10}, r.peers())
-			assert.Equal(t, most, r.most, "MaxActive %d", maxActive)
+			assert.Equal(t, most, r.maxActive, "MaxActive %d", maxActive)
 		})
 	}
 }

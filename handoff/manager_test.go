@@ -98,7 +98,7 @@ func TestMovingNamedTargetMovesAll(t *testing.T) {
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeB: 100, nodeC: 3}, r.peers(), r.dialLog())
 		assert.Equal(t, 100, r.dialCount(), "one dial for each connection")
-		assert.LessOrEqual(t, r.most, 33, "H-26, H-52: bounded")
+		assert.LessOrEqual(t, r.maxActive, 33, "H-26, H-52: bounded")
 		for _, d := range r.dials {
 			assert.Equal(t, r.began.Add(15*s), d.target.Drain)
 		}

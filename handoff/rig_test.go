@@ -23,23 +23,23 @@ type rig struct {
 	e *Engine
 	m *Manager
 
-	mu     sync.Mutex
-	conns  []*fakeConn
-	nodes  map[string]node // by ip:port
-	dns    map[string][]string
-	asked  []time.Time // look-ups
-	dials  []dialled
-	active int // dials that run now, and most at once
-	most   int
-	began  time.Time
+	mu        sync.Mutex
+	conns     []*fakeConn
+	nodes     map[string]node // by ip:port
+	dns       map[string][]string
+	asked     []time.Time // look-ups
+	dials     []dialled
+	active    int // dials that run now, and most at once
+	maxActive int
+	began     time.Time
 }
 
 // node is how an address behaves when it is dialled.
 type node struct {
-	down  bool          // refuses
-	hole  bool          // never answers
-	takes time.Duration // until it is set up
-	peer  string        // the address that is seen as peer; "" the dialled one
+	down      bool          // refuses
+	blackhole bool          // never answers
+	takes     time.Duration // until it is set up
+	peer      string        // the address that is seen as peer; "" the dialled one
 }
 
 type dialled struct {
@@ -176,14 +176,14 @@ func (r *rig) dial(ctx context.Context, c *fakeConn, t conn.Target) (string, err
 	n, known := r.nodes[addr]
 	r.dials = append(r.dials, dialled{at: time.Since(r.began), to: t.Addr, real: addr, conn: c.id, target: t})
 	r.active++
-	r.most = max(r.most, r.active)
+	r.maxActive = max(r.maxActive, r.active)
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
 		r.active--
 		r.mu.Unlock()
 	}()
-	if n.hole {
+	if n.blackhole {
 		<-ctx.Done()
 		return "", ctx.Err()
 	}

@@ -34,7 +34,7 @@ func TestTargetThatComesLate(t *testing.T) {
 
 // The target stays dead; the name moves to another node meanwhile.
 func TestDeadTargetFallsBackToTheName(t *testing.T) {
-	for name, dead := range map[string]node{"refuses": {down: true}, "swallows packets": {hole: true}, "takes too long": {takes: time.Hour}} {
+	for name, dead := range map[string]node{"refuses": {down: true}, "swallows packets": {blackhole: true}, "takes too long": {takes: time.Hour}} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byDNS)
 			defer r.e.Close()
@@ -66,11 +66,11 @@ func TestNothingToGoTo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
 		defer r.e.Close()
-		r.set(nodeB, node{hole: true})
+		r.set(nodeB, node{blackhole: true})
 		r.open(100, nodeA)
 		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
 		r.pass(18 * s)
-		assert.LessOrEqual(t, r.most, maxUnproven, "a dead target is not dialled by all")
+		assert.LessOrEqual(t, r.maxActive, maxUnproven, "a dead target is not dialled by all")
 		r.pass(2 * s)
 		st := r.m.Stats()
 		assert.Equal(t, map[string]int{nodeA: 100}, r.peers(), "H-41: none was dropped")

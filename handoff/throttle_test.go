@@ -32,7 +32,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 		},
 		"new targets that swallow": func(r *rig, c *fakeConn, i int) {
 			to := fmt.Sprintf("10.1.%d.%d:12000", i/250, i%250)
-			r.set(to, node{hole: true})
+			r.set(to, node{blackhole: true})
 			r.say(c, movingTo(int64(i), 15*s, to))
 		},
 	} {

@@ -14,8 +14,8 @@ const (
 	checkEvery     = 5 * time.Second
 	checkRounds    = 5
 	unlistedWindow = 20 * time.Second
-	// A peer is left after this many equal answers, a second apart, that do not list it; more if they list other live peers.
-	// So many span the time for which records are cached, 5 s.
+	// A peer is left after this many equal answers, a second apart, that do not list it; more if they list other live peers:
+	// these span the 5 s for which records are cached.
 	agreeing       = 3
 	agreeingOnPart = 6
 	maxDoubt       = 15        // look-ups a second apart
