@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// act acts upon one notification: at once if there are no hooks, so that relaxing waits for nobody; else hooks are shown it first
-// and it comes back here. The error is for hooks: the notification was acted upon as far as possible.
+// act acts upon one notification. Without hooks it does so at once; otherwise the dispatcher shows it to them first and calls act
+// again. The error is for hooks: the notification was acted upon as far as possible.
 func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.Time, shown bool) error {
 	if !shown {
 		e.timeline.count(func(s *Stats) {
@@ -36,7 +36,7 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 		return nil
 	}
 	if n.Kind == Moving && v.refused == "" && n.Endpoint != "" && n.Endpoint != e.addr && e.cfg.AllowEndpoint == nil {
-		// A name says nothing about where it leads, which is seen when it has been dialled.
+		// A name does not tell where it leads: Admit judges the address that was dialled.
 		until := read.Add(max(n.In, assumedIn) + closeSlack + minMemory)
 		v.refused = e.namedAddrs.note(n.Endpoint, info.Peer, until, read)
 	}
@@ -65,8 +65,8 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 	return nil
 }
 
-// applyLocked does what needs no more than memory. A dry run keeps the windows, without which later decisions would differ,
-// but neither relaxes nor moves.
+// applyLocked updates memory, windows and reports. A dry run does so too, since later decisions depend on them; it neither
+// relaxes nor moves.
 func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Time) {
 	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
 		e.memory.add(announcementOf(n, peer), until, now)
@@ -95,7 +95,7 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 	e.publishLocked()
 }
 
-// publishLocked shows the open windows to those who look without a lock.
+// publishLocked makes the end of the open windows visible to Relaxed, which takes no lock.
 func (e *Engine) publishLocked() {
 	if !e.cfg.DryRun && e.cfg.RelaxedTimeout > 0 {
 		until := e.windows.relaxedUntil()
@@ -103,7 +103,7 @@ func (e *Engine) publishLocked() {
 	}
 }
 
-// report tells the decision. Copies are counted and on the timeline, and not logged.
+// report tells the observers of the decision. Copies are not logged.
 func (e *Engine) report(a action, info ConnInfo, n Notification, unreadable error, refused bool) {
 	ev := &Event{
 		EventKind: Announced, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID, Outcome: a.reason, Err: unreadable,

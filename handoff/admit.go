@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// maxNamed bounds the addresses that are remembered as named by the server. One that does not fit is not dialled.
+// maxNamed bounds the named addresses that are remembered. One that does not fit is not dialled.
 const maxNamed = 1024
 
 const localTarget = "the target is local to this host and the peer is not"
 
 var errRefused = errors.New("target must not be used")
 
-// trust says which addresses of this machine or cable a peer may name: only those of a kind that it has itself. A peer that is
-// not known (a socket, a dialler that hides it) may name both.
+// trust says whether a peer may name loopback and link-local addresses: only if its own address is of that kind. A peer that is
+// not known (a unix socket, a dialler that hides it) may name both.
 type trust struct{ loopback, linkLocal bool }
 
 func trustOf(peer string) trust {
@@ -24,7 +24,7 @@ func trustOf(peer string) trust {
 	return trust{!known || from.IsLoopback(), !known || from.IsLinkLocalUnicast()}
 }
 
-// covers reports whether to may be used. A forged or confused announcement must not turn a client against what listens on its own host.
+// covers reports whether to may be used. A forged announcement must not turn a client against services of its own host.
 func (t trust) covers(to netip.Addr) bool {
 	to = to.Unmap()
 	if to.IsLoopback() || to.IsUnspecified() {
@@ -40,12 +40,12 @@ type named struct {
 	refused bool      // it led where it must not
 }
 
-// namedAddrs are the addresses that the server has named of late. The zero value is empty; the owner locks.
+// namedAddrs holds the addresses that the server has named recently. The zero value is empty; the owner locks.
 type namedAddrs struct {
 	of map[string]named
 }
 
-// note takes that peer names addr, and returns why it must not be dialled, "" if it may be.
+// note records that peer names addr. It returns why addr must not be dialled, "" if it may be.
 func (s *namedAddrs) note(addr, peer string, until, now time.Time) (reason string) {
 	if s.of == nil {
 		s.of = map[string]named{}
@@ -71,26 +71,21 @@ func (s *namedAddrs) note(addr, peer string, until, now time.Time) (reason strin
 	return ""
 }
 
-// targetRefused returns why the target of a MOVING must not be used, "" if it may be. Without a rule of the user, an address that
-// leads back to this machine or this cable is believed only if it comes from there. Where names lead is seen by Admit.
+// targetRefused returns why the target of a MOVING must not be used, "" if it may be. Without Config.AllowEndpoint a loopback or
+// link-local address needs a peer with one. Admit judges the address that a name leads to.
 func targetRefused(endpoint, peer string, allow func(host string) bool) (reason string) {
 	host := hostOf(endpoint)
-	if host == "" {
-		return ""
-	}
-	if allow != nil {
-		if !allowed(allow, host) {
-			return "AllowEndpoint refuses the target"
-		}
-		return ""
-	}
-	if to, err := netip.ParseAddr(host); err == nil && !trustOf(peer).covers(to) {
+	to, err := netip.ParseAddr(host)
+	switch {
+	case host != "" && allow != nil && !allowed(allow, host):
+		return "AllowEndpoint refuses the target"
+	case allow == nil && err == nil && !trustOf(peer).covers(to):
 		return localTarget
 	}
 	return ""
 }
 
-// allowed takes a panic of the user's function for a refusal: it runs where replies are read.
+// allowed calls the user's function on a goroutine that reads replies, so a panic counts as false.
 func allowed(allow func(host string) bool, host string) (ok bool) {
 	defer func() {
 		if recover() != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// pinnedLook is how soon the end of a move that waits for a session is noticed, for the report.
+// pinnedLook is how often moves that wait for a session are looked at, for the report.
 const pinnedLook = 250 * time.Millisecond
 
-// attempt is one try to move one connection.
+// attempt is one attempt to move one connection.
 type attempt struct {
 	c        member
 	rev      int
@@ -30,7 +30,7 @@ type attempt struct {
 	err  error
 }
 
-// run makes the attempt and sends it to out. It must not touch the runner, which goes on meanwhile.
+// run makes the attempt and sends it to out. It runs beside the runner and must not touch it.
 func (a *attempt) run(ctx context.Context, slots *semaphore.Weighted, t conn.Target, out chan<- *attempt) {
 	defer a.cancel()
 	if a.err = slots.Acquire(ctx, 1); a.err == nil {
@@ -51,7 +51,7 @@ func moveSafely(ctx context.Context, c member, t conn.Target) (err error) {
 	return c.move(ctx, t)
 }
 
-// finish takes the outcome of an attempt.
+// finish handles the outcome of an attempt.
 func (r *runner) finish(a *attempt) {
 	if r.inflight[a.c.id] == a {
 		delete(r.inflight, a.c.id)
@@ -96,7 +96,7 @@ func (r *runner) succeeded(a *attempt, e *Event) {
 	r.m.arrived(r.j, a)
 }
 
-// waitsForSession takes an attempt after which a connection moves by itself when its session ends.
+// waitsForSession handles an attempt after which the connection moves by itself when its session ends.
 func (r *runner) waitsForSession(a *attempt, e *Event) {
 	e.EventKind, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
 	r.tell(e)
@@ -112,12 +112,12 @@ func (r *runner) waitsForSession(a *attempt, e *Event) {
 	r.m.arrived(r.j, a)
 }
 
-// worked notes that an address could be reached.
+// worked records the address that was reached.
 func (r *runner) worked(to string) {
 	r.lastGood, r.pause, r.failures, r.same = to, 0, 0, 0
 }
 
-// notePinned tells of pinned connections that have moved since, because the session has ended or its time was over.
+// notePinned reports pinned connections that have moved since, because the session ended or its time was over.
 func (r *runner) notePinned() {
 	r.pinned = slices.DeleteFunc(r.pinned, func(a *attempt) bool {
 		peer := a.c.peer()
@@ -146,15 +146,15 @@ func (r *runner) failed(a *attempt, e *Event) {
 	r.retry(a.c)
 }
 
-// retry puts c into the queue again and lets all wait, longer each time.
+// retry queues c again and delays the next attempt, longer each time.
 func (r *runner) retry(c member) {
 	r.queue = append(r.queue, c)
 	r.pause = min(max(2*r.pause, firstPause), maxPause)
 	r.notBefore = time.Now().Add(r.pause)
 }
 
-// targetFailed reports whether so many failed attempts of a job in a row open the breaker. MaxHandoffRetries count as one
-// failure, so that quick retries do not bar the target for the rest of the window. While it is half-open each one counts.
+// targetFailed counts a failed attempt and reports whether the breaker opened. MaxHandoffRetries in a row count as one failure,
+// so that quick retries do not exclude the target for the rest of the window. While half-open each attempt counts.
 func (m *mover) targetFailed(j *job, target string, failures int) bool {
 	now := time.Now()
 	m.mu.Lock()
@@ -167,13 +167,13 @@ func (m *mover) targetFailed(j *job, target string, failures int) bool {
 		return false
 	}
 	reset := m.cfg.CircuitBreakerResetTimeout
-	if left := j.plan.deadline.Sub(now); left > 0 { // not until the old peer has gone, since no other way may be left
+	if left := j.plan.deadline.Sub(now); left > 0 { // the target may be the only way out before the old peer ends
 		reset = min(reset, max(left/2, maxPause))
 	}
 	return b.fail(now, m.cfg.CircuitBreakerFailureThreshold, reset)
 }
 
-// arrived takes an attempt whose connection has moved, or is ready to.
+// arrived handles an attempt whose connection has moved or is ready to.
 func (m *mover) arrived(j *job, a *attempt) {
 	now := time.Now()
 	m.mu.Lock()

@@ -4,8 +4,8 @@ import "time"
 
 const maxBreakers = 128
 
-// breaker is closed until so many failures in a row as the threshold, then open for a while, then half-open: some successes
-// close it, and one failure opens it again. It becomes half-open by the clock alone.
+// breaker is closed until a number of failures in a row, then open for a while, then half-open: successes close it, one failure
+// opens it again. The clock alone makes it half-open.
 type breaker struct {
 	failures int
 	openTill time.Time // zero: closed

@@ -67,7 +67,7 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 		_, e.port, _ = net.SplitHostPort(w.Addr)
 		e.named = isName(w.Addr)
 	}
-	attempts := e.cfg.MaxWorkers // as many connections may have a second link being made at once
+	attempts := e.cfg.MaxWorkers // at the same time
 	if w.MaxActive > w.PoolSize {
 		attempts = min(attempts, w.MaxActive-w.PoolSize)
 	}
@@ -102,8 +102,8 @@ func randomly(limit time.Duration) time.Duration {
 	return rand.N(limit)
 }
 
-// OnPush takes a push that came in on a link to peer. It is meant for conn.Config.OnPush: it runs on the goroutine that
-// reads and does not block. Pushes that have nothing to do with maintenance are left alone.
+// OnPush handles a push that was read on a link to peer. It is meant for conn.Config.OnPush: it runs on the goroutine that
+// reads and does not block. It ignores pushes that have nothing to do with maintenance.
 func (e *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
 	if e.cfg.Mode == ModeDisabled {
 		return
@@ -120,7 +120,7 @@ func (e *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
 	_ = e.act(info, n, err, time.Now(), false) // reported in the event
 }
 
-// tellUnknown reports the first push of a kind that looks like maintenance and is not known, and counts all.
+// tellUnknown counts pushes that look like maintenance and are not known, and reports the first of each kind.
 func (e *Engine) tellUnknown(id uint64, peer, word string) {
 	e.timeline.count(func(s *Stats) { s.Unknown++ })
 	e.mu.Lock()
@@ -135,8 +135,8 @@ func (e *Engine) tellUnknown(id uint64, peer, word string) {
 }
 
 // Relaxed returns the least timeout in force at now: RelaxedTimeout while maintenance goes on, and for RelaxedTail after
-// its end; otherwise 0. When something began makes no difference: it is there for conn.Config.Relaxed. It is one atomic
-// load when nothing goes on.
+// its end; otherwise 0. It is meant for conn.Config.Relaxed, hence the first argument, which does not matter. It is one atomic
+// load.
 func (e *Engine) Relaxed(_, now time.Time) time.Duration {
 	if until := e.relaxedUntil.Load(); until != nil && now.Before(*until) {
 		return e.cfg.RelaxedTimeout
@@ -150,7 +150,7 @@ func (e *Engine) OptIn(ctx context.Context, f conn.Facts) string {
 	return e.capability.ask(ctx, f, time.Now())
 }
 
-// OptedIn takes what the set-up of a link found. It is meant for conn.Config.OptedIn. In ModeEnabled it returns an
+// OptedIn handles the result of the set-up of a link. It is meant for conn.Config.OptedIn. In ModeEnabled it returns an
 // *OptInError if there will be no notifications; in ModeAuto a refusal is remembered and nothing else happens.
 func (e *Engine) OptedIn(s conn.Setup) error {
 	news, err := e.capability.learn(s, time.Now())
@@ -191,7 +191,7 @@ func (e *Engine) Close() {
 	e.dispatcher.close()
 }
 
-// leftPeer is told that a connection has left peer. Timeouts stay relaxed for a while: the new place starts cold.
+// leftPeer keeps timeouts relaxed for a while after a connection has left peer: its new server starts cold.
 func (e *Engine) leftPeer(peer string, now time.Time) {
 	if d := e.cfg.PostHandoffRelaxedDuration; d > 0 {
 		e.mu.Lock()

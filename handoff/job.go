@@ -71,7 +71,7 @@ type plan struct {
 	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
 
-// plan is that of the job that a starts.
+// plan returns the plan of the job that a starts.
 func (a action) plan(event EventID, opened time.Time, spread time.Duration) plan {
 	p := plan{
 		event: event, strategy: a.strategy, opened: opened, start: a.start, deadline: a.deadline, until: a.until, spread: spread,
@@ -82,7 +82,7 @@ func (a action) plan(event EventID, opened time.Time, spread time.Duration) plan
 	return p
 }
 
-// unlistedHolds is long: a session is not broken on a guess. A move that still waits when the window ends is called off.
+// unlistedHolds is long: no session is broken on a guess. A move that still waits when the window ends is called off.
 const unlistedHolds = 24 * time.Hour
 
 // minDrain is what an old link is given for the replies it owes, however late it is.
@@ -91,8 +91,8 @@ const minDrain = time.Second
 // halfway is when half of the announced time is over.
 func (p plan) halfway() time.Time { return p.opened.Add(p.deadline.Sub(p.opened) / 2) }
 
-// moveTo is the move to addr that begins now. Servers close later than they say, so that replies owed get a few seconds even
-// when the announcement says "now".
+// moveTo is the move to addr that begins now. Owed replies get a few seconds even if the announcement says "now": servers
+// close later than they say.
 func (p plan) moveTo(addr, avoid string, now time.Time) conn.Target {
 	t := conn.Target{Addr: addr, Avoid: avoid, Hold: conn.HoldBefore(p.opened, p.deadline)}
 	t.Drain = later(later(p.deadline, p.opened.Add(closeSlack)), now.Add(minDrain))
@@ -102,8 +102,8 @@ func (p plan) moveTo(addr, avoid string, now time.Time) conn.Target {
 	return t
 }
 
-// renewedBy reports whether p says of an open window what is known, but for the time. A reconnect at half of the time has no
-// target, so that the newest announcement tells when that is.
+// renewedBy reports whether p differs from o, whose window is open, in its times only. A reconnect at half of the time is never
+// renewed: the newest announcement tells when that is.
 func (o plan) renewedBy(p plan) bool {
 	if o.strategy != p.strategy || !p.opened.Before(o.until) {
 		return false

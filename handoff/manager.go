@@ -35,8 +35,8 @@ func (m *Manager) Stats() Stats {
 // AddNotificationHook adds a hook behind those added before; it sees what comes from then on. A hook cannot be taken back.
 func (m *Manager) AddNotificationHook(h NotificationHook) { m.engine.dispatcher.add(h) }
 
-// RelaxedUntil returns the end of the last window that is open, or of the time after one, for sight: until then timeouts
-// are relaxed unless the server says earlier that it is done. It is zero if there is none.
+// RelaxedUntil returns until when timeouts are relaxed, unless the server says earlier that an operation is over. It is zero if
+// they are not relaxed.
 func (m *Manager) RelaxedUntil() time.Time {
 	if until := m.engine.relaxedUntil.Load(); until != nil && time.Now().Before(*until) {
 		return *until

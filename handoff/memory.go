@@ -38,8 +38,8 @@ func (n Notification) knownUntil(read time.Time) time.Time {
 	return time.Time{}
 }
 
-// memory holds each key until an instant. That of announcements belongs to the endpoint: one of a connection would die with it,
-// and the copy for the next connection would start everything again. The zero value is empty; the owner locks.
+// memory holds each key until an instant. Announcements are remembered for the endpoint: a memory of a connection would end with
+// it, and the next connection's copy would start everything again. The zero value is empty; the owner locks.
 type memory[K comparable] struct {
 	until map[K]time.Time
 }
@@ -48,7 +48,7 @@ func (m *memory[K]) has(k K, now time.Time) bool {
 	return now.Before(m.until[k])
 }
 
-// add remembers k. At the bound the entry that would be forgotten first makes room.
+// add remembers k. A full memory forgets the key that expires first.
 func (m *memory[K]) add(k K, until, now time.Time) {
 	if m.until == nil {
 		m.until = map[K]time.Time{}

@@ -12,15 +12,15 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// mover moves connections away from peers that retire, with a job for each such peer. The Engine says what is announced, and
-// is told through the functions what became of it.
+// mover moves connections away from peers that retire, with a job for each such peer. The Engine gives it plans and is told of
+// each connection that has left a peer.
 type mover struct {
 	endpoint
 	cfg     *Config
 	members func() []member // live connections of the client
 	resolve func(ctx context.Context, host string) ([]string, error)
 	jitter  func(limit time.Duration) time.Duration
-	left    func(peer string, now time.Time) // told of each connection that has left a peer
+	left    func(peer string, now time.Time) // tells the Engine
 	*observers
 
 	ctx    context.Context // ends with close
@@ -87,17 +87,17 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	}
 	j := m.running[peer]
 	if j != nil && p.opened.Before(j.plan.opened) {
-		return nil // overtaken on its way here by a newer announcement
+		return nil // a newer announcement was faster
 	}
 	if len(p.targets) == 1 {
-		if old := m.running[p.targets[0]]; old != nil { // the newest announcement holds, and the server is going back there
+		if old := m.running[p.targets[0]]; old != nil { // the server goes back to a peer that it has left
 			canceled := old.plan
 			canceled.until, canceled.canceled = p.opened, true
 			m.replaceLocked(old, canceled)
 		}
 	}
 	if j != nil && j.plan.renewedBy(p) {
-		// No attempt is called off: else a server that numbers its reminders could keep connections from ever arriving.
+		// Attempts go on: otherwise a server that numbers its reminders could keep connections from ever arriving.
 		p.rev, p.start, p.targets = j.plan.rev, sooner(j.plan.start, p.start), j.plan.targets
 		j.plan = p
 		j.notify()
@@ -107,7 +107,7 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		if len(m.running) >= maxJobs {
 			return nil
 		}
-		j = &job{peer: peer, news: make(chan struct{}, 1), arrived: map[string]bool{}}
+		j = &job{peer: peer, news: make(chan struct{}, 1), arrived: map[string]bool{}, toldAgain: map[uint64]bool{}}
 		m.running[peer] = j
 		started = j
 	}
@@ -115,14 +115,15 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	return started
 }
 
-// replaceLocked makes p the newest plan, of j.
+// replaceLocked gives p to j as the newest plan of all jobs.
 func (m *mover) replaceLocked(j *job, p plan) {
 	m.lastRev++
 	p.rev = m.lastRev
 	if p.strategy == reconnectHalfway {
 		p.targets = []string{m.addr}
 	}
-	j.plan, j.failing, j.toldAgain = p, false, nil
+	j.plan, j.failing = p, false
+	clear(j.toldAgain)
 	j.notify()
 }
 
@@ -133,9 +134,6 @@ func (m *mover) wake(peer string) {
 	m.running[peer].notify()
 }
 
-// maxToldAgain bounds the connections that have been told again and have not been looked at yet.
-const maxToldAgain = 1 << 16
-
 // repeated tells the job of peer that connection id has brought a copy of its event. If the job has begun to reconnect without
 // a target, the connection has reached the same node again. A copy that was read late costs one more reconnect.
 func (m *mover) repeated(peer string, id uint64, now time.Time) {
@@ -143,16 +141,12 @@ func (m *mover) repeated(peer string, id uint64, now time.Time) {
 	defer m.mu.Unlock()
 	j := m.running[peer]
 	j.notify()
-	if j == nil || j.plan.strategy != reconnectHalfway || now.Before(j.plan.start) || len(j.toldAgain) >= maxToldAgain {
-		return
+	if j != nil && j.plan.strategy == reconnectHalfway && !now.Before(j.plan.start) {
+		j.toldAgain[id] = true
 	}
-	if j.toldAgain == nil {
-		j.toldAgain = map[uint64]bool{}
-	}
-	j.toldAgain[id] = true
 }
 
-// refuse has the jobs that go to addr go on as if the server had named no target.
+// refuse makes the jobs whose target is addr go on as if the server had named none.
 func (m *mover) refuse(addr string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -206,7 +200,7 @@ func (m *mover) remove(j *job, rev int, closing bool) bool {
 	return true
 }
 
-// lookUp gives the addresses of the configured name, nothing if that is not known. Answers that are no addresses are left out.
+// lookUp returns the addresses of the configured name, none if the look-up fails.
 func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
@@ -225,7 +219,7 @@ func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
 // close ends all jobs and look-ups and waits for them.
 func (m *mover) close() {
 	m.mu.Lock()
-	m.cancel() // with mu held: work is not added to once it is being waited for
+	m.cancel() // with mu held, so that no work is added after Wait has begun
 	m.mu.Unlock()
 	m.work.Wait()
 }

@@ -2,7 +2,7 @@ package handoff
 
 import "time"
 
-// assumedIn is the time until a MOVING takes effect if it does not say: every one captured said 15 s.
+// assumedIn is the time until a MOVING without one takes effect: every one captured said 15 s.
 const assumedIn = 15 * time.Second
 
 // effect is what is done about a notification.
@@ -109,7 +109,7 @@ func decideMoving(n Notification, v view, now time.Time) action {
 	return a
 }
 
-// jitterBound is the longest random delay of a move announced for in from now.
+// jitterBound is the longest random delay of the move that n announces.
 func jitterBound(n Notification, limit time.Duration) time.Duration {
 	return max(0, min(n.delay()/10, limit))
 }

@@ -15,12 +15,11 @@ func (r *runner) reconnectLater(id uint64, now time.Time) {
 // reconnectAgain finds the connections that are due, and returns when the next one is, or next if that is sooner.
 func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 	r.m.mu.Lock()
-	toldAgain := r.j.toldAgain
-	r.j.toldAgain = nil
-	r.m.mu.Unlock()
-	for id := range toldAgain {
+	for id := range r.j.toldAgain {
 		r.reconnectLater(id, now)
 	}
+	clear(r.j.toldAgain)
+	r.m.mu.Unlock()
 	for id, at := range r.due {
 		if now.Before(at) {
 			next = sooner(next, at)
@@ -34,40 +33,37 @@ func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 	return next
 }
 
-// reachedSamePeer takes an attempt that has led to the retiring peer again.
+// reachedSamePeer handles an attempt that has led to the retiring peer again.
 func (r *runner) reachedSamePeer(a *attempt, e *Event) {
-	if r.plan.strategy == reconnectHalfway || r.plan.strategy == unlisted {
+	_, literal := ipOf(a.to)
+	switch s := r.plan.strategy; {
+	case s == reconnectHalfway || s == unlisted:
 		e.EventKind, e.Outcome = MoveKept, "address leads to the same peer"
-		r.stay[a.c.id] = true
 		r.tell(e)
-		if r.plan.strategy == reconnectHalfway {
+		r.stay[a.c.id] = true
+		if s == reconnectHalfway {
 			r.reconnectLater(a.c.id, time.Now()) // another node may take the address over
 		}
-		return
-	}
-	e.EventKind, e.Outcome = MoveFailed, "address leads to the retiring peer"
-	_, literal := ipOf(a.to)
-	hidden := r.plan.strategy == followName && literal && !sameAddr(a.to, r.j.peer)
-	if hidden {
+	case s == followName && literal && !sameAddr(a.to, r.j.peer):
 		e.Outcome = "the peer's address does not tell where connections lead"
-	}
-	r.tell(e)
-	if hidden {
+		r.tell(e)
 		r.reconnectHalfway()
-		return
+	default:
+		e.Outcome = "address leads to the retiring peer"
+		r.tell(e)
+		r.lastGood = ""
+		r.tries++
+		if r.same++; r.same > 1 {
+			r.retry(a.c)
+			return
+		}
+		r.queue = append(r.queue, a.c)
+		r.notBefore = time.Now().Add(firstPause) // the other address is next: no longer pause
 	}
-	r.lastGood = ""
-	r.tries++
-	if r.same++; r.same > 1 {
-		r.retry(a.c)
-		return
-	}
-	r.queue = append(r.queue, a.c)
-	r.notBefore = time.Now().Add(firstPause) // says nothing about the other address, which is next: no longer pause
 }
 
-// reconnectHalfway goes on as a job that has nothing to ask: connections are opened anew at the configured address, wherever it
-// leads. What stands in front of the nodes may show one address for all of them.
+// reconnectHalfway goes on without look-ups: connections are opened anew at the configured address, wherever it leads. A proxy
+// may show one address for all nodes.
 func (r *runner) reconnectHalfway() {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()

@@ -98,7 +98,7 @@ func mayBe(peer, addr string) bool {
 	return !known || !literal || p.Is4() != a.Is4()
 }
 
-// finalLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
+// finalLocked follows j to the job of its target, if that retires too and has a target itself, and so on.
 func (m *mover) finalLocked(j *job, now time.Time) *job {
 	for range maxJobs {
 		next := m.running[j.target()]

@@ -137,13 +137,11 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 		return sooner(next, r.notBefore)
 	}
 	for r.fillQueue() {
-		if may, due := r.mayStart(now); !may {
-			if due.After(now) {
-				next = sooner(next, due)
-			}
-			break
+		due := r.nextStart()
+		if !due.After(now) {
+			due = r.rested(now)
 		}
-		if due := r.rested(now); due.After(now) {
+		if due.After(now) {
 			return sooner(next, due)
 		}
 		to, isTarget := r.destination(now)
@@ -155,15 +153,18 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 	return next
 }
 
-// mayStart says whether one more attempt may run beside those that do, and when else if none of them ends.
-func (r *runner) mayStart(now time.Time) (may bool, due time.Time) {
-	n := len(r.inflight)
-	if r.lastGood != "" {
-		due = r.lastBegan.Add(r.pace)
-		return n < r.m.cfg.MaxWorkers && !now.Before(due), due
+// nextStart is when one more attempt may begin beside those that run, the end of the window if one of them has to end first.
+func (r *runner) nextStart() time.Time {
+	n, limit := len(r.inflight), r.m.cfg.MaxWorkers
+	switch {
+	case r.lastGood != "" && n < limit:
+		return r.lastBegan.Add(r.pace)
+	case r.lastGood == "" && n == 0:
+		return r.plan.start
+	case r.lastGood == "" && n < min(limit, maxUnproven):
+		return r.lastBegan.Add(hedge)
 	}
-	due = r.lastBegan.Add(hedge)
-	return n == 0 || n < min(maxUnproven, r.m.cfg.MaxWorkers) && !now.Before(due), due
+	return r.plan.until
 }
 
 // fillQueue makes the queue non-empty if there is a connection to move. HandoffQueueSize bounds it: a connection that does not
@@ -188,9 +189,6 @@ func (r *runner) fillQueue() bool {
 			}
 		}
 		r.scanned = !r.rescan
-		if len(r.queue) == 0 {
-			return false
-		}
 	}
 }
 

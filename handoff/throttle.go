@@ -23,7 +23,7 @@ type throttle struct {
 	conns  map[uint64]rested
 }
 
-// rested is what is remembered of a connection.
+// rested is the rest of a connection after its last attempt.
 type rested struct {
 	until time.Time     // no attempt before
 	pause time.Duration // after an attempt that has not succeeded; doubles
@@ -54,7 +54,7 @@ func (t *throttle) fill(now time.Time) {
 	}
 }
 
-// free is when there will be a token for another attempt.
+// free is when there is a token for another attempt.
 func (t *throttle) free(now time.Time) time.Time {
 	t.fill(now)
 	if t.tokens >= 1 {
@@ -63,7 +63,7 @@ func (t *throttle) free(now time.Time) time.Time {
 	return now.Add(time.Duration((1-t.tokens)/t.rate()*float64(time.Second)) + time.Millisecond)
 }
 
-// begin takes a token for an attempt on a connection. Until it has succeeded it counts as one that has not.
+// begin takes a token for an attempt on a connection, which counts as failed until moved is called.
 func (t *throttle) begin(id uint64, now time.Time) {
 	t.fill(now)
 	t.tokens--
@@ -74,12 +74,12 @@ func (t *throttle) begin(id uint64, now time.Time) {
 	t.conns[id] = rested{until: now.Add(pause), pause: pause}
 }
 
-// moved notes that an attempt, which has begun, has succeeded.
+// moved records that the attempt has succeeded.
 func (t *throttle) moved(id uint64, now time.Time) {
 	t.conns[id] = rested{until: now.Add(restAfterMove)}
 }
 
-// rested brings a connection to the front of the queue that may be tried now, and returns when that may be.
+// rested moves a connection that may be tried now to the front of the queue, and returns when the next one may be.
 func (r *runner) rested(now time.Time) time.Time {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()

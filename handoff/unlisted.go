@@ -14,8 +14,8 @@ const (
 	checkEvery     = 5 * time.Second
 	checkRounds    = 5
 	unlistedWindow = 20 * time.Second
-	// So many answers, a second apart, must be the same before a peer is left that they do not list; more if they list others
-	// of the live peers. Records that are cached for 5 s are asked for more than once then.
+	// A peer is left after this many equal answers, a second apart, that do not list it; more if they list other live peers.
+	// So many span the time for which records are cached, 5 s.
 	agreeing       = 3
 	agreeingOnPart = 6
 	maxDoubt       = 15        // look-ups a second apart
@@ -30,7 +30,7 @@ type peerCheck struct {
 	left    memory[string] // peers that were left
 }
 
-// checkPeers orders look-ups of the peers in use, unless the last ones were ordered a shorter time ago than every.
+// checkPeers orders look-ups of the peers in use, at most once in the time every.
 func (m *mover) checkPeers(rounds int, every time.Duration, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,7 +112,7 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 	return doubt
 }
 
-// answers are the look-ups of late that gave the same addresses, and what was missing in one that differed.
+// answers describes the last look-ups, which gave the same addresses, and the addresses that earlier ones did not list.
 type answers struct {
 	addrs   []netip.Addr
 	count   int
@@ -120,19 +120,16 @@ type answers struct {
 	erratic time.Time           // until then the name's answers prove nothing: an address that was missing has come back
 }
 
-// take notes an answer to which the addresses of the live peers are held up. It returns those that are missing for certain, and
-// whether any is missing.
+// take compares an answer with the addresses of the live peers. It returns those that are missing for certain, or whether any
+// may be.
 func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Addr, doubt bool) {
 	if within(addrs, s.addrs) && within(s.addrs, addrs) {
 		s.count++
 	} else {
 		s.addrs, s.count = slices.Clone(addrs), 1
 	}
-	for ip := range s.missing {
-		if slices.Contains(addrs, ip) {
-			s.erratic, s.missing = now.Add(erraticFor), nil
-			break
-		}
+	if slices.ContainsFunc(addrs, func(ip netip.Addr) bool { return s.missing[ip] }) {
+		s.erratic, s.missing = now.Add(erraticFor), nil
 	}
 	listed := false
 	for _, ip := range live {
@@ -153,13 +150,13 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 		s.missing[ip] = true
 	}
 	enough := agreeing
-	if listed { // part of the peers: what an answer that is incomplete looks like
+	if listed { // an incomplete answer looks like this
 		enough = agreeingOnPart
 	}
-	if now.Before(s.erratic) {
+	switch {
+	case now.Before(s.erratic):
 		return nil, false
-	}
-	if s.count < enough {
+	case s.count < enough:
 		return nil, true
 	}
 	return gone, false

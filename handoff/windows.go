@@ -7,8 +7,8 @@ import (
 
 const (
 	maxWindows = 256
-	// closeSlack is how long after the announced time servers have been seen to close the old sockets at the latest
-	// (measured 0.7 to 4.1 s, StackExchange.Redis AdvertisedAddressProbe).
+	// closeSlack is how long after the announced time servers still serve old sockets: they were seen to close them 0.7 to
+	// 4.1 s after it (StackExchange.Redis, AdvertisedAddressProbe).
 	closeSlack = 4 * time.Second
 )
 
@@ -35,8 +35,7 @@ func (w window) olderThan(o window) bool {
 // ever nor end the relaxing of another operation. The owner locks. The zero value is an empty set.
 type windows struct {
 	current []window
-	// tail is until when timeouts stay relaxed after closings: servers were seen to be slow again seconds after one. The
-	// latest closing covers the earlier ones.
+	// tail is until when timeouts stay relaxed after the last closing: servers were seen to be slow again seconds after one.
 	tail time.Time
 }
 
@@ -60,8 +59,7 @@ func (s *windows) add(w window, now time.Time) {
 	s.current = append(s.current, w)
 }
 
-// extend makes an open window last until w does; one that is not open stays closed, since a late copy of its opening
-// says nothing new.
+// extend makes an open window last until w does. It opens none: a late copy of an opening says nothing new.
 func (s *windows) extend(w window, now time.Time) {
 	if slices.ContainsFunc(s.current, w.same) {
 		s.add(w, now)
@@ -83,7 +81,7 @@ func (s *windows) endedBy(closing EventID, now time.Time) int {
 	return oldest
 }
 
-// end closes window i of endedBy and starts the tail, which is none if it is not above 0. It returns what had opened the window.
+// end closes window i and starts the tail if there is one. It returns the event that had opened the window.
 func (s *windows) end(i int, now time.Time, tail time.Duration) EventID {
 	opening := s.current[i].EventID
 	s.current = slices.Delete(s.current, i, i+1)
