@@ -105,6 +105,9 @@ func TestBlockingHookHurtsNobody(t *testing.T) {
 		assert.True(t, r.relaxed(), "after a quarter of a second")
 		r.pass(time.Second)
 		assert.Equal(t, map[string]int{nodeB: 50}, r.peers(), "the copies do not wait for the hook one after the other")
+		told := r.events(Announced)
+		r.say(c[0], shardEvent(Migrating, 4, 2*s))
+		assert.Equal(t, told+1, r.events(Announced), "at once while a hook is stuck")
 		for range 400 { // far more than the queue holds
 			r.say(c[0], shardEvent(FailingOver, 3, 2*s))
 		}
@@ -404,6 +407,9 @@ func TestFullLineKeepsTheOrder(t *testing.T) {
 			}
 			r.say(c, shardEvent(k, i, 2*s))
 		}
+		r.e.dispatcher.mu.Lock()
+		assert.LessOrEqual(t, len(r.e.dispatcher.waiting), hookQueue+1)
+		r.e.dispatcher.mu.Unlock()
 		r.pass(300 * ms)
 		assert.EqualValues(t, 3*hookQueue+9, last)
 		assert.Zero(t, r.m.Stats().Windows)

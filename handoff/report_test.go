@@ -111,3 +111,18 @@ func TestBucketsCoverAllTimes(t *testing.T) {
 	assert.Equal(t, 31*perOctave-1, bucketOf(time.Duration(1<<62)))
 	assert.Zero(t, bucketOf(-1))
 }
+
+// A job may end before its window, when the server calls everybody back.
+func TestReportThatEndsEarlyCountsNoMore(t *testing.T) {
+	var s reports
+	id := EventID{Moving, 1, true}
+	s.open(Report{EventID: id, From: nodeA, Opened: at(0)}, at(19))
+	s.note(&Event{EventKind: JobEnded, EventID: id, From: nodeB, Time: at(1)})
+	assert.NotNil(t, s.observed.Load(), "the job of another peer")
+	s.note(&Event{EventKind: JobEnded, EventID: id, From: nodeA, Time: at(1), Left: 2})
+	assert.Nil(t, s.observed.Load())
+	s.note(&Event{EventKind: MoveFailed, EventID: id, From: nodeA, Time: at(2)})
+	got := s.all()
+	require.Len(t, got, 1)
+	assert.Equal(t, Report{EventID: id, From: nodeA, Opened: at(0), Ended: at(1), Left: 2}, got[0])
+}
