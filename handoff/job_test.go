@@ -57,3 +57,28 @@ func TestJobProlongedAtTheLastMomentGoesOn(t *testing.T) {
 		assert.True(t, r.e.mover.remove(j, rev, false))
 	})
 }
+
+// Two connections bring two announcements for one peer. The reader of the older one decides first and comes to the mover second.
+// A copy may come before the plan as well: it finds no job.
+func TestPlanThatIsOvertakenChangesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		defer r.e.Close()
+		m, now := r.e.mover, time.Now()
+		m.repeated(nodeA, 1, now)
+		assert.Zero(t, m.jobs())
+		to := func(target string, opened time.Time) plan {
+			return plan{strategy: namedTarget, targets: []string{target}, opened: opened, start: opened, deadline: opened.Add(s), until: opened.Add(5 * s)}
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		onward := m.planLocked(nodeB, to(nodeC, now))
+		j := m.planLocked(nodeA, to(nodeC, now.Add(time.Millisecond))) // nobody runs them
+		assert.Nil(t, m.planLocked(nodeA, to(nodeB, now)))
+		assert.Equal(t, nodeC, j.target())
+		assert.Equal(t, nodeC, onward.target(), "nor does it call connections back to B")
+		assert.Nil(t, m.planLocked(nodeA, to(nodeB, now.Add(2*time.Millisecond))), "control: a newer one does")
+		assert.Equal(t, nodeB, j.target())
+		assert.Empty(t, onward.target())
+	})
+}
