@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -9,12 +10,7 @@ import (
 // again. The error is for hooks: the notification was acted upon as far as possible.
 func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.Time, shown bool) error {
 	if !shown {
-		e.timeline.count(func(s *Stats) {
-			s.Received[n.Kind]++
-			if unreadable != nil {
-				s.Malformed++
-			}
-		})
+		e.timeline.received(n.Kind, unreadable != nil)
 		if s := e.dispatcher.set.Load(); s != nil {
 			s.dispatch(e.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
 			return nil
@@ -35,14 +31,7 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 		e.mu.Unlock()
 		return nil
 	}
-	if n.Kind == Moving && v.refused == "" && n.Endpoint != "" && n.Endpoint != e.addr && e.cfg.AllowEndpoint == nil {
-		// A name does not tell where it leads: Admit judges the address that was dialled.
-		until := read.Add(max(n.In, assumedIn) + closeSlack + minMemory)
-		v.refused = e.namedAddrs.note(n.Endpoint, info.Peer, until, read)
-	}
-	v.known = e.memory.has(announcementOf(n, info.Peer), read)
-	v.opened = n.Kind.closes() && e.windows.endedBy(n.EventID, read) >= 0
-	v.arrived = slices.ContainsFunc(sources, func(peer string) bool { return e.memory.has(announcementOf(n, peer), read) })
+	v = e.viewLocked(v, n, sources, read)
 	a := decide(n, v, read)
 	e.applyLocked(a, n, info.Peer, read)
 	e.mu.Unlock()
@@ -54,7 +43,8 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 	case join:
 		e.mover.repeated(info.Peer, info.ID, read)
 	case move:
-		e.mover.start(info.Peer, a.plan(n.EventID, read, jitterBound(n, e.cfg.Jitter)))
+		a.plan.spread = jitterBound(n, e.cfg.Jitter)
+		e.mover.start(info.Peer, a.plan)
 	}
 	if a.check {
 		e.mover.checkPeers(checkRounds, 0, read)
@@ -63,6 +53,19 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 		return errRefused
 	}
 	return nil
+}
+
+// viewLocked completes v. Jobs have moved connections from the sources to the peer.
+func (e *Engine) viewLocked(v view, n Notification, sources []string, now time.Time) view {
+	if n.Kind == Moving && v.refused == "" && n.Endpoint != "" && n.Endpoint != e.addr && e.cfg.AllowEndpoint == nil {
+		// A name does not tell where it leads: Admit judges the address that was dialled.
+		until := now.Add(max(n.In, assumedIn) + closeSlack + minMemory)
+		v.refused = e.namedAddrs.note(n.Endpoint, v.peer, until, now)
+	}
+	v.known = e.memory.has(announcementOf(n, v.peer), now)
+	v.opened = n.Kind.closes() && e.windows.endedBy(n.EventID, now) >= 0
+	v.arrived = slices.ContainsFunc(sources, func(peer string) bool { return e.memory.has(announcementOf(n, peer), now) })
+	return v
 }
 
 // applyLocked updates memory, windows and reports. A dry run does so too, since later decisions depend on them; it neither
@@ -78,7 +81,7 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 			w.id = peer
 		}
 		if a.do == move {
-			w.id += " " + a.target
+			w.id += " " + strings.Join(a.plan.targets, " ")
 		}
 		e.windows.add(w, now)
 		e.reports.open(Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}, a.until)

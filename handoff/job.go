@@ -71,17 +71,6 @@ type plan struct {
 	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
 
-// plan returns the plan of the job that a starts.
-func (a action) plan(event EventID, opened time.Time, spread time.Duration) plan {
-	p := plan{
-		event: event, strategy: a.strategy, opened: opened, start: a.start, deadline: a.deadline, until: a.until, spread: spread,
-	}
-	if a.target != "" {
-		p.targets = []string{a.target}
-	}
-	return p
-}
-
 // unlistedHolds is long: no session is broken on a guess. A move that still waits when the window ends is called off.
 const unlistedHolds = 24 * time.Hour
 

@@ -1,6 +1,9 @@
 package handoff
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // assumedIn is the time until a MOVING without one takes effect: every one captured said 15 s.
 const assumedIn = 15 * time.Second
@@ -42,11 +45,7 @@ type action struct {
 	replay bool
 
 	until time.Time // end of the window
-
-	strategy strategy
-	target   string    // of strategy namedTarget
-	start    time.Time // connections do not move before
-	deadline time.Time // when the peer stops serving
+	plan  plan      // of the job to start, but for its spread
 }
 
 // decide is the whole policy: no clock, no memory, no side effects.
@@ -93,20 +92,18 @@ func decideMoving(n Notification, v view, now time.Time) action {
 	if n.Endpoint == "" && n.Unreadable {
 		return action{do: openWindow, until: now.Add(in + closeSlack), reason: "the target cannot be read: nobody moves unless the peer closes"}
 	}
-	a := action{do: move, deadline: now.Add(in), until: now.Add(in + closeSlack), start: now.Add(v.jitter)}
+	p := plan{event: n.EventID, opened: now, start: now.Add(v.jitter), deadline: now.Add(in), until: now.Add(in + closeSlack)}
+	reason := v.refused
 	switch {
 	case n.Endpoint != "" && v.refused == "":
-		a.strategy, a.target, a.reason = namedTarget, n.Endpoint, "server named a target"
+		p.strategy, p.targets, reason = namedTarget, []string{n.Endpoint}, "server named a target"
 	case v.named && v.peer != "":
-		a.strategy, a.reason = followName, "no target: wait for the name to move"
+		p.strategy, reason = followName, cmp.Or(reason, "no target: wait for the name to move")
 	default:
-		a.strategy, a.reason = reconnectHalfway, "no target and nothing to ask: reconnect at half of the time"
-		a.start = a.start.Add(in / 2)
+		p.strategy, reason = reconnectHalfway, cmp.Or(reason, "no target and nothing to ask: reconnect at half of the time")
+		p.start = p.start.Add(in / 2)
 	}
-	if n.Endpoint != "" && v.refused != "" {
-		a.reason = v.refused
-	}
-	return a
+	return action{do: move, plan: p, until: p.until, reason: reason}
 }
 
 // jitterBound is the longest random delay of the move that n announces.

@@ -41,30 +41,33 @@ var decisions = []struct {
 	{"copy of a closing must not end another window", shardEvent(Migrated, 2, 0), with(func(v *view) { v.known, v.opened = true, true }),
 		action{repeat: true, reason: "told before"}},
 	// MOVING
-	{"named target", announced, base, action{do: move, strategy: namedTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
+	{"named target", announced, base, action{do: move, plan: plan{strategy: namedTarget, targets: []string{nodeB}, start: at(0.5), deadline: at(15)}, until: at(19), reason: "server named a target"}},
 	{"no seconds: 15", Notification{EventID: EventID{Kind: Moving}, Endpoint: nodeB}, base,
-		action{do: move, strategy: namedTarget, target: nodeB, start: at(0.5), deadline: at(15), until: at(19), reason: "server named a target"}},
+		action{do: move, plan: plan{strategy: namedTarget, targets: []string{nodeB}, start: at(0.5), deadline: at(15)}, until: at(19), reason: "server named a target"}},
 	{"now", movingTo(5, 0, nodeB), with(func(v *view) { v.jitter = 0 }),
-		action{do: move, strategy: namedTarget, target: nodeB, start: at(0), deadline: at(0), until: at(4), reason: "server named a target"}},
+		action{do: move, plan: plan{strategy: namedTarget, targets: []string{nodeB}, start: at(0), deadline: at(0)}, until: at(4), reason: "server named a target"}},
 	{"copy", announced, with(func(v *view) { v.known = true }), action{do: join, repeat: true, reason: "announced before"}},
 	{"told by the place the event led to (H-28)", announced, with(func(v *view) { v.arrived = true }), action{repeat: true, reason: "a handoff of this event led here"}},
 	{"already there", announced, with(func(v *view) { v.peer = nodeB }), action{repeat: true, reason: "connected to the target already"}},
 	{"null, name and peer known", null, with(func(v *view) { v.named = true }),
-		action{do: move, strategy: followName, start: at(0.5), deadline: at(15), until: at(19), reason: "no target: wait for the name to move"}},
+		action{do: move, plan: plan{strategy: followName, start: at(0.5), deadline: at(15)}, until: at(19), reason: "no target: wait for the name to move"}},
 	{"null, no name: half of the time", null, base,
-		action{do: move, strategy: reconnectHalfway, start: at(8), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
+		action{do: move, plan: plan{strategy: reconnectHalfway, start: at(8), deadline: at(15)}, until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
 	{"null, peer unknown", null, with(func(v *view) { v.named, v.peer, v.jitter = true, "", 0 }),
-		action{do: move, strategy: reconnectHalfway, start: at(7.5), deadline: at(15), until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
+		action{do: move, plan: plan{strategy: reconnectHalfway, start: at(7.5), deadline: at(15)}, until: at(19), reason: "no target and nothing to ask: reconnect at half of the time"}},
 	{"one second, H-19", movingTo(5, s, ""), with(func(v *view) { v.jitter = 0 }),
-		action{do: move, strategy: reconnectHalfway, start: at(0.5), deadline: at(1), until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
+		action{do: move, plan: plan{strategy: reconnectHalfway, start: at(0.5), deadline: at(1)}, until: at(5), reason: "no target and nothing to ask: reconnect at half of the time"}},
 	{"unreadable target moves nobody (H-140)", Notification{EventID: EventID{Moving, 5, true}, In: 15 * s, HasIn: true, Unreadable: true}, base,
 		action{do: openWindow, until: at(19), reason: "the target cannot be read: nobody moves unless the peer closes"}},
 	{"barred target goes as null", announced, with(func(v *view) { v.named, v.refused = true, "AllowEndpoint refuses the target" }),
-		action{do: move, strategy: followName, start: at(0.5), deadline: at(15), until: at(19), reason: "AllowEndpoint refuses the target"}},
+		action{do: move, plan: plan{strategy: followName, start: at(0.5), deadline: at(15)}, until: at(19), reason: "AllowEndpoint refuses the target"}},
 }
 
 func TestDecide(t *testing.T) {
 	for _, c := range decisions {
+		if c.want.do == move {
+			c.want.plan.event, c.want.plan.opened, c.want.plan.until = c.n.EventID, t0, c.want.until
+		}
 		assert.Equal(t, c.want, decide(c.n, c.v, t0), c.why)
 	}
 }

@@ -139,6 +139,16 @@ func (t *Timeline) count(change func(s *Stats)) {
 	change(&t.counts)
 }
 
+// received counts a notification.
+func (t *Timeline) received(k Kind, malformed bool) {
+	t.count(func(s *Stats) {
+		s.Received[k]++
+		if malformed {
+			s.Malformed++
+		}
+	})
+}
+
 func (t *Timeline) stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
