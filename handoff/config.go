@@ -98,13 +98,11 @@ func (c Config) WithDefaults(poolSize, maxActive int) Config {
 	c.Jitter = cmp.Or(c.Jitter, time.Second)
 	c.Reprobe = cmp.Or(c.Reprobe, time.Minute)
 	c.MaxWorkers = cmp.Or(c.MaxWorkers, max(1, min(poolSize/2, max(10, poolSize/3))))
-	queue := max(20*c.MaxWorkers, poolSize)
+	limit := 5 * poolSize
 	if maxActive > 0 {
-		queue = min(queue, maxActive+1)
-	} else {
-		queue = min(queue, 5*poolSize)
+		limit = maxActive + 1
 	}
-	c.HandoffQueueSize = cmp.Or(c.HandoffQueueSize, queue)
+	c.HandoffQueueSize = cmp.Or(c.HandoffQueueSize, min(limit, max(20*c.MaxWorkers, poolSize)))
 	c.CircuitBreakerFailureThreshold = cmp.Or(c.CircuitBreakerFailureThreshold, 5)
 	c.CircuitBreakerMaxRequests = cmp.Or(c.CircuitBreakerMaxRequests, 3)
 	c.MaxHandoffRetries = cmp.Or(c.MaxHandoffRetries, 3)

@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -48,10 +49,7 @@ type LoggingHook struct {
 
 // NewLoggingHook returns a hook that writes to l; nil means slog.Default().
 func NewLoggingHook(l *slog.Logger) *LoggingHook {
-	if l == nil {
-		l = slog.Default()
-	}
-	return &LoggingHook{logger: l}
+	return &LoggingHook{logger: cmp.Or(l, slog.Default())}
 }
 
 // PreHook logs n and lets it pass.
