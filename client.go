@@ -33,7 +33,7 @@ type Client struct {
 	limit    dialLimit                    // on all dials
 	large    atomic.Pointer[largeReplies] // nil as long as there were none
 	subs     subscriptions
-	handoffs *handoff.Manager
+	handoffs *handoff.Engine
 	renewer  *renewer
 	shunned  shunned
 	provided bool          // the credentials come from a provider, which may have others the next time
@@ -55,7 +55,7 @@ func New(o Options) (*Client, error) {
 	c.commands.client = c
 	c.subs.most = o.MaxSubscriptions
 	c.dials, c.limit.need = &pool.Dials{Most: c.limit.most}, c.wanted
-	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
+	m, err := handoff.New(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
 		Conns: func() []*conn.Conn {
 			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
@@ -137,7 +137,7 @@ func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stat
 // nothing while it yields.
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
-		relaxed := c.handoffs.RelaxedUntil()
+		relaxed := c.handoffs.Manager().RelaxedUntil()
 		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.infos())} {
 			for i := range list {
 				i.Relaxed = relaxed
@@ -150,7 +150,7 @@ func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 }
 
 // Handoffs returns what handles maintenance: its hooks, its timeline, its counters.
-func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
+func (c *Client) Handoffs() *handoff.Manager { return c.handoffs.Manager() }
 
 // Close ends the client at once: commands that wait fail, loops over subscriptions end. It returns when no goroutine, timer or
 // socket of the client is left, and always nil. It may be called more than once.

@@ -71,7 +71,7 @@ func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, bef
 	if closed && !sent {
 		return ErrClosed
 	}
-	e := &OpError{Command: name, Attempt: attempt, Sent: sent, Phase: c.handoffs.Phase(), Err: err}
+	e := &OpError{Command: name, Attempt: attempt, Sent: sent, Phase: c.handoffs.Manager().Phase(), Err: err}
 	if ce, ok := errs.As[*conn.Error](err); ok {
 		e.Addr = ce.Addr
 	}

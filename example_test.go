@@ -224,7 +224,7 @@ func ExampleClient_Handoffs() {
 type watch chan handoff.Event
 
 func (w watch) OnEvent(_ context.Context, e handoff.Event) {
-	if e.What == handoff.MoveSucceeded {
+	if e.EventKind == handoff.MoveSucceeded {
 		w <- e
 	}
 }

@@ -219,7 +219,7 @@ func TestAnnouncementReadWithTheEndOfTheStream(t *testing.T) { // H-53, H-53a
 			assert.Equal(t, w.b.Addr(), p)
 		}
 		assert.Zero(t, c.Handoffs().Stats().Jobs)
-		assert.False(t, c.Handoffs().Leaving())
+		assert.False(t, baton.Leaving(c))
 	})
 }
 
@@ -349,7 +349,7 @@ func TestNewDialToASlowTargetIsWaitedFor(t *testing.T) {
 		w.b.Delay(7 * time.Second) // a dial usually has 5 s
 		w.a.Moving(15*time.Second, w.b.Addr())
 		<-time.After(90 * time.Millisecond)
-		require.True(t, c.Handoffs().Leaving())
+		require.True(t, baton.Leaving(c))
 		begun := time.Now()
 		done := make(chan error, 1)
 		go func() { _, err := c.Do(t.Context(), "BLPOP", "none", "0.01"); done <- err }()
@@ -380,7 +380,7 @@ func TestNameThatOnlyTheDiallerKnows(t *testing.T) {
 	require.NoError(t, c.Ready(t.Context()))
 	b.Refuse()
 	a.Moving(15*time.Second, b.Addr())
-	for !c.Handoffs().Leaving() {
+	for !baton.Leaving(c) {
 		runtime.Gosched()
 	}
 	_, err = c.Do(t.Context(), "BLPOP", "none", "0.01") // needs a new connection

@@ -286,7 +286,7 @@ func TestMoveOfASubscriptionIsOnTheTimelineWithItsNewPeer(t *testing.T) {
 		<-time.After(20 * time.Second)
 		moved := 0
 		for e := range c.Handoffs().Timeline().All() {
-			if e.What == handoff.MoveSucceeded {
+			if e.EventKind == handoff.MoveSucceeded {
 				moved++
 				assert.Equal(t, w.b.Addr(), e.To)
 			}

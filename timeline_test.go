@@ -183,9 +183,9 @@ func timelineEvents(c *baton.Client, begun time.Time) (lines []string) {
 }
 
 func timelineFacts(c *baton.Client, log *logCounter) map[string]string {
-	now, h, p := time.Now(), c.Handoffs().Stats(), c.Stats()
+	h, p := c.Handoffs().Stats(), c.Stats()
 	facts := map[string]string{
-		"relaxed":    c.Handoffs().Relaxed(now, now).String(),
+		"relaxed":    baton.RelaxedTimeout(c).String(),
 		"phase":      c.Handoffs().Phase().String(),
 		"capability": h.Capability.String(),
 		"log":        strconv.Itoa(log.lines()),

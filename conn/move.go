@@ -11,7 +11,7 @@ type Target struct {
 	Addr  string    // to dial: host:port, or a path for a unix socket
 	Avoid string    // a peer that must not be reached, "" none: reaching it ends the move with ErrSamePeer
 	Drain time.Time // the old link is closed then even if it still owes replies
-	Hold  time.Time // pins are broken then; zero: a second before Drain, or when half of the time is over if that is less
+	Hold  time.Time // pins are broken then; zero: HoldBefore(now, Drain)
 }
 
 // Move dials t.Addr and sets up a link to it beside the serving one, then switches: later commands go to the new link,
@@ -26,7 +26,7 @@ func (c *Conn) Move(ctx context.Context, t Target) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if t.Hold.IsZero() {
-		t.Hold = t.Drain.Add(-min(breakBefore, max(0, time.Until(t.Drain)/2)))
+		t.Hold = HoldBefore(time.Now(), t.Drain)
 	}
 	m := &move{conn: c, target: t, cancel: func() { cancel(ErrClosed) }}
 	if err := m.begin(); err != nil {
@@ -53,8 +53,11 @@ func (c *Conn) Stay() {
 	}
 }
 
-// breakBefore is how long before Target.Drain pins are broken if the target does not say when.
-const breakBefore = time.Second
+// HoldBefore returns when pins are broken if a link closes at end: one second before it, but not before half of the time
+// since begin is over.
+func HoldBefore(begin, end time.Time) time.Time {
+	return end.Add(-min(time.Second, max(0, end.Sub(begin)/2)))
+}
 
 // redialPause is the pause between attempts to replace a next link that died while it waited.
 const redialPause = 250 * time.Millisecond

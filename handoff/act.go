@@ -1,158 +1,129 @@
 package handoff
 
 import (
-	"errors"
+	"slices"
+	"strings"
 	"time"
 )
 
-var errBarred = errors.New("target must not be used")
-
-// act decides about one notification, which was read at now, and does what was decided. The error is for hooks: the notification was acted upon
-// as far as possible.
-func (m *Manager) act(info ConnInfo, n Notification, unreadable error, now time.Time) error {
-	bar := ""
-	if n.Kind == Moving {
-		bar = barred(n.Endpoint, info.Peer, m.cfg.AllowEndpoint)
+// act acts upon one notification. Without hooks it does so at once; otherwise the dispatcher shows it to them first and calls act
+// again. The error is for hooks: the notification was acted upon as far as possible.
+func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.Time, shown bool) error {
+	if !shown {
+		e.timeline.received(n.Kind, unreadable != nil)
+		if s := e.dispatcher.set.Load(); s != nil {
+			s.dispatch(e.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
+			return nil
+		}
 	}
-	jitter := m.jitter(jitterBound(n, m.cfg.Jitter))
-	fresh := n.Kind.closes() && m.capability.isFresh(info.Peer, now)
+	v := view{
+		peer: info.Peer, named: e.named, cap: e.cfg.RelaxedCap, jitter: e.mover.jitter(jitterBound(n, e.cfg.Jitter)),
+		justOptedIn: n.Kind.closes() && e.capability.justOptedIn(info.Peer, read),
+	}
+	var sources []string
+	if n.Kind == Moving {
+		v.refused = targetRefused(n.Endpoint, info.Peer, e.cfg.AllowEndpoint)
+		sources = e.mover.sources(info.Peer)
+	}
 
-	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
+	e.mu.Lock()
+	if e.mover.ctx.Err() != nil {
+		e.mu.Unlock()
 		return nil
 	}
-	if n.Kind == Moving && bar == "" {
-		bar = m.hearLocked(n, info.Peer, now)
-	}
-	v := m.viewLocked(info.Peer, n, now)
-	v.barred, v.jitter, v.fresh = bar, jitter, fresh
-	a := decide(n, v, now)
-	if !a.repeat {
-		m.rememberLocked(a, n, info.Peer, now)
-	}
-	started := m.applyLocked(a, n, info.Peer, info.ID, now)
-	check := a.check && m.checkLocked(checkRounds, now)
-	m.mu.Unlock()
+	v = e.viewLocked(v, n, sources, read)
+	a := decide(n, v, read)
+	e.applyLocked(a, n, info.Peer, read)
+	e.mu.Unlock()
 
-	m.report(a, info, n, unreadable, bar)
-	if started != nil {
-		go m.run(started) // behind the report, so that the timeline tells cause before effect
+	// The report comes first, so that the timeline tells cause before effect.
+	refused := v.refused != "" && a.do == move
+	e.report(a, info, n, unreadable, refused)
+	switch a.do {
+	case join:
+		e.mover.repeated(info.Peer, info.ID, read)
+	case move:
+		a.plan.spread = jitterBound(n, e.cfg.Jitter)
+		e.mover.start(info.Peer, a.plan)
 	}
-	if check {
-		go m.checkPeers()
+	if a.check {
+		e.mover.checkPeers(checkRounds, 0, read)
 	}
-	if bar != "" && a.do == move {
-		return errBarred
+	if refused {
+		return errRefused
 	}
 	return nil
 }
 
-// viewLocked is the part of the view that has to be looked at in one go with what is done then.
-func (m *Manager) viewLocked(peer string, n Notification, now time.Time) view {
-	v := view{peer: peer, named: m.named, cap: m.cfg.RelaxedCap, known: m.memory.has(eventOf(n, peer), now)}
-	switch {
-	case n.Kind == Moving:
-		for _, j := range m.running {
-			if j.arrived[peer] && m.memory.has(eventOf(n, j.peer), now) {
-				v.arrived = true
-			}
-		}
-	case n.Kind.closes():
-		v.opened = m.windows.ended(n.Kind.family(), n.Seq, n.HasSeq, now) >= 0
+// viewLocked completes v. Jobs have moved connections from the sources to the peer.
+func (e *Engine) viewLocked(v view, n Notification, sources []string, now time.Time) view {
+	if n.Kind == Moving && v.refused == "" && n.Endpoint != "" && n.Endpoint != e.addr && e.cfg.AllowEndpoint == nil {
+		// A name does not tell where it leads: Admit judges the address that was dialled.
+		until := now.Add(max(n.In, assumedIn) + closeSlack + minMemory)
+		v.refused = e.namedAddrs.note(n.Endpoint, v.peer, until, now)
 	}
+	v.known = e.memory.has(announcementOf(n, v.peer), now)
+	v.opened = n.Kind.closes() && e.windows.endedBy(n.EventID, now) >= 0
+	v.arrived = slices.ContainsFunc(sources, func(peer string) bool { return e.memory.has(announcementOf(n, peer), now) })
 	return v
 }
 
-// applyLocked does what needs no more than memory, and wakes a job or returns a new one that is to be run. A dry run keeps the windows, without which
-// later decisions would differ, but neither relaxes nor moves.
-func (m *Manager) applyLocked(a action, n Notification, peer string, id uint64, now time.Time) (started *job) {
-	report := Report{Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}
-	w := window{kind: n.Kind, family: n.Kind.family(), seq: n.Seq, hasSeq: n.HasSeq, opened: now, until: a.until}
+// applyLocked updates memory, windows and reports. A dry run does so too, since later decisions depend on them; it neither
+// relaxes nor moves.
+func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Time) {
+	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
+		e.memory.add(announcementOf(n, peer), until, now)
+	}
+	w := window{EventID: n.EventID, opened: now, until: a.until}
 	switch a.do {
-	case relax:
+	case openWindow, move:
 		if n.Kind == Moving {
 			w.id = peer
 		}
-		m.windows.add(w, now)
-		m.reports.open(report, a.until)
-	case extend:
-		m.windows.extend(w, now)
-		if r := m.reports.find(n.Kind, n.Seq, n.HasSeq, ""); r != nil {
-			r.until = later(r.until, a.until)
+		if a.do == move {
+			w.id += " " + strings.Join(a.plan.targets, " ")
 		}
-	case unrelax:
-		i := m.windows.ended(w.family, w.seq, w.hasSeq, now)
-		over := m.windows.open[i]
-		m.windows.end(i, now, min(m.cfg.RelaxedTail, m.cfg.RelaxedCap))
-		m.reports.end(m.reports.find(over.kind, over.seq, over.hasSeq, ""), now)
+		e.windows.add(w, now)
+		e.reports.open(Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}, a.until)
+	case extendWindow:
+		e.windows.extend(w, now)
+		e.reports.extend(n.EventID, a.until, now)
+	case closeWindow:
+		over := e.windows.end(e.windows.endedBy(n.EventID, now), now, min(e.cfg.RelaxedTail, e.cfg.RelaxedCap))
+		e.reports.end(over, now)
 	case join:
-		m.toldAgainLocked(peer, id, now)
-		m.wakeLocked(peer)
-	case move:
-		w.id = peer + " " + a.target
-		m.windows.add(w, now)
-		m.reports.open(report, a.until)
-		started = m.startLocked(peer, plan{
-			cause: eventOf(n, peer), way: a.way, goals: goalsOf(a.target), opened: now,
-			start: a.start, deadline: a.deadline, until: a.until, spread: jitterBound(n, m.cfg.Jitter),
-		})
 	case ignore:
-		return nil
+		return
 	}
-	m.publishLocked(now)
-	return started
+	e.publishLocked()
 }
 
-func goalsOf(target string) []string {
-	if target == "" {
-		return nil
-	}
-	return []string{target}
-}
-
-// rememberLocked makes copies of what is acted upon recognisable. An event without a number is the same as another one
-// only while its window is open: two such operations must not become one.
-func (m *Manager) rememberLocked(a action, n Notification, peer string, now time.Time) {
-	until := now.Add(max(2*n.In, leastMemory))
-	if !n.HasSeq {
-		if n.Kind != Moving {
-			return
-		}
-		until = a.until
-	}
-	m.memory.add(eventOf(n, peer), until, now)
-}
-
-// publishLocked shows the open windows to those who look without a lock.
-func (m *Manager) publishLocked(now time.Time) {
-	m.watched.Store(m.reports.watch(now))
-	if !m.cfg.DryRun {
-		m.relaxed.Store(m.windows.relaxation(m.cfg.RelaxedTimeout))
+// publishLocked makes the end of the open windows visible to Relaxed, which takes no lock.
+func (e *Engine) publishLocked() {
+	if !e.cfg.DryRun && e.cfg.RelaxedTimeout > 0 {
+		until := e.windows.relaxedUntil()
+		e.relaxedUntil.Store(&until)
 	}
 }
 
-// report tells the decision. Copies are counted and on the timeline, and not logged.
-func (m *Manager) report(a action, info ConnInfo, n Notification, unreadable error, bar string) {
-	e := &Event{
-		What: Noticed, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
-		Outcome: a.reason, Err: unreadable,
+// report tells the observers of the decision. Copies are not logged.
+func (e *Engine) report(a action, info ConnInfo, n Notification, unreadable error, refused bool) {
+	ev := &Event{
+		EventKind: Announced, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID, Outcome: a.reason, Err: unreadable,
 	}
-	if m.cfg.DryRun {
-		e.Outcome = "dry run: " + a.reason
+	if e.cfg.DryRun {
+		ev.Outcome = "dry run: " + a.reason
 	}
 	if a.repeat {
-		e.What = Repeated
+		ev.EventKind = Repeated
 	}
-	m.timeline.count(func(s *Stats) {
+	e.tell(ev)
+	e.timeline.count(func(s *Stats) {
 		if a.replay {
 			s.Replays++
-		} else if a.repeat {
-			s.Duplicates++
 		}
-		if bar != "" && a.do == move {
+		if refused {
 			s.Barred++
 		}
 	})
-	m.tell(e)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-go/baton/conn"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -33,40 +34,40 @@ func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 		{"localhost:6379", nodeA, "pipe", nil, true},
 	} {
 		r := newRig(t, Config{AllowEndpoint: c.allow, DryRun: true}, byIP)
-		r.m.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(1, 15*s, c.target), nil)
-		err := r.m.Admit(c.target, c.connected)
+		r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: c.peer}}, movingTo(1, 15*s, c.target), nil)
+		err := r.e.Admit(c.target, c.connected)
 		why := fmt.Sprintf("%s from %s leads to %s", c.target, c.peer, c.connected)
 		assert.Equal(t, c.ok, err == nil, why)
-		assert.NoError(t, r.m.Admit("other.example.com:1", c.connected), "nobody has named it: "+why)
-		assert.NoError(t, r.m.Admit(byIP, c.connected), "configured: "+why)
+		assert.NoError(t, r.e.Admit("other.example.com:1", c.connected), "nobody has named it: "+why)
+		assert.NoError(t, r.e.Admit(byIP, c.connected), "configured: "+why)
 		if !c.ok {
-			assert.ErrorIs(t, err, errBarred)
+			assert.ErrorIs(t, err, errRefused)
 			assert.EqualValues(t, 1, r.m.Stats().Barred, why)
-			r.m.receive(ConnInfo{ID: 1, Peer: c.peer}, movingTo(2, 15*s, c.target), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: c.peer}}, movingTo(2, 15*s, c.target), nil)
 			assert.EqualValues(t, 2, r.m.Stats().Barred, "named again: "+why)
 		}
-		r.m.Close()
+		r.e.Close()
 	}
 }
 
 // A local peer that names what a foreign one has named too makes it no better.
 func TestAdmitTrustsNobodyMoreThanTheWorst(t *testing.T) {
-	var h hearsay
-	assert.Empty(t, h.hear("localhost:1", nodeA, at(100), at(0)))
-	assert.Empty(t, h.hear("localhost:1", "127.0.0.1:7", at(100), at(1)))
+	var h namedAddrs
+	assert.Empty(t, h.note("localhost:1", nodeA, at(100), at(0)))
+	assert.Empty(t, h.note("localhost:1", "127.0.0.1:7", at(100), at(1)))
 	assert.Equal(t, trust{}, h.of["localhost:1"].trust)
-	assert.Empty(t, h.hear("localhost:1", "127.0.0.1:7", at(300), at(200)))
+	assert.Empty(t, h.note("localhost:1", "127.0.0.1:7", at(300), at(200)))
 	assert.Equal(t, trust{loopback: true}, h.of["localhost:1"].trust, "forgotten in the end")
 }
 
 func TestHearsayIsBounded(t *testing.T) {
-	var h hearsay
-	for i := range 3 * maxHearsay {
-		h.hear(fmt.Sprint("h", i, ":1"), nodeA, at(100), at(0))
+	var h namedAddrs
+	for i := range 3 * maxNamed {
+		h.note(fmt.Sprint("h", i, ":1"), nodeA, at(100), at(0))
 	}
-	assert.Len(t, h.of, maxHearsay)
-	assert.NotEmpty(t, h.hear("late:1", nodeA, at(100), at(0)), "what is not remembered is not dialled")
-	assert.Empty(t, h.hear("later:1", nodeA, at(300), at(200)), "until there is room")
+	assert.Len(t, h.of, maxNamed)
+	assert.NotEmpty(t, h.note("late:1", nodeA, at(100), at(0)), "what is not remembered is not dialled")
+	assert.Empty(t, h.note("later:1", nodeA, at(300), at(200)), "until there is room")
 }
 
 // A name that leads to loopback is left at once, and everybody goes as if no target had been named.
@@ -74,7 +75,7 @@ func TestTargetThatLeadsHomeIsLeft(t *testing.T) {
 	for _, addr := range []string{byDNS, byIP} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, addr)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.setDNS(domain, "10.0.0.1")
 			r.setDNS("evil", "127.0.0.1")
 			r.set("127.0.0.1:6379", node{})
@@ -83,7 +84,7 @@ func TestTargetThatLeadsHomeIsLeft(t *testing.T) {
 			c := r.open(30, nodeA)
 			r.say(c[0], movingTo(1, 15*s, "evil:6379"))
 			r.pass(3 * time.Second)
-			assert.LessOrEqual(t, r.dialCount(), unproven, r.dialLog())
+			assert.LessOrEqual(t, r.dialCount(), maxUnproven, r.dialLog())
 			assert.EqualValues(t, 1, r.m.Stats().Barred)
 			assert.Equal(t, map[string]int{nodeA: 30}, r.peers())
 			assert.NotContains(t, r.dialsGo(nodeA), "evil:6379")

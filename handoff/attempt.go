@@ -2,43 +2,43 @@ package handoff
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/baton-go/baton/conn"
 )
 
-// attempt is one try to move one connection.
-type attempt struct {
-	c      member
-	rev    int
-	to     string
-	goal   bool // to is one of the goals, not the configured address
-	began  time.Time
-	cancel context.CancelFunc
-}
+// pinnedLook is how often moves that wait for a session are looked at, for the report.
+const pinnedLook = 250 * time.Millisecond
 
-type result struct {
-	*attempt
+// attempt is one attempt to move one connection.
+type attempt struct {
+	c        member
+	rev      int
+	to       string
+	isTarget bool // to is one of the targets, not the configured address
+	began    time.Time
+	cancel   context.CancelFunc
+
+	// Set when it has ended.
 	peer string // where the connection is now
 	took time.Duration
 	err  error
 }
 
-// try runs one attempt. It must not touch the runner, which goes on meanwhile.
-func (m *Manager) try(ctx context.Context, a *attempt, t conn.Target, out chan<- result) {
-	defer m.jobs.Done()
+// run makes the attempt and sends it to out. It runs beside the runner and must not touch it.
+func (a *attempt) run(ctx context.Context, slots *semaphore.Weighted, t conn.Target, out chan<- *attempt) {
 	defer a.cancel()
-	res := result{attempt: a}
-	select {
-	case m.slots <- struct{}{}:
-		res.err = moveSafely(ctx, a.c, t)
-		<-m.slots
-	case <-ctx.Done():
-		res.err = ctx.Err()
+	if a.err = slots.Acquire(ctx, 1); a.err == nil {
+		a.err = moveSafely(ctx, a.c, t)
+		slots.Release(1)
 	}
-	res.peer, res.took = a.c.peer(), time.Since(a.began)
-	out <- res
+	a.peer, a.took = a.c.peer(), time.Since(a.began)
+	out <- a
 }
 
 // moveSafely turns a panic into an error: a job must not take the program or the other connections along.
@@ -49,4 +49,145 @@ func moveSafely(ctx context.Context, c member, t conn.Target) (err error) {
 		}
 	}()
 	return c.move(ctx, t)
+}
+
+// finish handles the outcome of an attempt.
+func (r *runner) finish(a *attempt) {
+	if r.inflight[a.c.id] == a {
+		delete(r.inflight, a.c.id)
+	}
+	e := &Event{EventKind: MoveFailed, Conn: a.c.id, To: a.to, Took: a.took, Err: a.err}
+	switch {
+	case a.err == nil:
+		r.succeeded(a, e)
+	case a.c.gone() || errors.Is(a.err, conn.ErrClosed):
+		e.Outcome = "connection was closed"
+		r.tell(e)
+	case errors.Is(a.err, conn.ErrPinned):
+		r.waitsForSession(a, e)
+	case errors.Is(a.err, conn.ErrMoving):
+		e.Outcome = "somebody else moves the connection"
+		r.tell(e)
+		r.retry(a.c)
+	case a.rev != r.plan.rev:
+		e.Outcome = "called off for a newer announcement"
+		r.tell(e)
+		r.rescan = true
+	case errors.Is(a.err, conn.ErrSamePeer):
+		r.reachedSamePeer(a, e)
+	default:
+		r.failed(a, e)
+	}
+}
+
+func (r *runner) succeeded(a *attempt, e *Event) {
+	e.EventKind, e.To = MoveSucceeded, a.peer
+	r.tell(e)
+	r.moved++
+	if a.rev == r.plan.rev {
+		if r.lastGood == "" {
+			r.pace = min(maxPace, r.plan.spread/time.Duration(1+len(r.onPeer())))
+		}
+		r.worked(a.to)
+		if r.plan.strategy == reconnectHalfway || a.peer == r.j.peer {
+			r.stay[a.c.id] = true // the peer does not tell that it has moved
+		}
+	}
+	r.m.arrived(r.j, a)
+}
+
+// waitsForSession handles an attempt after which the connection moves by itself when its session ends.
+func (r *runner) waitsForSession(a *attempt, e *Event) {
+	e.EventKind, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
+	r.tell(e)
+	if a.rev != r.plan.rev {
+		a.c.stay()
+		r.rescan = true
+		return
+	}
+	r.stay[a.c.id] = true
+	r.pinned = slices.DeleteFunc(r.pinned, func(older *attempt) bool { return older.c.id == a.c.id })
+	r.pinned = append(r.pinned, a)
+	r.worked(a.to)
+	r.m.arrived(r.j, a)
+}
+
+// worked records the address that was reached.
+func (r *runner) worked(to string) {
+	r.lastGood, r.pause, r.failures, r.same = to, 0, 0, 0
+}
+
+// notePinned reports pinned connections that have moved since, because the session ended or its time was over.
+func (r *runner) notePinned() {
+	r.pinned = slices.DeleteFunc(r.pinned, func(a *attempt) bool {
+		peer := a.c.peer()
+		if a.c.gone() || peer == r.j.peer {
+			return a.c.gone()
+		}
+		r.moved++
+		r.tell(&Event{
+			EventKind: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time",
+		})
+		return true
+	})
+}
+
+func (r *runner) failed(a *attempt, e *Event) {
+	r.tell(e)
+	r.same = 0
+	if a.isTarget {
+		r.failures++
+		if r.m.targetFailed(r.j, a.to, r.failures) {
+			r.tell(&Event{EventKind: BreakerOpened, To: a.to})
+		}
+	}
+	r.lastGood = ""
+	r.tries++
+	r.retry(a.c)
+}
+
+// retry queues c again and delays the next attempt, longer each time.
+func (r *runner) retry(c member) {
+	r.queue = append(r.queue, c)
+	r.pause = min(max(2*r.pause, firstPause), maxPause)
+	r.notBefore = time.Now().Add(r.pause)
+}
+
+// targetFailed counts a failed attempt and reports whether the breaker opened. MaxHandoffRetries in a row count as one failure,
+// so that quick retries do not exclude the target for the rest of the window. While half-open each attempt counts.
+func (m *mover) targetFailed(j *job, target string, failures int) bool {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j.target() == target {
+		j.failing = true
+	}
+	b := m.breakers.get(target)
+	if !b.halfOpen(now) && failures%m.cfg.MaxHandoffRetries != 0 {
+		return false
+	}
+	reset := m.cfg.CircuitBreakerResetTimeout
+	if left := j.plan.deadline.Sub(now); left > 0 { // the target may be the only way out before the old peer ends
+		reset = min(reset, max(left/2, maxPause))
+	}
+	return b.fail(now, m.cfg.CircuitBreakerFailureThreshold, reset)
+}
+
+// arrived handles an attempt whose connection has moved or is ready to.
+func (m *mover) arrived(j *job, a *attempt) {
+	now := time.Now()
+	m.mu.Lock()
+	m.throttle.moved(a.c.id, now)
+	if a.isTarget {
+		m.breakers.get(a.to).succeed(now, m.cfg.CircuitBreakerMaxRequests)
+		if j.target() == a.to {
+			j.failing = false
+		}
+	}
+	if a.peer != j.peer && len(j.arrived) < maxWindows {
+		j.arrived[a.peer] = true
+	}
+	m.running[a.peer].notify() // if the place it went to retires too
+	m.mu.Unlock()
+	m.left(j.peer, now)
 }

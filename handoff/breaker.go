@@ -4,9 +4,8 @@ import "time"
 
 const maxBreakers = 128
 
-// breaker leaves a target alone after too many failures in a row, and tries it again after a while: closed until
-// threshold failures, then open for reset, then half-open, in which probes successes close it and one failure opens it
-// again. The step to half-open is taken by the question itself, so there is no path that forgets it.
+// breaker is closed until a number of failures in a row, then open for a while, then half-open: successes close it, one failure
+// opens it again. The clock alone makes it half-open.
 type breaker struct {
 	failures int
 	openTill time.Time // zero: closed
@@ -17,7 +16,7 @@ func (b *breaker) allows(now time.Time) bool { return !now.Before(b.openTill) }
 
 func (b *breaker) halfOpen(now time.Time) bool { return !b.openTill.IsZero() && b.allows(now) }
 
-func (b *breaker) success(now time.Time, probes int) {
+func (b *breaker) succeed(now time.Time, probes int) {
 	if !b.halfOpen(now) {
 		b.failures = 0
 		return
@@ -27,8 +26,8 @@ func (b *breaker) success(now time.Time, probes int) {
 	}
 }
 
-// failure reports whether it opened the breaker.
-func (b *breaker) failure(now time.Time, threshold int, reset time.Duration) bool {
+// fail reports whether it opened the breaker.
+func (b *breaker) fail(now time.Time, threshold int, reset time.Duration) bool {
 	b.failures++
 	if !b.halfOpen(now) && b.failures < threshold {
 		return false
@@ -50,21 +49,16 @@ func (s *breakers) get(target string) *breaker {
 	if s.of == nil {
 		s.of = map[string]*breaker{}
 	}
-	if len(s.of) >= maxBreakers {
-		s.forget()
+	if len(s.of) >= maxBreakers { // the one with the fewest failures costs least to learn again
+		victim := ""
+		for t, b := range s.of {
+			if v := s.of[victim]; v == nil || b.failures < v.failures {
+				victim = t
+			}
+		}
+		delete(s.of, victim)
 	}
 	b := new(breaker)
 	s.of[target] = b
 	return b
-}
-
-// forget drops the one with the fewest failures: it costs least to learn again.
-func (s *breakers) forget() {
-	victim, least := "", 0
-	for t, b := range s.of {
-		if victim == "" || b.failures < least {
-			victim, least = t, b.failures
-		}
-	}
-	delete(s.of, victim)
 }

@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,155 +50,125 @@ func (e *OptInError) Error() string {
 // Unwrap returns the server's refusal.
 func (e *OptInError) Unwrap() error { return e.Err }
 
+const (
+	// replayTime is for how long completions on a new link may be ones that the server keeps for new connections. One came
+	// 17 ms after the opt-in (StackExchange.Redis).
+	replayTime    = time.Second
+	answerTimeout = 250 * time.Millisecond // connections wait so long for the answer to the question of another one
+)
+
 // capability remembers the answer of the endpoint and, for a moment, when which peer was opted in.
 type capability struct {
 	cfg *Config
 
-	mu     sync.Mutex // guards what follows, never held over a call
+	mu     sync.Mutex // guards the fields below, never held over a call
 	state  Capability
-	again  time.Time // a refusal is doubted from here on; zero: nobody was refused
-	asking *question
-	fresh  map[string]time.Time // peer: last opt-in
+	reask  time.Time      // a refusal is doubted from then on; zero: nobody was refused
+	asking *question      // the first one, while it is open
+	optIns memory[string] // peers that were opted in a moment ago
 }
 
-// question is the first one put to an endpoint.
 type question struct {
-	answered chan struct{}
-	since    time.Time
+	replied chan struct{}
+	asked   time.Time
 }
-
-const (
-	freshFor = time.Second // a retained completion was seen 17 ms after the opt-in (StackExchange.Redis)
-	maxFresh = 256
-	// answerPatience is for how long connections wait for the answer to a question that another one has put.
-	answerPatience = 250 * time.Millisecond
-)
 
 // foreign reports whether HELLO named something that is not Redis, which is not asked: none is known to have the feature,
 // and some count the refusal as an error.
 func foreign(server string) bool { return server != "" && server != "redis" }
 
-// ask returns the endpoint type to ask for, "" not to ask. Where it is known that the endpoint grants it, the question goes
-// out with the first write. Otherwise it waits for HELLO, and one connection asks for all: those dialled at the same time
-// wait for its answer, and after a refusal the others go on without asking until another cool-down has passed.
+// ask returns the endpoint type to ask for, "" not to ask. If the endpoint is known to grant it, the question goes out with
+// the first write. Otherwise it waits for HELLO, and one connection asks for all: those dialled at the same time wait for
+// its answer, and after a refusal the others go on without asking until another cool-down has passed.
 func (c *capability) ask(ctx context.Context, f conn.Facts, now time.Time) string {
-	switch c.cfg.Mode {
-	case ModeDisabled:
+	if c.cfg.Mode == ModeDisabled || c.cfg.Mode == ModeAuto && !c.worthAsking(ctx, f, now) {
 		return ""
-	case ModeEnabled:
-	case ModeAuto:
-		if !c.worthAsking(ctx, f, now) {
-			return ""
-		}
 	}
 	c.mu.Lock()
-	c.noteLocked(f.Peer, now) // before the answer: what the server kept may stand right behind it
+	c.optIns.add(f.Peer, now.Add(replayTime), now) // before the answer: kept completions may stand right behind it
 	c.mu.Unlock()
-	if t := c.cfg.EndpointType; t != EndpointTypeAuto {
-		return t.String()
-	}
-	return DetectEndpointType(f.Peer, f.TLS).String()
+	return cmp.Or(c.cfg.EndpointType, detectEndpointType(f.Peer, f.TLS)).String()
 }
 
 func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Time) bool {
 	c.mu.Lock()
-	yes, wait := c.verdictLocked(f, now)
+	yes, other := c.worthAskingLocked(f, now)
 	c.mu.Unlock()
-	if wait == nil {
+	if other == nil {
 		return yes
 	}
-	t := time.NewTimer(answerPatience)
-	defer t.Stop()
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
 	select {
-	case <-wait.answered:
+	case <-other.replied:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		yes, _ = c.verdictLocked(f, time.Now())
+		yes, _ = c.worthAskingLocked(f, time.Now())
 		return yes
-	case <-t.C:
 	case <-ctx.Done():
+		return true
 	}
-	return true
 }
 
-// verdictLocked decides, or returns a question whose answer is to be waited for.
-func (c *capability) verdictLocked(f conn.Facts, now time.Time) (yes bool, wait *question) {
+// worthAskingLocked decides, or returns the question of another connection, whose answer is to be waited for.
+func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, other *question) {
 	switch {
 	case c.state == CapabilitySupported:
 		return true, nil
 	case !f.Greeted || foreign(f.Server):
 		return false, nil
-	case !c.again.IsZero():
-		if c.cfg.Reprobe < 0 || now.Before(c.again) {
+	case !c.reask.IsZero():
+		if c.cfg.Reprobe < 0 || now.Before(c.reask) {
 			return false, nil
 		}
-		c.again = now.Add(c.cfg.Reprobe)
+		c.reask = now.Add(c.cfg.Reprobe)
 		return true, nil
-	case c.asking != nil && now.Sub(c.asking.since) < answerPatience:
+	case c.asking != nil && now.Sub(c.asking.asked) < answerTimeout:
 		return false, c.asking
 	}
-	c.asking = &question{answered: make(chan struct{}), since: now}
+	c.asking = &question{replied: make(chan struct{}), asked: now}
 	return true, nil
 }
 
-// learn takes the answer. In ModeAuto a refusal is remembered and is no error. refusedNow reports a refusal that was not
-// known before.
-func (c *capability) learn(s conn.Setup, now time.Time) (refusedNow bool, err error) {
+// learn takes the answer. In ModeAuto a refusal is remembered and is no error. news reports a refusal that was not known before.
+func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	if c.cfg.Mode == ModeDisabled {
 		return false, nil
 	}
 	granted := s.Proto == 3 && s.Asked != "" && s.Refused == nil
+	tried := s.Asked != "" || s.Proto != 3
 	c.mu.Lock()
 	switch {
 	case granted:
 		c.state = CapabilitySupported
-		c.noteLocked(s.Peer, now)
-	case foreign(s.Server) && s.Asked == "": // says nothing about servers that call themselves otherwise
-		refusedNow = c.state != CapabilityRefused
+		c.optIns.add(s.Peer, now.Add(replayTime), now)
+	case tried || foreign(s.Server):
+		news = c.state != CapabilityRefused
 		c.state = CapabilityRefused
-	case s.Asked != "" || s.Proto != 3:
-		refusedNow = c.state != CapabilityRefused
-		c.state = CapabilityRefused
-		c.again = now.Add(c.cfg.Reprobe)
+		if s.Asked != "" || !foreign(s.Server) { // else it says nothing about servers that call themselves otherwise
+			c.reask = now.Add(c.cfg.Reprobe)
+		}
 	}
-	if c.asking != nil && (s.Asked != "" || s.Proto != 3) {
-		close(c.asking.answered)
+	if c.asking != nil && tried {
+		close(c.asking.replied)
 		c.asking = nil
 	}
 	c.mu.Unlock()
 	if c.cfg.Mode != ModeEnabled || granted {
-		return refusedNow, nil
+		return news, nil
 	}
 	refused := s.Refused
 	if s.Proto != 3 && errors.Is(refused, conn.ErrProtocol) {
 		refused = nil // the sentence says it already
 	}
-	return refusedNow, &OptInError{Peer: s.Peer, Proto: s.Proto, Asked: s.Asked, Err: refused}
+	return news, &OptInError{Peer: s.Peer, Proto: s.Proto, Asked: s.Asked, Err: refused}
 }
 
-func (c *capability) noteLocked(peer string, now time.Time) {
-	if c.fresh == nil {
-		c.fresh = map[string]time.Time{}
-	}
-	if len(c.fresh) >= maxFresh {
-		for p, at := range c.fresh {
-			if now.Sub(at) >= freshFor {
-				delete(c.fresh, p)
-			}
-		}
-		if len(c.fresh) >= maxFresh {
-			return
-		}
-	}
-	c.fresh[peer] = now
-}
-
-// isFresh reports whether a connection to peer was opted in less than a second ago.
-func (c *capability) isFresh(peer string, now time.Time) bool {
+// justOptedIn reports whether a connection to peer was opted in less than a second ago.
+func (c *capability) justOptedIn(peer string, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, ok := c.fresh[peer]
-	return ok && now.Sub(at) < freshFor
+	return c.optIns.has(peer, now)
 }
 
 func (c *capability) get() Capability {

@@ -31,7 +31,7 @@ var (
 	onRESP2        = conn.Setup{Peer: nodeA, Proto: 2, Refused: conn.ErrProtocol}
 )
 
-// Protocol notes 1.5, pitfalls 1 and 2; H-74, H-78.
+// H-74, H-78; go-redis #3853.
 func TestAutoRemembersARefusalAndAsksAgainLater(t *testing.T) {
 	c := capabilityOf(Config{})
 	assert.Equal(t, "internal-ip", asks(c, nodeA, false, t0))
@@ -106,7 +106,7 @@ func TestConnectionsDialledTogetherAskOnce(t *testing.T) {
 			if x.answer.Proto != 0 {
 				return
 			}
-			time.Sleep(answerPatience)
+			time.Sleep(answerTimeout)
 			assert.NotEmpty(t, asks(c, nodeA, false, time.Now()), "somebody asks anew")
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
@@ -159,32 +159,32 @@ func TestEndpointTypeIsConfigurable(t *testing.T) {
 
 func TestFreshness(t *testing.T) {
 	c := capabilityOf(Config{Mode: ModeEnabled})
-	assert.False(t, c.isFresh(nodeA, t0))
+	assert.False(t, c.justOptedIn(nodeA, t0))
 	asks(c, nodeA, false, t0)
-	assert.True(t, c.isFresh(nodeA, at(0.9)), "from the question on: what was kept may stand right behind the answer")
-	assert.False(t, c.isFresh(nodeA, at(1)))
-	assert.False(t, c.isFresh(nodeB, t0))
-	for i := range 1_000 {
+	assert.True(t, c.justOptedIn(nodeA, at(0.9)), "from the question on: what was kept may stand right behind the answer")
+	assert.False(t, c.justOptedIn(nodeA, at(1)))
+	assert.False(t, c.justOptedIn(nodeB, t0))
+	for i := range 4_000 {
 		asks(c, time.Duration(i).String(), false, t0)
 	}
-	assert.LessOrEqual(t, len(c.fresh), maxFresh)
+	assert.LessOrEqual(t, len(c.optIns.until), maxMemory)
 }
 
-// The whole of it through the Manager: one event, no log line (design, section 2, quiet).
+// The whole of it through the Manager: one event, no log line.
 func TestRefusalIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{}
 		r := newRig(t, Config{}, byIP, func(w *Wiring) { w.Logger = log.logger() })
 		for range 50 {
-			if r.m.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}) != "" {
-				assert.NoError(t, r.m.OptedIn(refusal))
+			if r.e.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}) != "" {
+				assert.NoError(t, r.e.OptedIn(refusal))
 			}
 		}
 		synctest.Wait()
 		assert.EqualValues(t, 1, r.m.Stats().Refusals)
 		assert.Equal(t, CapabilityRefused, r.m.Stats().Capability)
 		assert.Equal(t, "refused", r.m.Stats().Capability.String())
-		r.m.Close()
+		r.e.Close()
 		assert.Empty(t, log.all())
 	})
 }

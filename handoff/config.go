@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -12,133 +13,107 @@ type Mode uint8
 
 // The modes.
 const (
-	// ModeAuto asks; a server that refuses, or grants RESP2 only, is served without the feature and without a word.
-	ModeAuto Mode = iota
-	// ModeEnabled insists: a connection that cannot have notifications fails, and the error says why.
-	ModeEnabled
-	// ModeDisabled does not ask and ignores what is sent nevertheless.
-	ModeDisabled
+	ModeAuto     Mode = iota // asks; a server that refuses, or grants RESP2 only, is used without the feature, silently
+	ModeEnabled              // insists: a connection that cannot have notifications fails, and the error says why
+	ModeDisabled             // does not ask, and ignores notifications that are sent nevertheless
 )
 
 // String returns "auto", "enabled" or "disabled".
 func (m Mode) String() string {
-	switch m {
-	case ModeAuto:
-		return "auto"
-	case ModeEnabled:
-		return "enabled"
-	case ModeDisabled:
-		return "disabled"
-	}
-	return fmt.Sprintf("Mode(%d)", uint8(m))
+	return wordOf([]string{"auto", "enabled", "disabled"}, uint8(m), "Mode")
 }
 
-// Config says how maintenance of the server is handled. The zero value is what most programs want. For durations 0 means
-// the default; where negative is allowed it means none. The fields up to MaxHandoffRetries have the names and the meaning
-// of go-redis's maintnotifications.Config.
+// Config says how maintenance of the server is handled. The zero value suits most programs. For durations 0 means the
+// default; a negative value means none where that is allowed. The fields up to MaxHandoffRetries have the names and the
+// meaning of go-redis's maintnotifications.Config.
 type Config struct {
-	// Mode defaults to ModeAuto.
+	// Mode says whether the server is asked for notifications. Default ModeAuto.
 	Mode Mode
-	// EndpointType is the form in which a target is asked for. The default, EndpointTypeAuto, follows from the address of
-	// the connected peer and from TLS, for each connection.
+	// EndpointType is the form in which a target is asked for. The default, EndpointTypeAuto, follows for each connection
+	// from the address of its peer and from TLS.
 	EndpointType EndpointType
 
-	// RelaxedTimeout is the least timeout of a command, dial or set-up while maintenance goes on; a longer one that was
-	// configured stays. Default 10 s, negative: timeouts are not relaxed.
+	// RelaxedTimeout is the minimum timeout of commands, dials and set-ups during maintenance. Longer configured timeouts
+	// stay. Default 10 s, negative: timeouts are not relaxed.
 	RelaxedTimeout time.Duration
 	// PostHandoffRelaxedDuration is how long timeouts stay relaxed after connections moved. Default twice RelaxedTimeout,
 	// negative: not at all.
 	PostHandoffRelaxedDuration time.Duration
-	// RelaxedTail is how long timeouts stay relaxed after the server has said that an operation is over: servers were seen to
-	// be slow again seconds after that. It is never longer than RelaxedCap. Default RelaxedTimeout, negative: not at all.
+	// RelaxedTail is how long timeouts stay relaxed after the server has announced the end of an operation: servers were
+	// seen to be slow again some seconds later. It is limited to RelaxedCap. Default RelaxedTimeout, negative: not at all.
 	RelaxedTail time.Duration
-	// HandoffTimeout bounds one attempt to move one connection. Default 15 s. Within a window an attempt also ends when a
-	// third of what is left of the window has passed (but not before one second), so that a target that swallows packets
-	// leaves time for others.
+	// HandoffTimeout limits one attempt to move one connection. Default 15 s. Within a window an attempt also ends after a
+	// third of the remaining time (at least one second), so that a target that never answers leaves time for others.
 	HandoffTimeout time.Duration
 
-	// MaxWorkers bounds how many connections move at the same time. Default min(PoolSize/2, max(10, PoolSize/3)), at least 1.
+	// MaxWorkers limits how many connections move at the same time. Default min(PoolSize/2, max(10, PoolSize/3)), at least 1.
 	MaxWorkers int
-	// HandoffQueueSize bounds how many connections are lined up to be moved. Those that do not fit stay where they are and
-	// are lined up later: none is dropped. Default max(20*MaxWorkers, PoolSize), at most MaxActiveConns+1 if that is
-	// limited, else 5*PoolSize.
+	// HandoffQueueSize limits how many connections are queued to be moved. The others stay where they are and are queued
+	// later. Default max(20*MaxWorkers, PoolSize), at most MaxActiveConns+1 if that is limited, else 5*PoolSize.
 	HandoffQueueSize int
 
-	// CircuitBreakerFailureThreshold is how many handoffs in a row to one target must fail before it is left alone.
+	// CircuitBreakerFailureThreshold is how many handoffs in a row to one target must fail before no more are tried.
 	// Default 5. A handoff counts as failed when MaxHandoffRetries attempts in a row did.
 	CircuitBreakerFailureThreshold int
-	// CircuitBreakerResetTimeout is how long such a target is left alone before it is tried again, while a peer is being left
-	// for it at most half of the time that this one goes on serving. Default 60 s.
+	// CircuitBreakerResetTimeout is how long such a target is not tried. While connections leave a peer for it, it is at
+	// most half of the time that this peer still serves. Default 60 s.
 	CircuitBreakerResetTimeout time.Duration
-	// CircuitBreakerMaxRequests is how many attempts then must succeed to trust it again. Default 3. One failure and it is
-	// left alone anew.
+	// CircuitBreakerMaxRequests is how many attempts must then succeed before the target is trusted again. One failure, and
+	// it is not tried for another CircuitBreakerResetTimeout. Default 3.
 	CircuitBreakerMaxRequests int
 
 	// MaxHandoffRetries is how many attempts on a target make one failure for its circuit breaker, 1 to 10. Default 3.
-	// It does not end a handoff: while the window is open and the breaker allows it, attempts go on.
+	// It does not end a handoff: attempts go on while the window is open and the breaker allows it.
 	MaxHandoffRetries int
 
-	// RelaxedCap is how long timeouts stay relaxed when the server never says that the operation ended, counted from the
-	// announced beginning; an announcement renews it. Default 60 s.
+	// RelaxedCap is how long timeouts stay relaxed if the server never announces the end of an operation, counted from the
+	// announced beginning. Another announcement renews it. Default 60 s.
 	RelaxedCap time.Duration
-	// Jitter bounds the random delay before connections move, so that a fleet does not dial at one instant, and the time
-	// over which the moves of one client are spread then. Neither exceeds a tenth of the announced time. Default 1 s,
+	// Jitter limits the random delay before connections move, so that many clients do not dial at one instant, and the time
+	// over which the moves of one client are spread. Neither exceeds a tenth of the announced time. Default 1 s,
 	// negative: none.
 	Jitter time.Duration
 	// Reprobe is how long a refusal is remembered in ModeAuto before a new connection asks again. Default 60 s,
 	// negative: for ever.
 	Reprobe time.Duration
 	// AllowEndpoint may refuse the host that a MOVING names, a name in lower case or an IP. The move then goes as if the
-	// server had named nobody. It may be called on a goroutine that reads from a connection: it must not block. nil
-	// allows every host, unless the connection leads to a loopback or link-local address and the peer that names it has
-	// none of the kind; that is seen before anything is written to it.
+	// server had named no target. It is called on goroutines that read from connections and must not block. If it is nil,
+	// every host is allowed except loopback and link-local addresses that a peer without such an address has named; they
+	// are recognised before anything is written to them.
 	AllowEndpoint func(host string) bool
-	// DryRun reads, counts and reports notifications and what would be done, and does nothing: nothing is relaxed or moved.
+	// DryRun reads, counts and reports notifications and decisions, and changes nothing: no timeout is relaxed, no
+	// connection moved.
 	DryRun bool
 }
 
 // WithDefaults returns c with every zero replaced by its default. maxActive 0 means that the pool has no such limit.
 func (c Config) WithDefaults(poolSize, maxActive int) Config {
 	poolSize = max(poolSize, 1)
-	setDuration(&c.RelaxedTimeout, 10*time.Second)
-	setDuration(&c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
-	setDuration(&c.RelaxedTail, c.RelaxedTimeout)
-	setDuration(&c.HandoffTimeout, 15*time.Second)
-	setDuration(&c.CircuitBreakerResetTimeout, time.Minute)
-	setDuration(&c.RelaxedCap, time.Minute)
-	setDuration(&c.Jitter, time.Second)
-	setDuration(&c.Reprobe, time.Minute)
-	setInt(&c.MaxWorkers, max(1, min(poolSize/2, max(10, poolSize/3))))
-	queue := max(20*c.MaxWorkers, poolSize)
+	c.RelaxedTimeout = cmp.Or(c.RelaxedTimeout, 10*time.Second)
+	c.PostHandoffRelaxedDuration = cmp.Or(c.PostHandoffRelaxedDuration, max(2*c.RelaxedTimeout, -1))
+	c.RelaxedTail = cmp.Or(c.RelaxedTail, c.RelaxedTimeout)
+	c.HandoffTimeout = cmp.Or(c.HandoffTimeout, 15*time.Second)
+	c.CircuitBreakerResetTimeout = cmp.Or(c.CircuitBreakerResetTimeout, time.Minute)
+	c.RelaxedCap = cmp.Or(c.RelaxedCap, time.Minute)
+	c.Jitter = cmp.Or(c.Jitter, time.Second)
+	c.Reprobe = cmp.Or(c.Reprobe, time.Minute)
+	c.MaxWorkers = cmp.Or(c.MaxWorkers, max(1, min(poolSize/2, max(10, poolSize/3))))
+	limit := 5 * poolSize
 	if maxActive > 0 {
-		queue = min(queue, maxActive+1)
-	} else {
-		queue = min(queue, 5*poolSize)
+		limit = maxActive + 1
 	}
-	setInt(&c.HandoffQueueSize, queue)
-	setInt(&c.CircuitBreakerFailureThreshold, 5)
-	setInt(&c.CircuitBreakerMaxRequests, 3)
-	setInt(&c.MaxHandoffRetries, 3)
+	c.HandoffQueueSize = cmp.Or(c.HandoffQueueSize, min(limit, max(20*c.MaxWorkers, poolSize)))
+	c.CircuitBreakerFailureThreshold = cmp.Or(c.CircuitBreakerFailureThreshold, 5)
+	c.CircuitBreakerMaxRequests = cmp.Or(c.CircuitBreakerMaxRequests, 3)
+	c.MaxHandoffRetries = cmp.Or(c.MaxHandoffRetries, 3)
 	return c
-}
-
-func setDuration(d *time.Duration, def time.Duration) {
-	if *d == 0 {
-		*d = def
-	}
-}
-
-func setInt(n *int, def int) {
-	if *n == 0 {
-		*n = def
-	}
 }
 
 // Limits of Config. Durations outside of them are nearly always a number without its unit.
 const (
-	leastDuration   = time.Millisecond
-	longestDuration = 10 * time.Minute
-	mostRetries     = 10
+	minDuration = time.Millisecond
+	maxDuration = 10 * time.Minute
+	maxRetries  = 10
 )
 
 // Validate reports every field that is out of range, joined, each with its value and the limit. Zeroes are fine.
@@ -164,10 +139,10 @@ func (c Config) Validate() error {
 		{"RelaxedCap", c.RelaxedCap, false},
 		{"Jitter", c.Jitter, true},
 	} {
-		if d.value == 0 || d.value < 0 && d.noneOK || d.value >= leastDuration && d.value <= longestDuration {
+		if d.value == 0 || d.value < 0 && d.noneOK || d.value >= minDuration && d.value <= maxDuration {
 			continue
 		}
-		bad("%s is %v, limits %v to %v", d.name, d.value, leastDuration, longestDuration)
+		bad("%s is %v, limits %v to %v", d.name, d.value, minDuration, maxDuration)
 	}
 	for _, n := range []struct {
 		name  string
@@ -178,7 +153,7 @@ func (c Config) Validate() error {
 		{"HandoffQueueSize", c.HandoffQueueSize, 1 << 24},
 		{"CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1 << 16},
 		{"CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1 << 16},
-		{"MaxHandoffRetries", c.MaxHandoffRetries, mostRetries},
+		{"MaxHandoffRetries", c.MaxHandoffRetries, maxRetries},
 	} {
 		if n.value < 0 || n.value > n.limit {
 			bad("%s is %d, limits 1 to %d", n.name, n.value, n.limit)

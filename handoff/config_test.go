@@ -23,7 +23,7 @@ func TestConfigDefaults(t *testing.T) {
 
 func TestConfigFormulas(t *testing.T) {
 	for _, c := range []struct{ pool, active, workers, queue int }{
-		{100, 0, 33, 500}, {100, 150, 33, 151}, // design, section 6
+		{100, 0, 33, 500}, {100, 150, 33, 151},
 		{0, 0, 1, 5}, {1, 0, 1, 5}, {2, 0, 1, 10}, {10, 0, 5, 50}, {20, 0, 10, 100}, {30, 0, 10, 150}, {64, 0, 21, 320}, {10, 4, 5, 5},
 	} {
 		got := Config{}.WithDefaults(c.pool, c.active)

@@ -12,18 +12,18 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// H-27, reliability H14: many connections, one worker, a short line: all get their turn.
+// H-27: many connections, one worker, a short line: all get their turn.
 func TestManyConnectionsFewWorkers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxWorkers: 1, HandoffQueueSize: 3}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{takes: 5 * ms})
 		r.open(300, nodeA)
 		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
 		r.pass(6 * s)
 		assert.Equal(t, map[string]int{nodeB: 300}, r.peers())
 		assert.Equal(t, 300, r.dialCount())
-		assert.Equal(t, 1, r.most)
+		assert.Equal(t, 1, r.maxActive)
 	})
 }
 
@@ -31,7 +31,7 @@ func TestManyConnectionsFewWorkers(t *testing.T) {
 func TestSlowConnectionHoldsUpNobody(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		c := r.open(30, nodeA)
 		c[0].slow = 10 * s
@@ -45,7 +45,7 @@ func TestSlowConnectionHoldsUpNobody(t *testing.T) {
 func TestOddConnections(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{takes: 50 * ms})
 		c := r.open(5, nodeA)
 		c[0].busy = true
@@ -69,7 +69,7 @@ func TestOddConnections(t *testing.T) {
 func TestRefusedTargetIsNeverDialled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{AllowEndpoint: func(host string) bool { return host != "10.0.0.2" }}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		for _, n := range []string{nodeB, nodeC} {
 			r.set(n, node{})
 		}
@@ -90,7 +90,7 @@ func TestRefusedTargetIsNeverDialled(t *testing.T) {
 func TestLiveMigratedLooksThePeerUp(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.set(nodeC, node{})
 		r.setDNS(domain, "10.0.0.1", "10.0.0.2", "10.0.0.3")
@@ -116,7 +116,7 @@ func TestLookUpThatSaysNothingMovesNobody(t *testing.T) {
 	for name, ips := range map[string][]string{"error": nil, "the other IP version": {"2001:db8::9"}, "no address": {"what?"}} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byDNS)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.setDNS(domain, ips...)
 			r.say(r.open(3, nodeA)[0], shardEvent(Migrated, 2, 0))
 			r.pass(time.Minute)
@@ -130,7 +130,7 @@ func TestLookUpThatSaysNothingMovesNobody(t *testing.T) {
 func TestPeerThatIsNeverListed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.2")
 		r.set(nodeB, node{peer: nodeA})
 		r.say(r.open(3, nodeA)[0], shardEvent(Migrated, 2, 0))
@@ -143,7 +143,7 @@ func TestPeerThatIsNeverListed(t *testing.T) {
 func TestLossOfASiblingLooksThePeersUp(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.2", "10.0.0.3")
 		r.set(nodeC, node{})
 		r.set(nodeB, node{})
@@ -151,7 +151,7 @@ func TestLossOfASiblingLooksThePeersUp(t *testing.T) {
 		r.open(2, nodeB)
 		c[0].close()
 		for range 10 {
-			r.m.peerLost()
+			r.lost()
 		}
 		r.pass(4 * s)
 		assert.Zero(t, r.dialCount())
@@ -177,13 +177,13 @@ func TestCloseInTheWindow(t *testing.T) {
 				r.say(r.conns[0], shardEvent(Migrated, 2, 0))
 				r.pass(s)
 				began := time.Now()
-				r.m.Close()
-				r.m.Close()
+				r.e.Close()
+				r.e.Close()
 				assert.Zero(t, time.Since(began), "%s %s", name, addr)
 				n := r.dialCount()
 				r.say(r.conns[0], movingTo(5, 15*s, nodeC))
-				r.m.peerLost()
-				r.m.joined(nodeA)
+				r.lost()
+				r.e.mover.wake(nodeA)
 				r.pass(time.Minute)
 				assert.Equal(t, n, r.dialCount())
 				assert.False(t, r.relaxed())
@@ -193,11 +193,11 @@ func TestCloseInTheWindow(t *testing.T) {
 	}
 }
 
-// H-17, H-22, reliability H11: handoffs that take no time at all, over and over, from many goroutines.
+// H-17, H-22: handoffs that take no time at all, over and over, from many goroutines.
 func TestInstantHandoffsOverAndOver(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxWorkers: 4}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		nodes := []string{nodeA, nodeB, nodeC}
 		for _, n := range nodes {
 			r.set(n, node{})
@@ -219,24 +219,24 @@ func TestInstantHandoffsOverAndOver(t *testing.T) {
 	})
 }
 
-// Reliability H27: a hostile server announces without end.
+// A hostile server announces without end.
 func TestFloodIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
 		r.setDNS(domain, "10.0.0.1")
 		for i := range 1500 {
 			peer := fmt.Sprintf("10.1.%d.%d:1", i/250, i%250+1)
-			r.m.receive(ConnInfo{ID: 1, Peer: peer}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
-			r.m.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: peer}}, movingTo(int64(i), 10*time.Minute, fmt.Sprintf("h%d:1", i)), nil)
+			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, int64(i), 10*time.Minute), nil)
 		}
 		r.pass(s)
 		st := r.m.Stats()
 		assert.LessOrEqual(t, st.Jobs, maxJobs)
 		assert.LessOrEqual(t, st.Windows, maxWindows)
-		r.m.mu.Lock()
-		assert.LessOrEqual(t, len(r.m.memory.until), maxMemory)
-		r.m.mu.Unlock()
-		r.m.Close()
+		r.e.mu.Lock()
+		assert.LessOrEqual(t, len(r.e.memory.until), maxMemory)
+		r.e.mu.Unlock()
+		r.e.Close()
 	})
 }
 
@@ -244,8 +244,8 @@ func TestFloodIsBounded(t *testing.T) {
 func TestJitterDelaysMovesOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{Jitter: s}, byIP)
-		defer r.m.Close()
-		r.m.jitter = func(most time.Duration) time.Duration {
+		defer r.e.Close()
+		r.e.mover.jitter = func(most time.Duration) time.Duration {
 			assert.Equal(t, s, most)
 			return 700 * ms
 		}
@@ -256,7 +256,7 @@ func TestJitterDelaysMovesOnly(t *testing.T) {
 		assert.Zero(t, r.dialCount())
 		r.pass(ms)
 		assert.Equal(t, 1, r.dialCount())
-		r.pass(longestPace)
+		r.pass(maxPace)
 		assert.Equal(t, 2, r.dialCount())
 	})
 }
@@ -279,7 +279,7 @@ func TestMovesAreSpread(t *testing.T) {
 	} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{Jitter: c.jitter}, byIP)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.set(nodeB, node{})
 			r.open(c.conns, nodeA)
 			r.say(r.conns[0], movingTo(1, c.in, nodeB))
@@ -299,12 +299,12 @@ func TestMaxActiveBoundsTheSocketsOfAMove(t *testing.T) {
 	for maxActive, most := range map[int]int{0: 5, 12: 2, 11: 1} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byIP, func(w *Wiring) { w.PoolSize, w.MaxActive = 10, maxActive })
-			defer r.m.Close()
+			defer r.e.Close()
 			r.set(nodeB, node{takes: 100 * ms})
 			r.say(r.open(10, nodeA)[0], movingTo(1, 15*s, nodeB))
 			r.pass(3 * s)
 			assert.Equal(t, map[string]int{nodeB: 10}, r.peers())
-			assert.Equal(t, most, r.most, "MaxActive %d", maxActive)
+			assert.Equal(t, most, r.maxActive, "MaxActive %d", maxActive)
 		})
 	}
 }

@@ -1,6 +1,9 @@
-// Package handoff decides what a client does when its Redis server announces maintenance: it reads the notifications,
-// relaxes timeouts while replies are slow, and moves connections away from a peer that is about to leave. It opens no
-// sockets and knows no pool: moving is conn's, and who holds a connection is the pool's business.
+// Package handoff handles announced maintenance of a Redis server: it reads the notifications, relaxes timeouts while
+// replies are slow, and moves connections away from a peer that is about to leave. It opens no sockets and knows no pool:
+// package conn moves a connection, and the pool knows who uses it.
+//
+// A client makes an [Engine] with [New] and wires it to its connections. Programs use the [Manager], which Client.Handoffs
+// returns.
 //
 // # One MOVING
 //
@@ -11,14 +14,14 @@
 //	t0+15s      A stops serving
 //	t0+19s      the window ends: new dials go to the configured address again
 //
-// If B cannot be reached, attempts alternate between B and the configured name, 100 ms to 1 s apart, until the window ends,
-// and the old links go on serving. If the server names nobody, the configured name is looked up every second until it has
-// another address; where there is no name to look up, connections are opened anew when half of the time has passed. The
-// copies of the notification on all the other connections, and on those opened meanwhile, start nothing new.
+// If B cannot be reached, attempts alternate between B and the configured name, 100 ms to 1 s apart, until the window ends.
+// The old links go on serving. If the server names no target, the configured name is looked up every second until it has
+// another address. If there is no name to look up, connections are opened anew after half of the time. The copies of the
+// notification on other connections, and on those opened meanwhile, start nothing new.
 //
-// # Who runs what
+// # Goroutines
 //
 // OnPush runs on the goroutine that reads, and takes microseconds. A job (one for each retiring peer) has a goroutine and
-// at most MaxWorkers attempts beside it; a look-up has one while it lasts; hooks and logger have two, started when first
-// needed. Close ends and awaits them all.
+// at most MaxWorkers attempts beside it; a look-up has one while it lasts; hooks and logger share one, started when first
+// needed. Close ends them all and waits for them.
 package handoff

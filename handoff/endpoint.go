@@ -9,7 +9,7 @@ import (
 )
 
 // EndpointType is the form in which the server is asked to name the target of a MOVING (Redis docs, "Smart client
-// handoffs", moving-endpoint-type). The zero value, EndpointTypeAuto, is never on the wire: it becomes one of the others.
+// handoffs", moving-endpoint-type). The zero value, EndpointTypeAuto, is replaced by one of the others for each connection.
 type EndpointType uint8
 
 // The endpoint types.
@@ -19,28 +19,26 @@ const (
 	EndpointTypeInternalFQDN
 	EndpointTypeExternalIP
 	EndpointTypeExternalFQDN
-	EndpointTypeNone // the server names nobody
+	EndpointTypeNone // the server names no target
 )
 
 var endpointWords = [...]string{"auto", "internal-ip", "internal-fqdn", "external-ip", "external-fqdn", "none"}
 
 // String returns the word on the wire, "auto" for the zero value.
 func (t EndpointType) String() string {
-	if int(t) < len(endpointWords) {
-		return endpointWords[t]
-	}
-	return fmt.Sprintf("EndpointType(%d)", uint8(t))
+	return wordOf(endpointWords[:], uint8(t), "EndpointType")
 }
 
-// DetectEndpointType chooses the type for a connection to peer ("ip:port"). Private, loopback and link-local peers are
-// internal; with TLS a name is wanted, otherwise an address. A peer that is not known (unix socket, a dialler that hides
-// it) gives EndpointTypeNone. 100.64.0.0/10 counts as external, as most clients have it. Nothing is resolved.
-func DetectEndpointType(peer string, tls bool) EndpointType {
+// detectEndpointType chooses the type for a connection to peer ("ip:port"): with TLS a name, otherwise an address. An
+// unknown peer (unix socket, tunnel) gets EndpointTypeNone. 100.64.0.0/10 counts as external, as in most clients.
+func detectEndpointType(peer string, tls bool) EndpointType {
 	ip, ok := ipOf(peer)
 	if !ok {
 		return EndpointTypeNone
 	}
-	internal := ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || isSiteLocal(ip)
+	b := ip.As16()
+	siteLocal := b[0] == 0xfe && b[1]&0xc0 == 0xc0 // deprecated by RFC 3879, still private where it is used
+	internal := ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || siteLocal
 	switch {
 	case internal && tls:
 		return EndpointTypeInternalFQDN
@@ -52,13 +50,7 @@ func DetectEndpointType(peer string, tls bool) EndpointType {
 	return EndpointTypeExternalIP
 }
 
-// isSiteLocal: fec0::/10, deprecated by RFC 3879, still private where used.
-func isSiteLocal(ip netip.Addr) bool {
-	b := ip.As16()
-	return b[0] == 0xfe && b[1]&0xc0 == 0xc0
-}
-
-// ipOf gives the address of "ip:port", IPv4 in its plain form.
+// ipOf returns the address of "ip:port", IPv4 never mapped.
 func ipOf(peer string) (netip.Addr, bool) {
 	ip, _, ok := ipPort(peer)
 	return ip, ok
@@ -73,10 +65,9 @@ func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
 	return ip.Unmap(), port, err == nil
 }
 
-// ParseEndpoint reads an endpoint as the server sends it and returns it as canonical host:port: names in lower case,
-// IPv6 in brackets, IPv4 never mapped. It returns "" for all the ways in which servers and proxies say that there is no
-// address; a host with port 0 is an error. Without a port it takes defaultPort; without brackets, a colon behind a complete IPv6 address separates the port.
-func ParseEndpoint(text, defaultPort string) (string, error) {
+// parseEndpoint returns the canonical host:port of an endpoint: names in lower case, IPv6 in brackets, IPv4 never mapped;
+// "" for all the ways in which servers and proxies say that there is none.
+func parseEndpoint(text, defaultPort string) (string, error) {
 	text = strings.Trim(text, blanks)
 	switch strings.ToLower(text) {
 	case "", "?", "null", "nil", "(nil)", "<nil>":
@@ -102,7 +93,8 @@ func ParseEndpoint(text, defaultPort string) (string, error) {
 	return net.JoinHostPort(host, strconv.FormatUint(number, 10)), nil
 }
 
-// splitEndpoint cuts at the last colon outside brackets. port is "" if there is none.
+// splitEndpoint cuts at the last colon outside brackets; without brackets, a colon behind a complete IPv6 address
+// separates the port. port is "" if there is none.
 func splitEndpoint(text string) (host, port string, err error) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		host, after, closed := strings.Cut(inner, "]")
@@ -136,29 +128,24 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// canonicalHost makes hosts comparable and refuses what cannot be dialled.
+// canonicalHost makes hosts comparable. Hosts that cannot be dialled are an error.
 func canonicalHost(host string) (string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return "", fmt.Errorf("%s is not the address of a server", ip.WithZone(""))
 		}
-		if err := checkWord(ip.Zone(), maxZone); err != nil {
+		if err := checkWord(ip.Zone(), 64); err != nil {
 			return "", fmt.Errorf("zone %w", err)
 		}
 		return ip.Unmap().String(), nil
 	}
-	if err := checkWord(host, maxHost); err != nil {
+	if err := checkWord(host, 253); err != nil {
 		return "", fmt.Errorf("host %w", err)
 	}
 	return strings.ToLower(host), nil
 }
 
-const (
-	maxHost = 253
-	maxZone = 64 // names of interfaces are shorter
-)
-
-// checkWord bounds what is kept of an address, and keeps control characters out of what people read.
+// checkWord bounds what is stored of an address, and keeps control characters out of logs.
 func checkWord(s string, limit int) error {
 	if len(s) > limit {
 		return fmt.Errorf("of %d bytes, limit %d", len(s), limit)
@@ -173,28 +160,14 @@ func checkWord(s string, limit int) error {
 	return nil
 }
 
-// isName reports whether the host of addr is a name, something to be resolved.
+// isName reports whether the host of addr is a name that can be resolved.
 func isName(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil || host == "" {
-		return false
-	}
-	_, err = netip.ParseAddr(host)
-	return err != nil
+	host := hostOf(addr)
+	_, err := netip.ParseAddr(host)
+	return host != "" && err != nil
 }
 
 func hostOf(addr string) string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return ""
-	}
+	host, _, _ := net.SplitHostPort(addr)
 	return host
-}
-
-func portOf(addr string) string {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return ""
-	}
-	return port
 }

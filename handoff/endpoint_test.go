@@ -21,14 +21,14 @@ func TestParseEndpoint(t *testing.T) {
 		{"1:2:3:4:5:6:7:8", "[1:2:3:4:5:6:7:8]:6400", "eight groups"},
 		{"1:2:3:4:5:6:7:8:9", "[1:2:3:4:5:6:7:8]:9", "eight groups and a port"},
 		{"2001:db8::beef", "[2001:db8::beef]:6400", "beef is no port"},
-		{"[fe80::1%eth0]:7000", "[fe80::1%eth0]:7000", "zone (reliability H20)"},
+		{"[fe80::1%eth0]:7000", "[fe80::1%eth0]:7000", "zone"},
 		{"[::ffff:10.0.0.7]:7000", "10.0.0.7:7000", "mapped IPv4 equals the plain form"},
 		{" 10.0.0.7:1 ", "10.0.0.7:1", "blanks around"},
 		{"10.0.0.7:065", "10.0.0.7:65", "canonical port"},
 		{"", "", "null form"}, {"?", "", "null form"}, {"null", "", "null form"}, {"(nil)", "", "null form"},
 		{"<nil>", "", "null form"}, {":12000", "", "null form"}, {"?:12000", "", "null form"}, {":0", "", "null form"}, {"?:0", "", "null form"}, {"NULL", "", "null form"},
 	} {
-		got, err := ParseEndpoint(c.in, "6400")
+		got, err := parseEndpoint(c.in, "6400")
 		assert.NoError(t, err, "%q: %s", c.in, c.why)
 		assert.Equal(t, c.want, got, "%q: %s", c.in, c.why)
 	}
@@ -38,7 +38,7 @@ func TestParseEndpoint(t *testing.T) {
 		"[fe80::1%\x1b[31m]:1", "[fe80::1%a b]:1", "[fe80::1%" + strings.Repeat("z", 65) + "]:1", "fe80::1%" + strings.Repeat("z", 65),
 		"[::%" + strings.Repeat("z", 1000) + "]:1",
 	} {
-		got, err := ParseEndpoint(bad, "6400")
+		got, err := parseEndpoint(bad, "6400")
 		if bad == "h:1\r\n" {
 			assert.Equal(t, "h:1", got, "trimmed")
 			continue
@@ -76,7 +76,7 @@ func TestDetectEndpointType(t *testing.T) {
 		{"/tmp/redis.sock", false, "none", "H-76: unix socket"},
 		{"pipe", false, "none", "unknown peer"},
 	} {
-		assert.Equal(t, c.want, DetectEndpointType(c.peer, c.tls).String(), "%s: %s", c.peer, c.why)
+		assert.Equal(t, c.want, detectEndpointType(c.peer, c.tls).String(), "%s: %s", c.peer, c.why)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestEndpointTypeZeroValueIsAuto(t *testing.T) {
 	assert.Equal(t, EndpointTypeAuto, e)
 	assert.Equal(t, "auto", e.String())
 	assert.Equal(t, "EndpointType(77)", EndpointType(77).String())
-	// Lengths on the wire: protocol notes 1.1.
+	// Lengths on the wire.
 	for e, n := range map[EndpointType]int{
 		EndpointTypeInternalIP: 11, EndpointTypeExternalIP: 11, EndpointTypeInternalFQDN: 13, EndpointTypeExternalFQDN: 13, EndpointTypeNone: 4,
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 )
@@ -20,12 +21,12 @@ func ExampleParseNotification() {
 	// true true 10.0.0.7:12000
 }
 
-// What GetMetrics returns. A client is given the hook with client.Handoffs().AddNotificationHook.
+// GetMetrics counts by kind. A client is given the hook with client.Handoffs().AddNotificationHook.
 func ExampleMetricsHook_GetMetrics() {
 	hook := handoff.NewMetricsHook()
-	ctx, from := context.Background(), handoff.ConnInfo{ID: 1, Peer: "10.0.0.1:6379"}
-	for range 2 { // what a client does with each copy of a notification
-		n, _ := hook.PreHook(ctx, from, handoff.Notification{Kind: handoff.Migrating})
+	ctx, from := context.Background(), handoff.ConnInfo{Info: conn.Info{ID: 1, Peer: "10.0.0.1:6379"}}
+	for range 2 { // as a client does with each notification
+		n, _ := hook.PreHook(ctx, from, handoff.Notification{EventID: handoff.EventID{Kind: handoff.Migrating}})
 		hook.PostHook(ctx, from, n, nil)
 	}
 	counts := hook.GetMetrics()["notification_counts"].(map[string]int64)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/baton-go/baton/conn"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -54,13 +55,13 @@ func (h hook) PostHook(ctx context.Context, c ConnInfo, n Notification, err erro
 func TestHooksSeeChangeAndDrop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeC, node{})
 		c := r.open(2, nodeA)
 		var saw []string
 		r.m.AddNotificationHook(hook{
 			pre: func(_ context.Context, c ConnInfo, n Notification) (Notification, bool) {
-				assert.Equal(t, ConnInfo{ID: 1, Peer: nodeA, Addr: byIP}, c)
+				assert.Equal(t, ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}, Addr: byIP}, c)
 				saw = append(saw, "first "+n.String())
 				n.Endpoint = strings.Replace(n.Endpoint, nodeB, nodeC, 1)
 				return n, n.Kind != Migrating
@@ -104,11 +105,14 @@ func TestBlockingHookHurtsNobody(t *testing.T) {
 		assert.True(t, r.relaxed(), "after a quarter of a second")
 		r.pass(time.Second)
 		assert.Equal(t, map[string]int{nodeB: 50}, r.peers(), "the copies do not wait for the hook one after the other")
+		told := r.events(Announced)
+		r.say(c[0], shardEvent(Migrating, 4, 2*s))
+		assert.Equal(t, told+1, r.events(Announced), "at once while a hook is stuck")
 		for range 400 { // far more than the queue holds
 			r.say(c[0], shardEvent(FailingOver, 3, 2*s))
 		}
 		assert.Positive(t, r.m.Stats().HooksLate)
-		r.m.Close()
+		r.e.Close()
 	})
 }
 
@@ -123,16 +127,49 @@ func TestHookThatIgnoresItsContextDoesNotHoldClose(t *testing.T) {
 		r.say(r.open(1, nodeA)[0], shardEvent(FailingOver, 1, 2*s))
 		r.pass(s)
 		began := time.Now()
-		r.m.Close()
-		assert.LessOrEqual(t, time.Since(began), closePatience)
+		r.e.Close()
+		assert.LessOrEqual(t, time.Since(began), closeTimeout)
 		close(forever)
+	})
+}
+
+// A hook that returns after its time, or after Close, has no effect.
+func TestHookThatIsLateChangesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		takes, shown := 400*time.Millisecond, 0
+		r.m.AddNotificationHook(hook{
+			pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+				time.Sleep(takes) // fake
+				return n, false
+			},
+			post: func(context.Context, ConnInfo, Notification, error) { shown++ },
+		})
+		c := r.open(1, nodeA)[0]
+		r.say(c, shardEvent(FailingOver, 1, 2*s))
+		r.pass(249 * time.Millisecond)
+		assert.False(t, r.relaxed())
+		r.pass(time.Millisecond)
+		assert.True(t, r.relaxed(), "as it came")
+		r.pass(s)
+		assert.True(t, r.relaxed(), "the hook drops it, too late")
+		r.say(c, shardEvent(FailingOver, 1, 2*s))
+		assert.EqualValues(t, 1, r.m.Stats().Duplicates, "a copy is known")
+		takes = 100 * time.Millisecond
+		r.say(c, shardEvent(Migrating, 2, 2*s))
+		r.pass(10 * time.Millisecond)
+		r.e.Close()
+		r.pass(s)
+		assert.Zero(t, r.m.Stats().Windows)
+		assert.EqualValues(t, 1, r.m.Stats().HooksLate)
+		assert.Zero(t, shown)
 	})
 }
 
 func TestPanickingHookIsRecovered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.m.AddNotificationHook(hook{
 			pre:  func(context.Context, ConnInfo, Notification) (Notification, bool) { panic("before") },
 			post: func(context.Context, ConnInfo, Notification, error) { panic("after") },
@@ -147,7 +184,7 @@ func TestPanickingHookIsRecovered(t *testing.T) {
 func TestMetricsHookCounts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		h := NewMetricsHook()
 		r.m.AddNotificationHook(h)
 		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
@@ -160,7 +197,7 @@ func TestMetricsHookCounts(t *testing.T) {
 			r.say(x, movingTo(2, 15*s, nodeB))
 		}
 		r.pass(s)
-		r.m.receive(ConnInfo{ID: 1, Peer: nodeA}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, What: "x"})
+		r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: nodeA}}, shardEvent(Migrating, 3, 0), &NotificationError{Kind: Migrating, Reason: "x"})
 		r.pass(5 * s)
 		got := h.GetMetrics()
 		assert.Equal(t, map[string]int64{"MOVING": 1, "MIGRATING": 1}, got["notification_counts"], "each event once")
@@ -178,9 +215,9 @@ func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for range 200 {
-				n, _ := h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
-				h.PostHook(t.Context(), ConnInfo{ID: uint64(i)}, n, nil)
-				h.OnEvent(t.Context(), Event{What: MoveFailed})
+				n, _ := h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, movingTo(1, 0, ""))
+				h.PostHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, n, nil)
+				h.OnEvent(t.Context(), Event{EventKind: MoveFailed})
 				h.GetMetrics()
 			}
 		})
@@ -188,10 +225,10 @@ func TestMetricsHookIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 	assert.Equal(t, map[string]int64{"MOVING": 1600}, h.GetMetrics()["notification_counts"])
 	assert.EqualValues(t, 1600, h.GetMetrics()["handoffs_failed"])
-	for i := range 3 * maxBegan { // dropped by a later hook: PostHook never comes
-		h.PreHook(t.Context(), ConnInfo{ID: uint64(i)}, movingTo(1, 0, ""))
+	for i := range 3 * maxSeen { // dropped by a later hook: PostHook never comes
+		h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: uint64(i)}}, movingTo(1, 0, ""))
 	}
-	assert.LessOrEqual(t, len(h.began), maxBegan)
+	assert.LessOrEqual(t, len(h.seen), maxSeen)
 }
 
 // One record per event and decision, with its reason; none for copies (H-100).
@@ -205,7 +242,7 @@ func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
 			r.say(c[0], movingTo(2, 15*s, nodeB))
 		}
 		r.pass(20 * s)
-		r.m.Close()
+		r.e.Close()
 		var got []string
 		for _, l := range log.all() {
 			_, msg, _ := strings.Cut(l, "msg=")
@@ -213,7 +250,7 @@ func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
 		}
 		id := `kind=MOVING seq=2 `
 		assert.Equal(t, []string{
-			`"handoff: noticed" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB + ` outcome="server named a target"`,
+			`"handoff: announced" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB + ` outcome="server named a target"`,
 			`"handoff: job started" ` + id + `from=` + nodeA + ` to=` + nodeB + ` outcome="named target"`,
 			`"handoff: move started" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB,
 			`"handoff: move succeeded" ` + id + `conn=1 from=` + nodeA + ` to=` + nodeB,
@@ -225,9 +262,9 @@ func TestLoggerGetsOneRecordPerDecision(t *testing.T) {
 func TestLoggingHook(t *testing.T) {
 	log := &lines{}
 	h := NewLoggingHook(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	n, keep := h.PreHook(t.Context(), ConnInfo{ID: 4, Peer: nodeA}, movingTo(2, 15*s, nodeB))
+	n, keep := h.PreHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, movingTo(2, 15*s, nodeB))
 	assert.True(t, keep)
-	h.PostHook(t.Context(), ConnInfo{ID: 4, Peer: nodeA}, n, errBarred)
+	h.PostHook(t.Context(), ConnInfo{Info: conn.Info{ID: 4, Peer: nodeA}}, n, errRefused)
 	got := log.all()
 	assert.Len(t, got, 2)
 	assert.Contains(t, got[0], `level=DEBUG msg="handoff: notification received" notification="MOVING seq 2 in 15s to 10.0.0.2:12000" conn=4`)
@@ -241,7 +278,7 @@ func TestTimelineIsABoundedRing(t *testing.T) {
 		t.Fatal("empty")
 	}
 	for i := range uint64(timelineSize + 10) {
-		tl.add(&Event{What: Noticed, Conn: i})
+		tl.add(&Event{EventKind: Announced, Conn: i})
 	}
 	next := uint64(10)
 	for e := range tl.All() {
@@ -253,9 +290,9 @@ func TestTimelineIsABoundedRing(t *testing.T) {
 		assert.EqualValues(t, 10, e.Conn, "stops when told")
 		break
 	}
-	e := Event{What: MoveFailed, Kind: Moving, Seq: 3, HasSeq: true, From: nodeA, To: nodeB, Outcome: "x", Err: errRefusedDial}
+	e := Event{EventKind: MoveFailed, EventID: EventID{Moving, 3, true}, From: nodeA, To: nodeB, Outcome: "x", Err: errRefusedDial}
 	assert.Equal(t, "move failed MOVING seq 3 from 10.0.0.1:12000 to 10.0.0.2:12000, x: connection refused", e.String())
-	assert.Equal(t, "What(99)", What(99).String())
+	assert.Equal(t, "EventKind(99)", EventKind(99).String())
 }
 
 // A hook that is slow, hangs or panics, and 61 connections that are all told of three events 50 ms apart (H-125; jedis #4473): everybody has
@@ -270,7 +307,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, Config{}, byIP)
-				defer r.m.Close()
+				defer r.e.Close()
 				r.set(nodeB, node{})
 				var mu sync.Mutex
 				seen := map[Kind]int{}
@@ -302,7 +339,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 				mu.Unlock()
 				var order []Kind
 				for e := range r.m.Timeline().All() {
-					if e.What == Noticed {
+					if e.EventKind == Announced {
 						order = append(order, e.Kind)
 					}
 				}
@@ -321,7 +358,7 @@ func TestSlowHooksMakeNobodyLate(t *testing.T) {
 func TestCopiesGetWhatWasDecided(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeC, node{})
 		shown := 0
 		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
@@ -349,17 +386,17 @@ func TestCopiesGetWhatWasDecided(t *testing.T) {
 func TestFullLineKeepsTheOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
 			time.Sleep(200 * ms)
 			return n, true
 		}})
 		var last int64 = -1
-		act := r.m.desk.act
-		r.m.desk.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
+		act := r.e.dispatcher.act
+		r.e.dispatcher.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
 			assert.Equal(t, last+1, n.Seq)
 			last = n.Seq
-			assert.LessOrEqual(t, time.Since(read), hookPatience)
+			assert.LessOrEqual(t, time.Since(read), hookTimeout)
 			return act(c, n, err, read)
 		}
 		c := r.open(1, nodeA)[0]
@@ -370,6 +407,9 @@ func TestFullLineKeepsTheOrder(t *testing.T) {
 			}
 			r.say(c, shardEvent(k, i, 2*s))
 		}
+		r.e.dispatcher.mu.Lock()
+		assert.LessOrEqual(t, len(r.e.dispatcher.waiting), hookQueue+1)
+		r.e.dispatcher.mu.Unlock()
 		r.pass(300 * ms)
 		assert.EqualValues(t, 3*hookQueue+9, last)
 		assert.Zero(t, r.m.Stats().Windows)

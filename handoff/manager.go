@@ -1,313 +1,48 @@
 package handoff
 
-import (
-	"context"
-	"errors"
-	"log/slog"
-	"math/rand/v2"
-	"net"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
+import "time"
 
-	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/resp3"
-)
-
-// Wiring is what a Manager uses of the client it works for. Nothing of it is copied back: the client owns what is behind
-// the functions, which are called without any lock of the Manager held and may be called from several goroutines at once.
-type Wiring struct {
-	Network, Addr string // configured endpoint, e.g. "tcp", "redis.example.com:12000"
-	PoolSize      int
-	MaxActive     int // 0: no limit
-	// Conns returns all live connections of the client: idle, busy, leased.
-	Conns func() []*conn.Conn
-	// Move moves a connection and returns the one that has taken its place, which may be the same. nil: conn.Conn.Move.
-	Move func(ctx context.Context, c *conn.Conn, t conn.Target) (*conn.Conn, error)
-	// Resolve looks a host up, afresh each time. nil: net.DefaultResolver.LookupHost.
-	Resolve func(ctx context.Context, host string) ([]string, error)
-	// Logger gets one record per event and decision. nil: silent.
-	Logger *slog.Logger
-}
-
-// Manager handles the maintenance of one endpoint for one client: it reads notifications, relaxes timeouts, and moves
-// connections away from a peer that retires. All methods may be called from several goroutines at once and none blocks,
-// except Close.
+// Manager is what a program sees of the maintenance of its client: the notification hooks, the timeline, the counters and the
+// reports. All methods may be called from several goroutines at once, and none blocks.
 type Manager struct {
-	cfg     Config
-	addr    string // configured endpoint as it is dialled
-	port    string
-	named   bool // addr is a name that can be resolved
-	members func() []member
-	resolve func(ctx context.Context, host string) ([]string, error)
-	jitter  func(most time.Duration) time.Duration
-
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	jobs   sync.WaitGroup // goroutines of jobs, attempts and look-ups
-	slots  chan struct{}  // one for each attempt that runs
-
-	relaxed    atomic.Pointer[relaxation] // written with mu held; read for each reply that is waited for
-	watched    atomic.Pointer[[]watched]  // written with mu held, or given up when no window is open any more
-	capability capability
-	timeline   Timeline
-	desk       *desk
-
-	mu       sync.Mutex // guards what follows; a leaf: nothing is called or locked while it is held
-	closed   bool
-	windows  windows
-	memory   memory
-	reports  reports
-	strange  []string // words of pushes that were reported as unknown
-	breakers breakers
-	hearsay  hearsay
-	floor    floor
-	running  map[string]*job // by retiring peer
-	lastRev  int             // number of the newest plan
-	checks   int             // look-ups of the peers in use that are still to be made; a goroutine makes them
-	answers  answers
-	checked  time.Time // when that was last asked for
-}
-
-// member is what a job knows of one connection: conn.Conn behind a few functions, so that jobs run without sockets.
-type member struct {
-	id   uint64
-	peer func() string
-	done <-chan struct{} // closed when the connection is
-	move func(ctx context.Context, t conn.Target) error
-	stay func() // calls off a move that waits for a session
-}
-
-func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
-	if move == nil {
-		return member{id: c.ID(), peer: c.Peer, done: c.Done(), move: c.Move, stay: c.Stay}
-	}
-	var now atomic.Pointer[conn.Conn]
-	now.Store(c)
-	return member{id: c.ID(), peer: func() string { return now.Load().Peer() }, done: c.Done(), stay: func() { now.Load().Stay() },
-		move: func(ctx context.Context, t conn.Target) error {
-			next, err := move(ctx, c, t)
-			if err == nil {
-				now.Store(next)
-			}
-			return err
-		}}
-}
-
-func (c member) gone() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// NewManager returns a Manager, which starts no goroutine before it is needed. Errors are those of Config.Validate, and a
-// missing Conns.
-func NewManager(cfg Config, w Wiring) (*Manager, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	if w.Conns == nil {
-		return nil, errors.New("handoff: Wiring.Conns is nil")
-	}
-	members := func() []member {
-		conns := w.Conns()
-		list := make([]member, 0, len(conns))
-		for _, c := range conns {
-			list = append(list, memberOf(c, w.Move))
-		}
-		return list
-	}
-	return newManager(cfg, w, members), nil
-}
-
-func newManager(cfg Config, w Wiring, members func() []member) *Manager {
-	cfg = cfg.WithDefaults(w.PoolSize, w.MaxActive)
-	m := &Manager{
-		cfg:     cfg,
-		addr:    w.Addr,
-		members: members,
-		resolve: w.Resolve,
-		jitter:  randomly,
-		slots:   make(chan struct{}, parallel(cfg, w)),
-		running: map[string]*job{},
-	}
-	if w.Network != "unix" {
-		m.port, m.named = portOf(w.Addr), isName(w.Addr)
-	}
-	if m.resolve == nil {
-		m.resolve = net.DefaultResolver.LookupHost
-	}
-	m.ctx, m.cancel = context.WithCancel(context.Background())
-	m.capability.cfg = &m.cfg
-	m.desk = newDesk(m.ctx, w.Logger)
-	m.desk.act, m.desk.copied, m.desk.failed = m.act, m.copied, m.hookFailed
-	return m
-}
-
-// parallel is how many connections may have a second link being made at once.
-func parallel(cfg Config, w Wiring) int {
-	if w.MaxActive > w.PoolSize {
-		return min(cfg.MaxWorkers, w.MaxActive-w.PoolSize)
-	}
-	return cfg.MaxWorkers
-}
-
-func randomly(most time.Duration) time.Duration {
-	if most <= 0 {
-		return 0
-	}
-	return rand.N(most)
-}
-
-// OnPush takes a push that came in on a link to peer. It is meant for conn.Config.OnPush: it runs on the goroutine that
-// reads and does not block. Pushes that have nothing to do with maintenance are left alone.
-func (m *Manager) OnPush(c *conn.Conn, peer string, v resp3.Value) {
-	if m.cfg.Mode == ModeDisabled {
-		return
-	}
-	n, ours, err := ParseNotification(v, m.port)
-	if !ours {
-		if word := unknownWord(v); word != "" {
-			m.unknown(c.ID(), peer, word)
-		}
-		return
-	}
-	m.receive(ConnInfo{ID: c.ID(), Peer: peer, Addr: m.addr, TLS: c.TLS()}, n, err)
-}
-
-// unknown reports the first push of a kind that looks like maintenance and is not known, and counts all.
-func (m *Manager) unknown(id uint64, peer, word string) {
-	m.timeline.count(func(s *Stats) { s.Unknown++ })
-	m.mu.Lock()
-	news := !slices.Contains(m.strange, word) && len(m.strange) < maxStrange
-	if news {
-		m.strange = append(m.strange, word)
-	}
-	m.mu.Unlock()
-	if news {
-		m.tell(&Event{What: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
-	}
-}
-
-// receive acts at once if there are no hooks, so that relaxing waits for nobody.
-func (m *Manager) receive(info ConnInfo, n Notification, unreadable error) {
-	read := time.Now()
-	m.timeline.count(func(s *Stats) {
-		s.Received[n.Kind]++
-		if unreadable != nil {
-			s.Malformed++
-		}
-	})
-	if l := m.desk.list.Load(); l != nil {
-		l.take(m.desk, &task{info: info, n: n, err: unreadable, read: read})
-		return
-	}
-	_ = m.act(info, n, unreadable, read) // reported in the event
-}
-
-// copied counts a copy of an event that waits for its hooks.
-func (m *Manager) copied(info ConnInfo, n Notification) {
-	m.timeline.count(func(s *Stats) { s.Duplicates++ })
-	m.tell(&Event{
-		What: Repeated, Kind: n.Kind, Seq: n.Seq, HasSeq: n.HasSeq, From: info.Peer, To: n.Endpoint, Conn: info.ID,
-		Outcome: "announced before, and waits for its hooks",
-	})
-}
-
-// Relaxed returns the least timeout in force at now: RelaxedTimeout while maintenance goes on, and for RelaxedTail after
-// its end; otherwise 0. When something began makes no difference: it is there for conn.Config.Relaxed. It is one atomic
-// load when nothing goes on.
-func (m *Manager) Relaxed(_, now time.Time) time.Duration {
-	return m.relaxed.Load().at(now)
-}
-
-// RelaxedUntil returns the end of the last window that is open, or of the time after one, for sight: until then timeouts
-// are relaxed unless the server says earlier that it is done. It is zero if there is none.
-func (m *Manager) RelaxedUntil() time.Time {
-	if r := m.relaxed.Load(); r != nil && time.Now().Before(r.until) {
-		return r.until
-	}
-	return time.Time{}
-}
-
-// OptIn returns the endpoint type to ask for on a new link, "" not to ask, or not yet. It is meant for conn.Config.OptIn.
-// While the first connection of an endpoint waits for its answer others wait with it, for a quarter of a second at most.
-func (m *Manager) OptIn(ctx context.Context, f conn.Facts) string {
-	return m.capability.ask(ctx, f, time.Now())
-}
-
-// OptedIn takes what the set-up of a link found. It is meant for conn.Config.OptedIn. In ModeEnabled it returns an
-// *OptInError if there will be no notifications; in ModeAuto a refusal is remembered and nothing else happens.
-func (m *Manager) OptedIn(s conn.Setup) error {
-	news, err := m.capability.learn(s, time.Now())
-	if news {
-		e := &Event{What: OptInRefused, From: s.Peer, Err: s.Refused}
-		if foreign(s.Server) && s.Asked == "" {
-			e.Outcome = "not asked: the server calls itself " + quote(s.Server)
-		}
-		m.tell(e)
-	}
-	return err
+	engine *Engine
 }
 
 // Phase returns the kind of maintenance that goes on, the most serious one if there are several; KindNone if none does.
 func (m *Manager) Phase() Kind {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.windows.phase(time.Now())
+	e := m.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.windows.phase(time.Now())
 }
 
 // Timeline returns the events of this Manager.
-func (m *Manager) Timeline() *Timeline { return &m.timeline }
+func (m *Manager) Timeline() *Timeline { return &m.engine.timeline }
 
 // Stats returns the counters, and how many jobs run and windows are open at this moment.
 func (m *Manager) Stats() Stats {
-	s := m.timeline.stats()
-	s.Capability = m.capability.get()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.windows.expire(time.Now())
-	s.Jobs, s.Windows = len(m.running), len(m.windows.open)
+	e := m.engine
+	s := e.timeline.stats()
+	s.Capability = e.capability.get()
+	s.Jobs = e.mover.jobs()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.windows.expire(time.Now())
+	s.Windows = len(e.windows.current)
 	return s
 }
 
 // AddNotificationHook adds a hook behind those added before; it sees what comes from then on. A hook cannot be taken back.
-func (m *Manager) AddNotificationHook(h NotificationHook) { m.desk.add(h) }
+func (m *Manager) AddNotificationHook(h NotificationHook) { m.engine.dispatcher.add(h) }
 
-// Close ends all jobs, look-ups and timers and waits for their goroutines, and at most a second for a hook that ignores
-// its context. Connections stay where they are. Close may be called more than once.
-func (m *Manager) Close() {
-	m.mu.Lock()
-	m.closed = true
-	m.windows = windows{}
-	m.relaxed.Store(nil)
-	m.watched.Store(nil)
-	m.mu.Unlock()
-	m.cancel()
-	m.jobs.Wait()
-	m.desk.close()
-}
-
-// tell puts an event on the timeline and passes it to logger and hooks.
-func (m *Manager) tell(e *Event) {
-	e.Time = time.Now()
-	m.timeline.add(e)
-	if e.From != "" {
-		m.mu.Lock()
-		m.reports.note(e)
-		m.mu.Unlock()
+// RelaxedUntil returns until when timeouts are relaxed, unless the server says earlier that an operation is over. It is zero if
+// they are not relaxed.
+func (m *Manager) RelaxedUntil() time.Time {
+	if until := m.engine.relaxedUntil.Load(); until != nil && time.Now().Before(*until) {
+		return *until
 	}
-	m.desk.tell(e)
+	return time.Time{}
 }
 
-func (m *Manager) hookFailed(err error) {
-	if err == nil {
-		m.timeline.count(func(s *Stats) { s.HooksLate++ })
-		return
-	}
-	m.tell(&Event{What: HookFailed, Err: err})
-}
+// Reports returns how the last 32 windows went, oldest first, open ones included.
+func (m *Manager) Reports() []Report { return m.engine.reports.all() }

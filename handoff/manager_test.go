@@ -22,11 +22,11 @@ func TestShardNotificationsRelaxTimeouts(t *testing.T) {
 	for _, k := range []struct{ opens, closes Kind }{{Migrating, Migrated}, {FailingOver, FailedOver}, {SMigrating, SMigrated}} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byIP)
-			defer r.m.Close()
+			defer r.e.Close()
 			c := r.open(2, nodeA)
 			assert.False(t, r.relaxed(), "negative control")
 			r.say(c[0], shardEvent(k.opens, 0, 2*s))
-			assert.Equal(t, 10*s, r.m.Relaxed(time.Now(), time.Now()), "seq 0, H-30; at once, without waiting for a goroutine")
+			assert.Equal(t, 10*s, r.e.Relaxed(time.Now(), time.Now()), "seq 0, H-30; at once, without waiting for a goroutine")
 			assert.Equal(t, k.opens, r.m.Phase())
 			r.pass(12 * s)
 			r.say(c[1], shardEvent(k.opens, 0, 2*s)) // its copy, read late
@@ -49,7 +49,7 @@ func TestShardNotificationsRelaxTimeouts(t *testing.T) {
 func TestRelaxingEndsWithoutClosing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.say(r.open(1, nodeA)[0], shardEvent(FailingOver, 3, 2*s))
 		r.pass(61 * s)
 		assert.True(t, r.relaxed())
@@ -63,17 +63,17 @@ func TestRelaxingEndsWithoutClosing(t *testing.T) {
 func TestReplayedCompletionChangesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.9") // asking would find that the peer is gone
 		for i := range 3 {
 			c := r.open(1, nodeA)[0]
-			assert.Equal(t, "internal-ip", r.m.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}))
-			require.NoError(t, r.m.OptedIn(conn.Setup{Peer: nodeA, Server: "redis", Proto: 3, Asked: "internal-ip"}))
+			assert.Equal(t, "internal-ip", r.e.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}))
+			require.NoError(t, r.e.OptedIn(conn.Setup{Peer: nodeA, Server: "redis", Proto: 3, Asked: "internal-ip"}))
 			r.pass(17 * time.Millisecond)
 			before := time.Now().Add(-s)
 			r.say(c, shardEvent(Migrated, 1, 0))
 			assert.False(t, r.relaxed())
-			assert.Zero(t, r.m.Relaxed(before, time.Now()), "no tail")
+			assert.Zero(t, r.e.Relaxed(before, time.Now()), "no tail")
 			assert.EqualValues(t, i+1, r.m.Stats().Replays)
 			r.pass(5 * s)
 		}
@@ -84,7 +84,7 @@ func TestReplayedCompletionChangesNothing(t *testing.T) {
 func TestMovingNamedTargetMovesAll(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{takes: 20 * time.Millisecond})
 		c := r.open(100, nodeA)
 		r.open(3, nodeC) // healthy siblings
@@ -98,7 +98,7 @@ func TestMovingNamedTargetMovesAll(t *testing.T) {
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeB: 100, nodeC: 3}, r.peers(), r.dialLog())
 		assert.Equal(t, 100, r.dialCount(), "one dial for each connection")
-		assert.LessOrEqual(t, r.most, 33, "H-26, H-52: bounded")
+		assert.LessOrEqual(t, r.maxActive, 33, "H-26, H-52: bounded")
 		for _, d := range r.dials {
 			assert.Equal(t, r.began.Add(15*s), d.target.Drain)
 		}
@@ -109,7 +109,7 @@ func TestMovingNamedTargetMovesAll(t *testing.T) {
 		assert.Equal(t, []string{nodeB}, r.dialsGo(nodeA), "until the window ends")
 		r.pass(2 * s)
 		assert.Equal(t, []string{nodeA}, r.dialsGo(nodeA), "H-40: nothing stays pinned")
-		assert.False(t, r.m.Leaving())
+		assert.False(t, r.e.Leaving())
 		assert.Equal(t, 100, r.dialCount())
 		st := r.m.Stats()
 		assert.Zero(t, st.Jobs, "H-15")
@@ -125,12 +125,12 @@ func TestMovingNamedTargetMovesAll(t *testing.T) {
 func TestDisabledDoesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{Mode: ModeDisabled}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.open(3, nodeA)
-		assert.Empty(t, r.m.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}))
-		assert.NoError(t, r.m.OptedIn(conn.Setup{Proto: 2}))
-		r.m.OnPush(nil, nodeA, push(t, ">4 +MOVING :1 :15 $14 10.0.0.2:12000"))
+		assert.Empty(t, r.e.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}))
+		assert.NoError(t, r.e.OptedIn(conn.Setup{Proto: 2}))
+		r.e.OnPush(nil, nodeA, push(t, ">4 +MOVING :1 :15 $14 10.0.0.2:12000"))
 		r.pass(20 * s)
 		assert.False(t, r.relaxed())
 		assert.Equal(t, map[string]int{nodeA: 3}, r.peers())
@@ -140,10 +140,10 @@ func TestDisabledDoesNothing(t *testing.T) {
 func TestDryRunObservesOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{DryRun: true}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		c := r.open(3, nodeA)
-		assert.Equal(t, "internal-ip", r.m.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}), "it asks, else there is nothing to observe")
+		assert.Equal(t, "internal-ip", r.e.OptIn(t.Context(), conn.Facts{Peer: nodeA, Greeted: true}), "it asks, else there is nothing to observe")
 		r.say(c[0], shardEvent(Migrating, 1, 2*s))
 		r.say(c[0], shardEvent(Migrated, 2, 0))
 		r.say(c[0], movingTo(3, 15*s, nodeB))
@@ -159,12 +159,12 @@ func TestDryRunObservesOnly(t *testing.T) {
 	})
 }
 
-// Null endpoint, name, one address: DNS moves before, near, and after the half of the window (protocol notes 2.5).
+// Null endpoint, name, one address: DNS moves before, near, and after the half of the window (StackExchange.Redis, AdvertisedAddressProbe).
 func TestNullEndpointFollowsTheName(t *testing.T) {
 	for _, moves := range []time.Duration{4400 * time.Millisecond, 9700 * time.Millisecond, 17500 * time.Millisecond} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byDNS)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.set(nodeA, node{})
 			r.set(nodeB, node{})
 			r.setDNS(domain, "10.0.0.1")
@@ -187,7 +187,7 @@ func TestNullEndpointFollowsTheName(t *testing.T) {
 func TestNullEndpointTakesASiblingAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.set(nodeC, node{})
 		r.setDNS(domain, "10.0.0.1", "10.0.0.2", "10.0.0.3")
@@ -205,7 +205,7 @@ func TestNullEndpointTakesASiblingAtOnce(t *testing.T) {
 func TestNullEndpointDoesNotTakeTheOtherIPVersionForASibling(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "2001:db8::1", "10.0.0.1")
 		r.set("[2001:db8::2]:12000", node{})
 		r.open(2, nodeA)
@@ -222,7 +222,7 @@ func TestNullEndpointDoesNotTakeTheOtherIPVersionForASibling(t *testing.T) {
 func TestNullEndpointNameDoesNotMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.1")
 		r.open(3, nodeA)
 		r.say(r.conns[0], movingTo(0, 15*s, ""))
@@ -239,7 +239,7 @@ func TestNullEndpointReconnectsAtHalfTime(t *testing.T) {
 	for _, in := range []time.Duration{15 * s, s, 0} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byIP)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.set(nodeA, node{})
 			c := r.open(4, nodeA)
 			r.say(c[0], movingTo(0, in, ""))
@@ -256,7 +256,7 @@ func TestNullEndpointReconnectsAtHalfTime(t *testing.T) {
 				}
 			}
 			late := r.open(1, nodeA)[0]
-			r.m.joined(late.peer)
+			r.e.mover.wake(late.peer)
 			second := max(in/4, time.Second)
 			r.pass(second - 2)
 			assert.Equal(t, 4, r.dialCount(), "not at once")
@@ -273,7 +273,7 @@ func TestNullEndpointReconnectsAtHalfTime(t *testing.T) {
 func TestHalfTimeKeepsTheSamePeer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, "192.0.2.1:12000")
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set("192.0.2.1:12000", node{peer: nodeA})
 		r.open(4, nodeA)
 		r.say(r.conns[0], movingTo(0, 4*s, ""))
@@ -287,7 +287,7 @@ func TestHalfTimeKeepsTheSamePeer(t *testing.T) {
 func TestUnknownPeerReconnectsAtHalfTimeOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, "/tmp/redis.sock", func(w *Wiring) { w.Network = "unix" })
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(":", node{})
 		r.open(2, "")
 		r.say(r.conns[0], movingTo(0, 4*s, ""))
@@ -303,13 +303,13 @@ func TestNullEndpointBehindAProxyReconnectsAtHalfTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const proxy = "192.0.2.1:12000"
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeA, node{peer: proxy})
 		r.setDNS(domain, "10.0.0.1")
 		r.open(4, proxy)
 		r.say(r.conns[0], movingTo(0, 15*s, ""))
 		r.pass(7 * s)
-		assert.LessOrEqual(t, r.dialCount(), unproven, "it was tried once and tells nothing")
+		assert.LessOrEqual(t, r.dialCount(), maxUnproven, "it was tried once and tells nothing")
 		assert.Zero(t, r.events(MoveSucceeded))
 		r.pass(s)
 		assert.Equal(t, 4, r.events(MoveSucceeded))

@@ -3,67 +3,64 @@ package handoff
 import "time"
 
 const (
-	leastMemory = 2 * time.Minute
-	maxMemory   = 1024
+	minMemory = 2 * time.Minute
+	maxMemory = 1024
 )
 
-// event identifies what the server announces. Equality is all that counts: numbers may start again after a restart, so a
-// lower one is not an older one. Only MOVING has a peer and a target: two peers can leave in one event, and one number
-// with two targets is two announcements.
-type event struct {
-	kind   Kind
-	seq    int64
-	hasSeq bool
+// announcement identifies what the server announces. A lower number is not an older one: a restart may reset them. Only MOVING
+// has a peer and a target: two peers can leave in one event, and one number with two targets is two announcements.
+type announcement struct {
+	EventID
 	target string
 	peer   string
 }
 
-func eventOf(n Notification, peer string) event {
-	e := event{kind: n.Kind, seq: n.Seq, hasSeq: n.HasSeq}
+func announcementOf(n Notification, peer string) announcement {
+	a := announcement{EventID: n.EventID}
 	if n.Kind == Moving {
-		e.target, e.peer = n.Endpoint, peer
+		a.target, a.peer = n.Endpoint, peer
 		if n.Endpoint == "" && n.Unreadable {
-			e.target = "?" // what can be read is another announcement
+			a.target = "?" // what can be read is another announcement
 		}
 	}
-	return e
+	return a
 }
 
-// memory holds the events that were handled, each until an instant, so that copies of one event (one for each connection,
-// more for late joiners and after reconnects) are handled once. It belongs to the endpoint: a memory of a connection would
-// die with it, and the copy told to the next connection would start everything again. The zero value is empty; the owner locks.
-type memory struct {
-	until map[event]time.Time
+// knownUntil is until when copies of n, which was read at that time, are recognised. It is zero if that is impossible:
+// without a number only a MOVING can be recognised, while it lasts, and two operations must not become one.
+func (n Notification) knownUntil(read time.Time) time.Time {
+	switch {
+	case n.HasSeq:
+		return read.Add(max(2*n.In, minMemory))
+	case n.Kind == Moving:
+		return read.Add(n.delay() + closeSlack)
+	}
+	return time.Time{}
 }
 
-func (m *memory) has(e event, now time.Time) bool {
-	return now.Before(m.until[e])
+// memory holds each key until an instant. Announcements are remembered for the endpoint: a memory of a connection would end with
+// it, and the next connection's copy would start everything again. The zero value is empty; the owner locks.
+type memory[K comparable] struct {
+	until map[K]time.Time
 }
 
-// add remembers e. At the bound the entry that would be forgotten first makes room.
-func (m *memory) add(e event, until, now time.Time) {
+func (m *memory[K]) has(k K, now time.Time) bool {
+	return now.Before(m.until[k])
+}
+
+// add remembers k. A full memory forgets the key that expires first.
+func (m *memory[K]) add(k K, until, now time.Time) {
 	if m.until == nil {
-		m.until = map[event]time.Time{}
+		m.until = map[K]time.Time{}
 	}
-	if _, ok := m.until[e]; !ok && len(m.until) >= maxMemory {
-		m.shrink(now)
-	}
-	m.until[e] = later(m.until[e], until)
-}
-
-func (m *memory) shrink(now time.Time) {
-	var first event
-	var at time.Time
-	for e, until := range m.until {
-		if !now.Before(until) {
-			delete(m.until, e)
-			continue
+	if _, ok := m.until[k]; !ok && len(m.until) >= maxMemory {
+		var first K
+		for k, until := range m.until {
+			if at := m.until[first]; at.IsZero() || until.Before(at) {
+				first = k
+			}
 		}
-		if at.IsZero() || until.Before(at) {
-			first, at = e, until
-		}
-	}
-	if len(m.until) >= maxMemory {
 		delete(m.until, first)
 	}
+	m.until[k] = later(m.until[k], until)
 }

@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,26 +22,6 @@ const (
 	SMigrated        // those slots have another owner
 )
 
-var kindWords = [...]string{"", "MOVING", "MIGRATING", "MIGRATED", "FAILING_OVER", "FAILED_OVER", "SMIGRATING", "SMIGRATED"}
-
-// String returns the word that is on the wire, "" for KindNone.
-func (k Kind) String() string {
-	if int(k) < len(kindWords) {
-		return kindWords[k]
-	}
-	return fmt.Sprintf("Kind(%d)", uint8(k))
-}
-
-// kindOf knows the exact upper-case words only. SMOVING and SFAILING_OVER were drafts that no server sends.
-func kindOf(word string) Kind {
-	for k, w := range kindWords {
-		if k > 0 && w == word {
-			return Kind(k)
-		}
-	}
-	return KindNone
-}
-
 // family is what an opening and a closing notification have in common.
 type family uint8
 
@@ -50,26 +31,48 @@ const (
 	familyMigration
 	familyFailover
 	familySlots
-	familyHandedOff // no notification: the time after a handoff of ours
 )
 
-func (k Kind) family() family {
-	switch k {
-	case Moving:
-		return familyMoving
-	case Migrating, Migrated:
-		return familyMigration
-	case FailingOver, FailedOver:
-		return familyFailover
-	case SMigrating, SMigrated:
-		return familySlots
-	case KindNone:
-	}
-	return noFamily
+// kindFacts describes a kind.
+type kindFacts struct {
+	word     string // on the wire
+	family   family
+	closes   bool            // it ends an operation
+	elements []func(*parser) // read what follows the sequence number, in this order
 }
 
-// closes reports whether a notification of this kind ends a window instead of opening one.
-func (k Kind) closes() bool { return k == Migrated || k == FailedOver || k == SMigrated }
+var kinds = [...]kindFacts{
+	Moving:      {"MOVING", familyMoving, false, []func(*parser){(*parser).movingTime, (*parser).endpoint}},
+	Migrating:   {"MIGRATING", familyMigration, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
+	Migrated:    {"MIGRATED", familyMigration, true, []func(*parser){(*parser).noTime, (*parser).shards}},
+	FailingOver: {"FAILING_OVER", familyFailover, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
+	FailedOver:  {"FAILED_OVER", familyFailover, true, []func(*parser){(*parser).noTime, (*parser).shards}},
+	SMigrating:  {"SMIGRATING", familySlots, false, []func(*parser){(*parser).slotRanges}},
+	SMigrated:   {"SMIGRATED", familySlots, true, []func(*parser){(*parser).slotMoves}},
+}
+
+// String returns the word that is on the wire, "" for KindNone.
+func (k Kind) String() string {
+	if int(k) < len(kinds) {
+		return kinds[k].word
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// kindOf knows the exact words only. SMOVING and SFAILING_OVER were drafts that no server sends.
+func kindOf(word string) Kind {
+	return Kind(max(0, slices.IndexFunc(kinds[:], func(f kindFacts) bool { return f.word == word })))
+}
+
+func (k Kind) facts() kindFacts {
+	if int(k) < len(kinds) {
+		return kinds[k]
+	}
+	return kindFacts{} // a hook may return any number
+}
+
+func (k Kind) family() family { return k.facts().family }
+func (k Kind) closes() bool   { return k.facts().closes }
 
 // SlotRange is an inclusive range of cluster slots.
 type SlotRange struct{ First, Last uint16 }
@@ -80,33 +83,51 @@ type SlotMove struct {
 	Slots    []SlotRange
 }
 
-// Notification is one maintenance push, typed. It is a plain value; its slices are not changed after parsing.
-type Notification struct {
+// EventID identifies an event of the server by the kind of the notification and its sequence number. The copies that other
+// connections get have the same one.
+type EventID struct {
 	Kind Kind
-	// Seq identifies the event, not the delivery: every connection is told the same number. It is meaningful only if
-	// HasSeq is set, since 0 is an ordinary number and the first one a database uses.
+	// Seq is meaningful only if HasSeq is set: 0 is an ordinary number and the first one that a database uses.
 	Seq    int64
 	HasSeq bool
-	// In is the time until the event (MOVING: until the peer stops serving; openers: until the operation begins), never
-	// negative and at most 10 minutes. Without HasIn the server did not say.
+}
+
+// String returns the kind and the number, e.g. "MOVING seq 17".
+func (id EventID) String() string {
+	if !id.HasSeq {
+		return id.Kind.String()
+	}
+	return fmt.Sprintf("%v seq %d", id.Kind, id.Seq)
+}
+
+// Notification is one maintenance push, typed. It is a plain value; its slices are not changed after parsing.
+type Notification struct {
+	EventID
+	// In is the time until the peer stops serving (MOVING) or until the operation begins, from 0 to 10 minutes. HasIn is
+	// false if the server did not say.
 	In    time.Duration
 	HasIn bool
-	// Endpoint is where MOVING sends us, as canonical host:port. "" means that the server names nobody, unless Unreadable is
-	// set: then it names somebody, and nobody can tell whom.
+	// Endpoint is the target of a MOVING, as canonical host:port. It is "" if the server names none, and if Unreadable is
+	// set: then the target that it names cannot be read.
 	Endpoint   string
 	Unreadable bool
-	// Shards are the ids of the shards concerned. They mean something to the operator of the server only.
+	// Shards are the ids of the shards concerned, as the operator of the server knows them.
 	Shards []string
 	// Slots are those of SMIGRATING and SMIGRATED.
 	Slots []SlotMove
 }
 
+// delay is the time until a MOVING takes effect.
+func (n Notification) delay() time.Duration {
+	if !n.HasIn {
+		return assumedIn
+	}
+	return n.In
+}
+
 // String gives one line for logs, e.g. "MOVING seq 17 in 15s to 10.0.0.7:12000".
 func (n Notification) String() string {
-	s := n.Kind.String()
-	if n.HasSeq {
-		s += fmt.Sprintf(" seq %d", n.Seq)
-	}
+	s := n.EventID.String()
 	if n.HasIn {
 		s += fmt.Sprintf(" in %v", n.In)
 	}
@@ -116,14 +137,14 @@ func (n Notification) String() string {
 	return s
 }
 
-// NotificationError tells which part of a maintenance push cannot be read. It is reported to hooks and counted, and never
-// hurts the connection: whatever else the push says is used.
+// NotificationError tells which part of a maintenance push cannot be read. Hooks get it, and it is counted. The rest of the
+// push is used, and the connection goes on.
 type NotificationError struct {
-	Kind Kind
-	What string // the part and why, with a bounded piece of what was sent
+	Kind   Kind
+	Reason string // the part and why, with a bounded piece of what was sent
 }
 
 // Error gives "handoff: MOVING: endpoint ...".
 func (e *NotificationError) Error() string {
-	return fmt.Sprintf("handoff: %s: %s", e.Kind, e.What)
+	return fmt.Sprintf("handoff: %s: %s", e.Kind, e.Reason)
 }

@@ -11,161 +11,131 @@ import (
 )
 
 const (
-	longestIn  = 10 * time.Minute // a longer announcement is taken as this one: relaxing always ends
-	maxSlot    = 16383
-	maxShards  = 1024
-	maxMoves   = 4096 // slot moves, and ranges of one move, kept of one push
-	quotedText = 64   // bytes of what the server sent that may stand in an error
-	blanks     = " \t\r\n"
+	maxIn         = 10 * time.Minute // a longer announcement is taken as this one: relaxing always ends
+	maxSlot       = 16383
+	maxShards     = 1024
+	maxMoves      = 4096 // slot moves, and ranges of one move, kept of one push
+	maxQuoted     = 64   // bytes of what the server sent that may stand in an error
+	maxComplaints = 8    // of one push: they are kept on the timeline
+	maxStrange    = 16   // names of unknown pushes that are reported
 
-	maxComplaints = 8 // of one push
+	blanks = " \t\r\n"
 )
 
-// ParseNotification reads a push. The bool says whether it is a maintenance notification at all. It accepts every shape
-// known to be sent by servers, proxies and mocks, so an error means that a part of it is unreadable and was left out: the
-// notification is usable nevertheless. defaultPort completes an endpoint that has no port; it should be the configured
-// one, since databases of Redis Enterprise are hardly ever on 6379.
+// ParseNotification reads a push. The bool reports whether it is a maintenance notification. Every shape that servers,
+// proxies and mocks are known to send is accepted. An error means that a part is unreadable and was left out; the rest of
+// the notification is usable. defaultPort completes an endpoint without a port. It should be the configured port, since
+// databases of Redis Enterprise are hardly ever on 6379.
 func ParseNotification(v resp3.Value, defaultPort string) (Notification, bool, error) {
-	if v.Kind() != resp3.Push || v.Len() == 0 {
-		return Notification{}, false, nil
-	}
-	word, err := v.Index(0).Text()
-	if err != nil {
-		return Notification{}, false, nil
-	}
-	kind := kindOf(word)
+	kind := kindOf(nameOf(v))
 	if kind == KindNone {
 		return Notification{}, false, nil
 	}
-	p := parser{n: Notification{Kind: kind}, port: defaultPort}
-	for i := 1; i < v.Len() && i < 8; i++ { // no shape has more than four elements: what follows is from the future
+	p := parser{port: defaultPort}
+	p.n.Kind = kind
+	for i := 1; i < min(v.Len(), 8); i++ { // no known shape has more than four
 		p.rest = append(p.rest, v.Index(i))
 	}
 	p.seq()
-	switch kind.family() {
-	case familyMoving:
-		p.moving()
-	case familySlots:
-		p.slots()
-	default:
-		p.shards()
+	for _, e := range kind.facts().elements {
+		e(&p)
 	}
 	return p.n, true, errors.Join(p.errs...)
 }
 
-const maxStrange = 16
-
-// unknownWord gives the name of a push that looks like a maintenance notification: those are in capitals, all other pushes
-// of Redis are not. "" if it does not.
-func unknownWord(v resp3.Value) string {
-	if v.Kind() != resp3.Push || v.Len() == 0 {
+// nameOf returns the name of a push, "" if v is none.
+func nameOf(v resp3.Value) string {
+	if v.Kind() != resp3.Push {
 		return ""
 	}
-	word, err := v.Index(0).Text()
-	if err != nil || len(word) > quotedText || word == "" || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+	name, err := v.Index(0).Text()
+	if err != nil {
 		return ""
 	}
-	return word
+	return name
 }
 
-// parser takes one element after the other from rest.
+// unknownWord returns the name of a push that looks like a maintenance notification, else "": only their names are in capitals.
+func unknownWord(v resp3.Value) string {
+	name := nameOf(v)
+	if len(name) > maxQuoted || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+		return ""
+	}
+	return name
+}
+
+// parser reads the elements of one push.
 type parser struct {
 	n    Notification
 	port string
-	rest []resp3.Value
+	rest []resp3.Value // not read yet
 	errs []error
 }
 
 //go:noinline
 func (p *parser) complain(format string, args ...any) {
-	if len(p.errs) < maxComplaints { // they are kept on the timeline
-		p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, What: fmt.Sprintf(format, args...)})
+	if len(p.errs) < maxComplaints {
+		p.errs = append(p.errs, &NotificationError{Kind: p.n.Kind, Reason: fmt.Sprintf(format, args...)})
 	}
 }
 
+// next removes the next element and returns it. false: there is none, or it is null.
+//
 //go:noinline
-func (p *parser) next() (resp3.Value, bool) {
+func (p *parser) next() (v resp3.Value, ok bool) {
 	if len(p.rest) == 0 {
-		return resp3.Value{}, false
+		return v, false
 	}
-	v := p.rest[0]
+	v = p.rest[0]
 	p.rest = p.rest[1:]
-	return v, true
+	return v, !v.IsNull()
 }
 
-// seq takes the sequence number. Without one, a text or a list in its place is left for the element behind it. An integer
-// that stands alone is the number and not the seconds: forms without seconds were seen of several kinds, the number names
-// the event, and a MOVING without seconds has a default.
+// seq reads the sequence number. If there is none, a text or a list in its place belongs to the next element. An integer
+// that stands alone is the number, not the seconds: several kinds were seen without seconds.
 func (p *parser) seq() {
 	if len(p.rest) == 0 {
 		return
 	}
-	v := p.rest[0]
-	if n, ok := integer(v); ok {
+	v, more := p.rest[0], len(p.rest) > 1
+	n, ok := integer(v)
+	switch {
+	case ok:
 		p.n.Seq, p.n.HasSeq = n, true
-		p.next()
-		return
-	}
-	if v.IsNull() && len(p.rest) > 1 {
-		p.next()
-		return
-	}
-	if len(p.rest) > 1 && isText(v) && p.rest[1].Kind() == resp3.Integer { // no form has a number behind another text
+	case v.IsNull():
+		if !more {
+			return
+		}
+	case isText(v):
+		if !more || p.rest[1].Kind() != resp3.Integer { // no form has a number behind another text
+			return
+		}
 		p.complain("sequence number is no number")
-		p.next()
+	case v.Kind() == resp3.Array:
 		return
-	}
-	if !isText(v) && v.Kind() != resp3.Array && !v.IsNull() {
+	default:
 		p.complain("sequence number is a %v", v.Kind())
-		p.next()
 	}
+	p.next()
 }
 
-// seconds takes the time if an integer is next.
+// seconds reads the time if there is one.
 func (p *parser) seconds() {
 	if len(p.rest) == 0 {
 		return
 	}
 	if n, ok := integer(p.rest[0]); ok {
+		// Late joiners are told 0 or less, which means now. Multiplying first would overflow.
+		p.n.In, p.n.HasIn = time.Duration(min(max(n, 0), int64(maxIn/time.Second)))*time.Second, true
 		p.next()
-		p.n.In, p.n.HasIn = clampSeconds(n), true
-		return
-	}
-	if p.rest[0].IsNull() && len(p.rest) > 1 {
+	} else if p.rest[0].IsNull() && len(p.rest) > 1 {
 		p.next()
 	}
 }
 
-// clampSeconds: late joiners are told 0 or less, which means now. Multiplying first would overflow.
-func clampSeconds(n int64) time.Duration {
-	n = min(max(n, 0), int64(longestIn/time.Second))
-	return time.Duration(n) * time.Second
-}
-
-func (p *parser) moving() {
+// movingTime reads the time before an endpoint. It skips an element that is neither a time nor an endpoint with a port.
+func (p *parser) movingTime() {
 	p.seconds()
-	p.badSeconds()
-	v, ok := p.next()
-	if !ok || v.IsNull() {
-		return
-	}
-	text, err := v.Text()
-	if err != nil || !isText(v) {
-		p.complain("endpoint is a %v", v.Kind())
-		p.n.Unreadable = true
-		return
-	}
-	endpoint, err := ParseEndpoint(text, p.port)
-	if err != nil {
-		p.complain("%v", err)
-		p.n.Unreadable = true
-		return
-	}
-	p.n.Endpoint = endpoint
-}
-
-// badSeconds passes over something in front of the endpoint that is neither a time nor an endpoint with a port.
-func (p *parser) badSeconds() {
 	if p.n.HasIn || len(p.rest) < 2 {
 		return
 	}
@@ -177,18 +147,41 @@ func (p *parser) badSeconds() {
 	p.next()
 }
 
-// shards reads the four shard notifications. Completions have no time; where one is sent it is passed over. A text that
-// comes last is the shard list even if it is a number: go-redis's mock sends slots there, and no opener known ends with a time in text.
-func (p *parser) shards() {
-	if p.n.Kind.closes() {
-		for len(p.rest) > 0 && p.rest[0].Kind() == resp3.Integer {
-			p.next()
-		}
-	} else if len(p.rest) > 1 || len(p.rest) == 1 && p.rest[0].Kind() == resp3.Integer {
+// openingTime reads the time before a shard list. A text that comes last is the list, even if it is a number: go-redis's
+// mock sends slots there, and no known opening ends with a time in text.
+func (p *parser) openingTime() {
+	if len(p.rest) > 1 || len(p.rest) == 1 && p.rest[0].Kind() == resp3.Integer {
 		p.seconds()
 	}
+}
+
+// noTime skips a time: completions have none.
+func (p *parser) noTime() {
+	for len(p.rest) > 0 && p.rest[0].Kind() == resp3.Integer {
+		p.next()
+	}
+}
+
+func (p *parser) endpoint() {
 	v, ok := p.next()
-	if !ok || v.IsNull() {
+	if !ok {
+		return
+	}
+	text, err := v.Text()
+	if err != nil || !isText(v) {
+		p.complain("endpoint is a %v", v.Kind())
+		p.n.Unreadable = true
+		return
+	}
+	if p.n.Endpoint, err = parseEndpoint(text, p.port); err != nil {
+		p.complain("%v", err)
+		p.n.Unreadable = true
+	}
+}
+
+func (p *parser) shards() {
+	v, ok := p.next()
+	if !ok {
 		return
 	}
 	if text, err := v.Text(); err == nil {
@@ -206,8 +199,8 @@ func (p *parser) shards() {
 	}
 }
 
-// splitShards reads a JSON array of strings, the form that servers send, or a comma-separated list. Ids are numbers, so that no
-// element holds a comma, and encoding/json, which would be a fiftieth of a small program, is not needed.
+// splitShards reads a JSON array of strings, as servers send it, or a comma-separated list. Ids are numbers and hold no
+// comma. encoding/json would be a fiftieth of a small program.
 func splitShards(text string) []string {
 	text = strings.Trim(text, blanks)
 	if text == "" || len(text) > 1<<16 {
@@ -219,8 +212,8 @@ func splitShards(text string) []string {
 	shards := []string{}
 	for id := range strings.SplitSeq(text, ",") {
 		id = strings.Trim(id, blanks)
-		if plain, err := strconv.Unquote(id); err == nil {
-			id = plain
+		if unquoted, err := strconv.Unquote(id); err == nil {
+			id = unquoted
 		}
 		if id != "" && len(shards) < maxShards {
 			shards = append(shards, id)
@@ -229,32 +222,37 @@ func splitShards(text string) []string {
 	return shards
 }
 
-func (p *parser) slots() {
+func (p *parser) slotRanges() {
 	v, ok := p.next()
 	if !ok {
 		p.complain("no slots")
 		return
 	}
-	if p.n.Kind == SMigrating {
-		text, err := v.Text()
-		if err != nil {
-			p.complain("slots are a %v", v.Kind())
-			return
-		}
-		p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
+	text, err := v.Text()
+	if err != nil {
+		p.complain("slots are a %v", v.Kind())
 		return
 	}
-	if v.Kind() != resp3.Array || v.Len() == 0 {
-		p.complain("list of slot moves is a %v of %d", v.Kind(), v.Len())
+	p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
+}
+
+// slotMoves reads triplets of source, destination and slots. Pairs and flat lists of drafts have no source: not guessed.
+func (p *parser) slotMoves() {
+	moves, ok := p.next()
+	if !ok {
+		p.complain("no slots")
 		return
 	}
-	for e := range v.All() {
-		p.triplet(e)
+	if moves.Kind() != resp3.Array || moves.Len() == 0 {
+		p.complain("list of slot moves is a %v of %d", moves.Kind(), moves.Len())
+		return
+	}
+	for v := range moves.All() {
+		p.slotMove(v)
 	}
 }
 
-// triplet reads source, destination and slots. Drafts sent pairs and flat lists without a source; they are not guessed at.
-func (p *parser) triplet(v resp3.Value) {
+func (p *parser) slotMove(v resp3.Value) {
 	if v.Kind() != resp3.Array || v.Len() < 3 || len(p.n.Slots) >= maxMoves {
 		p.complain("slot move is a %v of %d", v.Kind(), v.Len())
 		return
@@ -268,8 +266,8 @@ func (p *parser) triplet(v resp3.Value) {
 		}
 		text[i] = t
 	}
-	from, errFrom := ParseEndpoint(text[0], p.port)
-	to, errTo := ParseEndpoint(text[1], p.port)
+	from, errFrom := parseEndpoint(text[0], p.port)
+	to, errTo := parseEndpoint(text[1], p.port)
 	if errFrom != nil || errTo != nil || to == "" {
 		p.complain("slot move from %s to %s", quote(text[0]), quote(text[1]))
 		return
@@ -279,19 +277,19 @@ func (p *parser) triplet(v resp3.Value) {
 	}
 }
 
-// ranges reads "123,456,789-1000", which is in no particular order. A bad entry costs that entry only.
+// ranges reads "123,456,789-1000", in any order. A bad entry is left out.
 func (p *parser) ranges(text string) []SlotRange {
 	var out []SlotRange
 	for entry := range strings.SplitSeq(text, ",") {
 		if len(out) == maxMoves {
 			break
 		}
-		first, last, isRange := strings.Cut(entry, "-")
+		from, to, isRange := strings.Cut(entry, "-")
 		if !isRange {
-			last = first
+			to = from
 		}
-		a, errA := strconv.ParseUint(first, 10, 16)
-		b, errB := strconv.ParseUint(last, 10, 16)
+		a, errA := strconv.ParseUint(from, 10, 16)
+		b, errB := strconv.ParseUint(to, 10, 16)
 		if errA != nil || errB != nil || a > b || b > maxSlot {
 			p.complain("slots %s, limit %d", quote(entry), maxSlot)
 			continue
@@ -301,7 +299,7 @@ func (p *parser) ranges(text string) []SlotRange {
 	return out
 }
 
-// integer takes numbers and texts that are numbers: older proxies send integers as bulk strings.
+// integer returns the number that v is or spells: older proxies send integers as bulk strings.
 func integer(v resp3.Value) (int64, bool) {
 	if v.Kind() != resp3.Integer && !isText(v) {
 		return 0, false
@@ -316,8 +314,8 @@ func isText(v resp3.Value) bool {
 }
 
 func quote(s string) string {
-	if len(s) > quotedText {
-		s = s[:quotedText] + "..."
+	if len(s) > maxQuoted {
+		s = s[:maxQuoted] + "..."
 	}
 	return strconv.Quote(s)
 }

@@ -21,7 +21,7 @@ func push(t *testing.T, frame string) resp3.Value {
 const s = time.Second
 
 func ofShards(k Kind, seq int64, shards ...string) Notification {
-	return Notification{Kind: k, Seq: seq, HasSeq: true, Shards: shards}
+	return Notification{EventID: EventID{k, seq, true}, Shards: shards}
 }
 
 func opening(k Kind, seq int64, in time.Duration, shards ...string) Notification {
@@ -34,7 +34,7 @@ var frames = []struct {
 	source, frame string
 	want          Notification
 }{
-	// Captured, or of a captured shape (protocol notes 2.1).
+	// Captured, or of a captured shape (StackExchange.Redis, RedisServer.Maintenance.cs; node-redis, enterprise-maintenance-manager.ts).
 	{"node-redis, commented example", ">4 $6 MOVING :17 :15 $19 54.78.247.156:12075", movingTo(17, 15*s, "54.78.247.156:12075")},
 	{"capture RS 8.0.22, null and seq 0", ">4 $6 MOVING :0 :15 _", movingTo(0, 15*s, "")},
 	{"capture, MIGRATING", `>4 $9 MIGRATING :0 :2 $6 ["21"]`, opening(Migrating, 0, 2*s, "21")},
@@ -44,7 +44,7 @@ var frames = []struct {
 	{"two shards", `>3 $8 MIGRATED :1 $11 ["21","22"]`, ofShards(Migrated, 1, "21", "22")},
 	{"host name", ">4 $6 MOVING :3 :15 $32 redis-12000.c1.example.com:12000", movingTo(3, 15*s, "redis-12000.c1.example.com:12000")},
 	{"IPv6 in brackets", ">4 $6 MOVING :3 :15 $19 [2001:db8::5]:12000", movingTo(3, 15*s, "[2001:db8::5]:12000")},
-	// Other shapes in the wild (protocol notes 2.2).
+	// Other shapes in the wild.
 	{"redis-py helpers: simple strings", ">4 +MOVING :1 :10 +1.2.3.4:6390", movingTo(1, 10*s, "1.2.3.4:6390")},
 	{"lettuce tests: text null", ">4 +MOVING :1 :10 $4 null", movingTo(1, 10*s, "")},
 	{"text (nil)", ">4 +MOVING :1 :10 $5 (nil)", movingTo(1, 10*s, "")},
@@ -56,10 +56,10 @@ var frames = []struct {
 	{"go-redis mock: slots where the seconds belong", ">3 $9 MIGRATING :4 $4 1000", ofShards(Migrating, 4, "1000")},
 	{"older proxies: integers as text", `>4 $9 MIGRATING $1 4 $1 2 $6 ["21"]`, opening(Migrating, 4, 2*s, "21")},
 	{"older proxies: MOVING with integers as text", ">4 +MOVING $1 4 $2 15 $12 1.2.3.4:6390", movingTo(4, 15*s, "1.2.3.4:6390")},
-	{"StackExchange.Redis accepts no seq: null", ">4 +MOVING _ :15 $12 1.2.3.4:6390", Notification{Kind: Moving, In: 15 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
-	{"no seq: completion with shards only", `>2 $8 MIGRATED $6 ["21"]`, Notification{Kind: Migrated, Shards: []string{"21"}}},
-	{"nothing but the name", ">1 +MOVING", Notification{Kind: Moving}},
-	{"no seconds", ">3 +MOVING :4 $12 1.2.3.4:6390", Notification{Kind: Moving, Seq: 4, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
+	{"StackExchange.Redis accepts no seq: null", ">4 +MOVING _ :15 $12 1.2.3.4:6390", Notification{EventID: EventID{Kind: Moving}, In: 15 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
+	{"no seq: completion with shards only", `>2 $8 MIGRATED $6 ["21"]`, Notification{EventID: EventID{Kind: Migrated}, Shards: []string{"21"}}},
+	{"nothing but the name", ">1 +MOVING", Notification{EventID: EventID{Kind: Moving}}},
+	{"no seconds", ">3 +MOVING :4 $12 1.2.3.4:6390", Notification{EventID: EventID{Moving, 4, true}, Endpoint: "1.2.3.4:6390"}},
 	{"seconds where none belong", `>4 $8 MIGRATED :1 :2 $6 ["21"]`, ofShards(Migrated, 1, "21")},
 	{"shards as an array", ">4 +MIGRATING :1 :2 *2 $2 21 :22", opening(Migrating, 1, 2*s, "21", "22")},
 	{"shards as plain text", ">3 +MIGRATED :1 $5 21,22", ofShards(Migrated, 1, "21", "22")},
@@ -75,18 +75,18 @@ var frames = []struct {
 	{"text NULL", ">4 +MOVING :1 :10 $4 NULL", movingTo(1, 10*s, "")},
 	{"no port: the configured one", ">4 +MOVING :1 :10 $7 1.2.3.4", movingTo(1, 10*s, "1.2.3.4:12000")},
 	{"RESP3 attribute in front", "|1 +ttl :3 >4 $6 MOVING :17 :15 $12 1.2.3.4:6390", movingTo(17, 15*s, "1.2.3.4:6390")},
-	// Seconds (reliability H21, late joiners in 2.5).
+	// Seconds: what late joiners are told, and numbers that overflow.
 	{"late joiner: 0 means now", ">4 +MOVING :1 :0 _", movingTo(1, 0, "")},
 	{"late joiner: negative means now", ">4 +MOVING :1 :-3 _", movingTo(1, 0, "")},
-	{"H21: no overflow", ">4 +MOVING :1 :9223372036854775807 _", movingTo(1, 10*time.Minute, "")},
-	{"H21: no overflow downwards", ">4 +MOVING :1 :-9223372036854775808 _", movingTo(1, 0, "")},
-	// Slots (6.1).
+	{"no overflow", ">4 +MOVING :1 :9223372036854775807 _", movingTo(1, 10*time.Minute, "")},
+	{"no overflow downwards", ">4 +MOVING :1 :-9223372036854775808 _", movingTo(1, 0, "")},
+	// Slots.
 	{"slots, unsorted", ">3 $10 SMIGRATING :16 $16 123,456,789-1000", Notification{
-		Kind: SMigrating, Seq: 16, HasSeq: true,
-		Slots: []SlotMove{{Slots: []SlotRange{{123, 123}, {456, 456}, {789, 1000}}}},
+		EventID: EventID{SMigrating, 16, true},
+		Slots:   []SlotMove{{Slots: []SlotRange{{123, 123}, {456, 456}, {789, 1000}}}},
 	}},
 	{"two triplets, node-redis", ">3 $9 SMIGRATED :19 *2 *3 $14 10.0.0.1:12000 $14 10.0.0.2:12000 $7 123,456 *3 $14 10.0.0.1:12000 $14 10.0.0.3:12000 $8 789-1000", Notification{
-		Kind: SMigrated, Seq: 19, HasSeq: true,
+		EventID: EventID{SMigrated, 19, true},
 		Slots: []SlotMove{
 			{"10.0.0.1:12000", "10.0.0.2:12000", []SlotRange{{123, 123}, {456, 456}}},
 			{"10.0.0.1:12000", "10.0.0.3:12000", []SlotRange{{789, 1000}}},
@@ -118,18 +118,18 @@ func TestParseNotificationKeepsWhatIsReadable(t *testing.T) {
 		{"endpoint is a list", ">4 +MOVING :1 :10 *0", "endpoint is a", unreadable},
 		{"endpoint is a number", ">4 +MOVING :1 :10 :3", "endpoint is a", unreadable},
 		{"blank in the host", ">4 +MOVING :1 :10 $6 a/b:99", "host holds", unreadable},
-		{"time is a word (H-140)", ">4 +MOVING :1 $4 soon $12 1.2.3.4:6390", "time is no number", Notification{Kind: Moving, Seq: 1, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
-		{"time overflows as text", ">4 +MOVING :1 $20 99999999999999999999 $12 1.2.3.4:6390", "time is no number", Notification{Kind: Moving, Seq: 1, HasSeq: true, Endpoint: "1.2.3.4:6390"}},
-		{"time is a list", ">4 +MOVING :1 *0 _", "time is no number", Notification{Kind: Moving, Seq: 1, HasSeq: true}},
-		{"seq is a word", ">4 +MOVING $3 abc :10 $12 1.2.3.4:6390", "sequence number", Notification{Kind: Moving, In: 10 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
-		{"seq of an opening is a word", ">4 +MIGRATING $3 abc :2 $6 [\"21\"]", "sequence number", Notification{Kind: Migrating, In: 2 * s, HasIn: true, Shards: []string{"21"}}},
-		{"seq is a map", ">4 +MOVING %0 :10 $12 1.2.3.4:6390", "sequence number", Notification{Kind: Moving, In: 10 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
-		{"shards are a map", ">3 +MIGRATED :1 %0", "shard list", Notification{Kind: Migrated, Seq: 1, HasSeq: true}},
-		{"slot above the limit, H-68", ">3 +SMIGRATING :1 $9 5,99999,7", "limit 16383", Notification{Kind: SMigrating, Seq: 1, HasSeq: true, Slots: []SlotMove{{Slots: []SlotRange{{5, 5}, {7, 7}}}}}},
-		{"range upside down", ">3 +SMIGRATING :1 $5 9-7,1", "9-7", Notification{Kind: SMigrating, Seq: 1, HasSeq: true, Slots: []SlotMove{{Slots: []SlotRange{{1, 1}}}}}},
-		{"empty list still closes", ">3 +SMIGRATED :1 *0", "list of slot moves", Notification{Kind: SMigrated, Seq: 1, HasSeq: true}},
-		{"first draft: flat list", ">4 +SMIGRATED :1 $9 h.io:6379 $3 1-2", "list of slot moves", Notification{Kind: SMigrated, Seq: 1, HasSeq: true}},
-		{"second draft: pairs", ">3 +SMIGRATED :1 *1 *2 $9 h.io:6379 $3 1-2", "slot move", Notification{Kind: SMigrated, Seq: 1, HasSeq: true}},
+		{"time is a word (H-140)", ">4 +MOVING :1 $4 soon $12 1.2.3.4:6390", "time is no number", Notification{EventID: EventID{Moving, 1, true}, Endpoint: "1.2.3.4:6390"}},
+		{"time overflows as text", ">4 +MOVING :1 $20 99999999999999999999 $12 1.2.3.4:6390", "time is no number", Notification{EventID: EventID{Moving, 1, true}, Endpoint: "1.2.3.4:6390"}},
+		{"time is a list", ">4 +MOVING :1 *0 _", "time is no number", Notification{EventID: EventID{Moving, 1, true}}},
+		{"seq is a word", ">4 +MOVING $3 abc :10 $12 1.2.3.4:6390", "sequence number", Notification{EventID: EventID{Kind: Moving}, In: 10 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
+		{"seq of an opening is a word", ">4 +MIGRATING $3 abc :2 $6 [\"21\"]", "sequence number", Notification{EventID: EventID{Kind: Migrating}, In: 2 * s, HasIn: true, Shards: []string{"21"}}},
+		{"seq is a map", ">4 +MOVING %0 :10 $12 1.2.3.4:6390", "sequence number", Notification{EventID: EventID{Kind: Moving}, In: 10 * s, HasIn: true, Endpoint: "1.2.3.4:6390"}},
+		{"shards are a map", ">3 +MIGRATED :1 %0", "shard list", Notification{EventID: EventID{Migrated, 1, true}}},
+		{"slot above the limit, H-68", ">3 +SMIGRATING :1 $9 5,99999,7", "limit 16383", Notification{EventID: EventID{SMigrating, 1, true}, Slots: []SlotMove{{Slots: []SlotRange{{5, 5}, {7, 7}}}}}},
+		{"range upside down", ">3 +SMIGRATING :1 $5 9-7,1", "9-7", Notification{EventID: EventID{SMigrating, 1, true}, Slots: []SlotMove{{Slots: []SlotRange{{1, 1}}}}}},
+		{"empty list still closes", ">3 +SMIGRATED :1 *0", "list of slot moves", Notification{EventID: EventID{SMigrated, 1, true}}},
+		{"first draft: flat list", ">4 +SMIGRATED :1 $9 h.io:6379 $3 1-2", "list of slot moves", Notification{EventID: EventID{SMigrated, 1, true}}},
+		{"second draft: pairs", ">3 +SMIGRATED :1 *1 *2 $9 h.io:6379 $3 1-2", "slot move", Notification{EventID: EventID{SMigrated, 1, true}}},
 	} {
 		got, ours, err := ParseNotification(push(t, c.frame), "12000")
 		assert.True(t, ours, c.source)
@@ -180,11 +180,11 @@ func FuzzParseNotification(f *testing.F) {
 		if !ours && (err != nil || n.Kind != KindNone) {
 			t.Fatalf("not ours, and yet %v, %v", n, err)
 		}
-		if n.In < 0 || n.In > longestIn {
+		if n.In < 0 || n.In > maxIn {
 			t.Fatalf("time %v", n.In)
 		}
 		if n.Endpoint != "" {
-			again, err := ParseEndpoint(n.Endpoint, "1")
+			again, err := parseEndpoint(n.Endpoint, "1")
 			if err != nil || again != n.Endpoint {
 				t.Fatalf("endpoint %q is not canonical: %q, %v", n.Endpoint, again, err)
 			}
@@ -200,5 +200,5 @@ func TestKindsHaveTheirWireWords(t *testing.T) {
 	assert.Equal(t, KindNone, kindOf(""))
 	assert.Equal(t, "Kind(99)", Kind(99).String())
 	assert.Equal(t, "MOVING seq 0 in 15s to 10.0.0.7:12000",
-		Notification{Kind: Moving, HasSeq: true, In: 15 * s, HasIn: true, Endpoint: "10.0.0.7:12000"}.String())
+		Notification{EventID: EventID{Kind: Moving, HasSeq: true}, In: 15 * s, HasIn: true, Endpoint: "10.0.0.7:12000"}.String())
 }

@@ -8,33 +8,37 @@ import (
 // leaving is a peer that retires, as far as new dials are concerned.
 type leaving struct {
 	peer   string
-	goal   string // where dials go that would reach it, "" if that is not known or could not be reached a moment ago
+	target string // where dials go that would reach it, "" if that is not known or could not be reached a moment ago
 	serves bool   // the announced time has not come
 	rev    int
 }
 
 // Leaving reports whether any peer retires now, so that new connections have to ask Remap.
-func (m *Manager) Leaving() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.running) > 0
-}
+func (e *Engine) Leaving() bool { return e.mover.jobs() > 0 }
 
 // Retires reports whether connections leave that address now.
-func (m *Manager) Retires(addr string) bool {
-	return slices.ContainsFunc(m.leaving(), func(l leaving) bool { return sameAddr(l.peer, addr) })
-}
+func (e *Engine) Retires(addr string) bool { return e.mover.retires(addr) }
 
 // Remap turns the addresses of the configured endpoint, host:port as they are listed now, into those to be dialled for a
 // new connection, in this order. An address that retires is replaced by the place its connections go to, and only that one:
 // its siblings go on serving. Until the announced time it serves too, and comes last, for the case that nobody else
-// answers: what lands there is moved later. After that time it is listed only if the place is not known or could not be
-// reached a moment ago. An endpoint that cannot be listed (an address, a socket, a name that only the dialler can resolve)
-// is passed as it is; where it leads to is not known then, and the newest place comes before it.
-func (m *Manager) Remap(listed []string) []string { return remap(listed, m.leaving()) }
+// answers: a connection that lands there is moved later. After that time it is listed only if the place is not known or could
+// not be reached a moment ago. An endpoint that cannot be listed (an address, a socket, a name that only the dialler can
+// resolve) is passed as it is; where it leads to is not known then, and the newest place comes before it.
+func (e *Engine) Remap(listed []string) []string { return remap(listed, e.mover.leaving()) }
+
+func (m *mover) jobs() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.running)
+}
+
+func (m *mover) retires(addr string) bool {
+	return slices.ContainsFunc(m.leaving(), func(l leaving) bool { return sameAddr(l.peer, addr) })
+}
 
 // leaving lists the peers that retire, the newest announcement first.
-func (m *Manager) leaving() []leaving {
+func (m *mover) leaving() []leaving {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -44,8 +48,8 @@ func (m *Manager) leaving() []leaving {
 			continue
 		}
 		l := leaving{peer: j.peer, serves: now.Before(j.plan.deadline), rev: j.plan.rev}
-		if last := m.lastLocked(j, now); !last.sick {
-			l.goal = last.goal
+		if final := m.finalLocked(j, now); !final.failing {
+			l.target = final.target()
 		}
 		out = append(out, l)
 		for i := len(out) - 1; i > 0 && out[i].rev > out[i-1].rev; i-- { // they are few, and slices.SortFunc is large
@@ -56,16 +60,16 @@ func (m *Manager) leaving() []leaving {
 }
 
 func remap(listed []string, out []leaving) []string {
-	var first, unsure, last, order []string
+	var first, unsure, retiring, order []string
 	for _, a := range listed {
 		i := slices.IndexFunc(out, func(l leaving) bool { return sameAddr(l.peer, a) })
 		switch {
 		case i >= 0:
-			if out[i].goal != "" {
-				first = append(first, out[i].goal)
+			if out[i].target != "" {
+				first = append(first, out[i].target)
 			}
-			if out[i].goal == "" || out[i].serves {
-				last = append(last, a)
+			if out[i].target == "" || out[i].serves {
+				retiring = append(retiring, a)
 			}
 		case slices.ContainsFunc(out, func(l leaving) bool { return mayBe(l.peer, a) }):
 			unsure = append(unsure, a)
@@ -74,11 +78,11 @@ func remap(listed []string, out []leaving) []string {
 		}
 	}
 	for _, l := range out {
-		if l.goal != "" {
-			first = append(first, l.goal)
+		if l.target != "" {
+			first = append(first, l.target)
 		}
 	}
-	for _, a := range slices.Concat(first, unsure, last) {
+	for _, a := range slices.Concat(first, unsure, retiring) {
 		if !slices.Contains(order, a) {
 			order = append(order, a)
 		}
@@ -94,11 +98,11 @@ func mayBe(peer, addr string) bool {
 	return !known || !literal || p.Is4() != a.Is4()
 }
 
-// lastLocked follows j to the job of the place it goes to, if that retires too and it is known where that one goes, and so on.
-func (m *Manager) lastLocked(j *job, now time.Time) *job {
+// finalLocked follows j to the job of its target, if that retires too and has a target itself, and so on.
+func (m *mover) finalLocked(j *job, now time.Time) *job {
 	for range maxJobs {
-		next := m.running[j.goal]
-		if next == nil || next.goal == "" || !now.Before(next.plan.until) {
+		next := m.running[j.target()]
+		if next == nil || next.target() == "" || !now.Before(next.plan.until) {
 			break
 		}
 		j = next
@@ -106,13 +110,19 @@ func (m *Manager) lastLocked(j *job, now time.Time) *job {
 	return j
 }
 
-// beyond is where a connection has to go that was to go to goal.
-func (m *Manager) beyond(goal string) string {
+// finalTarget follows a chain of retiring targets to the last one.
+func (m *mover) finalTarget(target string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
-	if j := m.running[goal]; j != nil && j.goal != "" && now.Before(j.plan.until) {
-		return m.lastLocked(j, now).goal
+	return m.finalLocked(&job{plan: plan{targets: []string{target}}}, time.Now()).target()
+}
+
+// sameAddr reports whether two host:port are the same address. Names are equal to themselves only.
+func sameAddr(a, b string) bool {
+	if a == b {
+		return true
 	}
-	return goal
+	x, portX, okX := ipPort(a)
+	y, portY, okY := ipPort(b)
+	return okX && okY && portX == portY && x == y
 }

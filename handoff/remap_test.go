@@ -9,8 +9,8 @@ import (
 // H-37, H-38, H-39, H-57.
 func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 	const a6, b6 = "[2001:db8::1]:12000", "[2001:db8::2]:12000"
-	aToB := []leaving{{peer: nodeA, goal: nodeB}}
-	stillServing := []leaving{{peer: nodeA, goal: nodeB, serves: true}}
+	aToB := []leaving{{peer: nodeA, target: nodeB}}
+	stillServing := []leaving{{peer: nodeA, target: nodeB, serves: true}}
 	for _, c := range []struct {
 		why    string
 		listed []string
@@ -25,12 +25,12 @@ func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 		{"the list does not show the peer any more", []string{nodeC}, aToB, []string{nodeC, nodeB}},
 		{"place not known, or sick: the retiring peer comes last", []string{nodeA, nodeC}, []leaving{{peer: nodeA}}, []string{nodeC, nodeA}},
 		{"nowhere else to go", []string{nodeA}, []leaving{{peer: nodeA}}, []string{nodeA}},
-		{"two peers", []string{nodeA, nodeB}, []leaving{{peer: nodeB, goal: nodeC}, {peer: nodeA, goal: "10.0.0.4:1"}}, []string{"10.0.0.4:1", nodeC}},
+		{"two peers", []string{nodeA, nodeB}, []leaving{{peer: nodeB, target: nodeC}, {peer: nodeA, target: "10.0.0.4:1"}}, []string{"10.0.0.4:1", nodeC}},
 		{"the other IP version may be the same host", []string{a6, nodeA}, aToB, []string{nodeB, a6}},
 		{"siblings whose version is known come before", []string{a6, b6, nodeA, nodeC}, aToB, []string{nodeB, nodeC, a6, b6}},
 		{"mapped IPv4 is the same address", []string{"[::ffff:10.0.0.1]:12000"}, aToB, []string{nodeB}},
 		{"a name nobody resolves", []string{byDNS}, aToB, []string{nodeB, byDNS}},
-		{"peers that nobody sees", []string{nodeC}, []leaving{{peer: "pipe", goal: nodeB}}, []string{nodeB, nodeC}},
+		{"peers that nobody sees", []string{nodeC}, []leaving{{peer: "pipe", target: nodeB}}, []string{nodeB, nodeC}},
 		{"until the announced time the peer itself is the last resort", []string{nodeA}, stillServing, []string{nodeB, nodeA}},
 		{"behind siblings, and behind what may be anything", []string{nodeA, a6, nodeC}, stillServing, []string{nodeB, nodeC, a6, nodeA}},
 		{"but only if it is listed", []string{nodeC}, stillServing, []string{nodeC, nodeB}},
@@ -44,30 +44,30 @@ func TestOnlyDialsToTheRetiringPeerAreRemapped(t *testing.T) {
 func TestRetiringPeerIsTheLastResortUntilTheAnnouncedTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, nodeA)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.say(r.open(1, nodeA)[0], movingTo(1, 15*s, nodeB))
 		r.pass(14 * s)
-		assert.Equal(t, []string{nodeB, nodeA}, r.m.Remap([]string{nodeA}))
+		assert.Equal(t, []string{nodeB, nodeA}, r.e.Remap([]string{nodeA}))
 		r.pass(2 * s)
-		assert.Equal(t, []string{nodeB}, r.m.Remap([]string{nodeA}))
+		assert.Equal(t, []string{nodeB}, r.e.Remap([]string{nodeA}))
 		r.pass(4 * s)
-		assert.Equal(t, []string{nodeA}, r.m.Remap([]string{nodeA}))
+		assert.Equal(t, []string{nodeA}, r.e.Remap([]string{nodeA}))
 	})
 }
 
 func TestRetiresFollowsTheJobs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.1")
-		assert.False(t, r.m.Leaving())
+		assert.False(t, r.e.Leaving())
 		r.say(r.open(1, nodeA)[0], movingTo(1, 15*s, ""))
-		assert.True(t, r.m.Leaving())
-		assert.True(t, r.m.Retires(nodeA))
-		assert.False(t, r.m.Retires(nodeB))
+		assert.True(t, r.e.Leaving())
+		assert.True(t, r.e.Retires(nodeA))
+		assert.False(t, r.e.Retires(nodeB))
 		r.pass(20 * s)
-		assert.False(t, r.m.Retires(nodeA))
+		assert.False(t, r.e.Retires(nodeA))
 	})
 }
 
@@ -75,11 +75,11 @@ func TestRetiresFollowsTheJobs(t *testing.T) {
 func TestNewestAnnouncementIsAskedFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeC, node{})
 		a, b := r.open(1, nodeA)[0], r.open(1, nodeB)[0]
 		r.say(a, movingTo(1, 15*s, nodeC))
 		r.say(b, movingTo(2, 15*s, "10.0.0.4:12000"))
-		assert.Equal(t, []string{"10.0.0.4:12000", nodeC, byDNS}, r.m.Remap([]string{byDNS}))
+		assert.Equal(t, []string{"10.0.0.4:12000", nodeC, byDNS}, r.e.Remap([]string{byDNS}))
 	})
 }

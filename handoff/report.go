@@ -2,19 +2,17 @@ package handoff
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Report tells how one window went: an announced operation from its opening to its end, or a move that nobody announced
-// (KindNone). Durations and counts are zero where nothing happened.
+// Report tells how one window went: an announced operation from its opening to its end, or a move that was not announced
+// (KindNone).
 type Report struct {
-	Kind     Kind      // of the announcement
-	Seq      int64     // its number, if it has one
-	HasSeq   bool      // as in Notification
+	EventID            // of the announcement
 	From, To string    // the peer that announced it or retires; the target it named
 	Reason   string    // what the window was opened for, in a few words
 	Opened   time.Time // when the announcement was read
@@ -24,14 +22,14 @@ type Report struct {
 	Left      int           // connections that were still on From at the end
 	Failed    int           // attempts to move one
 	FirstMove time.Duration // from Opened until the first connection had moved
-	LastMove  time.Duration // and until the last had
+	LastMove  time.Duration // from Opened until the last connection had moved
 
-	// Commands that ended within the window. What began before it is timed from its opening. Commands that block on
-	// purpose are counted, and not timed.
+	// Commands that ended within the window. A command that began before it is timed from Opened. Blocking commands are
+	// counted and not timed.
 	Commands int64
-	Errors   int64 // without an answer of the server, those that their caller cancelled left out
-	Delayed  int64 // longer than 100 ms
-	Rescued  int64 // answered after the configured timeout, thanks to the relaxed one
+	Errors   int64 // without an answer of the server; cancelled commands do not count
+	Delayed  int64 // took longer than 100 ms
+	Rescued  int64 // answered after the configured timeout, within the relaxed one
 	P50, P99 time.Duration
 	Max      time.Duration
 }
@@ -42,11 +40,7 @@ func (r Report) String() string {
 	if r.Kind == KindNone {
 		b.WriteString("not announced")
 	}
-	b.WriteString(r.Kind.String())
-	if r.HasSeq {
-		fmt.Fprintf(&b, " seq %d", r.Seq)
-	}
-	fmt.Fprintf(&b, " from %s", r.From)
+	fmt.Fprintf(&b, "%v from %s", r.EventID, r.From)
 	if r.To != "" {
 		fmt.Fprintf(&b, " to %s", r.To)
 	}
@@ -64,68 +58,63 @@ func (r Report) String() string {
 	return b.String()
 }
 
-const (
-	maxReports   = 32
-	delayedAfter = 100 * time.Millisecond
-)
-
-// Command is one command of the client, as Observe wants it.
-type Command struct {
-	Begun    time.Time     // zero: before a window was open
-	Timeout  time.Duration // configured for it, 0: none
-	Blocking bool          // it takes as long as it likes
-	Failed   bool          // no answer of the server
-}
+const maxReports = 32
 
 // record is a Report in the making.
 type record struct {
 	Report
-	until time.Time
+	until time.Time // end of the window, unless something ends it earlier
 	meter *meter
 }
 
-// watched is what Observe has to know of an open window, frozen.
-type watched struct {
-	opened, until time.Time
-	meter         *meter
-}
-
-// reports are the windows of late, oldest first. The owner locks. The zero value is empty.
+// reports are the last windows, oldest first. The zero value is empty. It is safe for concurrent use.
 type reports struct {
-	list []*record
+	// observed holds copies of the open windows, nil if there are none. It is written with mu held; Observe clears it.
+	observed atomic.Pointer[[]record]
+
+	mu      sync.Mutex // guards records; a leaf
+	records []*record
 }
 
 //go:noinline
 func (s *reports) open(r Report, until time.Time) {
-	if len(s.list) == maxReports {
-		s.list = s.list[1:]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.records) == maxReports {
+		s.records = s.records[1:]
 	}
-	s.list = append(s.list, &record{Report: r, until: until, meter: new(meter)})
+	s.records = append(s.records, &record{Report: r, until: until, meter: new(meter)})
+	s.publishLocked(r.Opened)
 }
 
-// find gives the newest window of that event that is still open; from "" means any peer.
-func (s *reports) find(k Kind, seq int64, hasSeq bool, from string) *record {
-	for _, r := range slices.Backward(s.list) {
-		if r.Kind == k && r.Seq == seq && r.HasSeq == hasSeq && (from == "" || r.From == from) && r.Ended.IsZero() {
-			return r
-		}
+// extend makes the window of an event end at until or later.
+func (s *reports) extend(id EventID, until, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.findLocked(id, ""); r != nil {
+		r.until = later(r.until, until)
+		s.publishLocked(now)
 	}
-	return nil
 }
 
-func (s *reports) end(r *record, now time.Time) {
-	if r != nil {
+func (s *reports) end(id EventID, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.findLocked(id, ""); r != nil {
 		r.Ended, r.until = now, now
+		s.publishLocked(now)
 	}
 }
 
-// note takes what an event of a job adds to its report.
+// note adds an event of a job to its report.
 func (s *reports) note(e *Event) {
-	r := s.find(e.Kind, e.Seq, e.HasSeq, e.From)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.findLocked(e.EventID, e.From)
 	if r == nil {
 		return
 	}
-	switch e.What {
+	switch e.EventKind {
 	case MoveSucceeded:
 		r.LastMove = e.Time.Sub(r.Opened)
 		if r.Moved++; r.Moved == 1 {
@@ -134,33 +123,42 @@ func (s *reports) note(e *Event) {
 	case MoveFailed:
 		r.Failed++
 	case JobEnded:
-		r.Left = e.Left
-		s.end(r, e.Time)
-	case Noticed, Repeated, JobStarted, MoveStarted, MoveKept, BreakerOpened, OptInRefused, HookFailed, Unknown:
+		r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
+		s.publishLocked(e.Time)
 	}
 }
 
-// watch lists the open windows, nil if there is none.
-func (s *reports) watch(now time.Time) *[]watched {
-	var open []watched
-	for _, r := range s.list {
+// findLocked returns the newest open window of an event; from "" means any peer.
+func (s *reports) findLocked(id EventID, from string) *record {
+	for _, r := range slices.Backward(s.records) {
+		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
+			return r
+		}
+	}
+	return nil
+}
+
+// publishLocked makes Observe see the open windows.
+func (s *reports) publishLocked(now time.Time) {
+	var open []record
+	for _, r := range s.records {
 		if now.Before(r.until) {
-			open = append(open, watched{r.Opened, r.until, r.meter})
+			open = append(open, *r)
 		}
 	}
 	if open == nil {
-		return nil
+		s.observed.Store(nil)
+		return
 	}
-	return &open
+	s.observed.Store(&open)
 }
 
-// Reports returns how the last 32 windows went, oldest first, open ones included.
-func (m *Manager) Reports() []Report {
+func (s *reports) all() []Report {
 	now := time.Now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := make([]Report, 0, len(m.reports.list))
-	for _, r := range m.reports.list {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Report, 0, len(s.records))
+	for _, r := range s.records {
 		rep := r.Report
 		if rep.Ended.IsZero() && !now.Before(r.until) {
 			rep.Ended = r.until
@@ -171,91 +169,23 @@ func (m *Manager) Reports() []Report {
 	return out
 }
 
-// Watching reports whether commands are to be observed now. It is one atomic load.
-func (m *Manager) Watching() bool { return m.watched.Load() != nil }
+// Watching reports whether commands are to be observed now. It costs one atomic load.
+func (e *Engine) Watching() bool { return e.reports.observed.Load() != nil }
 
-// Observe counts a command that has ended just now for the reports of the windows that are open.
-func (m *Manager) Observe(c Command) {
-	w := m.watched.Load()
-	if w == nil {
+// Observe counts a command that has just ended in the reports of all open windows.
+func (e *Engine) Observe(c Command) {
+	windows := e.reports.observed.Load()
+	if windows == nil {
 		return
 	}
 	now, open := time.Now(), false
-	for _, x := range *w {
-		if now.Before(x.until) {
+	for _, r := range *windows {
+		if now.Before(r.until) {
 			open = true
-			x.meter.add(c, now.Sub(later(c.Begun, x.opened)))
+			r.meter.add(c, now.Sub(later(c.Begun, r.Opened)))
 		}
 	}
 	if !open {
-		m.watched.CompareAndSwap(w, nil)
+		e.reports.observed.CompareAndSwap(windows, nil)
 	}
-}
-
-// meter counts commands. It is safe for concurrent use.
-type meter struct {
-	commands, errors, delayed, rescued, max atomic.Int64
-	took                                    [31 * perOctave]atomic.Int64 // by microseconds
-}
-
-// perOctave is how many buckets a doubling of the time has: quantiles are at most an eighth too high.
-const perOctave = 8
-
-// add counts a command that took so long as far as the window knows.
-func (m *meter) add(c Command, took time.Duration) {
-	m.commands.Add(1)
-	if c.Failed {
-		m.errors.Add(1)
-	}
-	if c.Blocking {
-		return
-	}
-	if took > delayedAfter {
-		m.delayed.Add(1)
-	}
-	if !c.Failed && c.Timeout > 0 && took > c.Timeout {
-		m.rescued.Add(1)
-	}
-	m.took[bucketOf(took)].Add(1)
-	for old := m.max.Load(); int64(took) > old && !m.max.CompareAndSwap(old, int64(took)); old = m.max.Load() {
-	}
-}
-
-func bucketOf(d time.Duration) int {
-	us := uint64(max(d.Microseconds(), 0))
-	if us < perOctave {
-		return int(us)
-	}
-	octave := bits.Len64(us) - 4 // us>>octave is from perOctave to 2*perOctave-1
-	return min(octave*perOctave+int(us>>octave), 31*perOctave-1)
-}
-
-// bucketEnd is the longest time that belongs into a bucket.
-func bucketEnd(i int) time.Duration {
-	if i < 2*perOctave {
-		return time.Duration(i) * time.Microsecond
-	}
-	octave := i/perOctave - 1
-	return (time.Duration(i%perOctave+perOctave+1)<<octave - 1) * time.Microsecond
-}
-
-func (m *meter) fill(r *Report) {
-	r.Commands, r.Errors, r.Delayed, r.Rescued = m.commands.Load(), m.errors.Load(), m.delayed.Load(), m.rescued.Load()
-	r.Max = time.Duration(m.max.Load())
-	var counts [31 * perOctave]int64
-	var total int64
-	for i := range m.took {
-		counts[i] = m.took[i].Load()
-		total += counts[i]
-	}
-	quantile := func(hundredths int64) time.Duration {
-		left := (total*hundredths + 99) / 100
-		for i, n := range counts {
-			if left -= n; n > 0 && left <= 0 {
-				return min(bucketEnd(i), r.Max)
-			}
-		}
-		return 0
-	}
-	r.P50, r.P99 = quantile(50), quantile(99)
 }

@@ -11,29 +11,29 @@ import (
 func TestReportTellsHowTheWindowWent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
-		r.m.Observe(Command{Failed: true}) // no window: negative control
-		assert.False(t, r.m.Watching())
+		defer r.e.Close()
+		r.e.Observe(Command{Failed: true}) // no window: negative control
+		assert.False(t, r.e.Watching())
 		r.set(nodeB, node{takes: 40 * ms})
 		c := r.open(3, nodeA)
 		c[2].slow = time.Hour // cannot leave
 		opened := time.Now()
 		r.say(c[0], movingTo(7, 15*s, nodeB))
-		assert.True(t, r.m.Watching())
+		assert.True(t, r.e.Watching())
 		r.pass(200 * ms)
-		r.m.Observe(Command{Timeout: s})                                        // begun before the window
-		r.m.Observe(Command{Begun: time.Now().Add(-50 * ms), Timeout: 10 * ms}) // rescued
-		r.m.Observe(Command{Begun: time.Now(), Timeout: s, Failed: true})       // an error
-		r.m.Observe(Command{Begun: time.Now().Add(-time.Hour), Blocking: true}) // not timed
+		r.e.Observe(Command{Timeout: s})                                        // begun before the window
+		r.e.Observe(Command{Begun: time.Now().Add(-50 * ms), Timeout: 10 * ms}) // rescued
+		r.e.Observe(Command{Begun: time.Now(), Timeout: s, Failed: true})       // an error
+		r.e.Observe(Command{Begun: time.Now().Add(-time.Hour), Blocking: true}) // not timed
 		r.pass(30 * s)
-		r.m.Observe(Command{Failed: true}) // the window is over
-		assert.False(t, r.m.Watching(), "nobody pays for a window that is over")
+		r.e.Observe(Command{Failed: true}) // the window is over
+		assert.False(t, r.e.Watching(), "nobody pays for a window that is over")
 		got := r.m.Reports()
 		require.Len(t, got, 1)
 		assert.Positive(t, got[0].Failed)
 		got[0].Failed = 0
 		assert.Equal(t, Report{
-			Kind: Moving, Seq: 7, HasSeq: true, From: nodeA, To: nodeB, Reason: "server named a target", Opened: opened, Ended: opened.Add(19 * s),
+			EventID: EventID{Moving, 7, true}, From: nodeA, To: nodeB, Reason: "server named a target", Opened: opened, Ended: opened.Add(19 * s),
 			Moved: 2, Left: 1, FirstMove: 40 * ms, LastMove: 80 * ms,
 			Commands: 4, Errors: 1, Delayed: 1, Rescued: 1,
 			P50: 53247 * time.Microsecond, P99: 200 * ms, Max: 200 * ms,
@@ -44,15 +44,15 @@ func TestReportTellsHowTheWindowWent(t *testing.T) {
 func TestReportsOfOperationsThatOverlap(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.1")
 		c := r.open(1, nodeA)[0]
 		r.say(c, shardEvent(Migrating, 1, 0))
 		r.say(c, shardEvent(FailingOver, 2, 0))
-		r.m.Observe(Command{Begun: time.Now()})
+		r.e.Observe(Command{Begun: time.Now()})
 		r.pass(3 * s)
 		r.say(c, shardEvent(Migrated, 3, 0))
-		r.m.Observe(Command{Begun: time.Now()})
+		r.e.Observe(Command{Begun: time.Now()})
 		r.say(c, shardEvent(Migrating, 1, 0)) // a late copy
 		r.pass(2 * s)
 		got := r.m.Reports()
@@ -69,7 +69,7 @@ func TestReportsOfOperationsThatOverlap(t *testing.T) {
 func TestReportOfAMoveNobodyAnnounced(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.2")
 		r.set(nodeB, node{})
 		r.say(r.open(3, nodeA)[0], shardEvent(Migrated, 2, 0))
@@ -86,7 +86,7 @@ func TestReportOfAMoveNobodyAnnounced(t *testing.T) {
 func TestReportsAreBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		c := r.open(1, nodeA)[0]
 		for i := range int64(5 * maxReports) {
 			r.say(c, shardEvent(Migrating, i, 0))
@@ -94,7 +94,7 @@ func TestReportsAreBounded(t *testing.T) {
 		got := r.m.Reports()
 		assert.Len(t, got, maxReports)
 		assert.EqualValues(t, 5*maxReports-1, got[maxReports-1].Seq, "the newest are kept")
-		assert.Len(t, *r.m.watched.Load(), maxReports)
+		assert.Len(t, *r.e.reports.observed.Load(), maxReports)
 	})
 }
 
@@ -110,4 +110,19 @@ func TestBucketsCoverAllTimes(t *testing.T) {
 	}
 	assert.Equal(t, 31*perOctave-1, bucketOf(time.Duration(1<<62)))
 	assert.Zero(t, bucketOf(-1))
+}
+
+// A job may end before its window, when the server calls everybody back.
+func TestReportThatEndsEarlyCountsNoMore(t *testing.T) {
+	var s reports
+	id := EventID{Moving, 1, true}
+	s.open(Report{EventID: id, From: nodeA, Opened: at(0)}, at(19))
+	s.note(&Event{EventKind: JobEnded, EventID: id, From: nodeB, Time: at(1)})
+	assert.NotNil(t, s.observed.Load(), "the job of another peer")
+	s.note(&Event{EventKind: JobEnded, EventID: id, From: nodeA, Time: at(1), Left: 2})
+	assert.Nil(t, s.observed.Load())
+	s.note(&Event{EventKind: MoveFailed, EventID: id, From: nodeA, Time: at(2)})
+	got := s.all()
+	require.Len(t, got, 1)
+	assert.Equal(t, Report{EventID: id, From: nodeA, Opened: at(0), Ended: at(1), Left: 2}, got[0])
 }

@@ -12,33 +12,34 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var errRefusedDial = errors.New("connection refused")
 
-// rig is a Manager with connections and a network that consist of memory only. Use it inside a synctest bubble.
+// rig is an Engine with connections and a network that consist of memory only. Use it inside a synctest bubble.
 type rig struct {
 	t *testing.T
+	e *Engine
 	m *Manager
 
-	mu     sync.Mutex
-	conns  []*fakeConn
-	nodes  map[string]node // by ip:port
-	dns    map[string][]string
-	asked  []time.Time // look-ups
-	dials  []dialled
-	active int // dials that run now, and most at once
-	most   int
-	began  time.Time
+	mu        sync.Mutex
+	conns     []*fakeConn
+	nodes     map[string]node // by ip:port
+	dns       map[string][]string
+	asked     []time.Time // look-ups
+	dials     []dialled
+	active    int // dials that run now, and most at once
+	maxActive int
+	began     time.Time
 }
 
 // node is how an address behaves when it is dialled.
 type node struct {
-	down  bool          // refuses
-	hole  bool          // never answers
-	takes time.Duration // until it is set up
-	peer  string        // the address that is seen as peer; "" the dialled one
+	down      bool          // refuses
+	blackhole bool          // never answers
+	takes     time.Duration // until it is set up
+	peer      string        // the address that is seen as peer; "" the dialled one
 }
 
 type dialled struct {
@@ -64,12 +65,16 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 	for _, f := range change {
 		f(&w)
 	}
-	assert.NoError(t, cfg.Validate())
 	if cfg.Jitter == 0 {
 		cfg.Jitter = -1 // nothing is spread over time, so that tests can count
 	}
-	r.m = newManager(cfg, w, r.members)
-	r.m.jitter = func(time.Duration) time.Duration { return 0 }
+	w.Conns = func() []*conn.Conn { return nil }
+	var err error
+	r.e, err = New(cfg, w)
+	require.NoError(t, err)
+	r.e.mover.members = r.members
+	r.m = r.e.Manager()
+	r.e.mover.jitter = func(time.Duration) time.Duration { return 0 }
 	return r
 }
 
@@ -113,7 +118,7 @@ func (r *rig) members() []member {
 	defer r.mu.Unlock()
 	var list []member
 	for _, c := range r.conns {
-		list = append(list, member{id: c.id, peer: c.Peer, done: c.done, move: c.move, stay: func() {}})
+		list = append(list, member{id: c.id, peer: c.Peer, gone: c.gone, move: c.move, stay: func() {}})
 	}
 	return list
 }
@@ -125,6 +130,15 @@ func (c *fakeConn) Peer() string {
 }
 
 func (c *fakeConn) close() { close(c.done) }
+
+func (c *fakeConn) gone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
 
 func (c *fakeConn) move(ctx context.Context, t conn.Target) error {
 	c.r.mu.Lock()
@@ -162,14 +176,14 @@ func (r *rig) dial(ctx context.Context, c *fakeConn, t conn.Target) (string, err
 	n, known := r.nodes[addr]
 	r.dials = append(r.dials, dialled{at: time.Since(r.began), to: t.Addr, real: addr, conn: c.id, target: t})
 	r.active++
-	r.most = max(r.most, r.active)
+	r.maxActive = max(r.maxActive, r.active)
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
 		r.active--
 		r.mu.Unlock()
 	}()
-	if n.hole {
+	if n.blackhole {
 		<-ctx.Done()
 		return "", ctx.Err()
 	}
@@ -182,7 +196,7 @@ func (r *rig) dial(ctx context.Context, c *fakeConn, t conn.Target) (string, err
 	if n.peer != "" {
 		addr = n.peer
 	}
-	if err := r.m.Admit(t.Addr, addr); err != nil {
+	if err := r.e.Admit(t.Addr, addr); err != nil {
 		return "", err
 	}
 	return addr, nil
@@ -205,20 +219,28 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // say delivers a notification as if it had been read on c, on the link it has now.
 func (r *rig) say(c *fakeConn, n Notification) {
-	r.m.receive(ConnInfo{ID: c.id, Peer: c.Peer(), Addr: r.m.addr}, n, nil)
+	r.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: c.Peer()}, Addr: r.e.addr}, n, nil)
 }
+
+// receive acts upon a notification as OnPush does when it has parsed one.
+func (r *rig) receive(info ConnInfo, n Notification, unreadable error) {
+	_ = r.e.act(info, n, unreadable, time.Now(), false)
+}
+
+// lost tells that a peer has ended a connection.
+func (r *rig) lost() { r.e.mover.checkPeers(1, checkEvery, time.Now()) }
 
 // sayFrom delivers one on the link c had to peer, which may be an old one by now.
 func (r *rig) sayFrom(c *fakeConn, peer string, n Notification) {
-	r.m.receive(ConnInfo{ID: c.id, Peer: peer, Addr: r.m.addr}, n, nil)
+	r.receive(ConnInfo{Info: conn.Info{ID: c.id, Peer: peer}, Addr: r.e.addr}, n, nil)
 }
 
 func movingTo(seq int64, in time.Duration, to string) Notification {
-	return Notification{Kind: Moving, Seq: seq, HasSeq: true, In: in, HasIn: true, Endpoint: to}
+	return Notification{EventID: EventID{Moving, seq, true}, In: in, HasIn: true, Endpoint: to}
 }
 
 func shardEvent(k Kind, seq int64, in time.Duration) Notification {
-	return Notification{Kind: k, Seq: seq, HasSeq: true, In: in, HasIn: !k.closes()}
+	return Notification{EventID: EventID{k, seq, true}, In: in, HasIn: !k.closes()}
 }
 
 // pass lets fake time go by until everything has settled at d from now.
@@ -233,9 +255,7 @@ func (r *rig) peers() map[string]int {
 	defer r.mu.Unlock()
 	count := map[string]int{}
 	for _, c := range r.conns {
-		select {
-		case <-c.done:
-		default:
+		if !c.gone() {
 			count[c.peer]++
 		}
 	}
@@ -243,7 +263,7 @@ func (r *rig) peers() map[string]int {
 }
 
 // dialsGo is where new connections are dialled when the endpoint lists these addresses.
-func (r *rig) dialsGo(listed ...string) []string { return r.m.Remap(listed) }
+func (r *rig) dialsGo(listed ...string) []string { return r.e.Remap(listed) }
 
 func (r *rig) dialCount() int {
 	r.mu.Lock()
@@ -263,13 +283,13 @@ func (r *rig) dialLog() string {
 
 func (r *rig) relaxed() bool {
 	now := time.Now()
-	return r.m.Relaxed(now, now) > 0
+	return r.e.Relaxed(now, now) > 0
 }
 
-func (r *rig) events(w What) int {
+func (r *rig) events(k EventKind) int {
 	n := 0
 	for e := range r.m.Timeline().All() {
-		if e.What == w {
+		if e.EventKind == k {
 			n++
 		}
 	}

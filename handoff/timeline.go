@@ -3,78 +3,67 @@ package handoff
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 )
 
-// What says what an Event tells.
-type What uint8
+// EventKind says what an Event tells.
+type EventKind uint8
 
 // The events of a timeline.
 const (
-	// Noticed: a notification was read; Outcome is the decision and its reason.
-	Noticed What = iota + 1
-	// Repeated: another copy of an event that was noticed before.
-	Repeated
-	// JobStarted: connections will leave From; To is where to, "" if that has to be found out.
-	JobStarted
-	// JobEnded: the window is over. Outcome tells how many connections moved and how many did not.
-	JobEnded
-	// MoveStarted: an attempt to move Conn from From to To begins.
-	MoveStarted
-	// MoveSucceeded: Conn is served by To now.
-	MoveSucceeded
-	// MoveFailed: Conn stays where it is; Err tells why. It is tried again while the window is open.
-	MoveFailed
-	// MoveKept: Conn stays on purpose, e.g. since the address led to the same peer again.
-	MoveKept
-	// BreakerOpened: To is left alone for a while.
-	BreakerOpened
-	// OptInRefused: the endpoint does not send notifications; Err is its answer.
-	OptInRefused
-	// HookFailed: a hook panicked or did not return in time; Err tells which.
-	HookFailed
-	// Unknown: a push looks like a notification and is none that is known; Outcome tells which. Told once for each kind.
-	Unknown
+	Announced     EventKind = iota + 1 // a notification was read; Outcome is the decision and its reason
+	Repeated                           // another copy of an event that was announced before
+	JobStarted                         // connections will leave From for To, "" if the target has to be found out
+	JobEnded                           // the window is over; Outcome tells how many connections moved and how many did not
+	MoveStarted                        // an attempt to move Conn from From to To begins
+	MoveSucceeded                      // To serves Conn now
+	MoveFailed                         // Conn stays on From; Err tells why. It is tried again while the window is open
+	MoveKept                           // Conn stays on purpose, for instance because the address led to the same peer again
+	BreakerOpened                      // no attempts are made on To for a while
+	OptInRefused                       // the endpoint does not send notifications; Err is its answer
+	HookFailed                         // a hook panicked or did not return in time; Err tells which
+	Unknown                            // a push looks like a notification and is not known; told once for each name, in Outcome
 )
 
-var whatWords = [...]string{
-	"", "noticed", "repeated", "job started", "job ended", "move started", "move succeeded", "move failed", "move kept",
+var eventWords = [...]string{
+	"", "announced", "repeated", "job started", "job ended", "move started", "move succeeded", "move failed", "move kept",
 	"breaker opened", "opt-in refused", "hook failed", "unknown push",
 }
 
 // String returns a few lower-case words.
-func (w What) String() string {
-	if int(w) < len(whatWords) {
-		return whatWords[w]
+func (k EventKind) String() string {
+	return wordOf(eventWords[:], uint8(k), "EventKind")
+}
+
+// wordOf returns the word of a value; type and number if it has none.
+func wordOf(names []string, value uint8, typ string) string {
+	if int(value) < len(names) {
+		return names[value]
 	}
-	return fmt.Sprintf("What(%d)", uint8(w))
+	return fmt.Sprintf("%s(%d)", typ, value)
 }
 
 // Event is one entry of a Timeline. Fields that do not apply are zero.
 type Event struct {
-	Time     time.Time
-	What     What // what happened
-	Kind     Kind // of the notification that is the cause
-	Seq      int64
-	HasSeq   bool
-	From, To string // peers or addresses, host:port
-	Conn     uint64 // id of the connection
-	Outcome  string // the decision or the result, in words for people
-	Took     time.Duration
-	Left     int   // JobEnded: connections that are still on From
-	Err      error // why it failed
+	Time      time.Time
+	EventKind EventKind // what happened
+	EventID             // of the notification that is the cause
+	From, To  string    // peers or addresses, host:port
+	Conn      uint64    // id of the connection
+	Outcome   string    // the decision or the result, in words for people
+	Took      time.Duration
+	Left      int   // JobEnded: connections that are still on From
+	Err       error // why it failed
 }
 
 // String gives one line.
 func (e Event) String() string {
-	s := e.What.String()
+	s := e.EventKind.String()
 	if e.Kind != KindNone {
-		s += " " + e.Kind.String()
-	}
-	if e.HasSeq {
-		s += fmt.Sprintf(" seq %d", e.Seq)
+		s += " " + e.EventID.String()
 	}
 	for _, f := range []struct{ word, value string }{{" from ", e.From}, {" to ", e.To}, {", ", e.Outcome}} {
 		if f.value != "" {
@@ -93,8 +82,9 @@ const timelineSize = 512
 type Timeline struct {
 	mu     sync.Mutex // guards the fields below
 	ring   []Event
-	next   int
-	counts Stats
+	next   int // where the next event goes in a full ring
+	told   [Unknown + 1]int64
+	counts Stats // what events do not tell
 }
 
 // Stats counts what happened since the start.
@@ -103,7 +93,7 @@ type Stats struct {
 	Duplicates int64          // copies of events that were known
 	Replays    int64          // completions that the server kept for new connections
 	Malformed  int64          // notifications of which a part was unreadable
-	Unknown    int64          // pushes that look like notifications and are none that is known
+	Unknown    int64          // pushes that look like notifications and are not known
 	Barred     int64          // targets that must not be used
 	Started    int64          // attempts to move a connection
 	Succeeded  int64          // of these
@@ -111,8 +101,8 @@ type Stats struct {
 	Kept       int64          // connections that stay on purpose
 	Abandoned  int64          // connections still on the retiring peer when the window ended
 	Breakers   int64          // how often a circuit breaker opened
-	Refusals   int64          // refusals of the opt-in that were news
-	HooksLate  int64          // hooks that panicked, did not return in time, or were passed over for that reason
+	Refusals   int64          // how often the endpoint began to refuse the opt-in
+	HooksLate  int64          // hooks that panicked, did not return in time, or were skipped for that reason
 	Jobs       int            // running now
 	Windows    int            // open now
 	Capability Capability
@@ -135,23 +125,8 @@ func (t *Timeline) add(e *Event) {
 		t.ring[t.next] = *e
 		t.next = (t.next + 1) % timelineSize
 	}
-	switch e.What {
-	case MoveStarted:
-		t.counts.Started++
-	case MoveSucceeded:
-		t.counts.Succeeded++
-	case MoveFailed:
-		t.counts.Failed++
-	case MoveKept:
-		t.counts.Kept++
-	case BreakerOpened:
-		t.counts.Breakers++
-	case OptInRefused:
-		t.counts.Refusals++
-	case HookFailed:
-		t.counts.HooksLate++
-	case Noticed, Repeated, JobStarted, JobEnded, Unknown: // counted by what they are about
-	}
+	t.told[e.EventKind]++
+	t.counts.Abandoned += int64(e.Left)
 }
 
 // count changes the counters under the lock.
@@ -164,13 +139,50 @@ func (t *Timeline) count(change func(s *Stats)) {
 	change(&t.counts)
 }
 
+// received counts a notification.
+func (t *Timeline) received(k Kind, malformed bool) {
+	t.count(func(s *Stats) {
+		s.Received[k]++
+		if malformed {
+			s.Malformed++
+		}
+	})
+}
+
 func (t *Timeline) stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.counts
 	s.Received = map[Kind]int64{}
-	for k, n := range t.counts.Received {
-		s.Received[k] = n
-	}
+	maps.Copy(s.Received, t.counts.Received)
+	s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
+	s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
+	s.HooksLate += t.told[HookFailed]
+	s.Duplicates = t.told[Repeated] - s.Replays
 	return s
+}
+
+// observers get every event: the timeline, the reports, and logger and hooks by way of the dispatcher. Each keeps what it
+// needs under a lock of its own.
+type observers struct {
+	timeline   Timeline
+	reports    reports
+	dispatcher *dispatcher
+}
+
+// tell passes an event on. It never blocks.
+func (o *observers) tell(e *Event) {
+	e.Time = time.Now()
+	o.timeline.add(e)
+	o.reports.note(e)
+	o.dispatcher.tell(e)
+}
+
+// hookFailed reports that a hook has failed; nil: that one was skipped.
+func (o *observers) hookFailed(err error) {
+	if err == nil {
+		o.timeline.count(func(s *Stats) { s.HooksLate++ })
+		return
+	}
+	o.tell(&Event{EventKind: HookFailed, Err: err})
 }

@@ -7,147 +7,112 @@ import (
 
 const (
 	maxWindows = 256
-	// closeSlack is how long after the announced time servers have been seen to close the old sockets at the latest
-	// (measured 0.7 to 4.1 s, StackExchange.Redis AdvertisedAddressProbe).
+	// closeSlack is how long after the announced time servers still serve old sockets: they were seen to close them 0.7 to
+	// 4.1 s after it (StackExchange.Redis, AdvertisedAddressProbe).
 	closeSlack = 4 * time.Second
 )
 
 // window is one operation of the server that is going on, as far as we know.
 type window struct {
-	kind   Kind
-	family family
-	seq    int64
-	hasSeq bool
-	id     string // MOVING: peer and target. After a handoff: peer
-	opened time.Time
-	until  time.Time
+	EventID        // of its opening; none: the time after a handoff
+	id      string // MOVING: peer and target. After a handoff: peer
+	opened  time.Time
+	until   time.Time
 }
 
 func (w window) same(o window) bool {
-	return w.family == o.family && w.seq == o.seq && w.hasSeq == o.hasSeq && w.id == o.id
+	return w.Kind.family() == o.Kind.family() && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
 }
 
-// windows is the set of windows of an endpoint. It is a set and not a counter, so that a closing that is lost, doubled or
-// late can neither leave timeouts relaxed for ever nor end the relaxing of another operation. Time is an argument; the
-// owner locks. The zero value is an empty set.
+func (w window) olderThan(o window) bool {
+	if w.HasSeq && o.HasSeq {
+		return w.Seq < o.Seq
+	}
+	return w.opened.Before(o.opened)
+}
+
+// windows is a set and not a counter, so that a closing that is lost, doubled or late can neither leave timeouts relaxed for
+// ever nor end the relaxing of another operation. The owner locks. The zero value is an empty set.
 type windows struct {
-	open []window
-	// tail is until when timeouts stay relaxed after closings: servers were seen to be slow again seconds after one. The
-	// latest closing covers the earlier ones.
+	current []window
+	// tail is until when timeouts stay relaxed after the last closing: servers were seen to be slow again seconds after one.
 	tail time.Time
 }
 
 // add opens w, or extends the window that is the same.
 func (s *windows) add(w window, now time.Time) {
 	s.expire(now)
-	for i := range s.open {
-		if s.open[i].same(w) {
-			if w.until.After(s.open[i].until) {
-				s.open[i].until = w.until
-			}
+	first := 0
+	for i, o := range s.current {
+		if o.same(w) {
+			s.current[i].until = later(o.until, w.until)
 			return
 		}
-	}
-	if len(s.open) == maxWindows { // a server that announces without end: the one that ends first matters least
-		first := 0
-		for i := range s.open {
-			if s.open[i].until.Before(s.open[first].until) {
-				first = i
-			}
+		if o.until.Before(s.current[first].until) {
+			first = i
 		}
-		s.open = slices.Delete(s.open, first, first+1)
 	}
-	s.open = append(s.open, w)
+	if len(s.current) == maxWindows { // a server that announces without end: the one that ends first matters least
+		s.current[first] = w
+		return
+	}
+	s.current = append(s.current, w)
 }
 
-// extend makes an open window last until w does; one that is not open stays closed, since a late copy of its opening
-// says nothing new.
+// extend makes an open window last until w does. It opens none: a late copy of an opening says nothing new.
 func (s *windows) extend(w window, now time.Time) {
-	if slices.ContainsFunc(s.open, w.same) {
+	if slices.ContainsFunc(s.current, w.same) {
 		s.add(w, now)
 	}
 }
 
-// ended is the index of the window that a closing of this family and number ends, -1 if there is none: the oldest one
-// whose number is not above the closing's. The pairs that were captured count on, but an opening and a closing with one
-// number belong together as well (H-86). Where one of both has no number the oldest will do.
-func (s *windows) ended(f family, seq int64, hasSeq bool, now time.Time) int {
+// endedBy is the index of the window that a closing ends, -1 if there is none: the oldest one whose number is not above that of
+// the closing, which may be the same (H-86). If one of both has no number the oldest will do.
+func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
-	for i, w := range s.open {
-		if w.family != f || !now.Before(w.until) || hasSeq && w.hasSeq && w.seq > seq {
+	for i, w := range s.current {
+		if w.Kind.family() != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
-		if oldest < 0 || older(w, s.open[oldest]) {
+		if oldest < 0 || w.olderThan(s.current[oldest]) {
 			oldest = i
 		}
 	}
 	return oldest
 }
 
-func older(a, b window) bool {
-	if a.hasSeq && b.hasSeq {
-		return a.seq < b.seq
-	}
-	return a.opened.Before(b.opened)
-}
-
-// end closes window i of ended and starts the tail, which is none if it is not above 0.
-func (s *windows) end(i int, now time.Time, tail time.Duration) {
-	s.open = slices.Delete(s.open, i, i+1)
+// end closes window i and starts the tail if there is one. It returns the event that had opened the window.
+func (s *windows) end(i int, now time.Time, tail time.Duration) EventID {
+	opening := s.current[i].EventID
+	s.current = slices.Delete(s.current, i, i+1)
 	if tail > 0 {
 		s.tail = later(s.tail, now.Add(tail))
 	}
+	return opening
 }
 
 func (s *windows) expire(now time.Time) {
-	open := s.open[:0]
-	for _, w := range s.open {
-		if now.Before(w.until) {
-			open = append(open, w)
-		}
-	}
-	clear(s.open[len(open):])
-	s.open = open
+	s.current = slices.DeleteFunc(s.current, func(w window) bool { return !now.Before(w.until) })
 }
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
-func (s *windows) phase(now time.Time) Kind {
-	best := window{}
-	for _, w := range s.open {
-		if now.Before(w.until) && severity(w.family) > severity(best.family) {
-			best = w
+func (s *windows) phase(now time.Time) (phase Kind) {
+	severity := []family{noFamily, familySlots, familyMigration, familyFailover, familyMoving}
+	for _, w := range s.current {
+		if now.Before(w.until) && slices.Index(severity, w.Kind.family()) > slices.Index(severity, phase.family()) {
+			phase = w.Kind
 		}
 	}
-	return best.kind
+	return phase
 }
 
-func severity(f family) int {
-	return slices.Index([]family{noFamily, familyHandedOff, familySlots, familyMigration, familyFailover, familyMoving}, f)
-}
-
-// relaxation is what Relaxed has to know, frozen: all open windows have begun, so the last end of any covers them and the tail.
-type relaxation struct {
-	timeout time.Duration
-	until   time.Time
-}
-
-func (s *windows) relaxation(timeout time.Duration) *relaxation {
-	if timeout <= 0 {
-		return nil
+// relaxedUntil is the end of the tail and of all open windows: each has begun.
+func (s *windows) relaxedUntil() time.Time {
+	until := s.tail
+	for _, w := range s.current {
+		until = later(until, w.until)
 	}
-	r := relaxation{timeout: timeout, until: s.tail}
-	for _, w := range s.open {
-		r.until = later(r.until, w.until)
-	}
-	return &r
-}
-
-// at is the least timeout in force at now, 0 if there is none. It does not matter when something began.
-func (r *relaxation) at(now time.Time) time.Duration {
-	if r == nil || !now.Before(r.until) {
-		return 0
-	}
-	return r.timeout
+	return until
 }
 
 func later(a, b time.Time) time.Time {

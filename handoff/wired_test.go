@@ -14,12 +14,13 @@ import (
 	"github.com/baton-go/baton/handoff/handofftest"
 )
 
-// stand is a Manager with real connections to the fake server, all in memory and in fake time, and without a pool.
+// stand is an Engine with real connections to the fake server, all in memory and in fake time, and without a pool.
 type stand struct {
 	t    *testing.T
 	net  *handofftest.Network
 	srv  *handofftest.Server
 	a, b *handofftest.Node
+	e    *handoff.Engine
 	m    *handoff.Manager
 	cfg  *conn.Config
 
@@ -37,14 +38,15 @@ func newStand(t *testing.T, cfg handoff.Config, addr string, o handofftest.Optio
 	w.b, err = w.srv.Listen("10.0.0.2:6379")
 	require.NoError(t, err)
 	w.net.SetHost("db.example.com", "10.0.0.1")
-	w.m, err = handoff.NewManager(cfg, handoff.Wiring{Network: "tcp", Addr: addr, PoolSize: 20, Conns: w.list, Resolve: w.net.LookupHost})
+	w.e, err = handoff.New(cfg, handoff.Wiring{Network: "tcp", Addr: addr, PoolSize: 20, Conns: w.list, Resolve: w.net.LookupHost})
 	require.NoError(t, err)
+	w.m = w.e.Manager()
 	w.cfg = &conn.Config{
 		Network: "tcp", Dial: w.net.DialContext, DialTimeout: 5 * time.Second,
-		OnPush: w.m.OnPush, Relaxed: w.m.Relaxed, OptIn: w.m.OptIn, OptedIn: w.m.OptedIn,
+		OnPush: w.e.OnPush, Relaxed: w.e.Relaxed, OptIn: w.e.OptIn, OptedIn: w.e.OptedIn,
 		OnState: func(c *conn.Conn, _, to conn.State) {
 			if to == conn.Closed {
-				w.m.PeerLost(c)
+				w.e.PeerLost(c)
 			}
 		},
 	}
@@ -52,7 +54,7 @@ func newStand(t *testing.T, cfg handoff.Config, addr string, o handofftest.Optio
 }
 
 func (w *stand) close() {
-	w.m.Close()
+	w.e.Close()
 	for _, c := range w.list() {
 		_ = c.Close()
 	}
@@ -73,7 +75,7 @@ func (w *stand) dial(n int, addr string) {
 		w.mu.Lock()
 		w.conns = append(w.conns, c)
 		w.mu.Unlock()
-		w.m.Joined(c)
+		w.e.Joined(c)
 	}
 }
 
@@ -167,11 +169,11 @@ func TestRealReplayIsRecognised(t *testing.T) {
 		before := time.Now().Add(-time.Second)
 		pass(100 * time.Millisecond)
 		assert.EqualValues(t, 3, w.m.Stats().Replays)
-		assert.Zero(t, w.m.Relaxed(before, time.Now()))
+		assert.Zero(t, w.e.Relaxed(before, time.Now()))
 	})
 }
 
-// Proxies leave the name and close without a word (protocol notes 2.4): the loss of one connection makes the others look.
+// Proxies leave the name and close without a word (StackExchange.Redis, AdvertisedAddressProbe): the loss of one connection makes the others look.
 func TestLossOfARealConnectionMovesItsSiblings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{})
@@ -192,9 +194,9 @@ func TestLossOfARealConnectionMovesItsSiblings(t *testing.T) {
 }
 
 func TestNewManagerRefusesBadConfig(t *testing.T) {
-	_, err := handoff.NewManager(handoff.Config{MaxHandoffRetries: 99}, handoff.Wiring{})
+	_, err := handoff.New(handoff.Config{MaxHandoffRetries: 99}, handoff.Wiring{})
 	assert.ErrorContains(t, err, "MaxHandoffRetries is 99")
-	_, err = handoff.NewManager(handoff.Config{}, handoff.Wiring{})
+	_, err = handoff.New(handoff.Config{}, handoff.Wiring{})
 	assert.ErrorContains(t, err, "Conns is nil")
 }
 
@@ -206,7 +208,7 @@ func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 			w := newStand(t, handoff.Config{RelaxedTail: -1}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
 			defer w.close()
 			w.dial(3, "10.0.0.1:6379")
-			relaxed := func() bool { return w.m.Relaxed(time.Now(), time.Now()) > 0 }
+			relaxed := func() bool { return w.e.Relaxed(time.Now(), time.Now()) > 0 }
 			for _, x := range []struct {
 				opens, closes func()
 				phase         handoff.Kind
@@ -235,7 +237,7 @@ func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 			assert.EqualValues(t, 15, w.m.Stats().Unknown)
 			told := 0
 			for e := range w.m.Timeline().All() {
-				if e.What == handoff.Unknown {
+				if e.EventKind == handoff.Unknown {
 					told++
 					assert.Contains(t, e.String(), `"SMOVING"`)
 				}

@@ -178,7 +178,7 @@ func timelineOf(client *baton.Client, begun time.Time) []line {
 	var lines []line
 	for e := range client.Handoffs().Timeline().All() {
 		text := e.String()
-		if e.Conn != 0 && e.What != handoff.JobStarted && e.What != handoff.JobEnded {
+		if e.Conn != 0 && e.EventKind != handoff.JobStarted && e.EventKind != handoff.JobEnded {
 			text = fmt.Sprintf("connection %d: %s", e.Conn, text)
 		}
 		if e.Took > 0 {

@@ -177,7 +177,7 @@ func (m *move) attempts(client *baton.Client, begun time.Time) {
 		if e.Time.Before(begun) || e.From != m.From {
 			continue
 		}
-		switch e.What {
+		switch e.EventKind {
 		case handoff.MoveStarted:
 			running++
 			m.AtOnce = max(m.AtOnce, running)

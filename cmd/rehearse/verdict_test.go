@@ -169,7 +169,7 @@ func TestConcludeAddsUp(t *testing.T) {
 func TestWriteJSON(t *testing.T) {
 	var b bytes.Buffer
 	o := good()
-	o.timeline = []line{{At: time.Second, Text: "noticed"}}
+	o.timeline = []line{{At: time.Second, Text: "announced"}}
 	require.NoError(t, writeJSON(&b, o, judge(o), true))
 	var m map[string]any
 	require.NoError(t, json.Unmarshal(b.Bytes(), &m))

@@ -71,7 +71,7 @@ type session struct {
 	subs    subscriptions
 }
 
-// ConnInfo describes a connection.
+// ConnInfo describes a connection as the server sees it.
 type ConnInfo struct {
 	ID       uint64
 	Node     string // address of the node

@@ -13,7 +13,7 @@ import (
 // Script is a timeline of maintenance as a text: what the operator does at which second, and what must hold then. A
 // [Player] plays it against a client. One line is one step; '#' begins a comment.
 //
-//	source: capture of a named MOVING (protocol 2.5)
+//	source: capture of a named MOVING
 //	about:  everybody is at the target long before the old endpoint closes
 //	client: idle=4
 //

@@ -14,7 +14,7 @@ func TestTargetThatComesLate(t *testing.T) {
 	for _, addr := range []string{byIP, byDNS} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, addr)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.setDNS(domain, "10.0.0.1")
 			r.set(nodeA, node{})
 			r.set(nodeB, node{down: true})
@@ -34,10 +34,10 @@ func TestTargetThatComesLate(t *testing.T) {
 
 // The target stays dead; the name moves to another node meanwhile.
 func TestDeadTargetFallsBackToTheName(t *testing.T) {
-	for name, dead := range map[string]node{"refuses": {down: true}, "swallows packets": {hole: true}, "takes too long": {takes: time.Hour}} {
+	for name, dead := range map[string]node{"refuses": {down: true}, "swallows packets": {blackhole: true}, "takes too long": {takes: time.Hour}} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{}, byDNS)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.setDNS(domain, "10.0.0.1")
 			r.set(nodeA, node{})
 			r.set(nodeB, dead)
@@ -65,12 +65,12 @@ func TestDeadTargetFallsBackToTheName(t *testing.T) {
 func TestNothingToGoTo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
-		r.set(nodeB, node{hole: true})
+		defer r.e.Close()
+		r.set(nodeB, node{blackhole: true})
 		r.open(100, nodeA)
 		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
 		r.pass(18 * s)
-		assert.LessOrEqual(t, r.most, unproven, "a dead target is not dialled by all")
+		assert.LessOrEqual(t, r.maxActive, maxUnproven, "a dead target is not dialled by all")
 		r.pass(2 * s)
 		st := r.m.Stats()
 		assert.Equal(t, map[string]int{nodeA: 100}, r.peers(), "H-41: none was dropped")
@@ -88,7 +88,7 @@ func TestNothingToGoTo(t *testing.T) {
 func TestBreakerOpensAndCloses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxHandoffRetries: 1, CircuitBreakerResetTimeout: 30 * s}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{down: true})
 		r.open(1, nodeA)
 		r.say(r.conns[0], movingTo(1, 120*s, nodeB))
@@ -110,7 +110,7 @@ func TestBreakerDoesNotOutlastTheOldPeer(t *testing.T) {
 	for _, wait := range []time.Duration{15 * s, 60 * s, 600 * s} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{MaxHandoffRetries: 1, CircuitBreakerFailureThreshold: 1, CircuitBreakerResetTimeout: 600 * s}, byIP)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.set(nodeB, node{down: true})
 			r.open(3, nodeA)
 			r.say(r.conns[0], movingTo(1, wait, nodeB))
@@ -127,7 +127,7 @@ func TestBreakerDoesNotOutlastTheOldPeer(t *testing.T) {
 func TestBreakerDoesNotCutAWindowShort(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{down: true})
 		r.open(1, nodeA)
 		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
@@ -144,7 +144,7 @@ func TestSecondMovingWithAnotherTarget(t *testing.T) {
 	for name, second := range map[string]Notification{"same seq": movingTo(9, 15*s, nodeC), "next seq": movingTo(10, 15*s, nodeC), "lower seq, H-31": movingTo(0, 15*s, nodeC)} {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{MaxWorkers: 5}, byIP)
-			defer r.m.Close()
+			defer r.e.Close()
 			r.set(nodeB, node{takes: s})
 			r.set(nodeC, node{})
 			c := r.open(20, nodeA)
@@ -168,7 +168,7 @@ func TestSecondMovingWithAnotherTarget(t *testing.T) {
 func TestChainedMovings(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		for _, n := range []string{nodeB, nodeC} {
 			r.set(n, node{})
 		}
@@ -181,7 +181,7 @@ func TestChainedMovings(t *testing.T) {
 		r.pass(s)
 		assert.Equal(t, map[string]int{nodeC: 10}, r.peers())
 		late := r.open(1, nodeA)[0] // still lands on A
-		r.m.joined(nodeA)
+		r.e.mover.wake(nodeA)
 		r.pass(s)
 		assert.NotEqual(t, nodeA, late.Peer())
 		r.pass(30 * s)
@@ -193,7 +193,7 @@ func TestChainedMovings(t *testing.T) {
 func TestTargetRetiresMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxWorkers: 2}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{takes: s})
 		r.set(nodeC, node{takes: 10 * ms})
 		c := r.open(20, nodeA)
@@ -210,7 +210,7 @@ func TestTargetRetiresMeanwhile(t *testing.T) {
 func TestMovingBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeA, node{})
 		r.set(nodeB, node{})
 		c := r.open(20, nodeA)
@@ -233,7 +233,7 @@ func TestMovingBack(t *testing.T) {
 func TestTwoPeersRetireAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.setDNS(domain, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 		r.set(nodeC, node{})
 		a, b := r.open(5, nodeA), r.open(5, nodeB)
@@ -244,11 +244,11 @@ func TestTwoPeersRetireAtOnce(t *testing.T) {
 	})
 }
 
-// H-36, reliability H7: dialled before the announcement, registered after it.
+// H-36: dialled before the announcement, registered after it.
 func TestLateJoinerIsMoved(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.open(1, nodeA)
 		r.say(r.conns[0], movingTo(1, 15*s, nodeB))
@@ -256,17 +256,17 @@ func TestLateJoinerIsMoved(t *testing.T) {
 		c := r.open(1, nodeA)[0]
 		r.pass(s)
 		assert.Equal(t, nodeA, c.Peer(), "negative control: nobody knows of it")
-		r.m.joined(c.peer)
+		r.e.mover.wake(c.peer)
 		r.pass(0)
 		assert.Equal(t, nodeB, c.Peer())
 		told := r.open(1, nodeA)[0] // another one is told by the server, with the rest of the time
 		r.say(told, movingTo(1, 8*s, nodeB))
 		r.pass(0)
 		assert.Equal(t, nodeB, told.Peer())
-		r.m.joined(nodeC) // nothing retires there
+		r.e.mover.wake(nodeC) // nothing retires there
 		r.pass(14 * s)
 		after := r.open(1, nodeA)[0]
-		r.m.joined(after.peer)
+		r.e.mover.wake(after.peer)
 		r.say(after, movingTo(1, 0, nodeB))
 		r.pass(s)
 		assert.Equal(t, nodeA, after.Peer(), "the window is over")
@@ -278,7 +278,7 @@ func TestLateJoinerIsMoved(t *testing.T) {
 func TestMovingWithoutSeq(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeA, node{})
 		r.set(nodeB, node{})
 		c := r.open(4, nodeA)

@@ -32,14 +32,14 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 		},
 		"new targets that swallow": func(r *rig, c *fakeConn, i int) {
 			to := fmt.Sprintf("10.1.%d.%d:12000", i/250, i%250)
-			r.set(to, node{hole: true})
+			r.set(to, node{blackhole: true})
 			r.say(c, movingTo(int64(i), 15*s, to))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, Config{}, byIP)
-				defer r.m.Close()
+				defer r.e.Close()
 				r.set(nodeA, node{})
 				r.set(nodeB, node{})
 				c := r.open(conns, nodeA)
@@ -60,7 +60,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 				}
 				assert.LessOrEqual(t, r.m.Stats().Abandoned, int64(conns*seconds/4))
 				r.pass(time.Minute)
-				assert.LessOrEqual(t, len(r.m.floor.conns), 3*conns)
+				assert.LessOrEqual(t, len(r.e.mover.throttle.conns), 3*conns)
 				assert.Zero(t, r.m.Stats().Jobs)
 			})
 		})
@@ -71,7 +71,7 @@ func TestAnnouncementsWithoutEndCostLittle(t *testing.T) {
 func TestFloorLetsAChainThrough(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byIP)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.set(nodeC, node{})
 		c := r.open(100, nodeA)
@@ -86,7 +86,7 @@ func TestFloorLetsAChainThrough(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	var f floor
+	var f throttle
 	f.population(60, at(0))
 	for i := range uint64(60) {
 		assert.Equal(t, at(0), f.free(at(0)))

@@ -24,16 +24,16 @@ func TestAnswersThatDifferUprootNobody(t *testing.T) {
 		for _, lost := range []bool{true, false} {
 			bubble(t, func(t *testing.T) {
 				r := newRig(t, Config{}, byDNS)
-				defer r.m.Close()
+				defer r.e.Close()
 				for _, n := range []string{nodeA, nodeB, nodeC} {
 					r.set(n, node{})
 					r.open(4, n)
 				}
 				var turn atomic.Int64
-				r.m.resolve = resolverOf(func() []string { return answers[int(turn.Add(1))%len(answers)] })
+				r.e.mover.resolve = resolverOf(func() []string { return answers[int(turn.Add(1))%len(answers)] })
 				for i := range int64(10) {
 					if lost {
-						r.m.peerLost()
+						r.lost()
 					} else {
 						r.say(r.conns[0], shardEvent(Migrated, i, 0))
 					}
@@ -51,17 +51,17 @@ func TestAnswersThatDifferUprootNobody(t *testing.T) {
 func TestAnswersAtRandomUprootNobody(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		for _, n := range []string{nodeA, nodeB, nodeC} {
 			r.set(n, node{})
 			r.open(4, n)
 		}
 		random := rand.New(rand.NewSource(1))
-		r.m.resolve = resolverOf(func() []string {
+		r.e.mover.resolve = resolverOf(func() []string {
 			return []string{[]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}[random.Intn(3)]}
 		})
 		for range 100 {
-			r.m.peerLost()
+			r.lost()
 			r.pass(time.Minute)
 		}
 		assert.Zero(t, r.dialCount(), r.dialLog())
@@ -94,11 +94,11 @@ func TestAnswersThatAgree(t *testing.T) {
 func TestGuessWaitsForSessions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)
-		defer r.m.Close()
+		defer r.e.Close()
 		r.set(nodeB, node{})
 		r.setDNS(domain, "10.0.0.2")
 		r.open(2, nodeA)
-		r.m.peerLost()
+		r.lost()
 		r.pass(5 * s)
 		assert.Equal(t, map[string]int{nodeB: 2}, r.peers())
 		for _, d := range r.dials {

@@ -1,0 +1,100 @@
+package handoff
+
+import (
+	"maps"
+	"time"
+)
+
+const (
+	// restAfterMove is how long a connection stays where it has moved, whatever is announced.
+	restAfterMove = time.Second
+	// minBurst is how many attempts may be made at once by a client of few connections.
+	minBurst = 8
+	// minRate is how many attempts a second are made at least in the long run, by all jobs together.
+	minRate = 10
+)
+
+// throttle bounds the attempts of each connection by a rest, and those of all jobs by a bucket with a token for each live
+// connection: a server that announces without end costs a few dials a second. The zero value is full; the owner locks.
+type throttle struct {
+	live   int // connections
+	tokens float64
+	at     time.Time // when tokens was right
+	conns  map[uint64]rested
+}
+
+// rested is the rest of a connection after its last attempt.
+type rested struct {
+	until time.Time     // no attempt before
+	pause time.Duration // after an attempt that has not succeeded; doubles
+}
+
+// population sets how many connections there are.
+func (t *throttle) population(n int, now time.Time) {
+	t.fill(now)
+	t.tokens += float64(max(0, n-t.live))
+	t.live = n
+	t.tokens = min(t.tokens, t.burst())
+	if len(t.conns) > 2*n+minBurst {
+		maps.DeleteFunc(t.conns, func(_ uint64, c rested) bool { return now.Sub(c.until) > maxPause })
+	}
+}
+
+func (t *throttle) burst() float64 { return float64(max(minBurst, t.live)) }
+
+func (t *throttle) rate() float64 { return max(minRate, float64(t.live)/6) }
+
+func (t *throttle) fill(now time.Time) {
+	if t.at.IsZero() {
+		t.at, t.tokens = now, t.burst()
+		return
+	}
+	if d := now.Sub(t.at); d > 0 {
+		t.at, t.tokens = now, min(t.burst(), t.tokens+d.Seconds()*t.rate())
+	}
+}
+
+// free is when there is a token for another attempt.
+func (t *throttle) free(now time.Time) time.Time {
+	t.fill(now)
+	if t.tokens >= 1 {
+		return now
+	}
+	return now.Add(time.Duration((1-t.tokens)/t.rate()*float64(time.Second)) + time.Millisecond)
+}
+
+// begin takes a token for an attempt on a connection, which counts as failed until moved is called.
+func (t *throttle) begin(id uint64, now time.Time) {
+	t.fill(now)
+	t.tokens--
+	if t.conns == nil {
+		t.conns = map[uint64]rested{}
+	}
+	pause := min(max(2*t.conns[id].pause, firstPause), restAfterMove)
+	t.conns[id] = rested{until: now.Add(pause), pause: pause}
+}
+
+// moved records that the attempt has succeeded.
+func (t *throttle) moved(id uint64, now time.Time) {
+	t.conns[id] = rested{until: now.Add(restAfterMove)}
+}
+
+// rested moves a connection that may be tried now to the front of the queue, and returns when the next one may be.
+func (r *runner) rested(now time.Time) time.Time {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	t := &r.m.throttle
+	if free := t.free(now); free.After(now) {
+		return free
+	}
+	first := t.conns[r.queue[0].id].until
+	for i, c := range r.queue {
+		until := t.conns[c.id].until
+		if !until.After(now) {
+			r.queue[0], r.queue[i] = c, r.queue[0]
+			return now
+		}
+		first = sooner(first, until)
+	}
+	return first
+}
