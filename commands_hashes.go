@@ -3,9 +3,11 @@ package baton
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
 )
 
 func hIncrBy(q *conn.Call, key, field string, n int64) request {
@@ -234,4 +236,13 @@ func (c *commands) HTTL(ctx context.Context, key string, fields ...string) ([]ti
 // HTTL queues HTTL, see Client.HTTL.
 func (p *Pipe) HTTL(key string, fields ...string) Reply[[]time.Duration] {
 	return enqueue(p, hTTL(p.next(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
+}
+
+// HScan yields the fields of the hash at key with their values, under the conditions of Scan.
+func (c *commands) HScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Field, error] {
+	return scan(ctx, c, "HSCAN", key, o, scanFields)
+}
+
+func scanFields(reply string) (page[Field], error) {
+	return decodePage(reply, func(w *resp3.Cursor) ([]Field, error) { return pairsOf(w, field) })
 }

@@ -3,8 +3,10 @@ package baton
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
 )
 
 // End is an end of a list.
@@ -169,4 +171,59 @@ func (c *commands) LMove(ctx context.Context, src, dst string, from, to End) (st
 // LMove queues LMOVE, see Client.LMove.
 func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
 	return enqueue(p, words(p.next(), "LMOVE", src, dst, string(from), string(to)), decodeText)
+}
+
+// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one, at least
+// 1 ms, what is less being cut off; 0 is for ever.
+//
+// On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
+// uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
+// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is called back from another connection with
+// CLIENT UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not
+// answer that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent true.
+func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
+	return c.popPair(ctx, "BLPOP", wait, keys)
+}
+
+// BRPop removes and returns the tail of the first list that has one, in the order of keys. It waits as BLPop does.
+func (c *commands) BRPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
+	return c.popPair(ctx, "BRPOP", wait, keys)
+}
+
+func (c *commands) popPair(ctx context.Context, name string, wait time.Duration, keys []string) (key, value string, err error) {
+	v, err := c.popAny(ctx, name, wait, keys, 2)
+	if err != nil {
+		return "", "", err
+	}
+	if key, err = v.Index(0).Text(); err != nil {
+		return "", "", err
+	}
+	value, err = v.Index(1).Text()
+	return key, value, err
+}
+
+func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, keys []string, values int) (resp3.Value, error) {
+	if len(keys) == 0 {
+		return resp3.Value{}, fmt.Errorf("baton: %s needs at least one key", name)
+	}
+	args := append(append([]string{name}, keys...), waitText(wait, time.Second))
+	q, err := c.block(ctx, WriteAccumulate, wait, args...)
+	defer q.Free()
+	if err == nil && q.Val.Len() != values {
+		err = misshapen("reply has %d values where %d belong", q.Val.Len(), values)
+		judge(q, err)
+	}
+	return q.Val, err
+}
+
+// BLMove takes an element off one end of source, puts it on an end of destination, and returns it. It waits as BLPop does.
+func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, destination string, from, to End) (string, error) {
+	q, err := c.block(ctx, WriteAccumulate, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
+	defer q.Free()
+	if err != nil {
+		return "", err
+	}
+	s, err := q.Val.Text()
+	judge(q, err)
+	return s, err
 }

@@ -2,6 +2,8 @@ package baton
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -94,4 +96,25 @@ func (c *commands) SPublish(ctx context.Context, channel, message string) (int64
 // SPublish queues SPUBLISH, see Client.SPublish.
 func (p *Pipe) SPublish(channel, message string) Reply[int64] {
 	return enqueue(p, words(p.next(), "SPUBLISH", channel, message), decodeInt)
+}
+
+func aboutOwnWrites(name string) error {
+	return fmt.Errorf("baton: %s is about the writes of its own connection: use Client.Conn", name)
+}
+
+// Wait waits until as many replicas have taken over what was written on this connection before, and returns how many
+// have, which may be fewer when the wait is over: at least 1 ms, 0 for ever. It is for a Conn: on connections that are
+// shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
+func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
+	if c.held == nil {
+		return 0, aboutOwnWrites("WAIT")
+	}
+	q, err := c.block(ctx, Read, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))
+	defer q.Free()
+	if err != nil {
+		return 0, err
+	}
+	n, err := q.Val.Int()
+	judge(q, err)
+	return n, err
 }

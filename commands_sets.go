@@ -2,6 +2,7 @@ package baton
 
 import (
 	"context"
+	"iter"
 
 	"github.com/baton-go/baton/conn"
 )
@@ -154,4 +155,9 @@ func (c *commands) SInterCard(ctx context.Context, limit int64, keys ...string) 
 // SInterCard queues SINTERCARD, see Client.SInterCard.
 func (p *Pipe) SInterCard(limit int64, keys ...string) Reply[int64] {
 	return enqueue(p, sInterCard(p.next(), limit, keys), decodeInt)
+}
+
+// SScan yields the members of the set at key, under the conditions of Scan.
+func (c *commands) SScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[string, error] {
+	return scan(ctx, c, "SSCAN", key, o, scanTexts)
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
 )
 
 // ZAddOption modifies ZAdd. The empty one changes nothing.
@@ -338,4 +341,37 @@ func (c *commands) ZInterStore(ctx context.Context, dst string, keys []string, o
 // ZInterStore queues ZINTERSTORE, see Client.ZInterStore.
 func (p *Pipe) ZInterStore(dst string, keys []string, o ZStoreOptions) Reply[int64] {
 	return enqueue(p, zStore(p.next(), "ZINTERSTORE", dst, keys, o), decodeInt)
+}
+
+// ZScan yields the members of the sorted set at key with their scores, under the conditions of Scan.
+func (c *commands) ZScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Z, error] {
+	return scan(ctx, c, "ZSCAN", key, o, scanZs)
+}
+
+func scanZs(reply string) (page[Z], error) {
+	return decodePage(reply, func(w *resp3.Cursor) ([]Z, error) { return pairsOf(w, scored) })
+}
+
+// BZPopMin removes and returns the member with the lowest score of the first sorted set that has one. It waits as BLPop does.
+func (c *commands) BZPopMin(ctx context.Context, wait time.Duration, keys ...string) (key, member string, score float64, err error) {
+	return c.popScored(ctx, "BZPOPMIN", wait, keys)
+}
+
+// BZPopMax removes and returns the member with the highest score of the first sorted set that has one. It waits as BLPop does.
+func (c *commands) BZPopMax(ctx context.Context, wait time.Duration, keys ...string) (key, member string, score float64, err error) {
+	return c.popScored(ctx, "BZPOPMAX", wait, keys)
+}
+
+func (c *commands) popScored(ctx context.Context, name string, wait time.Duration, keys []string) (key, member string, score float64, err error) {
+	v, err := c.popAny(ctx, name, wait, keys, 3)
+	if err != nil {
+		return "", "", 0, err
+	}
+	if key, err = v.Index(0).Text(); err == nil {
+		member, err = v.Index(1).Text()
+	}
+	if err == nil {
+		score, err = v.Index(2).Float()
+	}
+	return key, member, score, err
 }
