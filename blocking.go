@@ -178,8 +178,8 @@ func unblockedByServer(err error) bool {
 
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
 
-// once sends op on a connection that it has for itself.
-func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
+// try sends op on a connection that it has for itself.
+func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
 	l, err := c.blocking.Acquire(ctx)
 	if err != nil {
 		return nil, err

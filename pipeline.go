@@ -141,7 +141,7 @@ func (p *Pipe) heed(c *Client, op operation, cn *conn.Conn) error {
 			_, req = factOf(req)
 		}
 		own := !foreign(req)
-		c.heed(op.alone, cn, err, own)
+		c.heed(op.exclusive, cn, err, own)
 		switch s, ok := c.stateOf(err, peerOf(cn)); {
 		case !ok || !own:
 			proven = false

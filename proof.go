@@ -12,15 +12,6 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// chance says what bounds another attempt after a failed one.
-type chance uint8
-
-const (
-	none    chance = iota // there is to be none: it was answered, may do harm, or would fail in the same way
-	byCount               // it may have been executed without harm, or only a new connection can mend it: Retry.Max
-	byTime                // it was not executed, for a reason that passes: Retry.For
-)
-
 // verdict says what an answer means for the connection it came on.
 type verdict uint8
 
@@ -135,12 +126,12 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 		err, refusal = op.pipe.settle(c, *op, cn, err)
 	case err == nil && refusal != nil:
 		own = !foreign(op.call.Req)
-		c.heed(op.alone, cn, refusal, own)
+		c.heed(op.exclusive, cn, refusal, own)
 	case errors.Is(err, errDemoted):
-		c.condemn(op.alone, cn, leave, true)
+		c.condemn(op.exclusive, cn, leave, true)
 	}
 	if err != nil {
-		return fate{err: err, chance: c.chanceOf(op, err)}
+		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
 	f := fate{err: refusal, answered: true}
 	if refusal == nil {
@@ -151,7 +142,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	case !ok:
 	case own:
 		f.proven, f.elsewhere, f.chance = true, s.elsewhere, s.chance
-	case op.harm() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
+	case op.retryClass() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
 		f.elsewhere, f.chance = s.elsewhere, byCount
 	}
 	return f
@@ -186,23 +177,6 @@ func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
 	} else {
 		c.pool.Retire(cn)
 	}
-}
-
-// chanceOf is the chance after a failure that is no answer to op; nil stands for an operation that only reads.
-func (c *Client) chanceOf(op *operation, err error) chance {
-	if permanent(err) {
-		return none
-	}
-	if refused, ok := errs.As[*resp3.Error](err); ok {
-		return c.chanceOfRefused(refused, err)
-	}
-	if !sent(err) {
-		return byTime
-	}
-	if op != nil && op.harm() > c.o.Retry.UpTo {
-		return none
-	}
-	return byCount
 }
 
 // chanceOfRefused is the chance after a set-up, or the start of a subscription, that the server has refused.
