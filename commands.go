@@ -7,6 +7,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -63,20 +64,20 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	if r.err != nil {
 		return resp3.Value{}, r.problem()
 	}
-	f, _ := factOf(r.call.Req)
+	f, _ := facts.Of(r.call.Req)
 	switch {
-	case f.use == refused:
+	case f.Use == facts.Refused:
 		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
-	case f.use == heldOnly && c.held == nil:
+	case f.Use == facts.Session && c.held == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	}
-	if f.use == blocks && c.held == nil && isWait(r.name) {
-		return resp3.Value{}, aboutOwnWrites(r.name)
-	}
 	r.call.Mode = conn.Value
-	op := &operation{call: r.call, name: r.name, session: f.use == heldOnly}
-	if f.use == blocks {
+	op := &operation{call: r.call, name: r.name, session: f.Use == facts.Session}
+	if f.Use == facts.Blocks {
 		w := waitingOf(wordsOf(r.call.Req))
+		if w.OwnWrites && c.held == nil {
+			return resp3.Value{}, aboutOwnWrites(r.name)
+		}
 		op.wait, op.exclusive = w, w
 	}
 	if err := c.run(ctx, op); err != nil {

@@ -146,7 +146,7 @@ func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, er
 	}
 	switch {
 	case op.wait == nil || c.session.queueing:
-	case op.wait.own:
+	case op.wait.OwnWrites:
 		return cn, c.awaitOwn(ctx, cn, op)
 	default:
 		err := c.client.await(ctx, cn, pin, op.wait, op.call)

@@ -8,6 +8,7 @@ import (
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 )
 
 // operation is a call with what the layers above conn need to know of it.
@@ -39,7 +40,7 @@ type pipe interface {
 }
 
 // retryClass is the class that decides on another attempt. Only a failure asks for it, so the request is looked at then.
-func (op *operation) retryClass() Class { return max(op.class, classOf(op.call.Req)) }
+func (op *operation) retryClass() Class { return max(op.class, facts.ClassOf(op.call.Req)) }
 
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
 // docs/decisions/0006). Everything else is done elsewhere.

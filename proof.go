@@ -9,6 +9,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -29,7 +30,7 @@ type state struct {
 
 const noAuth = "NOAUTH"
 
-// states are the codes that prove that a command was not executed, if the text is the server's own: see foreign. Codes that
+// states are the codes that prove that a command was not executed, if the text is the server's own: see facts.Relays. Codes that
 // prove it and are missing here (BUSY, OOM, MISCONF, NOREPLICAS, NOPERM) are for the caller to decide on. docs/errors.md
 // says the same in words.
 var states = map[string]state{
@@ -40,27 +41,6 @@ var states = map[string]state{
 	"READONLY":    {chance: byTime, verdict: leave, elsewhere: true},
 	"MOVED":       {chance: byTime, verdict: leave, elsewhere: true},  // to the node that says it, else it is no state
 	noAuth:        {chance: byCount, verdict: leave, elsewhere: true}, // the login is gone; that of others there may be too
-}
-
-// relays are the commands that are known and may hand on the text of somebody else: of a script, of another server, of the
-// caller.
-var relays = map[string]bool{
-	"EVAL": true, "EVALSHA": true, "FCALL": true, "EVAL_RO": true, "EVALSHA_RO": true, "FCALL_RO": true,
-	"FUNCTION": true, "MIGRATE": true, "DEBUG": true,
-}
-
-// foreign reports whether an error that answers the command that req begins with may be anybody's text, which proves nothing. What is not
-// known may be a module's.
-func foreign(req []byte) bool {
-	_, rest := cutLength(req, '*')
-	size, name := cutLength(rest, '$')
-	if size < 0 || len(name) < size {
-		return true
-	}
-	var buf [64]byte
-	upper := appendUpper(buf[:0], name[:size])
-	_, known := facts[string(upper)]
-	return !known || relays[string(upper)]
 }
 
 // stateOf returns what state an answer tells that came from peer, if it tells one.
@@ -125,7 +105,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	case op.pipe != nil:
 		err, refusal = op.pipe.settle(c, *op, cn, err)
 	case err == nil && refusal != nil:
-		own = !foreign(op.call.Req)
+		own = !facts.Relays(op.call.Req)
 		c.heed(op.exclusive, cn, refusal, own)
 	case errors.Is(err, errDemoted):
 		c.condemn(op.exclusive, cn, leave, true)

@@ -12,20 +12,21 @@ import (
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
 // Class says what happens if a command is executed twice.
-type Class uint8
+type Class = facts.Class
 
 // The classes, from harmless to harmful.
 const (
-	Read            Class = iota // changes nothing
-	WriteOnce                    // the second time changes nothing, and only the answer differs: DEL, EXPIRE
-	WriteLastWins                // may undo what another wrote in between: SET, HSET
-	WriteAccumulate              // changes again, or answers as if it had failed: INCR, LPUSH, SET NX
-	Never                        // is never repeated
+	Read            = facts.Read            // changes nothing
+	WriteOnce       = facts.WriteOnce       // the second time changes nothing, and only the answer differs: DEL, EXPIRE
+	WriteLastWins   = facts.WriteLastWins   // may undo what another wrote in between: SET, HSET
+	WriteAccumulate = facts.WriteAccumulate // changes again, or answers as if it had failed: INCR, LPUSH, SET NX
+	Never           = facts.Never           // is never repeated
 )
 
 // RetryPolicy says which failed commands are tried again. A command that was certainly not executed, since it was not sent or

@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -209,7 +210,7 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("baton: transaction: %w", err)
 		}
-		said, own := refusal(reply), noMulti == nil || !foreign(req)
+		said, own := refusal(reply), noMulti == nil || !facts.Relays(req)
 		chance := none
 		if said != nil {
 			chance = t.heed(x.cn, said, own)
@@ -223,7 +224,7 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 		if noMulti != nil {
 			left = min(left, chance)
 		}
-		_, req = factOf(req)
+		req = facts.Skip(req, 1)
 	}
 	if noMulti == nil {
 		return wrong, nil
