@@ -12,19 +12,10 @@ import (
 )
 
 // commands are what a Client, a Conn and a Tx have in common: every command, on the client's shared connections or on the
-// one that the caller holds.
+// caller's own.
 type commands struct {
 	client *Client
-	held   holder // nil: on shared connections
-}
-
-// holder is a Conn. It is an interface so that a program that holds no connection contains nothing of Conn.
-type holder interface {
-	run(ctx context.Context, op operation) error
-	Discard()
-	lost(id uint64) bool
-	lately() fate // what became of the last attempt
-	condemn(c *Client, cn *conn.Conn)
+	conn   *Conn // nil: on shared connections
 }
 
 // Doer runs any command: a Client or a Conn.
@@ -42,7 +33,7 @@ func (c *commands) block(ctx context.Context, class Class, wait time.Duration, a
 	}
 	q.Mode = conn.Value
 	w := waitingOf(args)
-	err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: w, exclusive: w})
+	err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: w})
 	if err == nil && q.Val.IsNull() {
 		err = Nil
 	}
@@ -68,17 +59,17 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	switch {
 	case f.Use == facts.Refused:
 		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
-	case f.Use == facts.Session && c.held == nil:
+	case f.Use == facts.Session && c.conn == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	}
 	r.call.Mode = conn.Value
 	op := &operation{call: r.call, name: r.name, session: f.Use == facts.Session}
 	if f.Use == facts.Blocks {
 		w := waitingOf(wordsOf(r.call.Req))
-		if w.OwnWrites && c.held == nil {
+		if w.OwnWrites && c.conn == nil {
 			return resp3.Value{}, aboutOwnWrites(r.name)
 		}
-		op.wait, op.exclusive = w, w
+		op.wait = w
 	}
 	if err := c.run(ctx, op); err != nil {
 		return resp3.Value{}, err

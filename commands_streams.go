@@ -333,8 +333,7 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 		if err := checkWait(args[0], o.Wait); err != nil {
 			return nil, err
 		}
-		w := waitingOf(args)
-		op.wait, op.exclusive = w, w
+		op.wait = waitingOf(args)
 	}
 	q := c.newCall()
 	defer q.Free()
