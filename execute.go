@@ -15,15 +15,14 @@ import (
 type operation struct {
 	call    *conn.Call
 	name    string
-	class   Class    // at least; retryClass looks at the request too
 	wait    *waiting // the command may block on the server; nil: it does not
 	conn    *Conn    // the caller's own connection; nil: one of the pools
 	pipe    *Pipe    // whose commands these are, if they are several
 	session bool     // changes the state of its connection
 }
 
-// retryClass is the class that decides on another attempt. Only a failure asks for it, so the request is looked at then.
-func (op *operation) retryClass() Class { return max(op.class, facts.ClassOf(op.call.Req)) }
+// retryClass is the class that decides on another attempt. It is read from the request when it is asked for, which is rare.
+func (op *operation) retryClass() Class { return facts.ClassOf(op.call.Req) }
 
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
 // docs/decisions/0006). Everything else is done elsewhere.

@@ -217,7 +217,7 @@ func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T]
 
 // Do queues any command that Client.Do takes, except those that may block.
 func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
-	r := raw(p.next(), args...)
+	r := anyArgs(p.next(), args...)
 	if r.err == nil {
 		if f, _ := facts.Of(r.call.Req[r.start:]); f.Use != facts.Shared {
 			r.err = errors.New("is not possible in a pipeline")

@@ -102,7 +102,7 @@ func (t *Tx) watch(ctx context.Context, keys []string) error {
 	q := t.newCall()
 	defer q.Free()
 	q.Req = resp3.AppendCommand(q.Req, append([]string{"WATCH"}, keys...)...)
-	return t.run(ctx, &operation{call: q, name: "WATCH", class: Read, session: true})
+	return t.run(ctx, &operation{call: q, name: "WATCH", session: true})
 }
 
 // Exec sends what fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once. Nothing is sent if
@@ -126,7 +126,7 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	p.req = append(p.call.Req, exec...)
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
 	p.tx = true
-	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true, pipe: p})
+	err := t.run(ctx, &operation{call: p.call, name: "EXEC", session: true, pipe: p})
 	if err == nil {
 		err = p.executed(t)
 		if t.conn != nil && wasSent(err) {
