@@ -111,7 +111,7 @@ func (c *Conn) run(ctx context.Context, op *operation) error {
 		}
 		err := c.client.run(ctx, op)
 		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
-		if first && turn < 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
+		if first && turn < 3 && errors.Is(err, ErrMoved) && !sent(err) {
 			c.session.end()
 			continue
 		}
@@ -177,7 +177,7 @@ func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error
 func (s *session) note(name string, err error) {
 	switch refused, failed := errs.As[*resp3.Error](err); {
 	case err != nil && !failed:
-		s.doubt(name, wasSent(err))
+		s.doubt(name, sent(err))
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
 		s.watching, s.queueing = false, false
 	case failed && name == "HELLO": // its AUTH may have been carried out before what was refused

@@ -98,26 +98,24 @@ type fate struct {
 	chance    chance
 }
 
-// judge decides what the outcome of an attempt means for op, and heeds what it means for the connection.
+// judge decides what the outcome of an attempt means for op, and gives the connection up if the outcome says so.
 func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
-	refusal, own := op.call.Err, true
-	switch {
-	case op.pipe != nil:
-		err, refusal = op.pipe.settle(c, op, cn, err)
-	case err == nil && refusal != nil:
-		own = !facts.Relays(op.call.Req)
-		c.heed(op.conn, cn, refusal, own)
-	case errors.Is(err, errDemoted):
-		c.condemn(op.conn, cn, leave, true)
+	answer := op.call.Err
+	if op.pipe != nil {
+		err, answer = op.pipe.settle(c, op, cn, err)
 	}
 	if err != nil {
+		if errors.Is(err, errDemoted) {
+			c.condemn(op.conn, cn, leave, true)
+		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
-	f := fate{err: refusal, answered: true}
-	if refusal == nil {
+	f := fate{err: answer, answered: true}
+	if answer == nil {
 		return f
 	}
-	s, ok := c.stateOf(refusal, peerOf(cn))
+	own := op.pipe != nil || !facts.Relays(op.call.Req)
+	s, ok := c.checkReply(op.conn, cn, answer, own)
 	switch {
 	case !ok:
 	case own:
@@ -128,12 +126,14 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	return f
 }
 
-// heed carries out the verdict on the connection that has answered with an error, whatever that proves. own says that the
-// text is the server's.
-func (c *Client) heed(of *Conn, cn *conn.Conn, answer error, own bool) {
-	if s, ok := c.stateOf(answer, peerOf(cn)); ok {
+// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state asks for it. own
+// says that the text is the server's own.
+func (c *Client) checkReply(of *Conn, cn *conn.Conn, answer error, own bool) (state, bool) {
+	s, ok := c.stateOf(answer, peerOf(cn))
+	if ok {
 		c.condemn(of, cn, s.verdict, own)
 	}
+	return s, ok
 }
 
 // condemn gives a connection up. What the server itself has said of its state, and is news, concerns all connections to it that
