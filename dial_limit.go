@@ -72,8 +72,8 @@ func (l *dialLimit) take(need int, now time.Time) (pause time.Duration) {
 	return time.Duration(-l.tokens / rate * float64(time.Second))
 }
 
-// most is how many connections the client had or wanted lately.
-func (l *dialLimit) most() int {
+// peakConns is how many connections the client had or wanted lately.
+func (l *dialLimit) peakConns() int {
 	need := l.need()
 	l.mu.Lock()
 	defer l.mu.Unlock()

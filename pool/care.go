@@ -47,7 +47,7 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 func (p *Pool) Retire(c *conn.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m := p.all[c]; m != nil && p.Dials.astray(c, m.role == Lane) {
+	if m := p.all[c]; m != nil && p.Dials.wrongServer(c, m.role == Lane) {
 		p.retireLocked(c)
 	}
 }
@@ -58,7 +58,7 @@ func (p *Pool) Leave(peer string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c, m := range p.all {
-		if m.role != Leased && c.Peer() == peer && (c.Info().Age >= time.Second || p.Dials.astray(c, m.role == Lane)) {
+		if m.role != Leased && c.Peer() == peer && (c.Info().Age >= time.Second || p.Dials.wrongServer(c, m.role == Lane)) {
 			p.retireLocked(c)
 		}
 	}

@@ -33,25 +33,25 @@ const (
 //
 // The zero value is ready for use. All methods may be called from several goroutines at once.
 type Dials struct {
-	// Most returns how many connections there were lately. Where connections do not last, no more dials than that begin
+	// MaxPerSecond returns how many connections there were lately. Where connections do not last, no more dials than that begin
 	// within a second. nil: no such bound. It must be set before the first use.
-	Most    func() int
-	mu      sync.Mutex // a leaf: memory only
-	changed chan struct{}
-	shut    bool
-	failed  int         // failures since all was forgotten
-	broken  int         // those of them that were connections which did not last
-	refused bool        // a dial has failed since the last of these
-	noted   time.Time   // when a failure was last counted
-	witness time.Time   // when the dial began whose success counts; zero: none since noted
-	openAt  time.Time   // shut: when that has lasted long enough
-	clearAt time.Time   // when it has lasted for good
-	until   time.Time   // shut: end of the pause
-	probe   time.Time   // shut: when the dial began that is under way; zero: none
-	recent  []time.Time // when the dials of the last second began
-	first   int         // those who wait and go before the others
-	err     error       // of the last dial that failed
-	strays  strays
+	MaxPerSecond func() int
+	mu           sync.Mutex // a leaf: memory only
+	changed      chan struct{}
+	shut         bool
+	failed       int         // failures since all was forgotten
+	broken       int         // those of them that were connections which did not last
+	refused      bool        // a dial has failed since the last of these
+	noted        time.Time   // when a failure was last counted
+	witness      time.Time   // when the dial began whose success counts; zero: none since noted
+	openAt       time.Time   // shut: when that has lasted long enough
+	clearAt      time.Time   // when it has lasted for good
+	until        time.Time   // shut: end of the pause
+	probe        time.Time   // shut: when the dial began that is under way; zero: none
+	recent       []time.Time // when the dials of the last second began
+	first        int         // those who wait and go before the others
+	err          error       // of the last dial that failed
+	strays       strays
 }
 
 // Begin waits until a dial may begin and returns when it does; ctx ending is an error. What came of the dial is then told to
@@ -62,8 +62,8 @@ func (d *Dials) Begin(ctx context.Context, urgent func() bool) (begun time.Time,
 		return begun, conn.ContextError(ctx)
 	}
 	most := math.MaxInt
-	if d.Most != nil {
-		most = max(d.Most(), 1)
+	if d.MaxPerSecond != nil {
+		most = max(d.MaxPerSecond(), 1)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

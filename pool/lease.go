@@ -68,8 +68,8 @@ func (l *Lease) giveBack() {
 	}
 }
 
-// Astray reports whether the connection is to be discarded since its server is not the right one. Pool.Retire says when it is not.
-func (l *Lease) Astray() bool { return l.p.Dials.astray(l.m.c, false) }
+// WrongServer reports whether the connection is to be discarded since its server is not the right one. Pool.Retire says when it is not.
+func (l *Lease) WrongServer() bool { return l.p.Dials.wrongServer(l.m.c, false) }
 
 // Discard closes the connection, because its state on the server is not fit for another caller.
 func (l *Lease) Discard() {

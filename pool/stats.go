@@ -51,18 +51,12 @@ func (r Role) String() string { return [...]string{"idle", "lane", "leased", "su
 
 // ConnInfo describes one live connection.
 type ConnInfo struct {
-	ID    uint64        // unique within the process; it stays in a move, but that of a subscription
-	Peer  string        // remote address now
+	conn.Info
 	Role  Role          // what it is used for
-	State conn.State    // what it is doing with its sockets
-	Age   time.Duration // since it was dialled, moves included
 	Since time.Duration // for how long it has had this role
-	Owed  int           // replies awaited, those nobody wants any more included
-	Epoch int           // sockets it has had: 1 until it is moved
-	Done  uint64        // replies received on the present socket
 
-	// Relaxed is until when its timeouts are relaxed by maintenance, zero if they are not. It is a fact of the endpoint, which
-	// a Client fills in; a pool by itself does not know it.
+	// Relaxed is the time until which maintenance relaxes its timeouts, zero if they are not relaxed. It is a fact of the endpoint,
+	// which a Client fills in; a pool by itself does not know it.
 	Relaxed time.Time
 }
 
@@ -89,10 +83,7 @@ func (p *Pool) statsLocked() Stats {
 func (p *Pool) Conns() iter.Seq[ConnInfo] {
 	return func(yield func(ConnInfo) bool) {
 		for _, m := range p.members() {
-			i := m.c.Info()
-			info := ConnInfo{ID: i.ID, Peer: i.Peer, Role: m.role, State: i.State, Age: i.Age,
-				Since: time.Since(m.since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done}
-			if !yield(info) {
+			if !yield(ConnInfo{Info: m.c.Info(), Role: m.role, Since: time.Since(m.since)}) {
 				return
 			}
 		}

@@ -54,8 +54,8 @@ func (s *strays) leave(peer string, lane bool, born, now time.Time) bool {
 	return true
 }
 
-// astray reports whether a connection is to be given up because its server is not the right one.
-func (d *Dials) astray(c *conn.Conn, lane bool) bool {
+// wrongServer reports whether a connection is to be given up because its server is not the right one.
+func (d *Dials) wrongServer(c *conn.Conn, lane bool) bool {
 	i, now := c.Info(), time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
