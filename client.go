@@ -57,9 +57,7 @@ func New(o Options) (*Client, error) {
 	c.dials, c.limit.need = &pool.Dials{MaxPerSecond: c.limit.peakConns}, c.wanted
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
-		Conns: func() []*conn.Conn {
-			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
-		},
+		Conns:   c.liveConns,
 		Move:    c.move,
 		Resolve: c.lookUp,
 		Logger:  o.Logger,

@@ -2,6 +2,7 @@ package baton
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,6 +85,11 @@ func (l *dialLimit) peakConns() int {
 func (c *Client) wanted() int {
 	s := c.Stats()
 	return s.Open + s.Dialing + c.subs.count()
+}
+
+// liveConns returns the connections of the pools and those that serve subscriptions.
+func (c *Client) liveConns() []*conn.Conn {
+	return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
 }
 
 // dialInTurn is dialWith for connections that no pool counts.
