@@ -207,25 +207,17 @@ type dialLimit struct {
 
 // wait takes a token. If there is none it waits for one, until ctx ends.
 func (l *dialLimit) wait(ctx context.Context) error {
-	pause := l.take(l.need(), time.Now())
-	if pause <= 0 {
-		return nil
-	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
+	if !pause(ctx, l.take(l.need(), time.Now()), nil) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.tokens++
 		return conn.ContextError(ctx)
 	}
+	return nil
 }
 
 // take takes a token, in advance if need be, and returns the time after which it will be there.
-func (l *dialLimit) take(need int, now time.Time) (pause time.Duration) {
+func (l *dialLimit) take(need int, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.filledAt.IsZero() {

@@ -25,7 +25,7 @@ func (s *Subscription) start(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
-	var w patience
+	var r retries
 	for attempt := 1; ; attempt++ {
 		g, err := s.openInTurn(ctx)
 		if err == nil {
@@ -36,11 +36,11 @@ func (s *Subscription) start(ctx context.Context) error {
 		if s.ctx.Err() != nil {
 			return ErrClosed
 		}
-		if !s.c.again(ctx, &w, s.c.chanceOf(nil, err)) {
+		if !s.c.nextAttempt(ctx, &r, s.c.maySendAgain(nil, err)) {
 			if isAnswer(err) {
 				return err
 			}
-			return s.c.opError(s.command, attempt, nil, gaveUp(ctx, err), false)
+			return s.c.opError(s.command, attempt, nil, withContextError(ctx, err), false)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func (s *Subscription) comeBack(g *leg) *leg {
 		if !refused {
 			n = 0
 		}
-		if !sleep(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn))) {
+		if !pause(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn)), nil) {
 			return nil
 		}
 		var next *leg
@@ -253,16 +253,4 @@ func (s *Subscription) rejoin(g *leg, t turn) {
 		return
 	}
 	s.tell(SubEvent{Kind: SubResubscribed, Peer: g.cn.Peer(), Channel: channel}.after(from))
-}
-
-// sleep waits for d. It reports false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }
