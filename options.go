@@ -47,9 +47,10 @@ type Options struct {
 	// are tried. Default: net.DefaultResolver.
 	Resolver Resolver
 
-	DialTimeout  time.Duration // dialling and set-up of a link; default 5 s
-	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
-	WriteTimeout time.Duration // has no effect of its own: a write that stalls is found by ReadTimeout
+	DialTimeout time.Duration // for dialling and set-up of a link; default 5 s
+	// ReadTimeout bounds the wait for a command's reply to come, or to go on once it has begun. It covers writes as well, since
+	// no reply comes to a command whose write stalls. Default 3 s.
+	ReadTimeout time.Duration
 
 	Pool pool.Config // how many connections there are
 	// MaxSubscriptions bounds the subscriptions that live at the same time; each has a connection of its own, and a second
