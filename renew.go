@@ -134,7 +134,7 @@ func (r *renewer) look() {
 	}
 	var moves errgroup.Group
 	moves.SetLimit(limit)
-	asked := false
+	now, asked := time.Now(), false
 	for _, cn := range r.c.liveConns() {
 		i := cn.Info()
 		expires := i.Setup.Expires
@@ -142,7 +142,7 @@ func (r *renewer) look() {
 			continue
 		}
 		at := renewal(i.Setup, i.ID)
-		if at.After(time.Now()) {
+		if at.After(now) {
 			r.lookBy(at)
 			continue
 		}
