@@ -21,11 +21,14 @@ type waiting struct {
 	wait       time.Duration // 0: for ever
 	need       int64         // WAIT: the replicas asked for; the reply is a number
 	end        time.Time     // of the wait, from when it is first issued
+
+	// await is Client.await. A program without commands that block does not refer to it and so does not contain it.
+	await func(c *Client, ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting, q *conn.Call) error
 }
 
 // waitingOf looks for the wait in a command. What it cannot read is left to the server to refuse.
 func waitingOf(args []string) *waiting {
-	w := &waiting{Wait: facts.WaitOf(args), args: args}
+	w := &waiting{Wait: facts.WaitOf(args), args: args, await: (*Client).await}
 	at := w.At
 	w.At = 0
 	if at < 1 || at >= len(args) {
@@ -111,12 +114,12 @@ func unblockedByServer(err error) bool {
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
 
 // try sends op on a connection that it has for itself.
-func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
+func (w *waiting) try(ctx context.Context, c *Client, op *operation) (*conn.Conn, error) {
 	l, err := c.blocking.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	switch err = c.await(ctx, l.Conn(), nil, w, op.call); {
+	switch err = w.await(c, ctx, l.Conn(), nil, w, op.call); {
 	case sent(err):
 		l.Discard() // it may still block there, and take what nobody would get
 	case l.Conn().Owes() > 0:
@@ -126,11 +129,6 @@ func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn,
 	}
 	return l.Conn(), err
 }
-
-// stuck: each attempt has a connection of its own.
-func (w *waiting) stuck(fate) bool { return false }
-
-func (w *waiting) condemn(c *Client, cn *conn.Conn) { c.blocking.Retire(cn) }
 
 // await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the

@@ -58,7 +58,7 @@ func (c *Client) hold(ctx context.Context, r *retries) (*Conn, error) {
 		l, err := c.pool.Acquire(ctx)
 		if err == nil {
 			held := &Conn{lease: l}
-			held.commands = commands{client: c, held: held}
+			held.commands = commands{client: c, conn: held}
 			return held, nil
 		}
 		if !c.nextAttempt(ctx, r, c.maySendAgain(nil, err)) {
@@ -93,23 +93,23 @@ func (c *Conn) Discard() {
 }
 
 // run runs op on this connection. The first command that changes its state pins it.
-func (c *Conn) run(ctx context.Context, op operation) error {
+func (c *Conn) run(ctx context.Context, op *operation) error {
 	switch mode := op.call.Mode; {
 	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
 		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
 	case c.session.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
-	op.exclusive = c
+	op.conn = c
 	if !op.session {
-		return c.client.run(ctx, &op)
+		return c.client.run(ctx, op)
 	}
 	for turn := 0; ; turn++ {
 		first := c.session.pin == nil
 		if first {
 			c.session.pin = c.lease.Conn().Pin()
 		}
-		err := c.client.run(ctx, &op)
+		err := c.client.run(ctx, op)
 		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
 		if first && turn < 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
 			c.session.end()
@@ -133,13 +133,8 @@ func (c *Conn) stuck(f fate) bool {
 	return f.elsewhere || c.session.queueing || c.whole || c.ended()
 }
 
-func (c *Conn) lately() fate { return c.last }
-
-// condemn: the caller goes on with what it has. The next one gets another connection.
-func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
-
 // try is one attempt at op.
-func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
+func (c *Conn) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	cn, pin := c.lease.Conn(), c.session.pin
 	if op.retryClass() > Read {
 		c.wrote = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
@@ -149,7 +144,7 @@ func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, er
 	case op.wait.OwnWrites:
 		return cn, c.awaitOwn(ctx, cn, op)
 	default:
-		err := c.client.await(ctx, cn, pin, op.wait, op.call)
+		err := op.wait.await(c.client, ctx, cn, pin, op.wait, op.call)
 		if sent(err) {
 			cn.Close() // it may still block there, and take what nobody would get
 		}
@@ -166,7 +161,7 @@ func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, er
 }
 
 // awaitOwn runs a command that waits for what was written on its own link before. On another one it would answer at once.
-func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op operation) error {
+func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error {
 	pin := c.session.pin
 	if pin == nil {
 		pin = cn.Pin()
@@ -175,7 +170,7 @@ func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op operation) error 
 	if c.wrote != 0 && c.wrote != pin.Epoch() {
 		return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
 	}
-	return c.client.await(ctx, cn, pin, op.wait, op.call)
+	return op.wait.await(c.client, ctx, cn, pin, op.wait, op.call)
 }
 
 // note follows what a command with this outcome has made of the session.

@@ -22,6 +22,9 @@ type Pipe struct {
 	ends    []int  // where in text each of them ends
 	settled int    // how many of them stay whatever comes
 	fault   error  // why there are no replies, or no further ones
+
+	tx       bool       // MULTI and EXEC surround the commands, none of which is sent again by itself
+	answered *conn.Conn // of a transaction
 }
 
 // Reply is the reply of one command of a pipeline. It is a small value; its memory is shared by all replies of the pipeline.
@@ -101,7 +104,11 @@ func (p *Pipe) free() {
 
 // settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
 // taken out of the request, which is left with the rest.
-func (p *Pipe) settle(c *Client, op operation, cn *conn.Conn, err error) (fault, refusal error) {
+func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) (fault, refusal error) {
+	if p.tx {
+		p.answered = cn
+		return err, nil
+	}
 	q, before := op.call, 0
 	if p.ends = p.ends[:p.settled]; p.settled > 0 {
 		before = p.ends[p.settled-1]
@@ -126,7 +133,7 @@ func (p *Pipe) settle(c *Client, op operation, cn *conn.Conn, err error) (fault,
 
 // heed heeds every error among the replies of the attempt. If each of them proves that its own command was not executed it returns
 // one: that whose chance is least.
-func (p *Pipe) heed(c *Client, op operation, cn *conn.Conn) error {
+func (p *Pipe) heed(c *Client, op *operation, cn *conn.Conn) error {
 	var said error
 	proven, least := true, byTime
 	req, at := op.call.Req, p.settled // req is cut as far as there was an error
@@ -138,7 +145,7 @@ func (p *Pipe) heed(c *Client, op operation, cn *conn.Conn) error {
 		}
 		req, at = facts.Skip(req, i-at), i
 		own := !facts.Relays(req)
-		c.heed(op.exclusive, cn, err, own)
+		c.heed(op.conn, cn, err, own)
 		switch s, ok := c.stateOf(err, peerOf(cn)); {
 		case !ok || !own:
 			proven = false
@@ -210,7 +217,7 @@ func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T]
 
 // Do queues any command that Client.Do takes, except those that may block.
 func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
-	r := raw(p.next(), args...)
+	r := anyArgs(p.next(), args...)
 	if r.err == nil {
 		if f, _ := facts.Of(r.call.Req[r.start:]); f.Use != facts.Shared {
 			r.err = errors.New("is not possible in a pipeline")

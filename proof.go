@@ -88,12 +88,12 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	refusal, own := op.call.Err, true
 	switch {
 	case op.pipe != nil:
-		err, refusal = op.pipe.settle(c, *op, cn, err)
+		err, refusal = op.pipe.settle(c, op, cn, err)
 	case err == nil && refusal != nil:
 		own = !facts.Relays(op.call.Req)
-		c.heed(op.exclusive, cn, refusal, own)
+		c.heed(op.conn, cn, refusal, own)
 	case errors.Is(err, errDemoted):
-		c.condemn(op.exclusive, cn, leave, true)
+		c.condemn(op.conn, cn, leave, true)
 	}
 	if err != nil {
 		return fate{err: err, chance: c.maySendAgain(op, err)}
@@ -115,20 +115,15 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 
 // heed carries out the verdict on the connection that has answered with an error, whatever that proves. own says that the
 // text is the server's.
-func (c *Client) heed(of owner, cn *conn.Conn, answer error, own bool) {
+func (c *Client) heed(of *Conn, cn *conn.Conn, answer error, own bool) {
 	if s, ok := c.stateOf(answer, peerOf(cn)); ok {
 		c.condemn(of, cn, s.verdict, own)
 	}
 }
 
-// owner is who has a connection for itself, and gives it up. nil: it is shared.
-type owner interface {
-	condemn(c *Client, cn *conn.Conn)
-}
-
 // condemn gives a connection up. What the server itself has said of its state, and is news, concerns all connections to it that
 // nobody holds.
-func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
+func (c *Client) condemn(of *Conn, cn *conn.Conn, v verdict, own bool) {
 	if v == keep || cn == nil {
 		return
 	}
@@ -138,9 +133,10 @@ func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
 		c.blocking.Leave(peer)
 	}
 	if of != nil {
-		of.condemn(c, cn)
+		of.unfit = true // its caller goes on with what it has
 	} else {
-		c.pool.Retire(cn)
+		c.pool.Retire(cn) // the pool that has it
+		c.blocking.Retire(cn)
 	}
 }
 

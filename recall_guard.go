@@ -2,8 +2,6 @@ package baton
 
 import (
 	"context"
-	"errors"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +45,7 @@ func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serv
 		q.Replies += 2
 	}
 	if err := p.Do(ctx, q); err != nil {
-		if late := (net.Error)(nil); p.Setup().Proto == 2 && sent(err) && ctx.Err() == nil && !(errors.As(err, &late) && late.Timeout()) {
+		if p.Setup().Proto == 2 && sent(err) && ctx.Err() == nil && !errs.IsTimeout(err) {
 			c.unknown.Store(time.Now().Add(anonymous).Unix())
 		}
 		return serverLink{}, notSent(err)

@@ -85,14 +85,14 @@ func (t *Tx) chanceOf(err error) chance {
 	switch {
 	case errors.Is(err, ErrTxAborted), failed && !oe.Sent && errors.Is(err, ErrMoved):
 		return byCount
-	case t.held == nil:
+	case t.conn == nil:
 		return none
 	case failed && !oe.Sent:
 		return t.client.maySendAgain(nil, oe.Err)
-	case failed && t.held.lost(oe.ConnID): // before anything was sent on it that may have written
+	case failed && t.conn.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
-	if f := t.held.lately(); f.proven && errors.Is(err, f.err) {
+	if f := t.conn.last; f.proven && errors.Is(err, f.err) {
 		return f.chance
 	}
 	return none
@@ -102,7 +102,7 @@ func (t *Tx) watch(ctx context.Context, keys []string) error {
 	q := t.newCall()
 	defer q.Free()
 	q.Req = resp3.AppendCommand(q.Req, append([]string{"WATCH"}, keys...)...)
-	return t.run(ctx, &operation{call: q, name: "WATCH", class: Read, session: true})
+	return t.run(ctx, &operation{call: q, name: "WATCH", session: true})
 }
 
 // Exec sends what fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once. Nothing is sent if
@@ -125,29 +125,18 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	t.done = true
 	p.req = append(p.call.Req, exec...)
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
-	x := &txPipe{Pipe: p}
-	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true, pipe: x})
+	p.tx = true
+	err := t.run(ctx, &operation{call: p.call, name: "EXEC", session: true, pipe: p})
 	if err == nil {
-		err = x.executed(t)
-		if t.held != nil && wasSent(err) {
-			t.held.Discard() // keys may still be watched there
+		err = p.executed(t)
+		if t.conn != nil && wasSent(err) {
+			t.conn.Discard() // keys may still be watched there
 		}
 	}
 	if p.fault, t.fault = err, err; err == nil {
 		return p.firstError("transaction", 1)
 	}
 	return err
-}
-
-// txPipe is the commands of a transaction, of which none is sent again by itself.
-type txPipe struct {
-	*Pipe
-	cn *conn.Conn // that has answered
-}
-
-func (x *txPipe) settle(_ *Client, _ operation, cn *conn.Conn, err error) (fault, refusal error) {
-	x.cn = cn
-	return err, nil
 }
 
 // leaveOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
@@ -163,9 +152,9 @@ func leaveOpenMulti(q *conn.Call, err error) {
 }
 
 // executed reads the replies to MULTI, the commands and EXEC.
-func (x *txPipe) executed(t *Tx) error {
-	w := resp3.Walk(x.call.Block())
-	wrong, err := x.queued(t, &w) // not executed by EXEC
+func (p *Pipe) executed(t *Tx) error {
+	w := resp3.Walk(p.call.Block())
+	wrong, err := p.queued(t, &w) // not executed by EXEC
 	if err != nil {
 		return err
 	}
@@ -174,14 +163,14 @@ func (x *txPipe) executed(t *Tx) error {
 	case errors.Is(err, resp3.ErrNull):
 		return ErrTxAborted
 	case err != nil && wrong != nil:
-		leaveOpenMulti(x.call, err)
+		leaveOpenMulti(p.call, err)
 		return fmt.Errorf("%w (%w)", wrong, err)
 	case err != nil:
-		leaveOpenMulti(x.call, err)
-		t.refused(x.cn, err)
+		leaveOpenMulti(p.call, err)
+		t.refused(p.answered, err)
 		return fmt.Errorf("baton: transaction: %w", err)
-	case n != x.n:
-		return fmt.Errorf("baton: transaction of %d commands has %d replies", x.n, n)
+	case n != p.n:
+		return fmt.Errorf("baton: transaction of %d commands has %d replies", p.n, n)
 	}
 	text, ends, end := w.Rest(), make([]int, 0, n), 0
 	for range n {
@@ -190,22 +179,22 @@ func (x *txPipe) executed(t *Tx) error {
 			return fmt.Errorf("baton: transaction: %w", err)
 		}
 		if said := refusal(reply); said != nil {
-			t.heed(x.cn, said, false)
+			t.heed(p.answered, said, false)
 		}
 		end += len(reply)
 		ends = append(ends, end)
 	}
-	x.text, x.ends = text, ends
+	p.text, p.ends = text, ends
 	return nil
 }
 
 // queued reads the replies to MULTI and the commands. wrong is the first command that was not queued; its refusal is the server's own,
 // whatever the command is. Without MULTI each command was carried out by itself, so each has to prove that it was not.
-func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
+func (p *Pipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 	var noMulti error
 	left := byTime
-	req := x.req
-	for i := range x.n + 1 {
+	req := p.req
+	for i := range p.n + 1 {
 		reply, err := w.Skip()
 		if err != nil {
 			return nil, fmt.Errorf("baton: transaction: %w", err)
@@ -213,13 +202,13 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 		said, own := refusal(reply), noMulti == nil || !facts.Relays(req)
 		chance := none
 		if said != nil {
-			chance = t.heed(x.cn, said, own)
+			chance = t.heed(p.answered, said, own)
 		}
 		switch {
 		case said != nil && i == 0:
 			noMulti = said
 		case said != nil && wrong == nil:
-			wrong, t.chance = fmt.Errorf("baton: command %d of %d in the transaction, %s: %w", i, x.n, x.name(i), said), chance
+			wrong, t.chance = fmt.Errorf("baton: command %d of %d in the transaction, %s: %w", i, p.n, p.name(i), said), chance
 		}
 		if noMulti != nil {
 			left = min(left, chance)
@@ -237,7 +226,7 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 
 // heed heeds an answer to one of the commands and returns the chance that it leaves if it is the server's own.
 func (t *Tx) heed(cn *conn.Conn, answer error, own bool) chance {
-	t.client.heed(t.held, cn, answer, own)
+	t.client.heed(t.conn, cn, answer, own)
 	if s, ok := t.client.stateOf(answer, peerOf(cn)); ok && own {
 		return s.chance
 	}
