@@ -73,7 +73,7 @@ func (c *Client) hold(ctx context.Context, r *retries) (*Conn, error) {
 func (c *Conn) Release() {
 	switch {
 	case c.lease.Over():
-	case c.unfit && c.lease.Astray():
+	case c.unfit && c.lease.WrongServer():
 		c.Discard()
 	case c.lease.Conn().Owes() > 0:
 		c.lease.ReleaseAfter(c.tidy)
