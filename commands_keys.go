@@ -2,9 +2,12 @@ package baton
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
 )
 
 // ExpireOption is the condition of Expire and its like. The empty one is none.
@@ -86,14 +89,29 @@ func (c *commands) Del(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, list(c.newCall(), "DEL", "key", keys))
 }
 
+// Del queues DEL, see Client.Del.
+func (p *Pipe) Del(keys ...string) Reply[int64] {
+	return enqueue(p, list(p.next(), "DEL", "key", keys), decodeInt)
+}
+
 // Unlink is Del that leaves it to the server when it frees the memory.
 func (c *commands) Unlink(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, list(c.newCall(), "UNLINK", "key", keys))
 }
 
+// Unlink queues UNLINK, see Client.Unlink.
+func (p *Pipe) Unlink(keys ...string) Reply[int64] {
+	return enqueue(p, list(p.next(), "UNLINK", "key", keys), decodeInt)
+}
+
 // Exists returns how many of keys exist. One that is named twice counts twice.
 func (c *commands) Exists(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, list(c.newCall(), "EXISTS", "key", keys))
+}
+
+// Exists queues EXISTS, see Client.Exists.
+func (p *Pipe) Exists(keys ...string) Reply[int64] {
+	return enqueue(p, list(p.next(), "EXISTS", "key", keys), decodeInt)
 }
 
 // Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
@@ -103,9 +121,19 @@ func (c *commands) Expire(ctx context.Context, key string, ttl time.Duration, op
 	return c.truth(ctx, expire(c.newCall(), key, ttl, opts))
 }
 
+// Expire queues EXPIRE or PEXPIRE, see Client.Expire.
+func (p *Pipe) Expire(key string, ttl time.Duration, opts ...ExpireOption) Reply[bool] {
+	return enqueue(p, expire(p.next(), key, ttl, opts), decodeTruth)
+}
+
 // PExpire is Expire that always sends milliseconds.
 func (c *commands) PExpire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, pexpire(c.newCall(), key, ttl, opts))
+}
+
+// PExpire queues PEXPIRE, see Client.PExpire.
+func (p *Pipe) PExpire(key string, ttl time.Duration, opts ...ExpireOption) Reply[bool] {
+	return enqueue(p, pexpire(p.next(), key, ttl, opts), decodeTruth)
 }
 
 // ExpireAt lets key expire at a time, which is sent in seconds if it is a whole second, else in milliseconds, rounded up: the
@@ -114,10 +142,20 @@ func (c *commands) ExpireAt(ctx context.Context, key string, at time.Time, opts 
 	return c.truth(ctx, expireAt(c.newCall(), key, at, opts))
 }
 
+// ExpireAt queues EXPIREAT or PEXPIREAT, see Client.ExpireAt.
+func (p *Pipe) ExpireAt(key string, at time.Time, opts ...ExpireOption) Reply[bool] {
+	return enqueue(p, expireAt(p.next(), key, at, opts), decodeTruth)
+}
+
 // TTL returns how long key has left, in whole seconds. It is NoExpiry if it does not expire, and the error is Nil if there
 // is no such key.
 func (c *commands) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return c.expiry(ctx, words(c.newCall(), "TTL", key), time.Second)
+}
+
+// TTL queues TTL, see Client.TTL.
+func (p *Pipe) TTL(key string) Reply[time.Duration] {
+	return enqueue(p, words(p.next(), "TTL", key), decodeTTL)
 }
 
 // PTTL is TTL in milliseconds.
@@ -125,9 +163,19 @@ func (c *commands) PTTL(ctx context.Context, key string) (time.Duration, error) 
 	return c.expiry(ctx, words(c.newCall(), "PTTL", key), time.Millisecond)
 }
 
+// PTTL queues PTTL, see Client.PTTL.
+func (p *Pipe) PTTL(key string) Reply[time.Duration] {
+	return enqueue(p, words(p.next(), "PTTL", key), decodePTTL)
+}
+
 // Persist removes the expiry of key. It reports false if there is no such key or it does not expire.
 func (c *commands) Persist(ctx context.Context, key string) (bool, error) {
 	return c.truth(ctx, words(c.newCall(), "PERSIST", key))
+}
+
+// Persist queues PERSIST, see Client.Persist.
+func (p *Pipe) Persist(key string) Reply[bool] {
+	return enqueue(p, words(p.next(), "PERSIST", key), decodeTruth)
 }
 
 // Type returns the type of what key holds, as "string" or "zset", and "none" if there is no such key.
@@ -135,14 +183,29 @@ func (c *commands) Type(ctx context.Context, key string) (string, error) {
 	return c.text(ctx, words(c.newCall(), "TYPE", key))
 }
 
+// Type queues TYPE, see Client.Type.
+func (p *Pipe) Type(key string) Reply[string] {
+	return enqueue(p, words(p.next(), "TYPE", key), decodeText)
+}
+
 // Rename gives key another name and overwrites what has that name. A key that does not exist is an error of the server.
 func (c *commands) Rename(ctx context.Context, key, to string) error {
 	return c.done(ctx, words(c.newCall(), "RENAME", key, to))
 }
 
+// Rename queues RENAME, see Client.Rename. The reply is OK.
+func (p *Pipe) Rename(key, to string) Reply[string] {
+	return enqueue(p, words(p.next(), "RENAME", key, to), decodeStatus)
+}
+
 // Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.
 func (c *commands) Copy(ctx context.Context, src, dst string, opts ...CopyOption) (bool, error) {
 	return c.truth(ctx, copyKey(c.newCall(), src, dst, opts))
+}
+
+// Copy queues COPY, see Client.Copy.
+func (p *Pipe) Copy(src, dst string, opts ...CopyOption) Reply[bool] {
+	return enqueue(p, copyKey(p.next(), src, dst, opts), decodeTruth)
 }
 
 // expiry returns the answer of TTL or PTTL.
@@ -152,4 +215,84 @@ func (c *commands) expiry(ctx context.Context, r request, unit time.Duration) (t
 		return 0, err
 	}
 	return ttl(n, unit)
+}
+
+// ScanOptions say what a scan is to return. The zero value is everything.
+type ScanOptions struct {
+	Match string // glob pattern of names; empty: all
+	Count int64  // how much the server looks at for each call; 0: its default of 10
+	Type  string // Scan only: type of the keys, as "string" or "zset"; empty: all
+}
+
+// Scan yields the keys of the database. While it goes on others may add and remove keys: one that is there all the time
+// is yielded, maybe more than once; one that is not may be or not. The loop may be left at any time. An error is yielded
+// once, with an empty key, and ends the scan.
+func (c *commands) Scan(ctx context.Context, o ScanOptions) iter.Seq2[string, error] {
+	return scan(ctx, c, "SCAN", "", o, scanTexts)
+}
+
+// scan asks for page after page until the server says that it was the last. Each page has an own call, so that nothing is
+// held while the caller looks at it.
+func scan[T any](ctx context.Context, c *commands, name, key string, o ScanOptions, decode func(string) (page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for cursor := "0"; ; {
+			p, err := fetch(ctx, c, scanPage(c.newCall(), name, key, cursor, o), decode)
+			if err != nil {
+				var zero T
+				yield(zero, err)
+				return
+			}
+			for _, v := range p.items {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if cursor = p.next; cursor == "0" {
+				return
+			}
+		}
+	}
+}
+
+func scanPage(q *conn.Call, name, key, cursor string, o ScanOptions) request {
+	r := command(q, name)
+	if name != "SCAN" {
+		r.str(key)
+		if o.Type != "" {
+			r.fail(fmt.Errorf("Type is %q, which is for Scan only", o.Type))
+		}
+	}
+	r.str(cursor)
+	if o.Match != "" {
+		r.str("MATCH")
+		r.str(o.Match)
+	}
+	r.limit("COUNT", o.Count)
+	if o.Type != "" {
+		r.str("TYPE")
+		r.str(o.Type)
+	}
+	return r
+}
+
+// page is what the server answers to one step of a scan.
+type page[T any] struct {
+	next  string // "0" if it was the last
+	items []T
+}
+
+func decodePage[T any](reply string, items func(*resp3.Cursor) ([]T, error)) (p page[T], err error) {
+	w := resp3.Walk(reply)
+	if err = openOf(&w, 2); err != nil {
+		return p, nullIsNil(err)
+	}
+	if p.next, err = w.Text(); err != nil {
+		return p, nullIsNil(err)
+	}
+	p.items, err = items(&w)
+	return p, err
+}
+
+func scanTexts(reply string) (page[string], error) {
+	return decodePage(reply, textsOf)
 }
