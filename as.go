@@ -251,7 +251,7 @@ func fillMap(dst reflect.Value, v resp3.Value) error {
 		}
 		dst.SetMapIndex(key, val)
 		if at++; dst.Len() < at { // only one of two values would be left
-			return &resp3.TypeError{Want: "a map of keys that come once each", Kind: v.Kind()}
+			return keyTwice(v.Kind())
 		}
 	}
 	return nil

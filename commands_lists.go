@@ -210,7 +210,7 @@ func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, 
 	q, err := c.block(ctx, WriteAccumulate, wait, args...)
 	defer q.Free()
 	if err == nil && q.Val.Len() != values {
-		err = misshapen("reply has %d values where %d belong", q.Val.Len(), values)
+		err = wrongCount(q.Val.Len(), values)
 		judge(q, err)
 	}
 	return q.Val, err
