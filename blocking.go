@@ -4,92 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
 // waiting is a command that may block on the server. It is encoded anew each time it is issued, with the rest of its wait.
 type waiting struct {
-	args []string
-	at   int           // of the wait in args; -1: none that could be read, the command is sent as it is
-	unit time.Duration // of the wait on the wire
-	wait time.Duration // 0: for ever
-	last []int         // XREAD: places in args of "$", what is the last entry when the command is first issued
-	own  bool          // it is about what was written on its own link
-	need int64         // WAIT: the replicas asked for; the reply is a number
-	end  time.Time     // of the wait, from when it is first issued
-}
-
-// waitPlaces tells where commands have their wait, and in which unit. Places below 0 count from the end.
-var waitPlaces = map[string]struct {
-	at   int
-	unit time.Duration
-}{
-	"BLPOP": {-1, time.Second}, "BRPOP": {-1, time.Second}, "BLMOVE": {-1, time.Second}, "BRPOPLPUSH": {-1, time.Second},
-	"BZPOPMIN": {-1, time.Second}, "BZPOPMAX": {-1, time.Second}, "BLMPOP": {1, time.Second}, "BZMPOP": {1, time.Second},
-	"WAIT": {-1, time.Millisecond}, "WAITAOF": {-1, time.Millisecond},
+	facts.Wait // At is 0 if the wait cannot be read: the command is sent as it is
+	args       []string
+	wait       time.Duration // 0: for ever
+	need       int64         // WAIT: the replicas asked for; the reply is a number
+	end        time.Time     // of the wait, from when it is first issued
 }
 
 // waitingOf looks for the wait in a command. What it cannot read is left to the server to refuse.
 func waitingOf(args []string) *waiting {
-	w := &waiting{args: args, at: -1}
-	name := strings.ToUpper(args[0])
-	at, unit := 0, time.Millisecond
-	if p, ok := waitPlaces[name]; ok {
-		at, unit = p.at, p.unit
-		if at < 0 {
-			at += len(args)
-		}
-	} else {
-		at, w.last = readPlaces(args)
-	}
+	w := &waiting{Wait: facts.WaitOf(args), args: args}
+	at := w.At
+	w.At = 0
 	if at < 1 || at >= len(args) {
 		return w
 	}
 	f, err := strconv.ParseFloat(args[at], 64)
-	if err != nil || !(f >= 0 && f*float64(unit) <= float64(maxWait)) {
+	if err != nil || !(f >= 0 && f*float64(w.Unit) <= float64(maxWait)) {
 		return w
 	}
-	w.at, w.unit, w.wait = at, unit, time.Duration(f*float64(unit))
-	if w.own = isWait(name); name == "WAIT" {
+	w.At, w.wait = at, time.Duration(f*float64(w.Unit))
+	if strings.EqualFold(args[0], "WAIT") {
 		w.need, _ = strconv.ParseInt(args[1], 10, 64)
 	}
 	return w
-}
-
-// readPlaces finds in XREAD and XREADGROUP the wait and the ids that are "$".
-func readPlaces(args []string) (at int, last []int) {
-	name := strings.ToUpper(args[0])
-	s := syntaxes[name]
-	if s == nil || s.options["BLOCK"] == nil {
-		return 0, nil
-	}
-	sc := scanner{syntax: s}
-	for i, a := range args {
-		switch o, _ := sc.see([]byte(a)); {
-		case o == nil:
-		case o == s.options["BLOCK"]:
-			at = i + 1
-		case o.takes == allOfThem: // STREAMS: keys, and as many ids
-			for j := i + 1 + (len(args)-i-1)/2; j < len(args); j++ {
-				if args[j] == "$" && name == "XREAD" { // XREADGROUP does not take it
-					last = append(last, j)
-				}
-			}
-		}
-	}
-	return at, last
-}
-
-// isWait reports whether a command waits for what was written on its own connection before.
-func isWait(name string) bool {
-	return strings.EqualFold(name, "WAIT") || strings.EqualFold(name, "WAITAOF")
 }
 
 // maxWait bounds what is looked at; a longer wait is the server's business.
@@ -115,7 +65,7 @@ func checkWait(name string, wait time.Duration) error {
 // rest is what is left of the wait, in whole milliseconds; 0 with over false: for ever.
 func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
 	if w.wait == 0 {
-		return 0, w.at < 0
+		return 0, w.At == 0
 	}
 	rest = w.end.Sub(now)
 	return (rest + time.Millisecond - 1).Truncate(time.Millisecond), rest <= 0
@@ -125,40 +75,22 @@ func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
 func (w *waiting) encode(q *conn.Call) {
 	now := time.Now()
 	switch {
-	case w.at < 0 || w.wait == 0:
+	case w.At == 0 || w.wait == 0:
 	case w.end.IsZero():
 		w.end = now.Add(w.wait)
 	default:
 		rest, _ := w.rest(now)
-		w.args[w.at] = waitText(max(rest, time.Millisecond), w.unit)
+		w.args[w.At] = waitText(max(rest, time.Millisecond), w.Unit)
 	}
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
 }
 
-// key is a key of the command, "" if it has none or the place is not known.
+// key is the first key of the command, "" if it has none.
 func (w *waiting) key() string {
-	at := 1
-	switch strings.ToUpper(w.args[0]) {
-	case "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX":
-	case "BLMPOP", "BZMPOP":
-		at = 3
-	case "XREAD", "XREADGROUP":
-		from := min(1, len(w.args))
-		if strings.EqualFold(w.args[0], "XREADGROUP") {
-			from = min(4, len(w.args)) // a group or a consumer may be called "streams"
-		}
-		at = slices.IndexFunc(w.args[from:], func(a string) bool { return strings.EqualFold(a, "STREAMS") })
-		if at < 0 {
-			return ""
-		}
-		at += from + 1
-	default:
+	if w.Key < 1 || w.Key >= len(w.args) {
 		return ""
 	}
-	if at >= len(w.args) {
-		return ""
-	}
-	return w.args[at]
+	return w.args[w.Key]
 }
 
 // served reports whether a reply is what was waited for.
@@ -178,8 +110,8 @@ func unblockedByServer(err error) bool {
 
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
 
-// once sends op on a connection that it has for itself.
-func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
+// try sends op on a connection that it has for itself.
+func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
 	l, err := c.blocking.Acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -224,7 +156,7 @@ func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *wai
 		switch {
 		case ctx.Err() != nil: // the reply proves that nothing was taken
 			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
-		case moved && (p == pin || w.own):
+		case moved && (p == pin || w.OwnWrites):
 			return &conn.Error{Op: "wait", Addr: peer, Err: ErrMoved}
 		case q.Err != nil:
 			return &conn.Error{Op: "wait", Addr: peer, Err: errDemoted}
@@ -274,7 +206,7 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn
 
 // fixLast replaces "$" by the id of the last entry there is now. What is added between two turns would be missed otherwise.
 func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting) error {
-	if len(w.last) == 0 {
+	if len(w.LastIDs) == 0 {
 		return nil
 	}
 	do := cn.Do
@@ -284,9 +216,8 @@ func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *w
 	q := c.cfg.NewCall()
 	defer q.Free()
 	q.Mode, q.Timeout = conn.Value, c.o.ReadTimeout
-	streams := slices.IndexFunc(w.args, func(a string) bool { return strings.EqualFold(a, "STREAMS") })
-	for _, at := range w.last {
-		key := w.args[at-(len(w.args)-streams-1)/2]
+	for _, at := range w.LastIDs {
+		key := w.args[at-(len(w.args)-w.Key)/2]
 		q.Req = resp3.AppendCommand(q.Req[:0], "XREVRANGE", key, "+", "-", "COUNT", "1")
 		if err := do(ctx, q); err != nil {
 			return notSent(err)
@@ -299,7 +230,7 @@ func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *w
 			w.args[at] = id
 		}
 	}
-	w.last = nil
+	w.LastIDs = nil
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -26,20 +27,12 @@ type holder interface {
 	condemn(c *Client, cn *conn.Conn)
 }
 
-func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }
-
-// run sends op, again if the policy allows, and returns its failure or the server's error.
-func (c *commands) run(ctx context.Context, op *operation) error {
-	if c.held != nil {
-		return c.held.run(ctx, *op)
-	}
-	return c.client.run(ctx, op)
-}
-
 // Doer runs any command: a Client or a Conn.
 type Doer interface {
 	Do(ctx context.Context, args ...any) (resp3.Value, error)
 }
+
+func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }
 
 // block runs a command that waits. The caller frees the call.
 func (c *commands) block(ctx context.Context, class Class, wait time.Duration, args ...string) (*conn.Call, error) {
@@ -49,7 +42,7 @@ func (c *commands) block(ctx context.Context, class Class, wait time.Duration, a
 	}
 	q.Mode = conn.Value
 	w := waitingOf(args)
-	err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: w, alone: w})
+	err := c.run(ctx, &operation{call: q, name: args[0], class: class, wait: w, exclusive: w})
 	if err == nil && q.Val.IsNull() {
 		err = Nil
 	}
@@ -71,21 +64,21 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	if r.err != nil {
 		return resp3.Value{}, r.problem()
 	}
-	f, _ := factOf(r.call.Req)
+	f, _ := facts.Of(r.call.Req)
 	switch {
-	case f.use == refused:
+	case f.Use == facts.Refused:
 		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
-	case f.use == heldOnly && c.held == nil:
+	case f.Use == facts.Session && c.held == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	}
-	if f.use == blocks && c.held == nil && isWait(r.name) {
-		return resp3.Value{}, aboutOwnWrites(r.name)
-	}
 	r.call.Mode = conn.Value
-	op := &operation{call: r.call, name: r.name, session: f.use == heldOnly}
-	if f.use == blocks {
+	op := &operation{call: r.call, name: r.name, session: f.Use == facts.Session}
+	if f.Use == facts.Blocks {
 		w := waitingOf(wordsOf(r.call.Req))
-		op.wait, op.alone = w, w
+		if w.OwnWrites && c.held == nil {
+			return resp3.Value{}, aboutOwnWrites(r.name)
+		}
+		op.wait, op.exclusive = w, w
 	}
 	if err := c.run(ctx, op); err != nil {
 		return resp3.Value{}, err
@@ -111,34 +104,7 @@ func (c *commands) send(ctx context.Context, r *request, mode conn.Mode) error {
 		return r.problem()
 	}
 	r.call.Mode = mode
-	return c.exchange(ctx, r.call, r.name)
-}
-
-// exchange is where nearly all commands wait for their reply, so it is the short way: one attempt on a shared connection, on few
-// and small stack frames (see docs/decisions/0006). What is not as usual goes on elsewhere.
-func (c *commands) exchange(ctx context.Context, q *conn.Call, name string) error {
-	if c.held != nil || !c.client.plain() {
-		return c.exchangeSeen(ctx, q, name)
-	}
-	if t := c.client.large.Load(); t != nil && t.expects(q) {
-		return c.exchangeSeen(ctx, q, name)
-	}
-	q.Timeout = c.client.o.ReadTimeout
-	cn, err := c.client.pool.Lane(ctx)
-	if err == nil {
-		err = cn.Do(ctx, q)
-	}
-	if err != nil || q.Err != nil || q.Large || c.client.handoffs.Watching() {
-		return c.client.goOn(ctx, q, name, cn, err)
-	}
-	return nil
-}
-
-// exchangeSeen is exchange on a connection that is held or apart, or while somebody looks at single commands.
-//
-//go:noinline
-func (c *commands) exchangeSeen(ctx context.Context, q *conn.Call, name string) error {
-	return c.run(ctx, &operation{call: q, name: name})
+	return c.do(ctx, r.call, r.name)
 }
 
 // done is for commands that have nothing to say but OK.

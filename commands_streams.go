@@ -334,7 +334,7 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 			return nil, err
 		}
 		w := waitingOf(args)
-		op.wait, op.alone = w, w
+		op.wait, op.exclusive = w, w
 	}
 	q := c.newCall()
 	defer q.Free()

@@ -145,7 +145,7 @@ func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byt
 	q := c.newCall()
 	q.Mode, q.Dst = conn.AppendText, dst
 	q.Req = appendGet(q.Req, key)
-	err := c.exchange(ctx, q, "GET")
+	err := c.do(ctx, q, "GET")
 	out, null := q.Dst, q.Null
 	q.Free()
 	if err = orNil(err, null); err != nil {
@@ -158,7 +158,7 @@ func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byt
 func (c *commands) Get(ctx context.Context, key string) (string, error) {
 	q := c.newCall()
 	q.Mode, q.Req = conn.Text, appendGet(q.Req, key)
-	err := c.exchange(ctx, q, "GET")
+	err := c.do(ctx, q, "GET")
 	s, null := q.Str, q.Null
 	q.Free()
 	return s, orNil(err, null)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -117,9 +118,7 @@ func (p *Pipe) settle(c *Client, op operation, cn *conn.Conn, err error) (fault,
 	if err == nil {
 		return nil, refusal
 	}
-	for range q.Ends {
-		_, q.Req = factOf(q.Req)
-	}
+	q.Req = facts.Skip(q.Req, len(q.Ends))
 	q.Replies -= len(q.Ends)
 	p.settled = len(p.ends)
 	return err, nil
@@ -137,11 +136,9 @@ func (p *Pipe) heed(c *Client, op operation, cn *conn.Conn) error {
 			proven = false
 			continue
 		}
-		for ; at < i; at++ {
-			_, req = factOf(req)
-		}
-		own := !foreign(req)
-		c.heed(op.alone, cn, err, own)
+		req, at = facts.Skip(req, i-at), i
+		own := !facts.Relays(req)
+		c.heed(op.exclusive, cn, err, own)
 		switch s, ok := c.stateOf(err, peerOf(cn)); {
 		case !ok || !own:
 			proven = false
@@ -215,7 +212,7 @@ func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T]
 func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
 	r := raw(p.next(), args...)
 	if r.err == nil {
-		if f, _ := factOf(r.call.Req[r.start:]); f.use != shared {
+		if f, _ := facts.Of(r.call.Req[r.start:]); f.Use != facts.Shared {
 			r.err = errors.New("is not possible in a pipeline")
 		}
 	}

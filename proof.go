@@ -9,16 +9,8 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
-)
-
-// chance says what bounds another attempt after a failed one.
-type chance uint8
-
-const (
-	none    chance = iota // there is to be none: it was answered, may do harm, or would fail in the same way
-	byCount               // it may have been executed without harm, or only a new connection can mend it: Retry.Max
-	byTime                // it was not executed, for a reason that passes: Retry.For
 )
 
 // verdict says what an answer means for the connection it came on.
@@ -38,7 +30,7 @@ type state struct {
 
 const noAuth = "NOAUTH"
 
-// states are the codes that prove that a command was not executed, if the text is the server's own: see foreign. Codes that
+// states are the codes that prove that a command was not executed, if the text is the server's own: see facts.Relays. Codes that
 // prove it and are missing here (BUSY, OOM, MISCONF, NOREPLICAS, NOPERM) are for the caller to decide on. docs/errors.md
 // says the same in words.
 var states = map[string]state{
@@ -49,27 +41,6 @@ var states = map[string]state{
 	"READONLY":    {chance: byTime, verdict: leave, elsewhere: true},
 	"MOVED":       {chance: byTime, verdict: leave, elsewhere: true},  // to the node that says it, else it is no state
 	noAuth:        {chance: byCount, verdict: leave, elsewhere: true}, // the login is gone; that of others there may be too
-}
-
-// relays are the commands that are known and may hand on the text of somebody else: of a script, of another server, of the
-// caller.
-var relays = map[string]bool{
-	"EVAL": true, "EVALSHA": true, "FCALL": true, "EVAL_RO": true, "EVALSHA_RO": true, "FCALL_RO": true,
-	"FUNCTION": true, "MIGRATE": true, "DEBUG": true,
-}
-
-// foreign reports whether an error that answers the command that req begins with may be anybody's text, which proves nothing. What is not
-// known may be a module's.
-func foreign(req []byte) bool {
-	_, rest := cutLength(req, '*')
-	size, name := cutLength(rest, '$')
-	if size < 0 || len(name) < size {
-		return true
-	}
-	var buf [64]byte
-	upper := appendUpper(buf[:0], name[:size])
-	_, known := facts[string(upper)]
-	return !known || relays[string(upper)]
 }
 
 // stateOf returns what state an answer tells that came from peer, if it tells one.
@@ -134,13 +105,13 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	case op.pipe != nil:
 		err, refusal = op.pipe.settle(c, *op, cn, err)
 	case err == nil && refusal != nil:
-		own = !foreign(op.call.Req)
-		c.heed(op.alone, cn, refusal, own)
+		own = !facts.Relays(op.call.Req)
+		c.heed(op.exclusive, cn, refusal, own)
 	case errors.Is(err, errDemoted):
-		c.condemn(op.alone, cn, leave, true)
+		c.condemn(op.exclusive, cn, leave, true)
 	}
 	if err != nil {
-		return fate{err: err, chance: c.chanceOf(op, err)}
+		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
 	f := fate{err: refusal, answered: true}
 	if refusal == nil {
@@ -151,7 +122,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	case !ok:
 	case own:
 		f.proven, f.elsewhere, f.chance = true, s.elsewhere, s.chance
-	case op.harm() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
+	case op.retryClass() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
 		f.elsewhere, f.chance = s.elsewhere, byCount
 	}
 	return f
@@ -186,23 +157,6 @@ func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
 	} else {
 		c.pool.Retire(cn)
 	}
-}
-
-// chanceOf is the chance after a failure that is no answer to op; nil stands for an operation that only reads.
-func (c *Client) chanceOf(op *operation, err error) chance {
-	if permanent(err) {
-		return none
-	}
-	if refused, ok := errs.As[*resp3.Error](err); ok {
-		return c.chanceOfRefused(refused, err)
-	}
-	if !sent(err) {
-		return byTime
-	}
-	if op != nil && op.harm() > c.o.Retry.UpTo {
-		return none
-	}
-	return byCount
 }
 
 // chanceOfRefused is the chance after a set-up, or the start of a subscription, that the server has refused.

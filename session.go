@@ -47,10 +47,10 @@ type session struct {
 // Conn leases a connection: an idle one, or a new one if the pool's size allows, or the next that is given back, in the
 // order of asking. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as Options.Retry
 // allows.
-func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.hold(ctx, &patience{}) }
+func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.hold(ctx, &retries{}) }
 
 // hold is Conn for an operation that may have failed before.
-func (c *Client) hold(ctx context.Context, w *patience) (*Conn, error) {
+func (c *Client) hold(ctx context.Context, r *retries) (*Conn, error) {
 	for attempt := 1; ; attempt++ {
 		if c.closed.Load() {
 			return nil, ErrClosed
@@ -61,8 +61,8 @@ func (c *Client) hold(ctx context.Context, w *patience) (*Conn, error) {
 			held.commands = commands{client: c, held: held}
 			return held, nil
 		}
-		if !c.again(ctx, w, c.chanceOf(nil, err)) {
-			return nil, c.opError("lease", attempt, nil, gaveUp(ctx, err), false)
+		if !c.nextAttempt(ctx, r, c.maySendAgain(nil, err)) {
+			return nil, c.opError("lease", attempt, nil, withContextError(ctx, err), false)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (c *Conn) run(ctx context.Context, op operation) error {
 	case c.session.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
-	op.alone = c
+	op.exclusive = c
 	if !op.session {
 		return c.client.run(ctx, &op)
 	}
@@ -138,15 +138,15 @@ func (c *Conn) lately() fate { return c.last }
 // condemn: the caller goes on with what it has. The next one gets another connection.
 func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
 
-// once is one attempt at op.
-func (c *Conn) once(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
+// try is one attempt at op.
+func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
 	cn, pin := c.lease.Conn(), c.session.pin
-	if op.harm() > Read {
+	if op.retryClass() > Read {
 		c.wrote = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
 	}
 	switch {
 	case op.wait == nil || c.session.queueing:
-	case op.wait.own:
+	case op.wait.OwnWrites:
 		return cn, c.awaitOwn(ctx, cn, op)
 	default:
 		err := c.client.await(ctx, cn, pin, op.wait, op.call)

@@ -113,8 +113,6 @@ func (g *leg) join(ctx context.Context, names []string) error {
 // ping returns when everything that the server sent before its answer has been taken in.
 func (g *leg) ping(ctx context.Context) error { return g.exchange(ctx, appendPing) }
 
-func appendPing(req []byte) []byte { return append(req, "*1\r\n$4\r\nPING\r\n"...) }
-
 // exchange sends commands that have one reply. Meanwhile nobody waits for room: the goroutine that waits here may be the
 // consumer's own, or the one that ends the waiting for room, and its reply stands behind the messages.
 func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {

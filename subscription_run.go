@@ -25,7 +25,7 @@ func (s *Subscription) start(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
-	var w patience
+	var r retries
 	for attempt := 1; ; attempt++ {
 		g, err := s.openInTurn(ctx)
 		if err == nil {
@@ -36,11 +36,11 @@ func (s *Subscription) start(ctx context.Context) error {
 		if s.ctx.Err() != nil {
 			return ErrClosed
 		}
-		if !s.c.again(ctx, &w, s.c.chanceOf(nil, err)) {
+		if !s.c.nextAttempt(ctx, &r, s.c.maySendAgain(nil, err)) {
 			if isAnswer(err) {
 				return err
 			}
-			return s.c.opError(s.command, attempt, nil, gaveUp(ctx, err), false)
+			return s.c.opError(s.command, attempt, nil, withContextError(ctx, err), false)
 		}
 	}
 }

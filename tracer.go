@@ -27,12 +27,3 @@ type CommandResult struct {
 	Attempts int           // 0 if the client was closed
 	Took     time.Duration // all attempts and the pauses between them
 }
-
-func (c *Client) traced(ctx context.Context, op *operation) error {
-	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.harm()}
-	ctx = c.o.Tracer.CommandStart(ctx, i)
-	begun := time.Now()
-	attempts, err := c.attempt(ctx, op)
-	c.o.Tracer.CommandEnd(ctx, i, CommandResult{Err: err, Attempts: attempts, Took: time.Since(begun)})
-	return err
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -35,9 +36,9 @@ const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
 // Without keys to watch fn runs on shared connections, and Exec is one write to one of them. With keys it has a connection
 // for itself, as a Conn is. It waits until ctx ends or the pool's WaitTimeout is over.
 func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) error {
-	var w patience
+	var r retries
 	for aborts := 0; ; {
-		left, err := c.transact(ctx, fn, watch, &w)
+		left, err := c.transact(ctx, fn, watch, &r)
 		switch {
 		case err == nil || left == none:
 			return err
@@ -45,17 +46,17 @@ func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) er
 			if aborts++; aborts > c.o.Retry.Tx || ctx.Err() != nil || !c.pause(ctx, c.o.Retry.backoff(aborts)) {
 				return err
 			}
-		case !c.again(ctx, &w, left):
+		case !c.nextAttempt(ctx, &r, left):
 			return err
 		}
 	}
 }
 
 // transact is one attempt. left is the chance of another after it.
-func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, w *patience) (left chance, err error) {
+func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, r *retries) (left chance, err error) {
 	t := &Tx{commands: c.commands}
 	if len(watch) > 0 {
-		held, err := c.hold(ctx, w)
+		held, err := c.hold(ctx, r)
 		if err != nil {
 			return none, err // hold has been patient
 		}
@@ -87,7 +88,7 @@ func (t *Tx) chanceOf(err error) chance {
 	case t.held == nil:
 		return none
 	case failed && !oe.Sent:
-		return t.client.chanceOf(nil, oe.Err)
+		return t.client.maySendAgain(nil, oe.Err)
 	case failed && t.held.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
@@ -209,7 +210,7 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("baton: transaction: %w", err)
 		}
-		said, own := refusal(reply), noMulti == nil || !foreign(req)
+		said, own := refusal(reply), noMulti == nil || !facts.Relays(req)
 		chance := none
 		if said != nil {
 			chance = t.heed(x.cn, said, own)
@@ -223,7 +224,7 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 		if noMulti != nil {
 			left = min(left, chance)
 		}
-		_, req = factOf(req)
+		req = facts.Skip(req, 1)
 	}
 	if noMulti == nil {
 		return wrong, nil

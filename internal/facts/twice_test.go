@@ -1,4 +1,4 @@
-package baton
+package facts_test
 
 import (
 	_ "embed"
@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/internal/redistest"
 	"github.com/baton-go/baton/resp3"
 )
@@ -69,7 +71,7 @@ var careful = map[string]string{
 type outcome struct{ answer, state string }
 
 // objection says what is wrong with class for a command that went from state before through two executions, "" if nothing.
-func objection(words []string, class Class, before string, first, second outcome) string {
+func objection(words []string, class facts.Class, before string, first, second outcome) string {
 	name := words[0]
 	if len(words) > 1 && slices.Contains(counts, name+"_"+words[1]) {
 		name += "_" + words[1]
@@ -78,15 +80,15 @@ func objection(words []string, class Class, before string, first, second outcome
 	counted := slices.Contains(counts, name) && !conditional && !strings.ContainsAny(second.answer[:1], "-_")
 	same := second.answer == first.answer
 	switch {
-	case class == WriteAccumulate && same && second.state == first.state && careful[strings.Join(words, " ")] == "":
+	case class == facts.WriteAccumulate && same && second.state == first.state && careful[strings.Join(words, " ")] == "":
 		return "it could be repeated"
-	case class == WriteAccumulate:
+	case class == facts.WriteAccumulate:
 		return ""
 	case second.state != first.state:
 		return fmt.Sprintf("it changes again: %s, then %s", first.state, second.state)
-	case class == Read && first.state != before:
+	case class == facts.Read && first.state != before:
 		return fmt.Sprintf("it writes: %s, then %s", before, first.state)
-	case !same && (class == Read || !counted):
+	case !same && (class == facts.Read || !counted):
 		return fmt.Sprintf("it answers otherwise: %q, then %q", first.answer, second.answer)
 	}
 	return ""
@@ -95,21 +97,21 @@ func objection(words []string, class Class, before string, first, second outcome
 // trial is a server on which commands are tried.
 type trial struct {
 	t *testing.T
-	c *Client
+	c *baton.Client
 	// texts maps names to arguments that are no words.
 	texts map[string]string
 }
 
 func newTrial(t *testing.T) *trial {
-	c, err := New(Options{Addr: redistest.Start(t)})
+	c, err := baton.New(baton.Options{Addr: redistest.Start(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	tr := &trial{t: t, c: c, texts: map[string]string{"CODE": "#!lua name=lib\nredis.register_function('f', function() return 1 end)"}}
 	tr.must("SET k dumped")
-	tr.texts["DUMPED"], err = As[string](c.Do(t.Context(), "DUMP", "k"))
+	tr.texts["DUMPED"], err = baton.As[string](c.Do(t.Context(), "DUMP", "k"))
 	require.NoError(t, err)
 	tr.must("FUNCTION LOAD CODE")
-	tr.texts["FUNCTIONS"], err = As[string](c.Do(t.Context(), "FUNCTION", "DUMP"))
+	tr.texts["FUNCTIONS"], err = baton.As[string](c.Do(t.Context(), "FUNCTION", "DUMP"))
 	require.NoError(t, err)
 	return tr
 }
@@ -279,8 +281,8 @@ func TestFactsAreWhatASecondExecutionShows(t *testing.T) {
 			left[x.words[0]] = true
 			continue
 		}
-		f, _ := factOf(resp3.AppendCommand(nil, x.words...))
-		assert.Empty(t, objection(x.words, f.class, before, first, second), "%v is %d in the table", x.words, f.class)
+		f, _ := facts.Of(resp3.AppendCommand(nil, x.words...))
+		assert.Empty(t, objection(x.words, f.Class, before, first, second), "%v is %d in the table", x.words, f.Class)
 		tried[x.words[0]] = true
 		if len(x.words) > 1 {
 			tried[x.words[0]+" "+x.words[1]] = true
@@ -292,18 +294,18 @@ func TestFactsAreWhatASecondExecutionShows(t *testing.T) {
 			assert.True(t, tried[sc.name], "%s is not tried", sc.name)
 		}
 	}
-	for name, s := range syntaxes {
-		for word, o := range s.options {
-			assert.True(t, !o.decides || name == "DEBUG" || isTried(s, word), "%s %s is not tried", name, word)
+	for name, s := range facts.Syntaxes {
+		for _, word := range s.Deciding() {
+			assert.True(t, name == "DEBUG" || isTried(s, word), "%s %s is not tried", name, word)
 		}
 	}
 	t.Logf("%d commands tried; the server lacks something of %d: %v", len(tried), len(left), left)
 }
 
 // isTried reports whether an option is in the file, with a command of that syntax.
-func isTried(s *syntax, word string) bool {
+func isTried(s *facts.Syntax, word string) bool {
 	return slices.ContainsFunc(tryouts(), func(x tryout) bool {
-		of := syntaxes[x.words[0]] == s || len(x.words) > 1 && syntaxes[x.words[0]+" "+x.words[1]] == s
+		of := facts.Syntaxes[x.words[0]] == s || len(x.words) > 1 && facts.Syntaxes[x.words[0]+" "+x.words[1]] == s
 		return of && slices.Contains(x.words[1:], word)
 	})
 }
@@ -312,22 +314,22 @@ func isTried(s *syntax, word string) bool {
 func TestObjectionsAreMade(t *testing.T) {
 	for _, x := range []struct {
 		command       string
-		class         Class
+		class         facts.Class
 		before        string
 		first, second outcome
 		want          string
 	}{
-		{"SET k v", WriteLastWins, "", outcome{"+OK", "v"}, outcome{"+OK", "v"}, ""},
-		{"SET k v IFEQ u", WriteLastWins, "u", outcome{"+OK", "v"}, outcome{"_", "v"}, "answers otherwise"},
-		{"EXPIREAT k 5 GT", WriteOnce, "", outcome{":1", "5"}, outcome{":0", "5"}, "answers otherwise"},
-		{"EXPIREAT k 5", WriteOnce, "", outcome{":1", "5"}, outcome{":0", "5"}, "answers otherwise"},
-		{"DEL k", WriteOnce, "v", outcome{":1", ""}, outcome{":0", ""}, ""},
-		{"DEL k", WriteOnce, "v", outcome{":1", ""}, outcome{"-ERR", ""}, "answers otherwise"},
-		{"APPEND k v", WriteLastWins, "", outcome{":1", "v"}, outcome{":2", "vv"}, "changes again"},
-		{"GET k", Read, "", outcome{"_", "v"}, outcome{"_", "v"}, "writes"},
-		{"GET k", Read, "", outcome{":1", ""}, outcome{":0", ""}, "answers otherwise"},
-		{"APPEND k v", WriteAccumulate, "", outcome{":1", "v"}, outcome{":2", "vv"}, ""},
-		{"LSET k 0 v", WriteAccumulate, "", outcome{"+OK", "v"}, outcome{"+OK", "v"}, "could be repeated"},
+		{"SET k v", facts.WriteLastWins, "", outcome{"+OK", "v"}, outcome{"+OK", "v"}, ""},
+		{"SET k v IFEQ u", facts.WriteLastWins, "u", outcome{"+OK", "v"}, outcome{"_", "v"}, "answers otherwise"},
+		{"EXPIREAT k 5 GT", facts.WriteOnce, "", outcome{":1", "5"}, outcome{":0", "5"}, "answers otherwise"},
+		{"EXPIREAT k 5", facts.WriteOnce, "", outcome{":1", "5"}, outcome{":0", "5"}, "answers otherwise"},
+		{"DEL k", facts.WriteOnce, "v", outcome{":1", ""}, outcome{":0", ""}, ""},
+		{"DEL k", facts.WriteOnce, "v", outcome{":1", ""}, outcome{"-ERR", ""}, "answers otherwise"},
+		{"APPEND k v", facts.WriteLastWins, "", outcome{":1", "v"}, outcome{":2", "vv"}, "changes again"},
+		{"GET k", facts.Read, "", outcome{"_", "v"}, outcome{"_", "v"}, "writes"},
+		{"GET k", facts.Read, "", outcome{":1", ""}, outcome{":0", ""}, "answers otherwise"},
+		{"APPEND k v", facts.WriteAccumulate, "", outcome{":1", "v"}, outcome{":2", "vv"}, ""},
+		{"LSET k 0 v", facts.WriteAccumulate, "", outcome{"+OK", "v"}, outcome{"+OK", "v"}, "could be repeated"},
 	} {
 		got := objection(strings.Fields(x.command), x.class, x.before, x.first, x.second)
 		if x.want == "" {

@@ -1,16 +1,19 @@
-package baton
+package facts
 
 import "strings"
 
-// factRows is the table. Whether a command reads or writes is what COMMAND of the server says; which kind of write it is
+// table has a row for each command and for each subcommand that matters, "CONFIG GET".
+var table = buildTable()
+
+// commandRows are what the table is made of. Whether a command reads or writes is what COMMAND of the server says; which kind of write it is
 // cannot be taken from there and is decided by hand, from what a second execution would change and answer.
-var factRows = [...]struct {
+var commandRows = [...]struct {
 	class      Class
-	use        use
+	use        Use
 	containers string // "" for commands of one word
 	names      string
 }{
-	{Read, shared, "", `GET MGET STRLEN GETRANGE SUBSTR LCS GETBIT BITCOUNT BITPOS BITFIELD_RO
+	{Read, Shared, "", `GET MGET STRLEN GETRANGE SUBSTR LCS GETBIT BITCOUNT BITPOS BITFIELD_RO
 		EXISTS TYPE TTL PTTL EXPIRETIME PEXPIRETIME KEYS SCAN RANDOMKEY DUMP TOUCH OBJECT SORT_RO
 		HGET HMGET HGETALL HEXISTS HLEN HKEYS HVALS HSTRLEN HSCAN HRANDFIELD HTTL HPTTL HEXPIRETIME HPEXPIRETIME
 		LLEN LRANGE LINDEX LPOS SCARD SISMEMBER SMISMEMBER SMEMBERS SRANDMEMBER SINTER SUNION SDIFF SINTERCARD SSCAN
@@ -20,69 +23,69 @@ var factRows = [...]struct {
 		VCARD VDIM VEMB VGETATTR VINFO VISMEMBER VLINKS VRANDMEMBER VRANGE VSIM
 		DBSIZE MEMORY PING ECHO TIME INFO COMMAND LASTSAVE PUBSUB ROLE LOLWUT SLOWLOG COMMANDLOG LATENCY`},
 	// Reads unless their arguments say otherwise, see optionRows.
-	{Read, shared, "", `GETEX HGETEX SORT GEORADIUS GEORADIUSBYMEMBER BITFIELD`},
-	{WriteOnce, shared, "", `DEL UNLINK EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST HDEL HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT
+	{Read, Shared, "", `GETEX HGETEX SORT GEORADIUS GEORADIUSBYMEMBER BITFIELD`},
+	{WriteOnce, Shared, "", `DEL UNLINK EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST HDEL HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT
 		HPERSIST SADD SREM SMOVE ZREM ZREMRANGEBYSCORE ZREMRANGEBYLEX XACK XDEL XTRIM PFADD PFMERGE VREM FLUSHDB FLUSHALL
 		SAVE`},
-	{WriteLastWins, shared, "", `SET SETEX PSETEX MSET HSET HMSET HSETEX LSET SETRANGE BITOP ZADD GEOADD XSETID VADD VSETATTR
+	{WriteLastWins, Shared, "", `SET SETEX PSETEX MSET HSET HMSET HSETEX LSET SETRANGE BITOP ZADD GEOADD XSETID VADD VSETATTR
 		SINTERSTORE SUNIONSTORE SDIFFSTORE ZRANGESTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE GEOSEARCHSTORE
 		REPLICAOF SLAVEOF`},
 	// LTRIM 1 -1 takes one more each time, RENAME fails the second time, LMOVE moves another element, SETBIT answers its own
 	// bit as the old one, BGSAVE is refused while the first one is under way.
-	{WriteAccumulate, shared, "", `SETNX MSETNX GETSET GETDEL APPEND INCR INCRBY INCRBYFLOAT DECR DECRBY SETBIT RENAME RENAMENX MOVE COPY
+	{WriteAccumulate, Shared, "", `SETNX MSETNX GETSET GETDEL APPEND INCR INCRBY INCRBYFLOAT DECR DECRBY SETBIT RENAME RENAMENX MOVE COPY
 		RESTORE RESTORE-ASKING MIGRATE SWAPDB HSETNX HINCRBY HINCRBYFLOAT LPUSH LPUSHX RPUSH RPUSHX LPOP RPOP LMPOP LMOVE HGETDEL
 		RPOPLPUSH LINSERT LREM LTRIM SPOP ZINCRBY ZPOPMIN ZPOPMAX ZMPOP ZREMRANGEBYRANK XADD XCLAIM XAUTOCLAIM XREADGROUP
 		EVAL EVALSHA FCALL PUBLISH SPUBLISH XGROUP FUNCTION SCRIPT CONFIG CLUSTER ACL MODULE DEBUG FAILOVER
 		BGSAVE BGREWRITEAOF PFDEBUG PFSELFTEST`},
-	{Read, blocks, "", `WAIT WAITAOF`},
-	{WriteAccumulate, blocks, "", `BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP`},
-	{Never, heldOnly, "", `MULTI EXEC DISCARD SELECT AUTH HELLO READONLY READWRITE ASKING`},
-	{Read, heldOnly, "", `WATCH UNWATCH`},
-	{Never, refused, "", `SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC
+	{Read, Blocks, "", `WAIT WAITAOF`},
+	{WriteAccumulate, Blocks, "", `BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP`},
+	{Never, Session, "", `MULTI EXEC DISCARD SELECT AUTH HELLO READONLY READWRITE ASKING`},
+	{Read, Session, "", `WATCH UNWATCH`},
+	{Never, Refused, "", `SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC
 		PSYNC REPLCONF RESET QUIT`},
-	{Never, shared, "", `SHUTDOWN`}, // no answer is the right answer
+	{Never, Shared, "", `SHUTDOWN`}, // no answer is the right answer
 
 	// Other subcommands may leave state on the connection: careful.
-	{Never, heldOnly, "", `CLIENT`},
-	{Read, shared, "CLIENT", `ID INFO LIST GETNAME GETREDIR TRACKINGINFO`},
-	{WriteOnce, shared, "CLIENT", `UNPAUSE`},
-	{WriteLastWins, shared, "CLIENT", `PAUSE`},
-	{WriteAccumulate, shared, "CLIENT", `KILL UNBLOCK`}, // others
-	{Never, refused, "CLIENT", `REPLY`},
-	{Never, heldOnly, "CLIENT", `TRACKING CACHING SETNAME SETINFO NO-EVICT NO-TOUCH CAPA IMPORT-SOURCE MAINT_NOTIFICATIONS`},
+	{Never, Session, "", `CLIENT`},
+	{Read, Shared, "CLIENT", `ID INFO LIST GETNAME GETREDIR TRACKINGINFO`},
+	{WriteOnce, Shared, "CLIENT", `UNPAUSE`},
+	{WriteLastWins, Shared, "CLIENT", `PAUSE`},
+	{WriteAccumulate, Shared, "CLIENT", `KILL UNBLOCK`}, // others
+	{Never, Refused, "CLIENT", `REPLY`},
+	{Never, Session, "CLIENT", `TRACKING CACHING SETNAME SETINFO NO-EVICT NO-TOUCH CAPA IMPORT-SOURCE MAINT_NOTIFICATIONS`},
 
-	{Read, shared, "ACL CLIENT CLUSTER CONFIG FUNCTION MODULE SCRIPT XGROUP", "HELP"},
-	{WriteOnce, shared, "XGROUP", `DESTROY CREATECONSUMER DELCONSUMER`},
-	{WriteLastWins, shared, "XGROUP", `SETID`},
-	{Read, shared, "FUNCTION", `DUMP LIST STATS`},
-	{WriteOnce, shared, "FUNCTION", `FLUSH`},
-	{WriteAccumulate, shared, "FUNCTION", `LOAD RESTORE`},
-	{Read, shared, "SCRIPT", `EXISTS SHOW`},
-	{WriteOnce, shared, "SCRIPT", `LOAD FLUSH`},
-	{Never, refused, "SCRIPT", `DEBUG`},
-	{Read, shared, "CONFIG", `GET`},
-	{WriteLastWins, shared, "CONFIG", `SET`},
-	{WriteOnce, shared, "CONFIG", `RESETSTAT REWRITE`},
-	{Read, shared, "CLUSTER", `COUNT-FAILURE-REPORTS COUNTKEYSINSLOT GETKEYSINSLOT INFO KEYSLOT LINKS MYID MYSHARDID NODES REPLICAS
+	{Read, Shared, "ACL CLIENT CLUSTER CONFIG FUNCTION MODULE SCRIPT XGROUP", "HELP"},
+	{WriteOnce, Shared, "XGROUP", `DESTROY CREATECONSUMER DELCONSUMER`},
+	{WriteLastWins, Shared, "XGROUP", `SETID`},
+	{Read, Shared, "FUNCTION", `DUMP LIST STATS`},
+	{WriteOnce, Shared, "FUNCTION", `FLUSH`},
+	{WriteAccumulate, Shared, "FUNCTION", `LOAD RESTORE`},
+	{Read, Shared, "SCRIPT", `EXISTS SHOW`},
+	{WriteOnce, Shared, "SCRIPT", `LOAD FLUSH`},
+	{Never, Refused, "SCRIPT", `DEBUG`},
+	{Read, Shared, "CONFIG", `GET`},
+	{WriteLastWins, Shared, "CONFIG", `SET`},
+	{WriteOnce, Shared, "CONFIG", `RESETSTAT REWRITE`},
+	{Read, Shared, "CLUSTER", `COUNT-FAILURE-REPORTS COUNTKEYSINSLOT GETKEYSINSLOT INFO KEYSLOT LINKS MYID MYSHARDID NODES REPLICAS
 		SHARDS SLAVES SLOT-STATS SLOTS`},
-	{Never, refused, "CLUSTER", `SYNCSLOTS`}, // turns the connection into one of replication
-	{Read, shared, "ACL", `CAT DRYRUN GENPASS GETUSER LIST LOG USERS WHOAMI`},
-	{WriteOnce, shared, "ACL", `DELUSER LOAD SAVE`}, // SETUSER adds a selector each time, and refuses to remove a password twice
-	{Read, shared, "MODULE", `LIST`},
-	{WriteOnce, shared, "MEMORY", `PURGE`},
-	{WriteOnce, shared, "SLOWLOG COMMANDLOG", `RESET`},
-	{WriteOnce, shared, "LATENCY", `RESET`},
+	{Never, Refused, "CLUSTER", `SYNCSLOTS`}, // turns the connection into one of replication
+	{Read, Shared, "ACL", `CAT DRYRUN GENPASS GETUSER LIST LOG USERS WHOAMI`},
+	{WriteOnce, Shared, "ACL", `DELUSER LOAD SAVE`}, // SETUSER adds a selector each time, and refuses to remove a password twice
+	{Read, Shared, "MODULE", `LIST`},
+	{WriteOnce, Shared, "MEMORY", `PURGE`},
+	{WriteOnce, Shared, "SLOWLOG COMMANDLOG", `RESET`},
+	{WriteOnce, Shared, "LATENCY", `RESET`},
 }
 
-func buildFacts() map[string]fact {
-	m := make(map[string]fact, 440)
-	for _, row := range factRows {
+func buildTable() map[string]Fact {
+	m := make(map[string]Fact, 440)
+	for _, row := range commandRows {
 		for _, name := range strings.Fields(row.names) {
 			if row.containers == "" {
-				m[name] = fact{row.class, row.use}
+				m[name] = Fact{row.class, row.use}
 			}
 			for _, container := range strings.Fields(row.containers) {
-				m[container+" "+name] = fact{row.class, row.use}
+				m[container+" "+name] = Fact{row.class, row.use}
 			}
 		}
 	}
@@ -92,7 +95,7 @@ func buildFacts() map[string]fact {
 // decision is what options make of the fact of their command. If several decide, the most careful fact holds.
 type decision struct {
 	words string
-	fact  fact
+	fact  Fact
 }
 
 // Options that expiring commands have in common.
@@ -104,9 +107,9 @@ const (
 )
 
 var (
-	factOnce  = fact{class: WriteOnce}
-	factLast  = fact{class: WriteLastWins}
-	factAgain = fact{class: WriteAccumulate}
+	factOnce  = Fact{Class: WriteOnce}
+	factLast  = Fact{Class: WriteLastWins}
+	factAgain = Fact{Class: WriteAccumulate}
 )
 
 // optionRows is the table of options, see syntax. A word is followed by what belongs to it, see optionOf; "..." says that other
@@ -143,7 +146,7 @@ var optionRows = [...]struct {
 	{"FUNCTION LOAD", 2, "REPLACE " + optOthers, 0, []decision{{"REPLACE", factLast}}},
 	{"FUNCTION RESTORE", 3, "FLUSH APPEND REPLACE", 0, []decision{{"REPLACE", factLast}}},
 	{"ACL LOG", 2, "RESET " + optOthers, 0, []decision{{"RESET", factOnce}}},
-	{"XREAD", 1, "COUNT:1 BLOCK:1 STREAMS:all", 0, []decision{{"BLOCK", fact{class: Read, use: blocks}}}},
-	{"XREADGROUP", 1, "GROUP:2 COUNT:1 BLOCK:1 CLAIM:1 NOACK STREAMS:all", 0, []decision{{"BLOCK", fact{class: WriteAccumulate, use: blocks}}}},
-	{"DEBUG", 1, "SLEEP " + optOthers, 0, []decision{{"SLEEP", fact{class: WriteAccumulate, use: blocks}}}},
+	{"XREAD", 1, "COUNT:1 BLOCK:1 STREAMS:all", 0, []decision{{"BLOCK", Fact{Class: Read, Use: Blocks}}}},
+	{"XREADGROUP", 1, "GROUP:2 COUNT:1 BLOCK:1 CLAIM:1 NOACK STREAMS:all", 0, []decision{{"BLOCK", Fact{Class: WriteAccumulate, Use: Blocks}}}},
+	{"DEBUG", 1, "SLEEP " + optOthers, 0, []decision{{"SLEEP", Fact{Class: WriteAccumulate, Use: Blocks}}}},
 }

@@ -1,4 +1,4 @@
-package baton
+package facts_test
 
 import (
 	"slices"
@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/internal/redistest"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
@@ -23,8 +25,8 @@ var unsafeToTry = map[string]string{
 }
 
 // lane is what the server tells of a connection, without counters and what a command changes by itself.
-func lane(t *testing.T, c *Client) map[string]string {
-	text, err := As[string](c.Do(t.Context(), "CLIENT", "INFO"))
+func lane(t *testing.T, c *baton.Client) map[string]string {
+	text, err := baton.As[string](c.Do(t.Context(), "CLIENT", "INFO"))
 	require.NoError(t, err)
 	m := map[string]string{}
 	for _, field := range strings.Fields(text) {
@@ -58,18 +60,18 @@ func argumentsToTry(arity int) (all [][]string) {
 // Every command and subcommand of the server is sent through a shared connection, if the client lets it pass, alone and in
 // a pipeline. Afterwards the connection is as before.
 func TestNoCommandLeavesStateOnASharedConnection(t *testing.T) {
-	c, err := New(Options{Addr: redistest.Start(t), Pool: pool.Config{Lanes: 1}, Retry: RetryPolicy{Max: -1}})
+	c, err := baton.New(baton.Options{Addr: redistest.Start(t), Pool: pool.Config{Lanes: 1}, Retry: baton.RetryPolicy{Max: -1}})
 	require.NoError(t, err)
 	defer c.Close()
 	ctx, before, passed, stopped := t.Context(), lane(t, c), 0, 0
 	for _, sc := range serverCommands(t, c) {
 		words := strings.Fields(sc.name)
-		if f := factOfWords(t, sc.name); f.use == blocks || unsafeToTry[sc.name] != "" || unsafeToTry[words[0]] != "" {
+		if f := factOfWords(t, sc.name); f.Use == facts.Blocks || unsafeToTry[sc.name] != "" || unsafeToTry[words[0]] != "" {
 			continue
 		}
 		for _, args := range argumentsToTry(sc.arity - len(words) + 1) {
 			command := append(slices.Clone(words), args...)
-			if f := factOfWords(t, strings.Join(command, " ")); f.use == blocks {
+			if f := factOfWords(t, strings.Join(command, " ")); f.Use == facts.Blocks {
 				continue
 			}
 			words := make([]any, len(command))
@@ -80,11 +82,11 @@ func TestNoCommandLeavesStateOnASharedConnection(t *testing.T) {
 			_, answered := errs.As[*resp3.Error](err)
 			if err != nil && !answered {
 				stopped++
-				assert.ErrorContains(t, c.Pipeline(ctx, func(p *Pipe) error { p.Do(words...); return nil }), "not possible in a pipeline", "%v", command)
+				assert.ErrorContains(t, c.Pipeline(ctx, func(p *baton.Pipe) error { p.Do(words...); return nil }), "not possible in a pipeline", "%v", command)
 				continue
 			}
 			passed++
-			err = c.Pipeline(ctx, func(p *Pipe) error { p.Do(words...); return nil })
+			err = c.Pipeline(ctx, func(p *baton.Pipe) error { p.Do(words...); return nil })
 			_, answered = errs.As[*resp3.Error](err)
 			require.True(t, err == nil || answered, "%v: %v", command, err)
 		}
@@ -96,7 +98,7 @@ func TestNoCommandLeavesStateOnASharedConnection(t *testing.T) {
 
 // The control: what the client stops would have stayed, and a connection on which it did is given to nobody else.
 func TestStateStaysOnAHeldConnection(t *testing.T) {
-	c, err := New(Options{Addr: redistest.Start(t)})
+	c, err := baton.New(baton.Options{Addr: redistest.Start(t)})
 	require.NoError(t, err)
 	defer c.Close()
 	known := 0
@@ -130,11 +132,11 @@ func TestStateStaysOnAHeldConnection(t *testing.T) {
 }
 
 // hold leases a connection, of which tell says what the server knows.
-func hold(t *testing.T, c *Client) (held *Conn, tell func() string) {
+func hold(t *testing.T, c *baton.Client) (held *baton.Conn, tell func() string) {
 	held, err := c.Conn(t.Context())
 	require.NoError(t, err)
 	return held, func() string {
-		text, err := As[string](held.Do(t.Context(), "CLIENT", "INFO"))
+		text, err := baton.As[string](held.Do(t.Context(), "CLIENT", "INFO"))
 		require.NoError(t, err)
 		return text
 	}
@@ -142,7 +144,7 @@ func hold(t *testing.T, c *Client) (held *Conn, tell func() string) {
 
 // Redis before 7.2 carries out the options of HELLO one by one, up to the one that it refuses.
 func TestRefusedHelloMayHaveChangedTheUser(t *testing.T) {
-	c, err := New(Options{Addr: redistest.Start(t)})
+	c, err := baton.New(baton.Options{Addr: redistest.Start(t)})
 	require.NoError(t, err)
 	defer c.Close()
 	_, err = c.Do(t.Context(), "ACL", "SETUSER", "other", "on", ">pw", "~*", "+@all")
@@ -157,13 +159,13 @@ func TestRefusedHelloMayHaveChangedTheUser(t *testing.T) {
 }
 
 func TestUnknownSubcommandOfClientNeedsAHeldConnection(t *testing.T) {
-	c, err := New(Options{Addr: redistest.Start(t)})
+	c, err := baton.New(baton.Options{Addr: redistest.Start(t)})
 	require.NoError(t, err)
 	defer c.Close()
 	for _, words := range [][]any{{"CLIENT", "NO-SUCH"}, {"client", "capa", "redirect"}, {"Client", "Import-Source", "on"}, {"CLIENT"}} {
 		_, err := c.Do(t.Context(), words...)
 		assert.ErrorContains(t, err, "use Client.Conn", "%v", words)
-		err = c.Pipeline(t.Context(), func(p *Pipe) error { p.Do(words...); return nil })
+		err = c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Do(words...); return nil })
 		assert.ErrorContains(t, err, "not possible in a pipeline", "%v", words)
 	}
 	_, err = c.Do(t.Context(), "CLIENT", "ID")
