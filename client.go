@@ -5,7 +5,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,8 +37,7 @@ type Client struct {
 	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
 	unknown  atomic.Int64  // until when in Unix seconds servers are not asked what they are, see serverLink
 	closed   atomic.Bool
-	ended    chan struct{} // closed after closed was set
-	ending   sync.Once
+	ended    chan struct{} // closed with the first Close or Shutdown
 }
 
 // New makes a client. It validates o and does no I/O: the first command connects. Later changes of o have no effect.
@@ -119,6 +117,16 @@ func (c *Client) connConfig() *conn.Config {
 	return cfg
 }
 
+// move moves a connection for the handoff: one of a subscription is replaced by that subscription, any other moves itself.
+func (c *Client) move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
+	for _, s := range c.subs.list() {
+		if serving, _ := s.server(); serving == cn {
+			return s.moveTo(ctx, cn, t)
+		}
+	}
+	return cn, cn.Move(ctx, t)
+}
+
 // Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
 // attempts as Options.Retry allows, so after Retry.For if no server is there: a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
@@ -176,6 +184,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 
 // end refuses new commands and further attempts.
 func (c *Client) end() {
-	c.closed.Store(true)
-	c.ending.Do(func() { close(c.ended) })
+	if !c.closed.Swap(true) {
+		close(c.ended)
+	}
 }

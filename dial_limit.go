@@ -32,21 +32,13 @@ type dialLimit struct {
 
 // wait takes a token. If there is none it waits for one, until ctx ends.
 func (l *dialLimit) wait(ctx context.Context) error {
-	pause := l.take(l.need(), time.Now())
-	if pause <= 0 {
-		return nil
-	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
+	if !pause(ctx, l.take(l.need(), time.Now()), nil) {
 		l.mu.Lock()
 		l.tokens++
 		l.mu.Unlock()
 		return conn.ContextError(ctx)
 	}
+	return nil
 }
 
 // take takes a token, in advance if need be, and returns after what time it will be there.

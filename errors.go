@@ -9,6 +9,7 @@ import (
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
 )
 
 var (
@@ -100,4 +101,10 @@ func sent(err error) bool {
 func wasSent(err error) bool {
 	oe, ok := errs.As[*OpError](err)
 	return ok && oe.Sent
+}
+
+// isAnswer reports whether err is what the server says.
+func isAnswer(err error) bool {
+	_, ok := errs.As[*resp3.Error](err)
+	return ok
 }

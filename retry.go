@@ -167,11 +167,11 @@ func (c *Client) pause(ctx context.Context, d time.Duration) bool {
 			d = min(d, rest/2)
 		}
 	}
-	return pause(ctx, c.ended, d)
+	return pause(ctx, d, c.ended)
 }
 
-// pause waits for d. It reports false if ctx or ended, which may be nil, has ended.
-func pause(ctx context.Context, ended <-chan struct{}, d time.Duration) bool {
+// pause waits for d. It reports false if ctx has ended, or stop was closed, which may be nil.
+func pause(ctx context.Context, d time.Duration, stop <-chan struct{}) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
@@ -181,7 +181,7 @@ func pause(ctx context.Context, ended <-chan struct{}, d time.Duration) bool {
 	case <-t.C:
 		return ctx.Err() == nil
 	case <-ctx.Done():
-	case <-ended:
+	case <-stop:
 	}
 	return false
 }

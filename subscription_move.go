@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/internal/errs"
-	"github.com/baton-go/baton/resp3"
 )
 
 // moveRequest asks run to put another connection in the place of cn.
@@ -139,12 +137,6 @@ func (s *Subscription) drain(old *leg, until time.Time) error {
 		return nil // a refusal stands behind what came before it like any other answer
 	}
 	return err
-}
-
-// isAnswer reports whether err is what the server says.
-func isAnswer(err error) bool {
-	_, ok := errs.As[*resp3.Error](err)
-	return ok
 }
 
 // changeOver makes next serve. A move that has lost something is told as what it is to the consumer: a loss, and the return

@@ -156,7 +156,7 @@ func (s *Subscription) comeBack(g *leg) *leg {
 		if !refused {
 			n = 0
 		}
-		if !sleep(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn))) {
+		if !pause(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn)), nil) {
 			return nil
 		}
 		var next *leg
@@ -253,16 +253,4 @@ func (s *Subscription) rejoin(g *leg, t turn) {
 		return
 	}
 	s.tell(SubEvent{Kind: SubResubscribed, Peer: g.cn.Peer(), Channel: channel}.after(from))
-}
-
-// sleep waits for d. It reports false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -116,13 +116,3 @@ func (s *Subscription) server() (*conn.Conn, time.Time) {
 }
 
 func (s *Subscription) finished() <-chan struct{} { return s.done }
-
-// move moves a connection for the handoff: one of a subscription is replaced by that subscription, any other moves itself.
-func (c *Client) move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
-	for _, s := range c.subs.list() {
-		if serving, _ := s.server(); serving == cn {
-			return s.moveTo(ctx, cn, t)
-		}
-	}
-	return cn, cn.Move(ctx, t)
-}

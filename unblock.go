@@ -99,15 +99,11 @@ func (r *recall) unblock(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	for pause := recallPause; ; pause *= 2 {
+	for wait := recallPause; ; wait *= 2 {
 		if ended, err := r.unblockOnce(ctx, p); ended || err != nil {
 			return err
 		}
-		t := time.NewTimer(pause) // it has its reply already, or has not come to the server yet
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !pause(ctx, wait, nil) { // it has its reply already, or has not come to the server yet
 			return ctx.Err()
 		}
 	}
