@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/internal/facts"
+	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -93,19 +95,18 @@ func (w *waiting) key() string {
 	return w.args[w.Key]
 }
 
-// served reports whether a reply is what was waited for.
-func (w *waiting) served(q *conn.Call) bool {
-	if w.need > 0 {
+// answered reports whether q has what was waited for, or an error of the server. A server that is demoted ends the wait with
+// an error too, and has not executed the command.
+func (w *waiting) answered(q *conn.Call) bool {
+	switch {
+	case q.Err != nil:
+		e, ok := errs.As[*resp3.Error](q.Err)
+		return !ok || e.Code != "UNBLOCKED" || !strings.Contains(e.Message, "instance state changed")
+	case w.need > 0:
 		n, err := q.Val.Int()
 		return err != nil || n >= w.need
 	}
 	return !q.Null && (q.Mode == conn.Encoded || !q.Val.IsNull())
-}
-
-// unblockedByServer reports whether the server has ended a command because it is no master any more. It has not been executed.
-func unblockedByServer(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == "UNBLOCKED" && strings.Contains(e.Message, "instance state changed")
 }
 
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
@@ -116,87 +117,95 @@ func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn,
 	if err != nil {
 		return nil, err
 	}
-	switch err = c.await(ctx, l.Conn(), nil, w, op.call); {
-	case sent(err):
+	if err = w.await(ctx, c, l.Conn(), nil, op.call); sent(err) {
 		l.Discard() // it may still block there, and take what nobody would get
-	case l.Conn().Owes() > 0:
-		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
-	default:
-		l.Release()
+	} else {
+		c.releaseSettled(l)
 	}
 	return l.Conn(), err
 }
 
-// stuck: each attempt has a connection of its own.
+// stuck is false: each attempt has a connection of its own.
 func (w *waiting) stuck(fate) bool { return false }
 
 func (w *waiting) condemn(c *Client, cn *conn.Conn) { c.blocking.Retire(cn) }
 
-// await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
-// is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the
-// rest of the wait is issued again, on the link that serves then. pin is that of a session, nil if there is none.
-func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting, q *conn.Call) error {
-	if err := c.fixLast(ctx, cn, pin, w); err != nil {
+// releaseSettled releases a connection as soon as it owes no reply, as to a command that was given up.
+func (c *Client) releaseSettled(l *pool.Lease) {
+	if l.Conn().Owes() > 0 {
+		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
+	} else {
+		l.Release()
+	}
+}
+
+// await runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
+// is not the answer: the link was about to go, or somebody else has unblocked the command. The rest of the wait is issued again,
+// on the link that serves then. session is the pin of a session, nil if there is none.
+func (w *waiting) await(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
+	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
 	}
-	for turn := 1; ; turn++ {
-		p := pin
+	for issue := 1; ; issue++ {
+		p := session
 		if p == nil {
 			p = cn.Pin()
 		}
-		err := c.awaitTurn(ctx, p, w, q)
-		moved, peer := p.Moved(), p.Setup().Peer
-		if p != pin {
+		err := w.issueOnce(ctx, c, p, q)
+		moved := p.Moved()
+		if session == nil {
 			p.Unpin()
 		}
-		if err != nil || q.Err != nil && !unblockedByServer(q.Err) || q.Err == nil && w.served(q) {
+		if err != nil || w.answered(q) {
 			return err
 		}
 		_, over := w.rest(time.Now())
 		switch {
 		case ctx.Err() != nil: // the reply proves that nothing was taken
-			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
-		case moved && (p == pin || w.OwnWrites):
-			return &conn.Error{Op: "wait", Addr: peer, Err: ErrMoved}
+			return waitError(p, conn.ContextError(ctx))
+		case moved && (session != nil || w.OwnWrites):
+			return waitError(p, ErrMoved)
 		case q.Err != nil:
-			return &conn.Error{Op: "wait", Addr: peer, Err: errDemoted}
+			return waitError(p, errDemoted)
 		case over:
 			return nil
 		}
-		if !moved && !c.pause(ctx, c.o.Retry.backoff(turn)) { // nobody knows why: not in a tight loop
-			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
+		if !moved && !c.pause(ctx, c.o.Retry.backoff(issue)) { // nobody knows why: not in a tight loop
+			return waitError(p, conn.ContextError(ctx))
 		}
 	}
 }
 
-// awaitTurn issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
-func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn.Call) error {
+// waitError is the error of a command that is known to have taken nothing.
+func waitError(p *conn.Pin, err error) error {
+	return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: err}
+}
+
+// issueOnce issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
+func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn.Call) error {
 	if ctx.Err() != nil {
-		return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: conn.ContextError(ctx)}
+		return waitError(p, conn.ContextError(ctx))
 	}
-	to, err := c.identify(ctx, p, false)
+	server, err := c.identify(ctx, p, false)
 	if err != nil {
 		return err
 	}
 	w.encode(q)
-	r := &recall{c: c, p: p, to: to, key: w.key()}
+	u := &unblocker{c: c, p: p, server: server, key: w.key()}
 	q.Timeout, q.Wait = 0, 0
 	if rest, _ := w.rest(time.Now()); rest > 0 {
-		// It is called back when the wait and the timeout are over. The same timeout again is for the reply to that.
+		// It is unblocked when the wait and the timeout are over. The same timeout again is for the reply to that.
 		q.Timeout, q.Wait = c.o.ReadTimeout, rest+c.o.ReadTimeout
-		r.due = time.Now().Add(rest)
+		u.due = time.Now().Add(rest)
 	}
 	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
-	over, finish := context.WithCancel(context.Background())
-	r.over, r.abandon = over, abandon
-	left := make(chan struct{})
-	go func() { // ends when the call has ended
-		defer close(left)
-		r.watch(ctx)
-	}()
+	replied, reply := context.WithCancel(context.Background())
+	u.replied, u.abandon = replied, abandon
+	var watch sync.WaitGroup
+	watch.Go(func() { u.watch(ctx) }) // ends when the call has ended
 	err = p.Do(inner, q)
-	finish()
-	<-left
+	reply()
+	watch.Wait()
 	abandon()
 	if ce, ok := errs.As[*conn.Error](err); ok && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return &conn.Error{Op: "wait", Addr: ce.Addr, Sent: ce.Sent, Err: conn.ContextError(ctx)}
@@ -204,14 +213,14 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn
 	return err
 }
 
-// fixLast replaces "$" by the id of the last entry there is now. What is added between two turns would be missed otherwise.
-func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting) error {
+// fixLastIDs replaces "$" by the id of the last entry there is now. What is added between two issues would be missed otherwise.
+func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin) error {
 	if len(w.LastIDs) == 0 {
 		return nil
 	}
 	do := cn.Do
-	if pin != nil {
-		do = pin.Do
+	if session != nil {
+		do = session.Do
 	}
 	q := c.cfg.NewCall()
 	defer q.Free()

@@ -34,7 +34,7 @@ type Client struct {
 	renewer  *renewer
 	shunned  shunned
 	provided bool          // the credentials come from a provider, which may have others the next time
-	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
+	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see unblock.go
 	unknown  atomic.Int64  // until when in Unix seconds servers are not asked what they are, see serverLink
 	closed   atomic.Bool
 	ended    chan struct{} // closed with the first Close or Shutdown

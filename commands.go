@@ -14,8 +14,8 @@ import (
 // commands are what a Client, a Conn and a Tx have in common: every command, on the client's shared connections or on the
 // one that the caller holds.
 type commands struct {
-	client *Client
-	held   holder // nil: on shared connections
+	client  *Client
+	session holder // nil: on shared connections
 }
 
 // holder is a Conn. It is an interface so that a program that holds no connection contains nothing of Conn.
@@ -68,14 +68,14 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	switch {
 	case f.Use == facts.Refused:
 		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
-	case f.Use == facts.Session && c.held == nil:
+	case f.Use == facts.Session && c.session == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	}
 	r.call.Mode = conn.Value
 	op := &operation{call: r.call, name: r.name, session: f.Use == facts.Session}
 	if f.Use == facts.Blocks {
 		w := waitingOf(wordsOf(r.call.Req))
-		if w.OwnWrites && c.held == nil {
+		if w.OwnWrites && c.session == nil {
 			return resp3.Value{}, aboutOwnWrites(r.name)
 		}
 		op.wait, op.exclusive = w, w

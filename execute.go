@@ -45,7 +45,7 @@ func (op *operation) retryClass() Class { return max(op.class, facts.ClassOf(op.
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
 // docs/decisions/0006). Everything else is done elsewhere.
 func (c *commands) do(ctx context.Context, q *conn.Call, name string) error {
-	if c.held != nil || !c.client.unobserved() {
+	if c.session != nil || !c.client.unobserved() {
 		return c.doObserved(ctx, q, name)
 	}
 	if t := c.client.large.Load(); t != nil && t.expects(q) {
@@ -91,8 +91,8 @@ func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *commands) run(ctx context.Context, op *operation) error {
-	if c.held != nil {
-		return c.held.run(ctx, *op)
+	if c.session != nil {
+		return c.session.run(ctx, *op)
 	}
 	return c.client.run(ctx, op)
 }

@@ -29,37 +29,37 @@ import (
 type Conn struct {
 	commands
 	lease   *pool.Lease
-	session session
-	wrote   int  // epoch in which the last command was begun that may have written; 0: none
+	kept    kept
+	written int  // epoch of the link when the last command that may have written was sent; 0: none was
 	unfit   bool // for another caller, since its server cannot serve or its login is gone
-	whole   bool // what is done on it is repeated as a whole, by Client.Tx
+	whole   bool // Client.Tx repeats all that is done on it as a whole
 	last    fate // of the last attempt
 }
 
-// session is what the server keeps for a connection, as far as we have changed it.
-type session struct {
+// kept is what the server keeps for the connection because of our commands.
+type kept struct {
 	pin      *conn.Pin // nil: nothing
 	watching bool
 	queueing bool // between MULTI and EXEC
-	changed  bool // in some way that cannot be undone by one command
+	changed  bool // in some way that no single command undoes
 }
 
 // Conn leases a connection: an idle one, or a new one if the pool's size allows, or the next that is given back, in the
 // order of asking. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as Options.Retry
 // allows.
-func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.hold(ctx, &retries{}) }
+func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.leaseConn(ctx, &retries{}) }
 
-// hold is Conn for an operation that may have failed before.
-func (c *Client) hold(ctx context.Context, r *retries) (*Conn, error) {
+// leaseConn is Conn for an operation that may have failed before.
+func (c *Client) leaseConn(ctx context.Context, r *retries) (*Conn, error) {
 	for attempt := 1; ; attempt++ {
 		if c.closed.Load() {
 			return nil, ErrClosed
 		}
 		l, err := c.pool.Acquire(ctx)
 		if err == nil {
-			held := &Conn{lease: l}
-			held.commands = commands{client: c, held: held}
-			return held, nil
+			cn := &Conn{lease: l}
+			cn.commands = commands{client: c, session: cn}
+			return cn, nil
 		}
 		if !c.nextAttempt(ctx, r, c.maySendAgain(nil, err)) {
 			return nil, c.opError("lease", attempt, nil, withContextError(ctx, err), false)
@@ -87,73 +87,66 @@ func (c *Conn) Release() {
 // Discard closes the connection instead of giving it back. Further calls do nothing.
 func (c *Conn) Discard() {
 	if !c.lease.Over() {
-		c.session.end()
+		c.kept.end()
 		c.lease.Discard()
 	}
 }
 
-// run runs op on this connection. The first command that changes its state pins it.
+// run runs op on this connection. The first command that changes the state of the connection pins it.
 func (c *Conn) run(ctx context.Context, op operation) error {
 	switch mode := op.call.Mode; {
 	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
 		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
-	case c.session.queueing && mode != conn.Value && mode != conn.Raw:
+	case c.kept.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
 	op.exclusive = c
 	if !op.session {
 		return c.client.run(ctx, &op)
 	}
-	for turn := 0; ; turn++ {
-		first := c.session.pin == nil
+	for attempt := 1; ; attempt++ {
+		first := c.kept.pin == nil
 		if first {
-			c.session.pin = c.lease.Conn().Pin()
+			c.kept.pin = c.lease.Conn().Pin()
 		}
 		err := c.client.run(ctx, &op)
 		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
-		if first && turn < 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
-			c.session.end()
+		if first && attempt <= 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
+			c.kept.end()
 			continue
 		}
-		c.session.note(strings.ToUpper(op.name), err)
+		c.kept.note(strings.ToUpper(op.name), err)
 		return err
 	}
 }
 
 // lost reports whether this is the connection with that id, and closed before anything was sent on it that may have written.
-func (c *Conn) lost(id uint64) bool { return c.wrote == 0 && c.ended() && c.lease.Conn().ID() == id }
+func (c *Conn) lost(id uint64) bool {
+	return c.written == 0 && c.isClosed() && c.lease.Conn().ID() == id
+}
 
-// ended reports whether the connection is closed, which no attempt can mend.
-func (c *Conn) ended() bool { return c.lease.Conn().State() == conn.Closed }
+func (c *Conn) isClosed() bool { return c.lease.Conn().State() == conn.Closed }
 
 // stuck: another attempt is of no use if only another connection can mend it, if it would only be queued in a transaction that is
 // spoilt, or if the whole will be repeated.
 func (c *Conn) stuck(f fate) bool {
 	c.last = f
-	return f.elsewhere || c.session.queueing || c.whole || c.ended()
+	return f.elsewhere || c.kept.queueing || c.whole || c.isClosed()
 }
 
 func (c *Conn) lately() fate { return c.last }
 
-// condemn: the caller goes on with what it has. The next one gets another connection.
+// condemn leaves the connection to the caller, but not to the next one.
 func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
 
 // try is one attempt at op.
 func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
-	cn, pin := c.lease.Conn(), c.session.pin
+	cn, pin := c.lease.Conn(), c.kept.pin
 	if op.retryClass() > Read {
-		c.wrote = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
+		c.written = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
 	}
-	switch {
-	case op.wait == nil || c.session.queueing:
-	case op.wait.OwnWrites:
-		return cn, c.awaitOwn(ctx, cn, op)
-	default:
-		err := c.client.await(ctx, cn, pin, op.wait, op.call)
-		if sent(err) {
-			cn.Close() // it may still block there, and take what nobody would get
-		}
-		return cn, err
+	if op.wait != nil && !c.kept.queueing {
+		return cn, c.wait(ctx, cn, op)
 	}
 	if op.wait != nil { // it is only queued
 		op.wait.encode(op.call)
@@ -165,21 +158,27 @@ func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, er
 	return cn, cn.Do(ctx, op.call)
 }
 
-// awaitOwn runs a command that waits for what was written on its own link before. On another one it would answer at once.
-func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op operation) error {
-	pin := c.session.pin
-	if pin == nil {
-		pin = cn.Pin()
-		defer pin.Unpin()
+// wait runs a command that may block. On another link than its own writes WAIT would answer at once.
+func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op operation) error {
+	pin := c.kept.pin
+	if op.wait.OwnWrites {
+		if pin == nil {
+			pin = cn.Pin()
+			defer pin.Unpin()
+		}
+		if c.written != 0 && c.written != pin.Epoch() {
+			return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
+		}
 	}
-	if c.wrote != 0 && c.wrote != pin.Epoch() {
-		return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
+	err := op.wait.await(ctx, c.client, cn, pin, op.call)
+	if sent(err) && !op.wait.OwnWrites {
+		cn.Close() // it may still block there, and take what nobody would get
 	}
-	return c.client.await(ctx, cn, pin, op.wait, op.call)
+	return err
 }
 
 // note follows what a command with this outcome has made of the session.
-func (s *session) note(name string, err error) {
+func (s *kept) note(name string, err error) {
 	switch refused, failed := errs.As[*resp3.Error](err); {
 	case err != nil && !failed:
 		s.doubt(name, wasSent(err))
@@ -204,7 +203,7 @@ func (s *session) note(name string, err error) {
 
 // doubt follows a command of which nobody knows whether it was executed, if it was sent. What undoes it is answered after it,
 // so that then there is no doubt.
-func (s *session) doubt(name string, sent bool) {
+func (s *kept) doubt(name string, sent bool) {
 	switch {
 	case !sent:
 	case name == "WATCH", name == "UNWATCH", name == "EXEC":
@@ -215,17 +214,17 @@ func (s *session) doubt(name string, sent bool) {
 }
 
 // end lets the connection move.
-func (s *session) end() {
+func (s *kept) end() {
 	if s.pin != nil {
 		s.pin.Unpin()
 	}
-	*s = session{}
+	*s = kept{}
 }
 
 // tidy undoes what is left of the session, ends it, and reports whether the connection is fit for another caller. It is if
 // maintenance has broken the session: then the link that serves now never knew of it.
 func (c *Conn) tidy() bool {
-	s := &c.session
+	s := &c.kept
 	defer s.end()
 	switch {
 	case s.pin == nil || s.pin.Moved():

@@ -56,7 +56,7 @@ func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) er
 func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, r *retries) (left chance, err error) {
 	t := &Tx{commands: c.commands}
 	if len(watch) > 0 {
-		held, err := c.hold(ctx, r)
+		held, err := c.leaseConn(ctx, r)
 		if err != nil {
 			return none, err // hold has been patient
 		}
@@ -85,14 +85,14 @@ func (t *Tx) chanceOf(err error) chance {
 	switch {
 	case errors.Is(err, ErrTxAborted), failed && !oe.Sent && errors.Is(err, ErrMoved):
 		return byCount
-	case t.held == nil:
+	case t.session == nil:
 		return none
 	case failed && !oe.Sent:
 		return t.client.maySendAgain(nil, oe.Err)
-	case failed && t.held.lost(oe.ConnID): // before anything was sent on it that may have written
+	case failed && t.session.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
-	if f := t.held.lately(); f.proven && errors.Is(err, f.err) {
+	if f := t.session.lately(); f.proven && errors.Is(err, f.err) {
 		return f.chance
 	}
 	return none
@@ -129,8 +129,8 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true, pipe: x})
 	if err == nil {
 		err = x.executed(t)
-		if t.held != nil && wasSent(err) {
-			t.held.Discard() // keys may still be watched there
+		if t.session != nil && wasSent(err) {
+			t.session.Discard() // keys may still be watched there
 		}
 	}
 	if p.fault, t.fault = err, err; err == nil {
@@ -237,7 +237,7 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 
 // heed heeds an answer to one of the commands and returns the chance that it leaves if it is the server's own.
 func (t *Tx) heed(cn *conn.Conn, answer error, own bool) chance {
-	t.client.heed(t.held, cn, answer, own)
+	t.client.heed(t.session, cn, answer, own)
 	if s, ok := t.client.stateOf(answer, peerOf(cn)); ok && own {
 		return s.chance
 	}

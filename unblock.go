@@ -4,103 +4,108 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/resp3"
 )
 
 const (
-	// recallGrace is how long a caller whose context has ended waits for the reply of a command that was called back. Four
-	// round trips are granted if that is more, up to mostGrace: a set-up may have been slow since the server was paused.
-	recallGrace = 10 * time.Millisecond
-	mostGrace   = 500 * time.Millisecond
-	// recallPause is the first pause before CLIENT UNBLOCK is tried again, because the command did not block yet. It doubles.
-	recallPause = time.Millisecond
+	// unblockGrace is how long a caller whose context has ended waits for the reply of a command that is unblocked. Four
+	// round trips are granted if that is more, up to maxGrace: a set-up may have been slow since the server was paused.
+	unblockGrace = 10 * time.Millisecond
+	maxGrace     = 500 * time.Millisecond
+	// unblockPause is the first pause before CLIENT UNBLOCK is tried again, because the command did not block yet. It doubles.
+	unblockPause = time.Millisecond
+	// anonymity is how long no server is asked what it is after one has closed the connection at that: it is a proxy, most likely.
+	anonymity = 10 * time.Minute
 )
 
-// recall ends a command that blocks on the server, from another connection to the same process, so that the server tells whether
-// it has taken something: the reply is an element, or the null that proves that nothing was taken.
-type recall struct {
+// unblocker ends a command that blocks on the server, from another connection to the same process, so that the server tells
+// whether it has taken something: the reply is an element, or the null that proves that nothing was taken.
+type unblocker struct {
 	c       *Client
 	p       *conn.Pin
-	to      serverLink      // what p leads to
+	server  serverLink      // the server end of p
 	key     string          // one of the command's, "" if it has none
 	due     time.Time       // when the server should have ended the wait; zero: it is to wait for ever
-	over    context.Context // ends when the command has its reply
-	abandon func()          // gives the command up without knowing
+	replied context.Context // ends when the command has its reply
+	abandon func()          // gives the command up without knowing what became of it
 }
 
-var errRecall = errors.New("CLIENT UNBLOCK is not possible")
+var errUnblock = errors.New("CLIENT UNBLOCK is not possible")
 
-// watch waits for reasons to call the command back, and returns when it has ended.
-func (r *recall) watch(ctx context.Context) {
+// watch waits for reasons to unblock the command, and returns when it has ended.
+func (u *unblocker) watch(ctx context.Context) {
 	var late <-chan time.Time
-	if !r.due.IsZero() && r.c.o.ReadTimeout > 0 {
-		t := time.NewTimer(r.patience())
+	if !u.due.IsZero() && u.c.o.ReadTimeout > 0 {
+		t := time.NewTimer(u.untilLate())
 		defer t.Stop()
 		late = t.C
 	}
-	broken := r.p.Broken()
+	broken := u.p.Broken()
 	for {
 		select {
-		case <-r.over.Done():
+		case <-u.replied.Done():
 			return
 		case <-broken: // the link goes, and has a little time left; if it is refused, the command stays until the link is cut
 			broken = nil
-			r.try(ctx)
+			u.unblockForCaller(ctx)
 		case <-late: // the server is slow; when nobody waits any more it would take an element all the same
-			if more := r.patience(); more > 0 { // timeouts were relaxed meanwhile
+			if more := u.untilLate(); more > 0 { // timeouts were relaxed meanwhile
 				late = time.After(more)
 				continue
 			}
 			late = nil
-			r.try(ctx)
+			u.unblockForCaller(ctx)
 		case <-ctx.Done():
-			r.leave()
+			u.giveUp()
 			return
 		}
 	}
 }
 
-// patience is how long the reply may still take before it is late.
-func (r *recall) patience() time.Duration {
+// untilLate is how long the reply may still take before it is late.
+func (u *unblocker) untilLate() time.Duration {
 	now := time.Now()
-	return r.due.Add(max(r.c.o.ReadTimeout, r.c.handoffs.Relaxed(r.due, now))).Sub(now)
+	return u.due.Add(max(u.c.o.ReadTimeout, u.c.handoffs.Relaxed(u.due, now))).Sub(now)
 }
 
-// try calls the command back while its caller goes on waiting for the reply.
-func (r *recall) try(ctx context.Context) {
-	both, cancel := context.WithCancel(r.over)
+// unblockForCaller unblocks the command while its caller goes on waiting for the reply.
+func (u *unblocker) unblockForCaller(ctx context.Context) {
+	both, cancel := context.WithCancel(u.replied)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	_ = r.unblock(both)
+	_ = u.unblock(both)
 }
 
-// leave calls the command back for a caller who is about to go, and gives it up if the reply does not come soon.
-func (r *recall) leave() {
-	limit, cancel := context.WithTimeout(r.over, min(max(recallGrace, 4*r.p.Setup().RTT), mostGrace))
+// giveUp unblocks the command for a caller who is about to go, and abandons it if the reply does not come soon.
+func (u *unblocker) giveUp() {
+	limit, cancel := context.WithTimeout(u.replied, min(max(unblockGrace, 4*u.p.Setup().RTT), maxGrace))
 	defer cancel()
-	if r.unblock(limit) == nil {
+	if u.unblock(limit) == nil {
 		<-limit.Done()
 	}
-	if r.over.Err() == nil {
-		r.abandon()
+	if u.replied.Err() == nil {
+		u.abandon()
 	}
 }
 
 // unblock returns nil when the server has ended the command.
-func (r *recall) unblock(ctx context.Context) error {
-	if r.to.id == 0 || r.to.run == "" {
-		return errRecall
+func (u *unblocker) unblock(ctx context.Context) error {
+	if u.server.id == 0 || u.server.run == "" {
+		return errUnblock
 	}
-	p, done, err := r.c.beside(ctx, r.p.Setup().Peer, r.to.run)
+	p, done, err := u.c.peerConn(ctx, u.p.Setup().Peer, u.server.run)
 	if err != nil {
 		return err
 	}
 	defer done()
-	for wait := recallPause; ; wait *= 2 {
-		if ended, err := r.unblockOnce(ctx, p); ended || err != nil {
+	for wait := unblockPause; ; wait *= 2 {
+		if ended, err := u.unblockOnce(ctx, p); ended || err != nil {
 			return err
 		}
 		if !pause(ctx, wait, nil) { // it has its reply already, or has not come to the server yet
@@ -109,14 +114,14 @@ func (r *recall) unblock(ctx context.Context) error {
 	}
 }
 
-// beside pins a link to the process run at peer until done: of an idle connection, since a server that is paused holds it up; else of
-// a lane that is there, else of the client's first lane, which stays, or of a connection that lives until then.
-func (c *Client) beside(ctx context.Context, peer, run string) (p *conn.Pin, done func(), err error) {
+// peerConn pins another link to the process run at peer until done: of an idle connection, since a server that is paused holds it
+// up; else of a lane that is there, else of the client's first lane, which stays, or of a connection that lives until then.
+func (c *Client) peerConn(ctx context.Context, peer, run string) (p *conn.Pin, done func(), err error) {
 	if l := c.blocking.AcquireIdle(peer); l != nil {
 		if p := c.pinAt(ctx, l.Conn(), peer, run); p != nil {
-			return p, func() { p.Unpin(); c.giveBack(l) }, nil
+			return p, func() { p.Unpin(); c.releaseSettled(l) }, nil
 		}
-		c.giveBack(l)
+		c.releaseSettled(l)
 	}
 	lanes := slices.Clone(c.pool.Lanes())
 	if len(lanes) == 0 {
@@ -137,7 +142,7 @@ func (c *Client) beside(ctx context.Context, peer, run string) (p *conn.Pin, don
 		return p, func() { p.Unpin(); cn.Close() }, nil
 	}
 	cn.Close()
-	return nil, nil, errRecall
+	return nil, nil, errUnblock
 }
 
 // pinAt pins cn if it leads to the process run at peer, and MULTI is obeyed there.
@@ -152,11 +157,145 @@ func (c *Client) pinAt(ctx context.Context, cn *conn.Conn, peer, run string) *co
 	return nil
 }
 
-// giveBack releases a connection from which a command was called back. The answer may still be owed.
-func (c *Client) giveBack(l *pool.Lease) {
-	if l.Conn().Owes() > 0 {
-		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
-	} else {
-		l.Release()
+// guards are commands that a server which is paused for writes does not run before the pause is over, since they may replicate. A
+// transaction waits with them. They change nothing: a HyperLogLog is counted at a key that holds none, a channel that nobody has
+// is published to. The first is heard by nobody, and is permitted to nearly every user who may run the command that blocks.
+var guards = [...]string{"PFCOUNT", "PUBLISH"}
+
+// unblockOnce sends CLIENT UNBLOCK behind a guard, and reports whether the server has ended the command. It never goes out
+// without: a server that has postponed the command which blocks, because it is paused or failing over, dies of it (valkey #2111,
+// redis #14164). Inside a transaction with a guard it is not executed before the pause is over.
+func (u *unblocker) unblockOnce(ctx context.Context, p *conn.Pin) (ended bool, err error) {
+	for i, guard := range guards {
+		if guard == "PFCOUNT" && u.key == "" || u.c.refused.Load()&(1<<i) != 0 {
+			continue
+		}
+		ended, refused, err := u.unblockGuarded(ctx, p, guard)
+		if err != nil || refused == nil {
+			return ended, err
+		}
+		if isPermanentRefusal(refused) {
+			u.c.refused.Or(1 << i)
+		}
 	}
+	return false, errUnblock
+}
+
+// unblockGuarded is one attempt with one guard, in one write. refused is why the guard was not queued; nothing was executed then.
+func (u *unblocker) unblockGuarded(ctx context.Context, p *conn.Pin, guard string) (ended bool, refused, err error) {
+	q := u.c.cfg.NewCall()
+	defer q.Free()
+	q.Mode, q.Timeout, q.Replies = conn.Raw, u.c.o.ReadTimeout, 4
+	q.Req = append(q.Req, multi...)
+	if guard == "PUBLISH" {
+		q.Req = resp3.AppendCommand(q.Req, guard, "baton:"+u.server.run, "")
+	} else {
+		q.Req = resp3.AppendCommand(q.Req, guard, u.key)
+	}
+	q.Req = resp3.AppendCommand(q.Req, "CLIENT", "UNBLOCK", strconv.FormatInt(u.server.id, 10), "TIMEOUT")
+	q.Req = append(q.Req, exec...)
+	if err := p.Do(ctx, q); err != nil {
+		return false, nil, err
+	}
+	v := decodeAll(q.Block())
+	switch {
+	case len(v) != 4:
+		return false, nil, errUnblock
+	case v[0].Err() != nil || v[2].Err() != nil: // CLIENT UNBLOCK itself is refused
+		return false, nil, errUnblock
+	case v[1].Err() != nil:
+		return false, v[1].Err(), nil
+	case v[3].Err() != nil:
+		return false, nil, v[3].Err()
+	}
+	n, err := v[3].Index(1).Int()
+	return n == 1, nil, err
+}
+
+// decodeAll decodes replies that stand one behind the other.
+func decodeAll(block string) (all []resp3.Value) {
+	for block != "" {
+		v, n, err := resp3.Decode(block)
+		if err != nil {
+			return all
+		}
+		all, block = append(all, v), block[n:]
+	}
+	return all
+}
+
+// serverLink is the server end of a link. It is asked for once, and noted with the link.
+type serverLink struct {
+	id    int64  // of the link on the server; 0: unknown
+	run   string // the run id of the server process; "": unknown. An address does not tell, since several servers may share one
+	asked bool   // whether MULTI is obeyed, which is asked only of a link from which commands are unblocked
+	multi bool   // it is
+}
+
+// identify finds out what p leads to. With multiToo the link must be one on which nothing is watched.
+func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serverLink, error) {
+	s, known := p.Note().(serverLink)
+	if known && (s.asked || !multiToo) {
+		return s, nil
+	}
+	if time.Now().Unix() < c.unknown.Load() { // run stays empty, so nothing is unblocked from there
+		return s, nil
+	}
+	s.id = p.Setup().ID
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Mode, q.Timeout, q.Replies = conn.Raw, c.o.ReadTimeout, 1
+	q.Req = resp3.AppendCommand(q.Req, "INFO", "server")
+	if s.id == 0 { // HELLO has told it; RESP2 has to ask
+		q.Req = resp3.AppendCommand(q.Req, "CLIENT", "ID")
+		q.Replies++
+	}
+	if multiToo {
+		q.Req = append(append(q.Req, multi...), exec...)
+		q.Replies += 2
+	}
+	if err := p.Do(ctx, q); err != nil {
+		if p.Setup().Proto == 2 && sent(err) && ctx.Err() == nil && !errs.IsTimeout(err) {
+			c.unknown.Store(time.Now().Add(anonymity).Unix())
+		}
+		return serverLink{}, notSent(err)
+	}
+	var replies [4]resp3.Value
+	copy(replies[:], decodeAll(q.Block()))
+	info, rest := replies[0], replies[1:]
+	s.run = runID(info)
+	if s.id == 0 {
+		s.id, _ = rest[0].Int() // 0 if it was refused
+		rest = rest[1:]
+	}
+	if multiToo {
+		s.asked = true
+		s.multi = isOK(rest[0]) && rest[1].Kind() == resp3.Array && rest[1].Len() == 0
+		if isOK(rest[0]) {
+			leaveOpenMulti(q, rest[1].Err())
+		}
+	}
+	if info.Err() == nil || isPermanentRefusal(info.Err()) { // else the state of the server may be gone the next time
+		p.SetNote(s)
+	}
+	return s, nil
+}
+
+// runID reads the run id out of the reply to INFO, "" if it has none.
+func runID(info resp3.Value) string {
+	text, _ := info.Text()
+	_, behind, _ := strings.Cut("\n"+text, "\nrun_id:")
+	id, _, _ := strings.Cut(behind, "\n")
+	return strings.TrimSpace(id)
+}
+
+func isOK(v resp3.Value) bool {
+	text, err := v.Text()
+	return err == nil && text == "OK"
+}
+
+// isPermanentRefusal reports whether err says that the user may not run a command, or that the server has none of that name.
+func isPermanentRefusal(err error) bool {
+	e, ok := errs.As[*resp3.Error](err)
+	return ok && (e.Code == "NOPERM" || e.Code == "ERR")
 }
