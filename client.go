@@ -171,7 +171,7 @@ func (c *Client) Close() error {
 }
 
 // Shutdown refuses new commands, lets those that run finish, waits for leases to be given back, and closes. A command that blocks
-// is not called back: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
+// is not unblocked: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.end()
 	err := c.pool.Drain(ctx)

@@ -178,7 +178,7 @@ func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
 //
 // On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
 // uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
-// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is called back from another connection with
+// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is unblocked from another connection with
 // CLIENT UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not
 // answer that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent true.
 func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {

@@ -26,7 +26,7 @@ var never = time.Unix(1<<40, 0)
 
 // renewer has every live connection authenticated anew ahead of the expiry of the credentials that it used: it asks the
 // provider for newer ones and then moves the connection to where new ones are dialled. A move is right in every state: what is in
-// flight is answered, sessions are waited for, what blocks is called back, a subscription hears both (docs/decisions/0010).
+// flight is answered, sessions are waited for, what blocks is unblocked, a subscription hears both (docs/decisions/0010).
 type renewer struct {
 	c *Client
 
