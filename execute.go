@@ -80,7 +80,7 @@ func (c *commands) doObserved(ctx context.Context, q *conn.Call, name string) er
 func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *conn.Conn, err error) error {
 	op := &operation{call: q, name: name}
 	if q.Large {
-		c.heedSize(q)
+		c.noteReplySize(q)
 	}
 	_, err = c.retry(ctx, op, cn, err)
 	if c.handoffs.Watching() {
@@ -171,7 +171,7 @@ func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 		return nil, err
 	}
 	err = cn.Do(ctx, op.call)
-	c.heedSize(op.call)
+	c.noteReplySize(op.call)
 	return cn, err
 }
 
