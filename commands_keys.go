@@ -195,7 +195,7 @@ func (c *commands) Rename(ctx context.Context, key, to string) error {
 
 // Rename queues RENAME, see Client.Rename. The reply is OK.
 func (p *Pipe) Rename(key, to string) Reply[string] {
-	return enqueue(p, words(p.next(), "RENAME", key, to), decodeStatus)
+	return enqueue(p, words(p.next(), "RENAME", key, to), decodeText)
 }
 
 // Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.
@@ -211,10 +211,7 @@ func (p *Pipe) Copy(src, dst string, opts ...CopyOption) Reply[bool] {
 // expiry returns the answer of TTL or PTTL.
 func (c *commands) expiry(ctx context.Context, r request, unit time.Duration) (time.Duration, error) {
 	n, err := c.integer(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	return ttl(n, unit)
+	return ttl(n, unit, err)
 }
 
 // ScanOptions say what a scan is to return. The zero value is everything.

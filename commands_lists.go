@@ -138,7 +138,7 @@ func (c *commands) LSet(ctx context.Context, key string, index int64, value stri
 
 // LSet queues LSET, see Client.LSet. The reply is OK.
 func (p *Pipe) LSet(key string, index int64, value string) Reply[string] {
-	return enqueue(p, lSet(p.next(), key, index, value), decodeStatus)
+	return enqueue(p, lSet(p.next(), key, index, value), decodeText)
 }
 
 // LRem removes elements equal to value from the list at key and returns how many: the first count, the last -count, or all
@@ -159,7 +159,7 @@ func (c *commands) LTrim(ctx context.Context, key string, start, stop int64) err
 
 // LTrim queues LTRIM, see Client.LTrim. The reply is OK.
 func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
-	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeStatus)
+	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeText)
 }
 
 // LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there

@@ -14,7 +14,7 @@ func (c *commands) Ping(ctx context.Context) error {
 
 // Ping queues PING, see Client.Ping. The reply is PONG.
 func (p *Pipe) Ping() Reply[string] {
-	return enqueue(p, words(p.next(), "PING"), decodeStatus)
+	return enqueue(p, words(p.next(), "PING"), decodeText)
 }
 
 // Echo returns what the server makes of text, which is the same text.
@@ -64,7 +64,7 @@ func (c *commands) FlushDB(ctx context.Context) error {
 
 // FlushDB queues FLUSHDB, see Client.FlushDB. The reply is OK.
 func (p *Pipe) FlushDB() Reply[string] {
-	return enqueue(p, words(p.next(), "FLUSHDB"), decodeStatus)
+	return enqueue(p, words(p.next(), "FLUSHDB"), decodeText)
 }
 
 // ClientID returns the number that the server gave to a connection. On a Client that is one of those it shares; on a Conn

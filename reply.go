@@ -25,8 +25,20 @@ type Z struct {
 }
 
 // The decoders below make values of encoded replies, the same for a client and for a pipeline. Texts are pieces of the reply.
-// RESP2 and RESP3 are told apart by what is there, not by what was agreed: numbers may come as texts, maps and lists of
-// pairs as flat arrays. A decoder of one value takes the kinds that the mode of conn of that name takes.
+// They take RESP2 and RESP3 alike: numbers may come as texts, maps and lists of pairs as flat arrays. A decoder of one value
+// takes the kinds that the mode of conn of that name takes.
+
+func decodeText(reply string) (string, error)              { return decode(reply, nextText) }
+func decodeInt(reply string) (int64, error)                { return decode(reply, nextInt) }
+func decodeFloat(reply string) (float64, error)            { return decode(reply, nextFloat) }
+func decodeTruth(reply string) (bool, error)               { return decode(reply, nextTruth) }
+func decodeTexts(reply string) ([]string, error)           { return decode(reply, nextTexts) }
+func decodeFields(reply string) ([]Field, error)           { return decode(reply, nextFields) }
+func decodeZs(reply string) ([]Z, error)                   { return decode(reply, nextZs) }
+func decodeInts(reply string) ([]int64, error)             { return each(reply, nextInt) }
+func decodeTruths(reply string) ([]bool, error)            { return each(reply, nextTruth) }
+func decodeOptTexts(reply string) ([]Opt[string], error)   { return each(reply, optText) }
+func decodeOptFloats(reply string) ([]Opt[float64], error) { return each(reply, optFloat) }
 
 // decode makes a value of a whole reply with next. It is small enough to be inlined, so that the cursor does not escape.
 func decode[T any](reply string, next func(*resp3.Cursor) (T, error)) (T, error) {
@@ -41,31 +53,6 @@ func nullIsNil(err error) error {
 	}
 	return err
 }
-
-func decodeText(reply string) (string, error) { return decode(reply, nextText) }
-
-func decodeInt(reply string) (int64, error) { return decode(reply, nextInt) }
-
-func decodeFloat(reply string) (float64, error) { return decode(reply, nextFloat) }
-
-func decodeTruth(reply string) (bool, error) { return decode(reply, nextTruth) }
-
-func decodeTexts(reply string) ([]string, error) { return decode(reply, nextTexts) }
-
-func decodeInts(reply string) ([]int64, error) { return each(reply, nextInt) }
-
-func decodeTruths(reply string) ([]bool, error) { return each(reply, nextTruth) }
-
-func decodeOptTexts(reply string) ([]Opt[string], error) { return each(reply, optText) }
-
-func decodeOptFloats(reply string) ([]Opt[float64], error) { return each(reply, optFloat) }
-
-func decodeFields(reply string) ([]Field, error) { return decode(reply, nextFields) }
-
-func decodeZs(reply string) ([]Z, error) { return decode(reply, nextZs) }
-
-// decodeStatus is for OK and its like: a text, as in mode Check of conn.
-func decodeStatus(reply string) (string, error) { return decodeText(reply) }
 
 // decodePresent is false for a null.
 func decodePresent(reply string) (bool, error) {
@@ -119,8 +106,7 @@ func nextFloat(w *resp3.Cursor) (float64, error) {
 	return w.Float()
 }
 
-func optText(w *resp3.Cursor) (Opt[string], error) { return opt(w.Text()) }
-
+func optText(w *resp3.Cursor) (Opt[string], error)   { return opt(w.Text()) }
 func optFloat(w *resp3.Cursor) (Opt[float64], error) { return opt(w.Float()) }
 
 func opt[T any](v T, err error) (Opt[T], error) {
@@ -133,8 +119,7 @@ func opt[T any](v T, err error) (Opt[T], error) {
 	return Opt[T]{v, true}, nil
 }
 
-// refuseKinds refuses the next value if it is of a kind that the command cannot have, though an accessor of resp3 would make
-// something of it.
+// refuseKinds refuses the next value if it is of a kind that the command cannot have, though resp3 could convert it.
 func refuseKinds(w *resp3.Cursor, want string, impossible ...resp3.Kind) error {
 	k := w.Kind()
 	if !slices.Contains(impossible, k) {
@@ -142,12 +127,12 @@ func refuseKinds(w *resp3.Cursor, want string, impossible ...resp3.Kind) error {
 	}
 	peek := *w
 	if v, err := peek.Value(); err != nil || v.IsNull() {
-		return nil // as the accessor says
+		return nil // which the conversion will refuse
 	}
 	return &resp3.TypeError{Want: want, Kind: k}
 }
 
-// shapeError says that a reply has not as many values as it must, or not in the levels that it must.
+// shapeError says that a reply has the wrong number of values, or the wrong nesting.
 type shapeError string
 
 func (e shapeError) Error() string { return "baton: " + string(e) }
@@ -212,6 +197,7 @@ func each[T any](reply string, next func(*resp3.Cursor) (T, error)) ([]T, error)
 	return eachOf(&w, next)
 }
 
+// eachOf makes a slice of the list that is next.
 func eachOf[T any](w *resp3.Cursor, next func(*resp3.Cursor) (T, error)) ([]T, error) {
 	n, err := listHeader(w)
 	if err != nil {
@@ -226,7 +212,7 @@ func eachOf[T any](w *resp3.Cursor, next func(*resp3.Cursor) (T, error)) ([]T, e
 	return out, nil
 }
 
-// counted is decode for a reply that has one value for each of n arguments.
+// counted checks that a reply has one value for each of n arguments.
 func counted[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
 	return func(reply string) ([]T, error) {
 		list, err := decode(reply)
@@ -237,7 +223,7 @@ func counted[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, 
 	}
 }
 
-// countedOrNone is counted for HEXPIRE and HTTL, whose documentation of 7.4 has a nil for a key that does not exist.
+// countedOrNone also takes no values, for HEXPIRE and HTTL: by the documentation of 7.4 a key that does not exist is a null.
 func countedOrNone[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
 	return func(reply string) ([]T, error) {
 		list, err := decode(reply)
@@ -301,8 +287,7 @@ func keyTwice(k resp3.Kind) error {
 }
 
 func nextFields(w *resp3.Cursor) ([]Field, error) { return pairsOf(w, field) }
-
-func nextZs(w *resp3.Cursor) ([]Z, error) { return pairsOf(w, scored) }
+func nextZs(w *resp3.Cursor) ([]Z, error)         { return pairsOf(w, scored) }
 
 func pairsOf[T any](w *resp3.Cursor, next func(*resp3.Cursor, bool) (T, error)) ([]T, error) {
 	n, nested, err := pairsHeader(w)
@@ -349,9 +334,11 @@ const (
 	NoField  time.Duration = -2
 )
 
-// ttl gives the answer of TTL or PTTL as a duration.
-func ttl(n int64, unit time.Duration) (time.Duration, error) {
+// ttl returns the duration that n, a reply to TTL or PTTL, stands for.
+func ttl(n int64, unit time.Duration, err error) (time.Duration, error) {
 	switch {
+	case err != nil:
+		return 0, err
 	case n == -2:
 		return 0, Nil
 	case n < 0:
@@ -369,37 +356,31 @@ func span(n int64, unit time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-func decodeTTL(reply string) (time.Duration, error) { return decodeExpiry(reply, time.Second) }
-
-func decodePTTL(reply string) (time.Duration, error) { return decodeExpiry(reply, time.Millisecond) }
-
-func decodeExpiry(reply string, unit time.Duration) (time.Duration, error) {
+func decodeTTL(reply string) (time.Duration, error) {
 	n, err := decodeInt(reply)
-	if err != nil {
-		return 0, err
-	}
-	return ttl(n, unit)
+	return ttl(n, time.Second, err)
 }
 
-// decodeFieldTTLs is for HTTL: a number for each field.
+func decodePTTL(reply string) (time.Duration, error) {
+	n, err := decodeInt(reply)
+	return ttl(n, time.Millisecond, err)
+}
+
+// decodeFieldTTLs is for HTTL, with a number for each field.
 func decodeFieldTTLs(reply string) ([]time.Duration, error) {
 	return each(reply, func(w *resp3.Cursor) (time.Duration, error) {
 		n, err := nextInt(w)
-		switch {
-		case err != nil:
-			return 0, err
-		case n == -2:
+		if err == nil && n == -2 {
 			return NoField, nil
 		}
-		return ttl(n, time.Second)
+		return ttl(n, time.Second, err)
 	})
 }
 
 // decodeTime is for TIME: seconds and microseconds.
 func decodeTime(reply string) (time.Time, error) {
 	w := resp3.Walk(reply)
-	err := tupleHeader(&w, 2)
-	if err != nil {
+	if err := tupleHeader(&w, 2); err != nil {
 		return time.Time{}, err
 	}
 	sec, err := w.Int()
