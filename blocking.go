@@ -16,7 +16,7 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// waiting is a command that may block on the server. It is encoded anew each time it is issued, with the rest of its wait.
+// waiting is a command that may block on the server. Each time it is issued it is encoded with the rest of its wait.
 type waiting struct {
 	facts.Wait // At is 0 if the wait cannot be read: the command is sent as it is
 	args       []string
@@ -25,7 +25,7 @@ type waiting struct {
 	end        time.Time     // of the wait, from when it is first issued
 }
 
-// waitingOf looks for the wait in a command. What it cannot read is left to the server to refuse.
+// waitingOf looks for the wait in a command. The server will refuse a wait that cannot be read here.
 func waitingOf(args []string) *waiting {
 	w := &waiting{Wait: facts.WaitOf(args), args: args}
 	at := w.At
@@ -44,10 +44,10 @@ func waitingOf(args []string) *waiting {
 	return w
 }
 
-// maxWait bounds what is looked at; a longer wait is the server's business.
+// maxWait bounds the waits that are read here; a longer one is left to the server.
 const maxWait = 100 * 365 * 24 * time.Hour
 
-// waitText gives a wait as the server reads it. What is less than a millisecond is cut off.
+// waitText gives a wait as the server reads it, cut to whole milliseconds.
 func waitText(wait, unit time.Duration) string {
 	wait = wait.Truncate(time.Millisecond)
 	if unit == time.Millisecond {
@@ -64,7 +64,7 @@ func checkWait(name string, wait time.Duration) error {
 	return nil
 }
 
-// rest is what is left of the wait, in whole milliseconds; 0 with over false: for ever.
+// rest is the rest of the wait in whole milliseconds; 0 with over false means for ever.
 func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
 	if w.wait == 0 {
 		return 0, w.At == 0
@@ -73,7 +73,7 @@ func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
 	return (rest + time.Millisecond - 1).Truncate(time.Millisecond), rest <= 0
 }
 
-// encode puts the command into q, with what is left of the wait.
+// encode puts the command into q with the rest of its wait.
 func (w *waiting) encode(q *conn.Call) {
 	now := time.Now()
 	switch {
@@ -87,16 +87,8 @@ func (w *waiting) encode(q *conn.Call) {
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
 }
 
-// key is the first key of the command, "" if it has none.
-func (w *waiting) key() string {
-	if w.Key < 1 || w.Key >= len(w.args) {
-		return ""
-	}
-	return w.args[w.Key]
-}
-
-// answered reports whether q has what was waited for, or an error of the server. A server that is demoted ends the wait with
-// an error too, and has not executed the command.
+// answered reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
+// all waits when it becomes a replica is none: it has not executed the command.
 func (w *waiting) answered(q *conn.Call) bool {
 	switch {
 	case q.Err != nil:
@@ -191,7 +183,10 @@ func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn
 		return err
 	}
 	w.encode(q)
-	u := &unblocker{c: c, p: p, server: server, key: w.key()}
+	u := &unblocker{c: c, p: p, server: server}
+	if 0 < w.Key && w.Key < len(w.args) {
+		u.key = w.args[w.Key]
+	}
 	q.Timeout, q.Wait = 0, 0
 	if rest, _ := w.rest(time.Now()); rest > 0 {
 		// It is unblocked when the wait and the timeout are over. The same timeout again is for the reply to that.

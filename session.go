@@ -17,36 +17,36 @@ import (
 // goroutines at once.
 //
 // Maintenance moves the connection as any other until the first of these commands. From then on it stays where it is, until
-// the state is undone by EXEC, DISCARD or UNWATCH, or until shortly before the server closes the old endpoint: then it
-// moves, what the server kept for it is lost, and every further command fails with ErrMoved and Sent false. None of them
-// runs on the new endpoint without its WATCH, MULTI or SELECT.
+// EXEC, DISCARD or UNWATCH undoes the state, or until shortly before the server closes the old endpoint: then it moves, the
+// state is lost, and every further command fails with ErrMoved and Sent false. None of them runs on the new endpoint without
+// its WATCH, MULTI or SELECT.
 //
 // Between MULTI and EXEC the server answers every command with QUEUED. Do and Pipeline return that; the other methods, which
 // would take it for their result, return an error and send nothing. So does every method after Release or Discard. Client.Tx
 // is the easier way.
 //
-// A Conn that was not given back shows in Client.Conns, as leased, with the time since when.
+// Client.Conns lists a Conn that was not given back as leased, with the time of the lease.
 type Conn struct {
 	commands
 	lease   *pool.Lease
-	kept    kept
+	state   session
 	written int  // epoch of the link when the last command that may have written was sent; 0: none was
-	unfit   bool // for another caller, since its server cannot serve or its login is gone
-	whole   bool // Client.Tx repeats all that is done on it as a whole
+	unfit   bool // for another caller: its server cannot serve, or its login is gone
+	whole   bool // Client.Tx repeats everything that is done on it
 	last    fate // of the last attempt
 }
 
-// kept is what the server keeps for the connection because of our commands.
-type kept struct {
+// session is what the server keeps for a connection, as far as our commands have changed it.
+type session struct {
 	pin      *conn.Pin // nil: nothing
 	watching bool
 	queueing bool // between MULTI and EXEC
 	changed  bool // in some way that no single command undoes
 }
 
-// Conn leases a connection: an idle one, or a new one if the pool's size allows, or the next that is given back, in the
-// order of asking. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as Options.Retry
-// allows.
+// Conn leases a connection: an idle one, a new one if the pool's size allows, or the next one that is given back. Callers are
+// served in their order. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as
+// Options.Retry allows.
 func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.leaseConn(ctx, &retries{}) }
 
 // leaseConn is Conn for an operation that may have failed before.
@@ -87,17 +87,17 @@ func (c *Conn) Release() {
 // Discard closes the connection instead of giving it back. Further calls do nothing.
 func (c *Conn) Discard() {
 	if !c.lease.Over() {
-		c.kept.end()
+		c.state.end()
 		c.lease.Discard()
 	}
 }
 
-// run runs op on this connection. The first command that changes the state of the connection pins it.
+// run runs op. The first command that changes the state of the connection pins it.
 func (c *Conn) run(ctx context.Context, op operation) error {
 	switch mode := op.call.Mode; {
 	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
 		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
-	case c.kept.queueing && mode != conn.Value && mode != conn.Raw:
+	case c.state.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
 	op.exclusive = c
@@ -105,17 +105,17 @@ func (c *Conn) run(ctx context.Context, op operation) error {
 		return c.client.run(ctx, &op)
 	}
 	for attempt := 1; ; attempt++ {
-		first := c.kept.pin == nil
+		first := c.state.pin == nil
 		if first {
-			c.kept.pin = c.lease.Conn().Pin()
+			c.state.pin = c.lease.Conn().Pin()
 		}
 		err := c.client.run(ctx, &op)
-		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
+		// The connection may have moved between the pin and the command. Nothing was lost: there was no session yet.
 		if first && attempt <= 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
-			c.kept.end()
+			c.state.end()
 			continue
 		}
-		c.kept.note(strings.ToUpper(op.name), err)
+		c.state.note(strings.ToUpper(op.name), err)
 		return err
 	}
 }
@@ -127,11 +127,11 @@ func (c *Conn) lost(id uint64) bool {
 
 func (c *Conn) isClosed() bool { return c.lease.Conn().State() == conn.Closed }
 
-// stuck: another attempt is of no use if only another connection can mend it, if it would only be queued in a transaction that is
-// spoilt, or if the whole will be repeated.
+// stuck says no to another attempt if only another connection can succeed, if the command would only be queued in a
+// transaction that has failed, or if Client.Tx repeats the whole.
 func (c *Conn) stuck(f fate) bool {
 	c.last = f
-	return f.elsewhere || c.kept.queueing || c.whole || c.isClosed()
+	return f.elsewhere || c.state.queueing || c.whole || c.isClosed()
 }
 
 func (c *Conn) lately() fate { return c.last }
@@ -141,11 +141,11 @@ func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
 
 // try is one attempt at op.
 func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
-	cn, pin := c.lease.Conn(), c.kept.pin
+	cn, pin := c.lease.Conn(), c.state.pin
 	if op.retryClass() > Read {
 		c.written = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
 	}
-	if op.wait != nil && !c.kept.queueing {
+	if op.wait != nil && !c.state.queueing {
 		return cn, c.wait(ctx, cn, op)
 	}
 	if op.wait != nil { // it is only queued
@@ -160,7 +160,7 @@ func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, er
 
 // wait runs a command that may block. On another link than its own writes WAIT would answer at once.
 func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op operation) error {
-	pin := c.kept.pin
+	pin := c.state.pin
 	if op.wait.OwnWrites {
 		if pin == nil {
 			pin = cn.Pin()
@@ -177,8 +177,8 @@ func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op operation) error {
 	return err
 }
 
-// note follows what a command with this outcome has made of the session.
-func (s *kept) note(name string, err error) {
+// note records what a command with this outcome has made of the session.
+func (s *session) note(name string, err error) {
 	switch refused, failed := errs.As[*resp3.Error](err); {
 	case err != nil && !failed:
 		s.doubt(name, wasSent(err))
@@ -201,9 +201,8 @@ func (s *kept) note(name string, err error) {
 	}
 }
 
-// doubt follows a command of which nobody knows whether it was executed, if it was sent. What undoes it is answered after it,
-// so that then there is no doubt.
-func (s *kept) doubt(name string, sent bool) {
+// doubt records a command that may have been executed, if it was sent. A command that undoes it and is answered ends the doubt.
+func (s *session) doubt(name string, sent bool) {
 	switch {
 	case !sent:
 	case name == "WATCH", name == "UNWATCH", name == "EXEC":
@@ -214,17 +213,17 @@ func (s *kept) doubt(name string, sent bool) {
 }
 
 // end lets the connection move.
-func (s *kept) end() {
+func (s *session) end() {
 	if s.pin != nil {
 		s.pin.Unpin()
 	}
-	*s = kept{}
+	*s = session{}
 }
 
-// tidy undoes what is left of the session, ends it, and reports whether the connection is fit for another caller. It is if
-// maintenance has broken the session: then the link that serves now never knew of it.
+// tidy undoes what is left of the session and reports whether the connection is fit for another caller. It is fit if
+// maintenance has broken the session: the link that serves now never knew of it.
 func (c *Conn) tidy() bool {
-	s := &c.kept
+	s := &c.state
 	defer s.end()
 	switch {
 	case s.pin == nil || s.pin.Moved():

@@ -31,7 +31,7 @@ type unblocker struct {
 	p       *conn.Pin
 	server  serverLink      // the server end of p
 	key     string          // one of the command's, "" if it has none
-	due     time.Time       // when the server should have ended the wait; zero: it is to wait for ever
+	due     time.Time       // when the server should have ended the wait; zero: never
 	replied context.Context // ends when the command has its reply
 	abandon func()          // gives the command up without knowing what became of it
 }
@@ -51,10 +51,10 @@ func (u *unblocker) watch(ctx context.Context) {
 		select {
 		case <-u.replied.Done():
 			return
-		case <-broken: // the link goes, and has a little time left; if it is refused, the command stays until the link is cut
+		case <-broken: // the link has a little time left; if CLIENT UNBLOCK is refused, the command stays until the link is cut
 			broken = nil
 			u.unblockForCaller(ctx)
-		case <-late: // the server is slow; when nobody waits any more it would take an element all the same
+		case <-late: // the server is slow, and would take an element even when nobody waits any more
 			if more := u.untilLate(); more > 0 { // timeouts were relaxed meanwhile
 				late = time.After(more)
 				continue
@@ -68,7 +68,7 @@ func (u *unblocker) watch(ctx context.Context) {
 	}
 }
 
-// untilLate is how long the reply may still take before it is late.
+// untilLate is the time until the reply is late.
 func (u *unblocker) untilLate() time.Duration {
 	now := time.Now()
 	return u.due.Add(max(u.c.o.ReadTimeout, u.c.handoffs.Relaxed(u.due, now))).Sub(now)
@@ -157,14 +157,14 @@ func (c *Client) pinAt(ctx context.Context, cn *conn.Conn, peer, run string) *co
 	return nil
 }
 
-// guards are commands that a server which is paused for writes does not run before the pause is over, since they may replicate. A
-// transaction waits with them. They change nothing: a HyperLogLog is counted at a key that holds none, a channel that nobody has
-// is published to. The first is heard by nobody, and is permitted to nearly every user who may run the command that blocks.
+// guards are commands that a server which is paused for writes does not run before the pause is over, since they may replicate;
+// neither does it run a transaction with them. They change nothing: PFCOUNT counts at a key that holds no HyperLogLog, PUBLISH
+// goes to a channel without subscribers. PFCOUNT comes first: nearly every user who may run the command that blocks may run it.
 var guards = [...]string{"PFCOUNT", "PUBLISH"}
 
-// unblockOnce sends CLIENT UNBLOCK behind a guard, and reports whether the server has ended the command. It never goes out
-// without: a server that has postponed the command which blocks, because it is paused or failing over, dies of it (valkey #2111,
-// redis #14164). Inside a transaction with a guard it is not executed before the pause is over.
+// unblockOnce sends CLIENT UNBLOCK behind a guard, and reports whether the server has ended the command. A server that has
+// postponed the command, because it is paused or failing over, crashes at a CLIENT UNBLOCK without one (valkey #2111, redis
+// #14164). Inside a transaction with a guard it is not executed before the pause is over.
 func (u *unblocker) unblockOnce(ctx context.Context, p *conn.Pin) (ended bool, err error) {
 	for i, guard := range guards {
 		if guard == "PFCOUNT" && u.key == "" || u.c.refused.Load()&(1<<i) != 0 {
@@ -181,7 +181,7 @@ func (u *unblocker) unblockOnce(ctx context.Context, p *conn.Pin) (ended bool, e
 	return false, errUnblock
 }
 
-// unblockGuarded is one attempt with one guard, in one write. refused is why the guard was not queued; nothing was executed then.
+// unblockGuarded tries one guard, in one write. refused is why the guard was not queued; nothing was executed then.
 func (u *unblocker) unblockGuarded(ctx context.Context, p *conn.Pin, guard string) (ended bool, refused, err error) {
 	q := u.c.cfg.NewCall()
 	defer q.Free()
@@ -197,10 +197,8 @@ func (u *unblocker) unblockGuarded(ctx context.Context, p *conn.Pin, guard strin
 	if err := p.Do(ctx, q); err != nil {
 		return false, nil, err
 	}
-	v := decodeAll(q.Block())
+	v := firstValues(q.Block())
 	switch {
-	case len(v) != 4:
-		return false, nil, errUnblock
 	case v[0].Err() != nil || v[2].Err() != nil: // CLIENT UNBLOCK itself is refused
 		return false, nil, errUnblock
 	case v[1].Err() != nil:
@@ -212,14 +210,11 @@ func (u *unblocker) unblockGuarded(ctx context.Context, p *conn.Pin, guard strin
 	return n == 1, nil, err
 }
 
-// decodeAll decodes replies that stand one behind the other.
-func decodeAll(block string) (all []resp3.Value) {
-	for block != "" {
-		v, n, err := resp3.Decode(block)
-		if err != nil {
-			return all
-		}
-		all, block = append(all, v), block[n:]
+// firstValues decodes up to four replies in succession.
+func firstValues(block string) (all [4]resp3.Value) {
+	w := resp3.Walk(block)
+	for i := range all {
+		all[i], _ = w.Value()
 	}
 	return all
 }
@@ -260,8 +255,7 @@ func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serv
 		}
 		return serverLink{}, notSent(err)
 	}
-	var replies [4]resp3.Value
-	copy(replies[:], decodeAll(q.Block()))
+	replies := firstValues(q.Block())
 	info, rest := replies[0], replies[1:]
 	s.run = runID(info)
 	if s.id == 0 {
@@ -275,7 +269,7 @@ func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serv
 			leaveOpenMulti(q, rest[1].Err())
 		}
 	}
-	if info.Err() == nil || isPermanentRefusal(info.Err()) { // else the state of the server may be gone the next time
+	if info.Err() == nil || isPermanentRefusal(info.Err()) { // another error may be gone the next time
 		p.SetNote(s)
 	}
 	return s, nil
