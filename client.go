@@ -34,7 +34,7 @@ type Client struct {
 	renewer  *renewer
 	shunned  shunned
 	provided bool          // the credentials come from a provider, which may have others the next time
-	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
+	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see unblock.go
 	unknown  atomic.Int64  // until when in Unix seconds servers are not asked what they are, see serverLink
 	closed   atomic.Bool
 	ended    chan struct{} // closed with the first Close or Shutdown
@@ -169,7 +169,7 @@ func (c *Client) Close() error {
 }
 
 // Shutdown refuses new commands, lets those that run finish, waits for leases to be given back, and closes. A command that blocks
-// is not called back: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
+// is not unblocked: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.end()
 	err := c.pool.Drain(ctx)
