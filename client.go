@@ -14,6 +14,7 @@ import (
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/pubsub"
 )
 
 // Version of this library, as told to the server.
@@ -32,7 +33,7 @@ type Client struct {
 	dials    *pool.Dials                  // the account of all dials of the configured endpoint
 	limit    dialLimit                    // on all dials
 	large    atomic.Pointer[largeReplies] // nil as long as there were none
-	subs     subscriptions
+	subs     pubsub.Group
 	handoffs *handoff.Manager
 	renewer  *renewer
 	shunned  shunned
@@ -53,14 +54,13 @@ func New(o Options) (*Client, error) {
 	c := &Client{o: o, secrets: o.credentials(), provided: o.Credentials != nil, ended: make(chan struct{})}
 	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
-	c.subs.most = o.MaxSubscriptions
 	c.dials, c.limit.need = &pool.Dials{Most: c.limit.most}, c.wanted
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
 		Conns: func() []*conn.Conn {
-			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
+			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.Conns())
 		},
-		Move:    c.move,
+		Move:    c.subs.Move,
 		Resolve: c.lookUp,
 		Logger:  o.Logger,
 	})
@@ -138,7 +138,7 @@ func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stat
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
 		relaxed := c.handoffs.RelaxedUntil()
-		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.infos())} {
+		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.Infos())} {
 			for i := range list {
 				i.Relaxed = relaxed
 				if !yield(i) {
@@ -157,7 +157,7 @@ func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 func (c *Client) Close() error {
 	c.end()
 	c.renewer.close()
-	c.subs.close()
+	c.subs.Close(ErrClosed)
 	c.handoffs.Close()
 	c.pool.Close()
 	c.blocking.Close()

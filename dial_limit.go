@@ -83,7 +83,7 @@ func (l *dialLimit) most() int {
 // wanted is how many connections the client has, opens, or is to have.
 func (c *Client) wanted() int {
 	s := c.Stats()
-	return s.Open + s.Dialing + c.subs.count()
+	return s.Open + s.Dialing + c.subs.Len()
 }
 
 // dialInTurn is dialWith for connections that no pool counts.

@@ -28,7 +28,8 @@ var house = map[string][]string{
 	"pool":                {"conn"},
 	"handoff":             {"resp3", "conn"},
 	"handoff/handofftest": {"resp3"},
-	".":                   {"internal/errs", "resp3", "conn", "pool", "handoff"},
+	"pubsub":              {"internal/errs", "resp3", "conn", "pool"},
+	".":                   {"internal/errs", "resp3", "conn", "pool", "handoff", "pubsub"},
 	"cmd/rehearse":        {".", "resp3", "conn", "pool", "handoff", "handoff/handofftest", "internal/stall"},
 	"internal/child":      {},
 	"internal/redistest":  {"internal/child"},
@@ -51,7 +52,7 @@ func TestPackagesImportWhatTheHouseAllows(t *testing.T) {
 		seen[path.Dir(name)] = true
 	}
 	// A walk that finds nothing would pass.
-	for _, dir := range []string{".", "resp3", "conn", "pool", "handoff", "handoff/handofftest"} {
+	for _, dir := range []string{".", "resp3", "conn", "pool", "handoff", "handoff/handofftest", "pubsub"} {
 		assert.True(t, seen[dir], "no file seen in %s", dir)
 	}
 }
@@ -61,6 +62,8 @@ func TestForbiddenImportsAreReported(t *testing.T) {
 		{"pool/x.go", modulePath + "/handoff", "pool must not import handoff"},
 		{"handoff/x.go", modulePath + "/pool", "handoff must not import pool"},
 		{"conn/x.go", modulePath + "/handoff", "conn must not import handoff"},
+		{"pubsub/x.go", modulePath, "pubsub must not import ."},
+		{"pubsub/x.go", modulePath + "/handoff", "pubsub must not import handoff"},
 		{"resp3/x.go", modulePath + "/conn", "resp3 must not import conn"},
 		{"resp3/x.go", "golang.org/x/sync/semaphore", "resp3 must not import golang.org/x/sync/semaphore"},
 		{"handoff/handofftest/x.go", modulePath + "/conn", "handoff/handofftest must not import conn"},

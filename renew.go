@@ -153,7 +153,7 @@ func (r *renewer) look() {
 		}
 	}
 	var due []*conn.Conn
-	for _, cn := range slices.Concat(r.c.pool.List(), r.c.blocking.List(), r.c.subs.conns()) {
+	for _, cn := range slices.Concat(r.c.pool.List(), r.c.blocking.List(), r.c.subs.Conns()) {
 		i := cn.Info()
 		if i.Setup.Expires.IsZero() || i.State == conn.Closed {
 			continue
@@ -256,7 +256,7 @@ func (r *renewer) move(cn *conn.Conn, expires time.Time) error {
 	defer cancel()
 	now := time.Now()
 	left := max(expires.Sub(now), time.Second)
-	next, err := r.c.move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
+	next, err := r.c.subs.Move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
 	if errors.Is(err, conn.ErrPinned) || errors.Is(err, conn.ErrClosed) { // it will, or there is nothing left to renew
 		return nil
 	}

@@ -204,5 +204,7 @@ func (r *request) end() error {
 	return r.err
 }
 
+func appendPing(req []byte) []byte { return append(req, "*1\r\n$4\r\nPING\r\n"...) }
+
 // problem is why the command cannot be sent, in words for the caller.
 func (r *request) problem() error { return fmt.Errorf("baton: %s: %w", r.name, r.err) }

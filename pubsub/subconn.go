@@ -1,4 +1,4 @@
-package baton
+package pubsub
 
 import (
 	"context"
@@ -17,6 +17,7 @@ const mostHeld = 64 << 20
 // leg is one connection of a subscription. It holds back what it brings until it serves.
 type leg struct {
 	s     *Subscription
+	cfg   *conn.Config
 	cn    *conn.Conn // set before anything but push uses the leg
 	heard atomic.Int64
 	ended atomic.Int64   // when its connection was closed; 0: not yet
@@ -39,21 +40,20 @@ type departure struct {
 // open dials a connection with dial and subscribes on it. The leg does not serve yet. With an error there is a leg if its connection was
 // set up; it is closed then.
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*leg, error) {
-	g := &leg{s: s, left: make(chan departure, 1)}
-	cfg := s.c.connConfig()
+	cfg := s.client.Config()
+	g := &leg{s: s, cfg: cfg, left: make(chan departure, 1)}
+	onPush, onState := cfg.OnPush, cfg.OnState
 	cfg.Listen = true
 	cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
 		if !g.push(cn, v) {
-			s.c.handoffs.OnPush(cn, peer, v)
+			onPush(cn, peer, v)
 		}
 	}
 	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
 		if to == conn.Closed {
 			g.ended.Store(time.Now().UnixNano())
 		}
-		if to == conn.Closed && from != conn.Dialing {
-			s.c.handoffs.PeerLost(cn)
-		}
+		onState(cn, from, to)
 	}
 	cn, err := dial(ctx, cfg)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 	g.cn = cn
 	if err := g.join(ctx, s.names); err != nil {
 		g.judge(err)
-		s.c.shunRefusing(cn.Peer(), err)
+		s.client.Refused(cn.Peer(), err)
 		cn.Close()
 		return g, err
 	}
@@ -129,10 +129,10 @@ func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
 			s.mu.Unlock()
 		}()
 	}
-	q := s.c.cfg.NewCall()
+	q := g.cfg.NewCall()
 	defer q.Free()
 	q.Mode, q.Req = conn.Value, request(q.Req) // RESP2 answers PING with an array there
-	if q.Timeout = s.c.o.ReadTimeout; q.Timeout <= 0 {
+	if q.Timeout = s.client.ReadTimeout; q.Timeout <= 0 {
 		q.Timeout = s.o.Heartbeat
 	}
 	if err := g.cn.Do(ctx, q); err != nil {
@@ -229,7 +229,7 @@ func (s *Subscription) enqueueLocked(g *leg, m Message) (room <-chan struct{}) {
 	s.past.add(&m)
 	if s.queue.dropped > before && !s.queue.dropping {
 		s.queue.dropping = true
-		s.tellLocked(SubEvent{Kind: SubDropped, Peer: g.cn.Peer(), Dropped: s.queue.dropped})
+		s.tellLocked(Event{Kind: Dropped, Peer: g.cn.Peer(), Dropped: s.queue.dropped})
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package baton
+package pubsub
 
 // queue holds the messages that wait for the consumer. It is guarded by Subscription.mu, but for its channels.
 type queue struct {

@@ -1,4 +1,4 @@
-package baton
+package pubsub
 
 import (
 	"context"
@@ -151,10 +151,10 @@ func isAnswer(err error) bool {
 // after a gap that began at from.
 func (s *Subscription) changeOver(old, next *leg, sure int, lost error, from time.Time) {
 	s.mu.Lock()
-	e := SubEvent{Kind: SubMoved, From: old.cn.Peer(), Peer: next.cn.Peer(), Overlap: len(next.held)}
+	e := Event{Kind: Moved, From: old.cn.Peer(), Peer: next.cn.Peer(), Overlap: len(next.held)}
 	if lost != nil {
-		s.tellLocked(SubEvent{Kind: SubLost, Peer: e.From, Err: lost})
-		e.Kind = SubResubscribed
+		s.tellLocked(Event{Kind: Lost, Peer: e.From, Err: lost})
+		e.Kind = Resubscribed
 		e = e.after(from)
 	}
 	var skip map[stream]int
@@ -162,5 +162,5 @@ func (s *Subscription) changeOver(old, next *leg, sure int, lost error, from tim
 	e.Duplicates = s.serveLocked(next, skip)
 	s.tellLocked(e)
 	s.mu.Unlock()
-	s.c.handoffs.Joined(next.cn)
+	s.client.Joined(next.cn)
 }

@@ -1,24 +1,24 @@
-package baton
+package pubsub
 
 import (
 	"fmt"
 	"time"
 )
 
-// SubEventKind says what happened to a subscription.
-type SubEventKind uint8
+// EventKind says what happened to a subscription.
+type EventKind uint8
 
 const (
-	SubConnected    SubEventKind = iota + 1 // the server has confirmed every channel for the first time
-	SubLost                                 // the connection is lost, or the server has ended the subscription to Channel
-	SubFailed                               // an attempt to come back has failed with Err; told once for each reason in succession
-	SubResubscribed                         // every channel is confirmed again; what was published in the Gap may be missing
-	SubMoved                                // the connection moved, without a gap
-	SubDropped                              // the consumer is too slow: Overflow begins to drop messages
+	Connected    EventKind = iota + 1 // the server has confirmed every channel for the first time
+	Lost                              // the connection is lost, or the server has ended the subscription to Channel
+	Failed                            // an attempt to come back has failed with Err; told once for each reason in succession
+	Resubscribed                      // every channel is confirmed again; what was published in the Gap may be missing
+	Moved                             // the connection moved, without a gap
+	Dropped                           // the consumer is too slow: Overflow begins to drop messages
 )
 
 // String returns the name in lower case.
-func (k SubEventKind) String() string {
+func (k EventKind) String() string {
 	names := [...]string{"unknown", "connected", "lost", "failed", "resubscribed", "moved", "dropped"}
 	if int(k) >= len(names) {
 		return fmt.Sprintf("SubEventKind(%d)", uint8(k))
@@ -26,10 +26,10 @@ func (k SubEventKind) String() string {
 	return names[k]
 }
 
-// SubEvent is something that happened to a subscription. Fields that do not apply are zero.
-type SubEvent struct {
+// Event is something that happened to a subscription. Fields that do not apply are zero.
+type Event struct {
 	Time time.Time
-	Kind SubEventKind
+	Kind EventKind
 	Peer string // where the connection leads: now, or until it was lost
 	// Channel is the one that the server ended the subscription to; "" if the connection is lost.
 	Channel string
@@ -37,7 +37,7 @@ type SubEvent struct {
 	// if it was lost in a move, since the move began or it was last heard, whichever is earlier. What was still under way
 	// when a connection was lost may have been published just before.
 	Gap time.Duration
-	// From is the peer before a move. A move whose old connection ended too early is told as SubLost and SubResubscribed.
+	// From is the peer before a move. A move whose old connection ended too early is told as Lost and Resubscribed.
 	From string
 	// Overlap counts the messages that came on the new connection while the old one still served; Duplicates those of
 	// them that were recognised as delivered already and left out; Uncertain those that were delivered although they may
@@ -51,25 +51,25 @@ type SubEvent struct {
 
 const eventsKept = 64
 
-// Events returns the events of the subscription, from SubConnected on. The channel holds the latest 64 that nobody has
+// Events returns the events of the subscription, from Connected on. The channel holds the latest 64 that nobody has
 // taken: older ones make room. It is the same one at each call and is closed at the end.
-func (s *Subscription) Events() <-chan SubEvent { return s.events }
+func (s *Subscription) Events() <-chan Event { return s.events }
 
-func (s *Subscription) tell(e SubEvent) {
+func (s *Subscription) tell(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tellLocked(e)
 }
 
 // after sets the gap, which ends now: it begins Gap before Time, however long the event takes to be told.
-func (e SubEvent) after(from time.Time) SubEvent {
+func (e Event) after(from time.Time) Event {
 	e.Time = time.Now()
 	e.Gap = e.Time.Sub(from)
 	return e
 }
 
 // tellLocked never waits: mu makes it the only sender.
-func (s *Subscription) tellLocked(e SubEvent) {
+func (s *Subscription) tellLocked(e Event) {
 	if s.quiet {
 		return
 	}

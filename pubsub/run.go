@@ -1,4 +1,4 @@
-package baton
+package pubsub
 
 import (
 	"context"
@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/handoff"
+	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/resp3"
 )
 
 const (
@@ -19,40 +20,31 @@ const (
 
 // start makes the first connection and the goroutine that looks after it from then on.
 func (s *Subscription) start(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return s.c.opError(s.command, 1, nil, conn.ContextError(ctx), false)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
-	var w patience
-	for attempt := 1; ; attempt++ {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	err := s.client.Retry(ctx, s.command, func() error {
 		g, err := s.openInTurn(ctx)
 		if err == nil {
-			s.serve(g, SubEvent{Kind: SubConnected})
+			s.serve(g, Event{Kind: Connected})
 			go s.run(g)
-			return nil
 		}
-		if s.ctx.Err() != nil {
-			return ErrClosed
-		}
-		if !s.c.again(ctx, &w, s.c.chanceOf(nil, err)) {
-			if isAnswer(err) {
-				return err
-			}
-			return s.c.opError(s.command, attempt, nil, gaveUp(ctx, err), false)
-		}
+		return err
+	})
+	if err != nil && s.ctx.Err() != nil {
+		return s.client.Closed()
 	}
+	return err
 }
 
 // serve lets a leg serve after a time without one, and says so.
-func (s *Subscription) serve(g *leg, e SubEvent) {
+func (s *Subscription) serve(g *leg, e Event) {
 	e.Peer = g.cn.Peer()
 	s.mu.Lock()
 	s.serveLocked(g, nil)
 	s.tellLocked(e)
 	s.mu.Unlock()
-	s.c.handoffs.Joined(g.cn)
+	s.client.Joined(g.cn)
 }
 
 // run is the goroutine of a subscription. It alone decides which connection serves; it ends with s.ctx.
@@ -131,9 +123,7 @@ func (s *Subscription) held() bool {
 // listenElsewhere sees to it that some connection of the client is read while this one is not, so that a MOVING is heard: it
 // is told on all of them.
 func (s *Subscription) listenElsewhere() {
-	if s.c.o.Handoff.Mode != handoff.ModeDisabled && s.c.pool.Stats().Lanes == 0 {
-		s.work.Go(func() { s.c.pool.Lane(s.ctx) })
-	}
+	s.work.Go(func() { s.client.ListenElsewhere(s.ctx) })
 }
 
 // comeBack replaces a connection that is lost, for as long as it takes. It returns nil if the subscription has ended.
@@ -142,14 +132,14 @@ func (s *Subscription) comeBack(g *leg) *leg {
 	from := g.lostAt(cause)
 	refused := g.bad || errors.Is(cause, conn.ErrClosed) // by us, since it would not do
 	if refused {
-		s.c.subs.refused.Broken(from.Add(-g.cn.Info().Age))
+		s.client.Group.refusals.Broken(from.Add(-g.cn.Info().Age))
 	} else {
-		s.c.dials.Lost(g.cn)
+		s.client.Lost(g.cn)
 	}
 	g.cn.Close()
 	s.mu.Lock()
 	s.serving = nil
-	s.tellLocked(SubEvent{Kind: SubLost, Peer: g.cn.Peer(), Err: cause})
+	s.tellLocked(Event{Kind: Lost, Peer: g.cn.Peer(), Err: cause})
 	s.mu.Unlock()
 	told := ""
 	for n := 0; ; n++ {
@@ -163,12 +153,12 @@ func (s *Subscription) comeBack(g *leg) *leg {
 		var err error
 		next, refused, err = s.reopen(refused)
 		if err == nil {
-			s.serve(next, SubEvent{Kind: SubResubscribed}.after(from))
+			s.serve(next, Event{Kind: Resubscribed}.after(from))
 			return next
 		}
 		if text := err.Error(); text != told && s.ctx.Err() == nil {
 			told = text
-			s.tell(SubEvent{Kind: SubFailed, Err: err})
+			s.tell(Event{Kind: Failed, Err: err})
 		}
 	}
 }
@@ -176,7 +166,7 @@ func (s *Subscription) comeBack(g *leg) *leg {
 // reopen opens a connection when it is the subscription's turn. refused: the last one was set up and could not be subscribed on,
 // so that the turn is one of those to whom that has happened; they do not keep others from dialling.
 func (s *Subscription) reopen(refused bool) (g *leg, again bool, err error) {
-	account := &s.c.subs.refused
+	account := &s.client.Group.refusals
 	tried := time.Now()
 	if refused {
 		if tried, err = account.Begin(s.ctx, nil); err != nil {
@@ -198,9 +188,9 @@ func (s *Subscription) reopen(refused bool) (g *leg, again bool, err error) {
 
 // openInTurn opens a connection to the configured endpoint, on the account of all who dial that.
 func (s *Subscription) openInTurn(ctx context.Context) (*leg, error) {
-	g, err := s.open(ctx, s.c.dialInTurn)
+	g, err := s.open(ctx, s.client.Dial)
 	if err != nil && g != nil && !g.bad {
-		s.c.dials.Lost(g.cn)
+		s.client.Lost(g.cn)
 	}
 	return g, err
 }
@@ -217,12 +207,12 @@ type turn struct {
 // elsewhere. It is there at once unless that goes on and on.
 func (s *Subscription) leftBy(g *leg, d departure, turns chan<- turn) {
 	t := turn{g: g, channel: d.channel, from: time.Now()}
-	s.tell(SubEvent{Kind: SubLost, Peer: g.cn.Peer(), Channel: d.channel})
+	s.tell(Event{Kind: Lost, Peer: g.cn.Peer(), Channel: d.channel})
 	if !d.at.Before(g.again) { // not one of several that were ended together
-		s.c.subs.refused.Broken(g.again)
+		s.client.Group.refusals.Broken(g.again)
 	}
 	s.work.Go(func() {
-		begun, err := s.c.subs.refused.Begin(s.ctx, nil)
+		begun, err := s.client.Group.refusals.Begin(s.ctx, nil)
 		if err != nil {
 			return
 		}
@@ -230,7 +220,7 @@ func (s *Subscription) leftBy(g *leg, d departure, turns chan<- turn) {
 		select {
 		case turns <- t:
 		case <-g.cn.Done():
-			s.c.subs.refused.Done(begun, nil, nil)
+			s.client.Group.refusals.Done(begun, nil, nil)
 		case <-s.ctx.Done():
 		}
 	})
@@ -238,7 +228,7 @@ func (s *Subscription) leftBy(g *leg, d departure, turns chan<- turn) {
 
 // rejoin subscribes anew. If that is refused the connection is lost, and comeBack goes on from there.
 func (s *Subscription) rejoin(g *leg, t turn) {
-	channel, from, account := t.channel, t.from, &s.c.subs.refused
+	channel, from, account := t.channel, t.from, &s.client.Group.refusals
 	if t.g != g { // one that has taken its place is subscribed
 		account.Done(t.begun, nil, nil)
 		return
@@ -247,12 +237,18 @@ func (s *Subscription) rejoin(g *leg, t turn) {
 	err := g.join(s.ctx, s.names)
 	account.Done(t.begun, g.cn, err)
 	if err != nil {
-		s.tell(SubEvent{Kind: SubFailed, Peer: g.cn.Peer(), Channel: channel, Err: err})
+		s.tell(Event{Kind: Failed, Peer: g.cn.Peer(), Channel: channel, Err: err})
 		g.judge(err)
 		g.cn.Close()
 		return
 	}
-	s.tell(SubEvent{Kind: SubResubscribed, Peer: g.cn.Peer(), Channel: channel}.after(from))
+	s.tell(Event{Kind: Resubscribed, Peer: g.cn.Peer(), Channel: channel}.after(from))
+}
+
+// forgotten reports whether an answer says that the server does not know any more who is at the other end.
+func forgotten(err error) bool {
+	e, ok := errs.As[*resp3.Error](err)
+	return ok && e.Code == "NOAUTH"
 }
 
 // sleep waits for d. It reports false if ctx has ended.

@@ -1,4 +1,4 @@
-package baton
+package pubsub
 
 import (
 	"context"
@@ -33,8 +33,8 @@ const (
 	DropNewest
 )
 
-// SubscribeOptions configure a subscription; the zero value is useful. Durations: zero is the default, negative is none.
-type SubscribeOptions struct {
+// Options configure a subscription; the zero value is useful. Durations: zero is the default, negative is none.
+type Options struct {
 	// Buffer is how many messages wait for the consumer at most. Default 1024. A move may go beyond it for as long as it takes.
 	Buffer   int
 	Overflow Overflow
@@ -48,15 +48,20 @@ const (
 	defaultHeartbeat = 30 * time.Second
 )
 
-func (o SubscribeOptions) withDefaults() SubscribeOptions {
+func (o Options) withDefaults() Options {
 	if o.Buffer == 0 {
 		o.Buffer = defaultBuffer
 	}
-	o.Heartbeat = timeout(o.Heartbeat, defaultHeartbeat)
+	switch {
+	case o.Heartbeat == 0:
+		o.Heartbeat = defaultHeartbeat
+	case o.Heartbeat < 0:
+		o.Heartbeat = 0
+	}
 	return o
 }
 
-func (o SubscribeOptions) validate() error {
+func (o Options) validate() error {
 	var errs []error
 	if o.Buffer < 1 {
 		errs = append(errs, fmt.Errorf("baton: Buffer is %d, must be at least 1", o.Buffer))
@@ -69,36 +74,12 @@ func (o SubscribeOptions) validate() error {
 
 // Subscriber makes subscriptions with options of their own. It is a value, for any number of goroutines.
 type Subscriber struct {
-	c *Client
-	o SubscribeOptions
+	client Wiring
+	o      Options
 }
 
-// Subscriber returns the maker of subscriptions with these options. Whether they are valid is said by its methods.
-func (c *Client) Subscriber(o SubscribeOptions) Subscriber { return Subscriber{c, o.withDefaults()} }
-
-// Subscribe receives what is published to the channels. It returns when the server has confirmed every one of them, or
-// with its refusal (a *resp3.Error such as NOPERM), or with an *OpError; a failure that another attempt may mend is tried
-// again as Options.Retry allows. ctx bounds this call only: the subscription lives until Close, of itself or of the
-// client. It has a connection of its own, which is not counted in Pool.Size but in Options.MaxSubscriptions. RESP2 will do for
-// it; maintenance is heard in RESP3 only.
-//
-// The connection moves with the others when maintenance asks for it, without a gap, and is replaced when it is lost, which
-// makes a gap that Events tells of. See docs/pubsub.md for what is promised.
-func (c *Client) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
-	return c.Subscriber(SubscribeOptions{}).Subscribe(ctx, channels...)
-}
-
-// PSubscribe is Subscribe for patterns (glob style, as PSUBSCRIBE documents them). A message is received once for each
-// pattern that matches its channel.
-func (c *Client) PSubscribe(ctx context.Context, patterns ...string) (*Subscription, error) {
-	return c.Subscriber(SubscribeOptions{}).PSubscribe(ctx, patterns...)
-}
-
-// SSubscribe is Subscribe for sharded channels, which SPUBLISH publishes to (Redis 7). In a cluster all channels of one
-// subscription must be of the slots of the node that the client is connected to.
-func (c *Client) SSubscribe(ctx context.Context, channels ...string) (*Subscription, error) {
-	return c.Subscriber(SubscribeOptions{}).SSubscribe(ctx, channels...)
-}
+// NewSubscriber returns the maker of subscriptions with these options. Whether they are valid is said by its methods.
+func NewSubscriber(w Wiring, o Options) Subscriber { return Subscriber{w, o.withDefaults()} }
 
 // Subscribe is Client.Subscribe with the options of s.
 func (s Subscriber) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
@@ -122,8 +103,8 @@ func (s Subscriber) subscribe(ctx context.Context, command string, names []strin
 	if len(names) == 0 {
 		return nil, fmt.Errorf("baton: %s needs a channel", command)
 	}
-	sub := newSubscription(s.c, s.o, command, names)
-	if err := s.c.subs.add(sub); err != nil {
+	sub := newSubscription(s.client, s.o, command, names)
+	if err := s.client.Group.add(sub); err != nil {
 		return nil, err
 	}
 	if err := sub.start(ctx); err != nil {
@@ -136,8 +117,9 @@ func (s Subscriber) subscribe(ctx context.Context, command string, names []strin
 
 // Subscription receives messages until Close. Its methods may be called from several goroutines at once.
 type Subscription struct {
-	c       *Client
-	o       SubscribeOptions
+	member  member
+	client  Wiring
+	o       Options
 	command string
 	names   []string // without repetitions, never changed
 
@@ -146,7 +128,7 @@ type Subscription struct {
 	done   chan struct{}    // closed when nothing of the subscription runs any more
 	moves  chan moveRequest // to run
 	stuck  chan struct{}    // room for one: a connection has begun to wait for the consumer
-	events chan SubEvent
+	events chan Event
 	work   sync.WaitGroup // what run starts
 
 	// mu guards what follows and memory only. It is taken by goroutines that read from connections; nothing is called or
@@ -161,14 +143,15 @@ type Subscription struct {
 	quiet   bool // events is closed
 }
 
-func newSubscription(c *Client, o SubscribeOptions, command string, names []string) *Subscription {
+func newSubscription(w Wiring, o Options, command string, names []string) *Subscription {
 	s := &Subscription{
-		c: c, o: o, command: command, names: distinct(names),
+		client: w, o: o, command: command, names: distinct(names),
 		done: make(chan struct{}), moves: make(chan moveRequest), stuck: make(chan struct{}, 1),
-		events: make(chan SubEvent, eventsKept),
+		events: make(chan Event, eventsKept),
 		queue:  newQueue(o.Buffer, o.Overflow),
 		past:   newPast(),
 	}
+	s.member = member{s.end, s.done, s.server, s.moveTo}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -258,6 +241,6 @@ func (s *Subscription) finish() {
 	s.quiet = true
 	close(s.events)
 	s.mu.Unlock()
-	s.c.subs.remove(s)
+	s.client.Group.remove(s)
 	close(s.done)
 }
