@@ -140,12 +140,12 @@ func (g *Group) Move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.C
 	return cn, cn.Move(ctx, t)
 }
 
-// server returns the connection that serves, and since when it does; nil if none does.
-func (s *Subscription) server() (*conn.Conn, time.Time) {
+// server returns the connection that serves, and since when; nil if none does.
+func (s *Subscription) server() (cn *conn.Conn, since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.serving == nil {
-		return nil, s.since
+		return nil, since
 	}
-	return s.serving.cn, s.since
+	return s.serving.cn, s.serving.since
 }

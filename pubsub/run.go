@@ -12,253 +12,210 @@ import (
 )
 
 const (
-	// leastReturn bounds the random pause before the first attempt to come back. It doubles with each refusal to subscribe; in
-	// all else the account of the client's dials says when.
-	leastReturn = 10 * time.Millisecond
-	mostReturn  = 3 * time.Second
+	// minReturn bounds the random pause before the first attempt to come back. It doubles with each refusal to subscribe, up
+	// to maxReturn. Otherwise the account of the client's dials says when.
+	minReturn = 10 * time.Millisecond
+	maxReturn = 3 * time.Second
 )
 
-// start makes the first connection and the goroutine that looks after it from then on.
+// start opens the first connection and starts run.
 func (s *Subscription) start(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 	err := s.client.Retry(ctx, s.command, func() error {
-		g, err := s.openInTurn(ctx)
+		c, err := s.openConfigured(ctx)
 		if err == nil {
-			s.serve(g, Event{Kind: Connected})
-			go s.run(g)
+			s.serve(c, Event{Kind: Connected})
+			go s.run(c)
 		}
 		return err
 	})
 	if err != nil && s.ctx.Err() != nil {
-		return s.client.Closed()
+		return context.Cause(s.ctx)
 	}
 	return err
 }
 
-// serve lets a leg serve after a time without one, and says so.
-func (s *Subscription) serve(g *leg, e Event) {
-	e.Peer = g.cn.Peer()
-	s.mu.Lock()
-	s.serveLocked(g, nil)
-	s.tellLocked(e)
-	s.mu.Unlock()
-	s.client.Joined(g.cn)
+// serve has a connection serve after a time without one, and tells e.
+func (s *Subscription) serve(c *subConn, e Event) {
+	e.Peer = c.cn.Peer()
+	s.locked(func() {
+		s.serveLocked(c, nil)
+		s.tellLocked(e)
+	})
+	s.client.Joined(c.cn)
 }
 
-// run is the goroutine of a subscription. It alone decides which connection serves; it ends with s.ctx.
-func (s *Subscription) run(g *leg) {
+// run is the goroutine of a subscription. It alone decides which connection serves. It ends with s.ctx.
+func (s *Subscription) run(c *subConn) {
 	defer func() {
-		if g != nil {
-			g.cn.Close()
-		}
+		c.cn.Close()
 		s.work.Wait()
 		s.finish()
 	}()
-	var beat <-chan time.Time
-	if s.o.Heartbeat > 0 {
-		t := time.NewTicker(s.o.Heartbeat)
-		defer t.Stop()
-		beat = t.C
-	}
-	asked := make(chan struct{}, 1) // full while a heartbeat is under way
-	turns := make(chan turn)
-	var waits *leg // for its turn
-	for g != nil {
-		left := g.left
-		if waits == g {
-			left = nil
+	heartbeat := time.Tick(s.o.Heartbeat) // nil if there is none
+	due := make(chan resubscription)
+	for s.ctx.Err() == nil {
+		unsubscribed := c.unsubscribed
+		if c.resubscribing {
+			unsubscribed = nil
 		}
 		select {
 		case <-s.ctx.Done():
-			return
-		case <-g.cn.Done():
-			g = s.comeBack(g)
-		case d := <-left:
-			waits = g
-			s.leftBy(g, d, turns)
-		case t := <-turns:
-			waits = nil
-			s.rejoin(g, t)
+		case <-c.cn.Done():
+			c = s.comeBack(c)
+		case r := <-unsubscribed:
+			s.awaitResubscription(r, due)
+		case r := <-due:
+			s.resubscribe(c, r)
 		case r := <-s.moves:
-			g = s.serveMove(g, r)
-		case <-s.stuck:
-			s.listenElsewhere()
-		case <-beat:
-			s.beat(g, asked)
+			next, err := s.move(c, r)
+			if err == nil {
+				c = next
+			}
+			r.result <- moveResult{c.cn, err}
+		case <-s.blocked:
+			s.work.Go(func() { s.client.ListenElsewhere(s.ctx) })
+		case <-heartbeat:
+			s.beat(c)
 		}
 	}
 }
 
-// beat asks the server for a sign of life if there was none for a while. conn closes a connection that owes an answer and
-// brings nothing at all within the timeout, which is all that has to be known of the outcome.
-func (s *Subscription) beat(g *leg, asked chan struct{}) {
-	if time.Since(g.lastHeard()) < s.o.Heartbeat || s.held() {
-		return
-	}
-	select {
-	case asked <- struct{}{}:
-	default:
+// beat asks the server for a sign of life after a silence. conn closes a connection that owes an answer and brings nothing at
+// all within the timeout, so only an answer that the login is gone is left to act on.
+func (s *Subscription) beat(c *subConn) {
+	blocked := false
+	s.locked(func() { blocked = s.queue.blocked })
+	if blocked || time.Since(c.lastHeard()) < s.o.Heartbeat || !c.pinging.CompareAndSwap(false, true) {
 		return
 	}
 	s.work.Go(func() {
-		defer func() { <-asked }()
-		switch err := g.ping(s.ctx); {
-		case err == nil:
-			g.heard.Store(time.Now().UnixNano())
-		case forgotten(err):
-			g.cn.Close()
+		defer c.pinging.Store(false)
+		err := c.exchange(s.ctx, ping)
+		if e, ok := errs.As[*resp3.Error](err); ok && e.Code == "NOAUTH" {
+			c.cn.Close()
 		}
 	})
 }
 
-// held reports whether reading waits for the consumer.
-func (s *Subscription) held() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.queue.held
-}
-
-// listenElsewhere sees to it that some connection of the client is read while this one is not, so that a MOVING is heard: it
-// is told on all of them.
-func (s *Subscription) listenElsewhere() {
-	s.work.Go(func() { s.client.ListenElsewhere(s.ctx) })
-}
-
-// comeBack replaces a connection that is lost, for as long as it takes. It returns nil if the subscription has ended.
-func (s *Subscription) comeBack(g *leg) *leg {
-	cause := g.cn.Err()
-	from := g.lostAt(cause)
-	refused := g.bad || errors.Is(cause, conn.ErrClosed) // by us, since it would not do
+// comeBack replaces a connection that is lost, for as long as it takes. It returns c if the subscription has ended.
+func (s *Subscription) comeBack(c *subConn) *subConn {
+	cause := c.cn.Err()
+	lostAt := c.lostAt(cause)
+	refused := c.refused || errors.Is(cause, conn.ErrClosed) // closed on this side, since it could not be used
 	if refused {
-		s.client.Group.refusals.Broken(from.Add(-g.cn.Info().Age))
+		s.client.Group.refusals.Broken(lostAt.Add(-c.cn.Info().Age))
 	} else {
-		s.client.Lost(g.cn)
+		s.client.Lost(c.cn)
 	}
-	g.cn.Close()
-	s.mu.Lock()
-	s.serving = nil
-	s.tellLocked(Event{Kind: Lost, Peer: g.cn.Peer(), Err: cause})
-	s.mu.Unlock()
+	c.cn.Close()
+	s.locked(func() {
+		s.serving = nil
+		s.tellLocked(Event{Kind: Lost, Peer: c.cn.Peer(), Err: cause})
+	})
 	told := ""
-	for n := 0; ; n++ {
+	for refusals := 0; ; refusals++ {
 		if !refused {
-			n = 0
+			refusals = 0
 		}
-		if !sleep(s.ctx, rand.N(min(leastReturn<<min(n, 16), mostReturn))) {
-			return nil
+		select {
+		case <-time.After(rand.N(min(minReturn<<min(refusals, 16), maxReturn))):
+		case <-s.ctx.Done():
+			return c
 		}
-		var next *leg
+		var next *subConn
 		var err error
 		next, refused, err = s.reopen(refused)
 		if err == nil {
-			s.serve(next, Event{Kind: Resubscribed}.after(from))
+			s.serve(next, Event{Kind: Resubscribed}.endingGap(lostAt))
 			return next
 		}
-		if text := err.Error(); text != told && s.ctx.Err() == nil {
-			told = text
+		if s.ctx.Err() == nil && err.Error() != told {
+			told = err.Error()
 			s.tell(Event{Kind: Failed, Err: err})
 		}
 	}
 }
 
-// reopen opens a connection when it is the subscription's turn. refused: the last one was set up and could not be subscribed on,
-// so that the turn is one of those to whom that has happened; they do not keep others from dialling.
-func (s *Subscription) reopen(refused bool) (g *leg, again bool, err error) {
+// reopen opens a connection to the configured endpoint. After a refusal it waits for the account of refusals, so that subscriptions
+// that are refused do not keep others from dialling. It reports whether it was refused again.
+func (s *Subscription) reopen(wasRefused bool) (c *subConn, refused bool, err error) {
 	account := &s.client.Group.refusals
-	tried := time.Now()
-	if refused {
-		if tried, err = account.Begin(s.ctx, nil); err != nil {
+	begun := time.Now()
+	if wasRefused {
+		if begun, err = account.Begin(s.ctx, nil); err != nil {
 			return nil, true, err
 		}
 	}
-	g, err = s.openInTurn(s.ctx)
-	again = err != nil && g != nil && g.bad
+	c, err = s.openConfigured(s.ctx)
+	refused = err != nil && c != nil && c.refused
 	switch {
-	case again:
-		account.Done(tried, nil, err)
-	case refused && err == nil:
-		account.Done(tried, g.cn, nil)
 	case refused:
-		account.Done(tried, nil, nil)
+		account.Done(begun, nil, err)
+	case wasRefused && err == nil:
+		account.Done(begun, c.cn, nil)
+	case wasRefused:
+		account.Done(begun, nil, nil)
 	}
-	return g, again, err
+	return c, refused, err
 }
 
-// openInTurn opens a connection to the configured endpoint, on the account of all who dial that.
-func (s *Subscription) openInTurn(ctx context.Context) (*leg, error) {
-	g, err := s.open(ctx, s.client.Dial)
-	if err != nil && g != nil && !g.bad {
-		s.client.Lost(g.cn)
+// openConfigured opens a connection to the configured endpoint, on the account of all who dial it.
+func (s *Subscription) openConfigured(ctx context.Context) (*subConn, error) {
+	c, err := s.open(ctx, s.client.Dial)
+	if err != nil && c != nil && !c.refused {
+		s.client.Lost(c.cn)
 	}
-	return g, err
+	return c, err
 }
 
-// turn is that of a leg to subscribe anew.
-type turn struct {
-	g       *leg
+// resubscription is a channel to subscribe to again on c.
+type resubscription struct {
+	c       *subConn
 	channel string
-	begun   time.Time // of the turn
-	from    time.Time // when the subscription was ended
+	lost    time.Time // when the server ended the subscription to it
+	begun   time.Time // for the account of refusals
 }
 
-// leftBy waits for a turn after the server has ended the subscription to a channel, as it does to sharded ones whose slot goes
-// elsewhere. It is there at once unless that goes on and on.
-func (s *Subscription) leftBy(g *leg, d departure, turns chan<- turn) {
-	t := turn{g: g, channel: d.channel, from: time.Now()}
-	s.tell(Event{Kind: Lost, Peer: g.cn.Peer(), Channel: d.channel})
-	if !d.at.Before(g.again) { // not one of several that were ended together
-		s.client.Group.refusals.Broken(g.again)
+// awaitResubscription waits until a connection may be subscribed anew after the server has ended the subscription to a channel,
+// as it does with sharded channels whose slot goes elsewhere. That is at once unless it happens again and again.
+func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscription) {
+	account := &s.client.Group.refusals
+	r.c.resubscribing = true
+	s.tell(Event{Kind: Lost, Peer: r.c.cn.Peer(), Channel: r.channel})
+	if !r.lost.Before(r.c.subscribed) { // not one of several that were ended together
+		account.Broken(r.c.subscribed)
 	}
 	s.work.Go(func() {
-		begun, err := s.client.Group.refusals.Begin(s.ctx, nil)
-		if err != nil {
+		var err error
+		if r.begun, err = account.Begin(s.ctx, nil); err != nil {
 			return
 		}
-		t.begun = begun
 		select {
-		case turns <- t:
-		case <-g.cn.Done():
-			s.client.Group.refusals.Done(begun, nil, nil)
+		case due <- r:
+		case <-r.c.cn.Done():
+			account.Done(r.begun, nil, nil)
 		case <-s.ctx.Done():
 		}
 	})
 }
 
-// rejoin subscribes anew. If that is refused the connection is lost, and comeBack goes on from there.
-func (s *Subscription) rejoin(g *leg, t turn) {
-	channel, from, account := t.channel, t.from, &s.client.Group.refusals
-	if t.g != g { // one that has taken its place is subscribed
-		account.Done(t.begun, nil, nil)
+// resubscribe subscribes anew on c, which serves. If that is refused c is closed, and run comes back with another one.
+func (s *Subscription) resubscribe(c *subConn, r resubscription) {
+	account := &s.client.Group.refusals
+	if r.c != c { // c has taken its place and is subscribed
+		account.Done(r.begun, nil, nil)
 		return
 	}
-	g.again = time.Now()
-	err := g.join(s.ctx, s.names)
-	account.Done(t.begun, g.cn, err)
+	c.resubscribing, c.subscribed = false, time.Now()
+	err := c.subscribe(s.ctx)
+	account.Done(r.begun, c.cn, err)
+	e := Event{Kind: Resubscribed, Peer: c.cn.Peer(), Channel: r.channel}.endingGap(r.lost)
 	if err != nil {
-		s.tell(Event{Kind: Failed, Peer: g.cn.Peer(), Channel: channel, Err: err})
-		g.judge(err)
-		g.cn.Close()
-		return
+		e.Kind, e.Gap, e.Err = Failed, 0, err
+		c.cn.Close()
 	}
-	s.tell(Event{Kind: Resubscribed, Peer: g.cn.Peer(), Channel: channel}.after(from))
-}
-
-// forgotten reports whether an answer says that the server does not know any more who is at the other end.
-func forgotten(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == "NOAUTH"
-}
-
-// sleep waits for d. It reports false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	s.tell(e)
 }

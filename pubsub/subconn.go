@@ -8,192 +8,193 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
-// mostHeld bounds the bytes of messages that a connection may bring before it serves. One that brings more is given up.
-const mostHeld = 64 << 20
+// maxBuffered bounds the bytes of messages that a connection may bring before it serves. One that brings more is given up.
+const maxBuffered = 64 << 20
 
-// leg is one connection of a subscription. It holds back what it brings until it serves.
-type leg struct {
-	s     *Subscription
-	cfg   *conn.Config
-	cn    *conn.Conn // set before anything but push uses the leg
-	heard atomic.Int64
-	ended atomic.Int64   // when its connection was closed; 0: not yet
-	left  chan departure // room for one
-	again time.Time      // when it was last subscribed on anew; for run alone
-	bad   bool           // it could not be subscribed on, though its connection served
+// subConn is one connection of a subscription. It buffers messages until it serves.
+type subConn struct {
+	s            *Subscription
+	cfg          *conn.Config
+	cn           *conn.Conn          // set before anything but push uses the subConn
+	heard        atomic.Int64        // UnixNano of the last push about channels, or of the last answer
+	closed       atomic.Int64        // UnixNano of its end; 0: it has not ended
+	pinging      atomic.Bool         // a heartbeat is under way
+	unsubscribed chan resubscription // room for one: a channel that the server has ended the subscription to
+
+	// Owned by Subscription.run, once the subConn serves.
+	refused       bool      // the server has refused the subscription, or the connection could not be used after it
+	subscribed    time.Time // when it was last subscribed anew
+	resubscribing bool      // it is to be subscribed anew
 
 	// Guarded by Subscription.mu.
-	confirmed map[string]bool // names confirmed since join began; nil if nobody wants to know
-	held      []Message       // what came while the leg did not serve
-	heldSize  int
+	confirmed     map[string]bool // names confirmed since subscribe began; nil if it does not run
+	buffered      []Message       // messages from before it served
+	bufferedBytes int
+	since         time.Time // when it began to serve
 }
 
-// departure is the end of the subscription to one channel, by the server.
-type departure struct {
-	channel string
-	at      time.Time
-}
-
-// open dials a connection with dial and subscribes on it. The leg does not serve yet. With an error there is a leg if its connection was
-// set up; it is closed then.
-func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*leg, error) {
-	cfg := s.client.Config()
-	g := &leg{s: s, cfg: cfg, left: make(chan departure, 1)}
-	onPush, onState := cfg.OnPush, cfg.OnState
-	cfg.Listen = true
-	cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
-		if !g.push(cn, v) {
+// open dials a connection with dial and subscribes on it. The subConn does not serve yet. With an error there is a subConn if
+// its connection was set up; it is closed then.
+func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*subConn, error) {
+	c := &subConn{s: s, cfg: s.client.Config(), unsubscribed: make(chan resubscription, 1)}
+	onPush, onState := c.cfg.OnPush, c.cfg.OnState
+	c.cfg.Listen = true
+	c.cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
+		if !c.push(cn, v) {
 			onPush(cn, peer, v)
 		}
 	}
-	cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
+	c.cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
 		if to == conn.Closed {
-			g.ended.Store(time.Now().UnixNano())
+			c.closed.Store(time.Now().UnixNano())
 		}
 		onState(cn, from, to)
 	}
-	cn, err := dial(ctx, cfg)
-	if err != nil {
+	var err error
+	if c.cn, err = dial(ctx, c.cfg); err != nil {
 		return nil, err
 	}
-	g.cn = cn
-	if err := g.join(ctx, s.names); err != nil {
-		g.judge(err)
-		s.client.Refused(cn.Peer(), err)
-		cn.Close()
-		return g, err
+	if err := c.subscribe(ctx); err != nil {
+		s.client.Refused(c.cn.Peer(), err)
+		c.cn.Close()
+		return c, err
 	}
-	g.heard.Store(time.Now().UnixNano())
-	return g, nil
+	return c, nil
 }
 
-// judge finds out from a failure to subscribe whether the connection was lost or served. The refusal itself ends the connection (see join).
-func (g *leg) judge(err error) {
-	lost := g.cn.Err()
-	g.bad = isAnswer(err) || lost == nil || errors.Is(lost, conn.ErrClosed)
-}
+func (c *subConn) lastHeard() time.Time { return time.Unix(0, c.heard.Load()) }
 
-// lastHeard is when the server last sent a push about channels or answered.
-func (g *leg) lastHeard() time.Time { return time.Unix(0, g.heard.Load()) }
-
-// lostAt is since when the connection, which has ended for cause, brings nothing. That may be long ago: a move may have failed meanwhile.
-func (g *leg) lostAt(cause error) time.Time {
+// lostAt returns the time from which on the connection, which has ended for cause, brought nothing. That may be long ago: a move
+// may have failed meanwhile.
+func (c *subConn) lostAt(cause error) time.Time {
 	if errors.Is(cause, conn.ErrDead) {
-		return g.lastHeard()
+		return c.lastHeard()
 	}
-	if at := g.ended.Load(); at != 0 {
+	if at := c.closed.Load(); at != 0 {
 		return time.Unix(0, at)
 	}
 	return time.Now()
 }
 
-// join subscribes and returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply (in
-// RESP2 by arrays, which conn takes for pushes here), unless it is refused; the PING behind it has the one reply that says that all confirmations are there. After a refusal
-// two replies come: the connection cannot be used any more, and conn closes it for the second.
-func (g *leg) join(ctx context.Context, names []string) error {
-	g.s.mu.Lock()
-	g.confirmed = make(map[string]bool, len(names))
-	g.s.mu.Unlock()
-	err := g.exchange(ctx, func(req []byte) []byte {
-		return appendPing(resp3.AppendCommand(req, append([]string{g.s.command}, names...)...))
-	})
-	g.s.mu.Lock()
-	n := len(g.confirmed)
-	g.confirmed = nil
-	g.s.mu.Unlock()
-	if err == nil && n < len(names) {
-		err = &conn.Error{Op: "subscribe", Addr: g.cn.Peer(), Sent: true, Err: fmt.Errorf("server confirmed %d of %d channels", n, len(names))}
+const ping = "*1\r\n$4\r\nPING\r\n"
+
+// subscribe returns when every name is confirmed. Unless SUBSCRIBE is refused it is answered by a push for each name and by no
+// reply (in RESP2 by arrays, which conn takes for pushes here), so the reply to the PING behind it says that all confirmations have
+// come. After a refusal there are two replies: the connection cannot be used any more, and conn closes it for the second.
+func (c *subConn) subscribe(ctx context.Context) error {
+	s := c.s
+	s.locked(func() { c.confirmed = make(map[string]bool, len(s.names)) })
+	request := resp3.AppendCommand(nil, append([]string{s.command}, s.names...)...)
+	err := c.exchange(ctx, string(request)+ping)
+	confirmed := 0
+	s.locked(func() { confirmed, c.confirmed = len(c.confirmed), nil })
+	if err == nil && confirmed < len(s.names) {
+		cause := fmt.Errorf("server confirmed %d of %d channels", confirmed, len(s.names))
+		err = &conn.Error{Op: "subscribe", Addr: c.cn.Peer(), Sent: true, Err: cause}
+	}
+	if err != nil {
+		_, answered := errs.As[*resp3.Error](err)
+		ended := c.cn.Err()
+		c.refused = answered || ended == nil || errors.Is(ended, conn.ErrClosed)
 	}
 	return err
 }
 
-// ping returns when everything that the server sent before its answer has been taken in.
-func (g *leg) ping(ctx context.Context) error { return g.exchange(ctx, appendPing) }
-
-func appendPing(req []byte) []byte { return append(req, "*1\r\n$4\r\nPING\r\n"...) }
-
-// exchange sends commands that have one reply. Meanwhile nobody waits for room: the goroutine that waits here may be the
-// consumer's own, or the one that ends the waiting for room, and its reply stands behind the messages.
-func (g *leg) exchange(ctx context.Context, request func([]byte) []byte) error {
-	s := g.s
+// exchange sends commands that have one reply. By then everything that the server sent before the reply has been delivered.
+// Meanwhile the queue has no limit: the calling goroutine may be the consumer's own, or the one that makes room, and the reply
+// stands behind the messages.
+func (c *subConn) exchange(ctx context.Context, request string) error {
+	s := c.s
 	if s.o.Overflow == Block {
-		s.mu.Lock()
-		s.queue.loosen()
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			s.queue.tighten()
-			s.mu.Unlock()
-		}()
+		s.locked(s.queue.liftLimit)
+		defer s.locked(s.queue.restoreLimit)
 	}
-	q := g.cfg.NewCall()
+	q := c.cfg.NewCall()
 	defer q.Free()
-	q.Mode, q.Req = conn.Value, request(q.Req) // RESP2 answers PING with an array there
+	q.Mode, q.Req = conn.Value, append(q.Req, request...) // RESP2 answers PING with an array on such a connection
 	if q.Timeout = s.client.ReadTimeout; q.Timeout <= 0 {
 		q.Timeout = s.o.Heartbeat
 	}
-	if err := g.cn.Do(ctx, q); err != nil {
+	if err := c.cn.Do(ctx, q); err != nil {
 		return err
+	}
+	if q.Err == nil {
+		c.heard.Store(time.Now().UnixNano())
 	}
 	return q.Err
 }
 
-// push takes what the server says of channels. false: it is about something else. It runs on the goroutine that reads from
-// the connection, and with Overflow Block it waits there for room, until the connection is closed at the latest.
-func (g *leg) push(cn *conn.Conn, v resp3.Value) bool {
+// push takes a push about channels and reports whether v is one. It runs on the goroutine that reads from the connection. With
+// Overflow Block it waits there for room, until the connection is closed at the latest.
+func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
 	var part [4]string
-	for i := range part {
-		var err error
-		if part[i], err = v.Index(i).Text(); err != nil && i < v.Len() {
-			return false // of a kind that no server sends
+	for i := range min(v.Len(), len(part)) {
+		text, err := v.Index(i).Text()
+		if err != nil {
+			return false // no server sends that
 		}
+		part[i] = text
 	}
 	switch kind := part[0]; kind {
 	case "message", "smessage":
 		if v.Len() == 3 {
-			g.deliver(cn, Message{Channel: part[1], Payload: part[2], Shard: kind == "smessage"})
+			c.deliver(cn, Message{Channel: part[1], Payload: part[2], Shard: kind == "smessage"})
 		}
 	case "pmessage":
 		if v.Len() == 4 {
-			g.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
+			c.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
 		}
 	case "subscribe", "psubscribe", "ssubscribe":
-		g.s.mu.Lock()
-		if g.confirmed != nil {
-			g.confirmed[part[1]] = true
-		}
-		g.s.mu.Unlock()
+		c.s.locked(func() {
+			if c.confirmed != nil {
+				c.confirmed[part[1]] = true
+			}
+		})
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		select {
-		case g.left <- departure{part[1], time.Now()}:
-		default: // all channels are subscribed again at once
+		case c.unsubscribed <- resubscription{c: c, channel: part[1], lost: time.Now()}:
+		default: // all channels are subscribed to again at once
 		}
 	default:
-		return false // a proxy makes others by itself: no sign of life
+		return false // a proxy sends others by itself: they are no sign of life
 	}
-	g.heard.Store(time.Now().UnixNano())
+	c.heard.Store(time.Now().UnixNano())
 	return true
 }
 
-// deliver puts m where it belongs. Asking who serves, remembering and queueing are one step under mu: a move relies on
-// what is delivered by the old connection being remembered, and on nothing coming in between when it changes over.
-func (g *leg) deliver(cn *conn.Conn, m Message) {
-	s := g.s
+// deliver queues m, or buffers it while the connection does not serve. Asking who serves, remembering and queueing are one step
+// under mu: a move relies on it that messages of the old connection are remembered, and that none comes in between when the new
+// one begins to serve.
+func (c *subConn) deliver(cn *conn.Conn, m Message) {
+	s := c.s
 	for {
+		var room <-chan struct{}
+		overfull := false
 		s.mu.Lock()
-		room, much := g.deliverLocked(m)
+		switch {
+		case s.ctx.Err() != nil:
+		case s.serving == c:
+			room = s.enqueueLocked(m)
+		default:
+			c.buffered = append(c.buffered, m)
+			c.bufferedBytes += len(m.Channel) + len(m.Pattern) + len(m.Payload)
+			if overfull = c.bufferedBytes > maxBuffered; overfull {
+				c.buffered = nil
+			}
+		}
 		s.mu.Unlock()
-		if much {
+		if overfull {
 			cn.Retire(time.Now())
 		}
 		if room == nil {
 			return
 		}
 		select {
-		case s.stuck <- struct{}{}:
+		case s.blocked <- struct{}{}:
 		default:
 		}
 		select {
@@ -204,50 +205,35 @@ func (g *leg) deliver(cn *conn.Conn, m Message) {
 	}
 }
 
-func (g *leg) deliverLocked(m Message) (room <-chan struct{}, much bool) {
-	s := g.s
-	if s.ended {
-		return nil, false
-	}
-	if s.serving == g {
-		return s.enqueueLocked(g, m), false
-	}
-	if g.heldSize += len(m.Channel) + len(m.Pattern) + len(m.Payload); g.heldSize > mostHeld {
-		g.held = nil
-		return nil, true
-	}
-	g.held = append(g.held, m)
-	return nil, false
-}
-
-// enqueueLocked gives m to the consumer, unless there is no room and it is to wait.
-func (s *Subscription) enqueueLocked(g *leg, m Message) (room <-chan struct{}) {
-	before := s.queue.dropped
+// enqueueLocked gives m to the consumer. If it returns a channel there is no room: m can be enqueued again when that is closed.
+func (s *Subscription) enqueueLocked(m Message) (room <-chan struct{}) {
+	dropped := s.queue.dropped
 	if room = s.queue.offer(m); room != nil {
 		return room
 	}
-	s.past.add(&m)
-	if s.queue.dropped > before && !s.queue.dropping {
+	s.history.add(&m)
+	if s.queue.dropped > dropped && !s.queue.dropping {
 		s.queue.dropping = true
-		s.tellLocked(Event{Kind: Dropped, Peer: g.cn.Peer(), Dropped: s.queue.dropped})
+		s.tellLocked(Event{Kind: Dropped, Peer: s.serving.cn.Peer(), Dropped: s.queue.dropped})
 	}
 	return nil
 }
 
-// serveLocked makes g the one whose messages go to the consumer, beginning with what it has held back, less what skip says.
-func (s *Subscription) serveLocked(g *leg, skip map[stream]int) (skipped int) {
-	s.queue.loosen()
-	defer s.queue.tighten()
-	for i := range g.held {
-		m := g.held[i]
-		if k := streamOf(&m); skip[k] > 0 {
-			skip[k]--
+// serveLocked has c serve, beginning with the messages that it has buffered. Of each channel it skips as many as copies says,
+// and returns how many these are together.
+func (s *Subscription) serveLocked(c *subConn, copies map[channelKey]int) (skipped int) {
+	s.queue.liftLimit()
+	defer s.queue.restoreLimit()
+	s.serving, c.since = c, time.Now()
+	for i := range c.buffered {
+		m := c.buffered[i]
+		if k := keyOf(&m); copies[k] > 0 {
+			copies[k]--
 			skipped++
 			continue
 		}
-		s.enqueueLocked(g, m)
+		s.enqueueLocked(m)
 	}
-	g.held, g.heldSize = nil, 0
-	s.serving, s.since = g, time.Now()
+	c.buffered, c.bufferedBytes = nil, 0
 	return skipped
 }

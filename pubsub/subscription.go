@@ -1,31 +1,34 @@
 package pubsub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
 )
 
-// Message is what was published to a channel. It is the receiver's to keep.
+// Message is a message that was published to a channel. It belongs to the receiver.
 type Message struct {
 	Channel string
-	Pattern string // the pattern that matched; "" unless the subscription is one of PSubscribe
+	Pattern string // the pattern that matched; "" unless PSubscribe made the subscription
 	Payload string
 	Shard   bool // published with SPUBLISH
 }
 
-// Overflow says what happens to a message for which a subscription's buffer has no room.
+// Overflow says what happens to a message when the buffer of its subscription is full.
 type Overflow uint8
 
 const (
-	// Block stops reading the subscription's connection until there is room: nothing is dropped here, and what is not read
-	// waits in the server, which cuts a subscriber that is too slow for long (client-output-buffer-limit). Connections of
-	// other subscriptions and commands are read on.
+	// Block stops reading the subscription's connection until there is room. The client drops nothing: messages wait in the
+	// server, which disconnects a subscriber that is too slow for long (client-output-buffer-limit). The connections of other
+	// subscriptions and of commands are read as before.
 	Block Overflow = iota
 	// DropOldest makes room by dropping the message that has waited longest.
 	DropOldest
@@ -35,11 +38,12 @@ const (
 
 // Options configure a subscription; the zero value is useful. Durations: zero is the default, negative is none.
 type Options struct {
-	// Buffer is how many messages wait for the consumer at most. Default 1024. A move may go beyond it for as long as it takes.
+	// Buffer is the largest number of messages that wait for the consumer. Default 1024. A move may exceed it while it takes
+	// place.
 	Buffer   int
 	Overflow Overflow
-	// Heartbeat is the silence after which the server is asked for a sign of life, which it has to give within
-	// Options.ReadTimeout (the relaxed one during maintenance; Heartbeat itself if that is none). Default 30 s.
+	// Heartbeat is the silence after which the server is asked for a sign of life. It has Options.ReadTimeout of the client to
+	// answer (the relaxed one during maintenance; Heartbeat itself if there is none). Default 30 s.
 	Heartbeat time.Duration
 }
 
@@ -48,38 +52,18 @@ const (
 	defaultHeartbeat = 30 * time.Second
 )
 
-func (o Options) withDefaults() Options {
-	if o.Buffer == 0 {
-		o.Buffer = defaultBuffer
-	}
-	switch {
-	case o.Heartbeat == 0:
-		o.Heartbeat = defaultHeartbeat
-	case o.Heartbeat < 0:
-		o.Heartbeat = 0
-	}
-	return o
-}
-
-func (o Options) validate() error {
-	var errs []error
-	if o.Buffer < 1 {
-		errs = append(errs, fmt.Errorf("baton: Buffer is %d, must be at least 1", o.Buffer))
-	}
-	if o.Overflow > DropNewest {
-		errs = append(errs, fmt.Errorf("baton: Overflow is %d, must be at most %d", o.Overflow, DropNewest))
-	}
-	return errors.Join(errs...)
-}
-
 // Subscriber makes subscriptions with options of their own. It is a value, for any number of goroutines.
 type Subscriber struct {
 	client Wiring
 	o      Options
 }
 
-// NewSubscriber returns the maker of subscriptions with these options. Whether they are valid is said by its methods.
-func NewSubscriber(w Wiring, o Options) Subscriber { return Subscriber{w, o.withDefaults()} }
+// NewSubscriber returns a Subscriber. Its methods validate the options.
+func NewSubscriber(w Wiring, o Options) Subscriber {
+	o.Buffer = cmp.Or(o.Buffer, defaultBuffer)
+	o.Heartbeat = max(cmp.Or(o.Heartbeat, defaultHeartbeat), 0)
+	return Subscriber{w, o}
+}
 
 // Subscribe is Client.Subscribe with the options of s.
 func (s Subscriber) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
@@ -97,7 +81,14 @@ func (s Subscriber) SSubscribe(ctx context.Context, channels ...string) (*Subscr
 }
 
 func (s Subscriber) subscribe(ctx context.Context, command string, names []string) (*Subscription, error) {
-	if err := s.o.validate(); err != nil {
+	var wrong []error
+	if s.o.Buffer < 1 {
+		wrong = append(wrong, fmt.Errorf("baton: Buffer is %d, must be at least 1", s.o.Buffer))
+	}
+	if s.o.Overflow > DropNewest {
+		wrong = append(wrong, fmt.Errorf("baton: Overflow is %d, must be at most %d", s.o.Overflow, DropNewest))
+	}
+	if err := errors.Join(wrong...); err != nil {
 		return nil, err
 	}
 	if len(names) == 0 {
@@ -117,92 +108,77 @@ func (s Subscriber) subscribe(ctx context.Context, command string, names []strin
 
 // Subscription receives messages until Close. Its methods may be called from several goroutines at once.
 type Subscription struct {
-	member  member
 	client  Wiring
+	member  member
 	o       Options
 	command string
 	names   []string // without repetitions, never changed
 
-	ctx    context.Context // ends with end
-	cancel context.CancelFunc
-	done   chan struct{}    // closed when nothing of the subscription runs any more
-	moves  chan moveRequest // to run
-	stuck  chan struct{}    // room for one: a connection has begun to wait for the consumer
-	events chan Event
-	work   sync.WaitGroup // what run starts
+	ctx     context.Context // ends with end, for its cause
+	cancel  context.CancelCauseFunc
+	done    chan struct{}    // closed when nothing of the subscription runs any more
+	moves   chan moveRequest // to run
+	blocked chan struct{}    // room for one: reading has begun to wait for the consumer
+	events  chan Event
+	work    sync.WaitGroup // goroutines that run starts
 
-	// mu guards what follows and memory only. It is taken by goroutines that read from connections; nothing is called or
-	// locked while it is held.
+	// mu guards the fields below: memory only, since goroutines that read from connections take it for each message. It is a leaf.
 	mu      sync.Mutex
-	cause   error // why it has ended, nil if by Close
-	ended   bool
-	serving *leg // what comes on it goes to the queue; nil before start and while there is none
-	since   time.Time
+	serving *subConn // its messages go to the queue; nil before start and while no connection serves
 	queue   queue
-	past    past
-	quiet   bool // events is closed
+	history history
 }
 
 func newSubscription(w Wiring, o Options, command string, names []string) *Subscription {
+	known := make(map[string]bool, len(names))
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		repeated := known[name]
+		known[name] = true
+		return repeated
+	})
 	s := &Subscription{
-		client: w, o: o, command: command, names: distinct(names),
-		done: make(chan struct{}), moves: make(chan moveRequest), stuck: make(chan struct{}, 1),
-		events: make(chan Event, eventsKept),
-		queue:  newQueue(o.Buffer, o.Overflow),
-		past:   newPast(),
+		client: w, o: o, command: command, names: names,
+		done: make(chan struct{}), moves: make(chan moveRequest), blocked: make(chan struct{}, 1),
+		events: make(chan Event, keptEvents),
+		queue:  newQueue(o.Buffer, o.Overflow), history: newHistory(),
 	}
-	s.member = member{s.end, s.done, s.server, s.moveTo}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.member = member{end: s.end, done: s.done, server: s.server, move: s.requestMove}
 	return s
 }
 
-func distinct(names []string) []string {
-	seen, out := make(map[string]bool, len(names)), make([]string, 0, len(names))
-	for _, n := range names {
-		if !seen[n] {
-			seen[n] = true
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// All yields messages as they come. It ends with the loop, when ctx ends (the last error is then the context's), when the
-// subscription is closed (without an error), or when the client is (ErrClosed). Losing the connection ends it not: see
-// Events. What one loop leaves the next one finds; each message is yielded to one of several loops.
+// All yields messages as they come. The iteration ends with the loop, when ctx ends (the last error is then the context's),
+// when the subscription is closed (without an error), or when the client is closed (ErrClosed). A lost connection does not end
+// it: see Events. A later loop finds the messages that an earlier one has left. With several loops at once, each message goes
+// to one of them.
 func (s *Subscription) All(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
-			m, ok, err := s.next(ctx)
-			if ok && yield(m, nil) {
-				continue
+			m, err := s.next(ctx)
+			if err == io.EOF || !yield(m, err) || err != nil {
+				return
 			}
-			if err != nil {
-				yield(Message{}, err)
-			}
-			return
 		}
 	}
 }
 
-// next waits for a message. Neither a message nor an error: the subscription was closed.
-func (s *Subscription) next(ctx context.Context) (m Message, ok bool, err error) {
+// next waits for a message. io.EOF is the end by Close.
+func (s *Subscription) next(ctx context.Context) (Message, error) {
 	for {
 		if ctx.Err() != nil {
-			return m, false, conn.ContextError(ctx)
+			return Message{}, conn.ContextError(ctx)
 		}
 		s.mu.Lock()
-		if s.ended {
-			defer s.mu.Unlock()
-			return m, false, s.cause
-		}
-		m, ok = s.queue.take()
+		m, ok := s.queue.take()
 		s.mu.Unlock()
+		if s.ctx.Err() != nil {
+			return Message{}, context.Cause(s.ctx)
+		}
 		if ok {
-			return m, true, nil
+			return m, nil
 		}
 		select {
-		case <-s.queue.news:
+		case <-s.queue.ready:
 		case <-s.ctx.Done():
 		case <-ctx.Done():
 		}
@@ -216,31 +192,33 @@ func (s *Subscription) Dropped() uint64 {
 	return s.queue.dropped
 }
 
-// Close ends the subscription and returns when nothing of it is left: its connection is closed, All has no more to yield,
-// Events is closed. Messages that wait are discarded. It may be called more than once, and from within a loop over All.
+// Close ends the subscription and returns when nothing of it is left: its connection is closed, All yields nothing more, and
+// the channel of Events is closed. Messages that wait are discarded. Close may be called more than once, and from within a loop
+// over All.
 func (s *Subscription) Close() error {
-	s.end(nil)
+	s.end(io.EOF)
 	<-s.done
 	return nil
 }
 
-// end begins the end of the subscription; the first cause holds.
+// end begins the end of the subscription. The first cause holds.
 func (s *Subscription) end(cause error) {
-	s.mu.Lock()
-	if !s.ended {
-		s.ended, s.cause = true, cause
+	s.locked(func() {
+		s.cancel(cause) // with mu held, so that no reader sends an event after it
 		s.queue.clear()
-	}
-	s.mu.Unlock()
-	s.cancel()
+	})
 }
 
-// finish takes the subscription out of the client's list. It comes last.
+// finish comes last, when nothing of the subscription runs any more.
 func (s *Subscription) finish() {
-	s.mu.Lock()
-	s.quiet = true
 	close(s.events)
-	s.mu.Unlock()
 	s.client.Group.remove(s)
 	close(s.done)
+}
+
+// locked calls f with mu held.
+func (s *Subscription) locked(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
 }
