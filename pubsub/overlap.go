@@ -40,33 +40,21 @@ type channelKey struct{ pattern, channel string }
 
 func keyOf(m *Message) channelKey { return channelKey{m.Pattern, m.Channel} }
 
-// clone returns a key that does not keep the memory of a whole frame, as the strings of a message do.
-func (k channelKey) clone() channelKey {
-	return channelKey{strings.Clone(k.pattern), strings.Clone(k.channel)}
-}
-
 // history remembers delivered messages, as hashes of their payloads. Subscription.mu guards it.
 type history struct {
-	seed   maphash.Seed
-	before map[channelKey]*channelHistory
-	moving map[channelKey][]uint64 // delivered since beginMove and not in before yet; nil if no move is under way
+	seed     maphash.Seed
+	channels map[channelKey]*channelHistory
+	moving   bool // nothing is forgotten
 }
 
-// channelHistory is the last messages of a channel.
+// channelHistory is the last messages of a channel, in order.
 type channelHistory struct {
-	hashes []uint64 // a ring once it is full
-	oldest int
-}
-
-func (h *channelHistory) ordered() []uint64 {
-	if h == nil {
-		return nil
-	}
-	return slices.Concat(h.hashes[h.oldest:], h.hashes[:h.oldest])
+	hashes []uint64
+	before int // how many of them were delivered before the move began
 }
 
 func newHistory() history {
-	return history{seed: maphash.MakeSeed(), before: map[channelKey]*channelHistory{}}
+	return history{seed: maphash.MakeSeed(), channels: map[channelKey]*channelHistory{}}
 }
 
 func (h *history) hash(m *Message) uint64 { return maphash.String(h.seed, m.Payload) }
@@ -74,43 +62,35 @@ func (h *history) hash(m *Message) uint64 { return maphash.String(h.seed, m.Payl
 // add remembers a message that is delivered now.
 func (h *history) add(m *Message) {
 	k := keyOf(m)
-	if h.moving == nil {
-		h.keep(k, h.hash(m))
-		return
-	}
-	if _, known := h.moving[k]; !known {
-		k = k.clone()
-	}
-	h.moving[k] = append(h.moving[k], h.hash(m))
-}
-
-func (h *history) keep(k channelKey, hash uint64) {
-	c := h.before[k]
+	c := h.channels[k]
 	if c == nil {
-		if len(h.before) >= maxChannels {
-			clear(h.before)
+		if len(h.channels) >= maxChannels && !h.moving {
+			clear(h.channels)
 		}
 		c = &channelHistory{}
-		h.before[k.clone()] = c
+		// The strings of a message keep the memory of its whole frame.
+		h.channels[channelKey{strings.Clone(k.pattern), strings.Clone(k.channel)}] = c
 	}
-	if len(c.hashes) < maxRemembered {
-		c.hashes = append(c.hashes, hash)
-		return
+	if len(c.hashes) >= maxRemembered && !h.moving {
+		c.hashes = slices.Delete(c.hashes, 0, 1)
 	}
-	c.hashes[c.oldest] = hash
-	c.oldest = (c.oldest + 1) % maxRemembered
+	c.hashes = append(c.hashes, h.hash(m))
 }
 
-// beginMove sets the messages that are delivered from now on apart from those before.
-func (h *history) beginMove() { h.moving = map[channelKey][]uint64{} }
+func (h *history) beginMove() {
+	h.moving = true
+	for _, c := range h.channels {
+		c.before = len(c.hashes)
+	}
+}
 
 func (h *history) endMove() {
-	moving := h.moving
-	h.moving = nil
-	for k, hashes := range moving {
-		for _, hash := range hashes {
-			h.keep(k, hash)
-		}
+	h.moving = false
+	if len(h.channels) > maxChannels {
+		clear(h.channels)
+	}
+	for _, c := range h.channels {
+		c.hashes = slices.Clone(c.hashes[max(len(c.hashes)-maxRemembered, 0):])
 	}
 }
 
@@ -128,9 +108,11 @@ func (h *history) copies(next []Message, sure int) (copies map[channelKey]int, u
 	}
 	copies = map[channelKey]int{}
 	for k, came := range hashes {
-		n, undecided := overlap(h.before[k].ordered(), h.moving[k], came, sureOf[k])
-		copies[k] = n
-		uncertain += undecided
+		if c := h.channels[k]; c != nil {
+			n, undecided := overlap(c.hashes[:c.before], c.hashes[c.before:], came, sureOf[k])
+			copies[k] = n
+			uncertain += undecided
+		}
 	}
 	return copies, uncertain
 }

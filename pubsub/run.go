@@ -18,25 +18,6 @@ const (
 	maxReturn = 3 * time.Second
 )
 
-// start opens the first connection and starts run.
-func (s *Subscription) start(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-	err := s.client.Retry(ctx, s.command, func() error {
-		c, err := s.openConfigured(ctx)
-		if err == nil {
-			s.serve(c, Event{Kind: Connected})
-			go s.run(c)
-		}
-		return err
-	})
-	if err != nil && s.ctx.Err() != nil {
-		return context.Cause(s.ctx)
-	}
-	return err
-}
-
 // serve has a connection serve after a time without one, and tells e.
 func (s *Subscription) serve(c *subConn, e Event) {
 	e.Peer = c.cn.Peer()

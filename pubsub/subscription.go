@@ -98,10 +98,21 @@ func (s Subscriber) subscribe(ctx context.Context, command string, names []strin
 	if err := s.client.Group.add(sub); err != nil {
 		return nil, err
 	}
-	if err := sub.start(ctx); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(sub.ctx, cancel)()
+	err := s.client.Retry(ctx, command, func() error {
+		c, err := sub.openConfigured(ctx)
+		if err == nil {
+			sub.serve(c, Event{Kind: Connected})
+			go sub.run(c)
+		}
+		return err
+	})
+	if err != nil {
 		sub.end(err)
 		sub.finish()
-		return nil, err
+		return nil, context.Cause(sub.ctx) // err, unless the client was closed before
 	}
 	return sub, nil
 }
