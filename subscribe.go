@@ -10,47 +10,45 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Subscriptions are those of package pubsub, which documents their methods.
+// The types of subscriptions belong to package pubsub, which documents their methods and fields.
 type (
-	Subscription     = pubsub.Subscription
-	Subscriber       = pubsub.Subscriber
-	SubscribeOptions = pubsub.Options
-	Message          = pubsub.Message
-	Overflow         = pubsub.Overflow
-	SubEvent         = pubsub.Event
-	SubEventKind     = pubsub.EventKind
+	Subscriber       = pubsub.Subscriber   // makes subscriptions with options of their own
+	SubscribeOptions = pubsub.Options      // of a subscription; the zero value is useful
+	Overflow         = pubsub.Overflow     // what happens to a message when the buffer is full
+	Subscription     = pubsub.Subscription // receives messages until Close
+	Message          = pubsub.Message      // a message that was published to a channel
+	SubEvent         = pubsub.Event        // something that happened to a subscription
+	SubEventKind     = pubsub.EventKind    // what happened
 )
 
-// What happens to a message for which a subscription's buffer has no room.
+// The values of Overflow.
 const (
-	Block      = pubsub.Block
-	DropOldest = pubsub.DropOldest
-	DropNewest = pubsub.DropNewest
+	Block      = pubsub.Block      // stop reading until there is room
+	DropOldest = pubsub.DropOldest // drop the message that has waited longest
+	DropNewest = pubsub.DropNewest // drop the message that has just come
 )
 
-// What may happen to a subscription.
+// The values of SubEventKind.
 const (
-	SubConnected    = pubsub.Connected
-	SubLost         = pubsub.Lost
-	SubFailed       = pubsub.Failed
-	SubResubscribed = pubsub.Resubscribed
-	SubMoved        = pubsub.Moved
-	SubDropped      = pubsub.Dropped
+	SubConnected    = pubsub.Connected    // the server has confirmed every channel for the first time
+	SubLost         = pubsub.Lost         // the connection is lost, or the server has ended the subscription to Channel
+	SubFailed       = pubsub.Failed       // an attempt to come back has failed with Err
+	SubResubscribed = pubsub.Resubscribed // every channel is confirmed again; messages published in the Gap may be missing
+	SubMoved        = pubsub.Moved        // the connection moved, without a gap
+	SubDropped      = pubsub.Dropped      // the consumer is too slow: Overflow begins to drop messages
 )
 
-// Subscriber returns the maker of subscriptions with these options. Whether they are valid is said by its methods.
-func (c *Client) Subscriber(o SubscribeOptions) Subscriber {
-	return pubsub.NewSubscriber(c.pubsubWiring(), o)
-}
+// Subscriber returns a maker of subscriptions with these options. Its methods validate them.
+func (c *Client) Subscriber(o SubscribeOptions) Subscriber { return pubsub.NewSubscriber(c.pubsubWiring(), o) }
 
-// Subscribe receives what is published to the channels. It returns when the server has confirmed every one of them, or
-// with its refusal (a *resp3.Error such as NOPERM), or with an *OpError; a failure that another attempt may mend is tried
-// again as Options.Retry allows. ctx bounds this call only: the subscription lives until Close, of itself or of the
-// client. It has a connection of its own, which is not counted in Pool.Size but in Options.MaxSubscriptions. RESP2 will do for
-// it; maintenance is heard in RESP3 only.
+// Subscribe receives the messages that are published to the channels. It returns when the server has confirmed every channel,
+// with the server's refusal (a *resp3.Error such as NOPERM), or with an *OpError. A failure that another attempt may mend is
+// tried again as Options.Retry allows. ctx bounds this call only: the subscription lives until it or the client is closed. It
+// has a connection of its own, which counts in Options.MaxSubscriptions and not in Pool.Size. RESP2 is enough for it;
+// maintenance is announced in RESP3 only.
 //
-// The connection moves with the others when maintenance asks for it, without a gap, and is replaced when it is lost, which
-// makes a gap that Events tells of. See docs/pubsub.md for what is promised.
+// The connection moves with the others when maintenance asks for it, without a gap. A lost connection is replaced, with a gap
+// that Events tells of. See docs/pubsub.md for what is promised.
 func (c *Client) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
 	return c.Subscriber(SubscribeOptions{}).Subscribe(ctx, channels...)
 }
@@ -67,7 +65,7 @@ func (c *Client) SSubscribe(ctx context.Context, channels ...string) (*Subscript
 	return c.Subscriber(SubscribeOptions{}).SSubscribe(ctx, channels...)
 }
 
-// pubsubWiring introduces the subscriptions to the other layers.
+// pubsubWiring introduces subscriptions to the other layers.
 func (c *Client) pubsubWiring() pubsub.Wiring {
 	return pubsub.Wiring{
 		Group: &c.subs, Limit: c.o.MaxSubscriptions, ReadTimeout: c.o.ReadTimeout,
@@ -79,7 +77,7 @@ func (c *Client) pubsubWiring() pubsub.Wiring {
 		},
 		Config: c.connConfig, Dial: c.dialInTurn, Lost: c.dials.Lost, Retry: c.retrySubscribe,
 		Joined: c.handoffs.Joined, Refused: c.shunRefusing,
-		ListenElsewhere: func(ctx context.Context) { // a MOVING is told on all connections
+		ListenElsewhere: func(ctx context.Context) { // a lane hears a MOVING as well
 			if c.o.Handoff.Mode != handoff.ModeDisabled && c.pool.Stats().Lanes == 0 {
 				c.pool.Lane(ctx)
 			}
@@ -87,7 +85,7 @@ func (c *Client) pubsubWiring() pubsub.Wiring {
 	}
 }
 
-// retrySubscribe makes attempts at the start of a subscription as the policy allows, and returns the error that the caller sees.
+// retrySubscribe calls attempt as often as the policy allows, and returns the error for the caller of command.
 func (c *Client) retrySubscribe(ctx context.Context, command string, attempt func() error) error {
 	if ctx.Err() != nil {
 		return c.opError(command, 1, nil, conn.ContextError(ctx), false)

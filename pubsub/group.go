@@ -50,10 +50,10 @@ type Group struct {
 // member is a subscription as its group knows it: by functions, so that a program that never subscribes contains nothing of
 // Subscription (docs/decisions/0008).
 type member struct {
-	end    func(cause error)
-	done   <-chan struct{}
-	server func() (cn *conn.Conn, since time.Time) // nil if none serves
-	move   func(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error)
+	end     func(cause error)
+	done    <-chan struct{}
+	serving func() (cn *conn.Conn, since time.Time) // nil if none serves
+	move    func(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error)
 }
 
 func (g *Group) add(s *Subscription) error {
@@ -110,7 +110,7 @@ func (g *Group) Close(cause error) {
 func (g *Group) Conns() []*conn.Conn {
 	var cs []*conn.Conn
 	for _, m := range g.list() {
-		if cn, _ := m.server(); cn != nil {
+		if cn, _ := m.serving(); cn != nil {
 			cs = append(cs, cn)
 		}
 	}
@@ -121,7 +121,7 @@ func (g *Group) Conns() []*conn.Conn {
 func (g *Group) Infos() []pool.ConnInfo {
 	var infos []pool.ConnInfo
 	for _, m := range g.list() {
-		if cn, since := m.server(); cn != nil {
+		if cn, since := m.serving(); cn != nil {
 			i := cn.Info()
 			infos = append(infos, pool.ConnInfo{ID: i.ID, Peer: i.Peer, Role: pool.Subscribed, State: i.State, Age: i.Age,
 				Since: time.Since(since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done})
@@ -133,15 +133,15 @@ func (g *Group) Infos() []pool.ConnInfo {
 // Move moves a connection and returns the one that has taken its place: another one if it serves a subscription, else itself.
 func (g *Group) Move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
 	for _, m := range g.list() {
-		if serving, _ := m.server(); serving == cn {
+		if serving, _ := m.serving(); serving == cn {
 			return m.move(ctx, cn, t)
 		}
 	}
 	return cn, cn.Move(ctx, t)
 }
 
-// server returns the connection that serves, and since when; nil if none does.
-func (s *Subscription) server() (cn *conn.Conn, since time.Time) {
+// current returns the connection that serves, and since when; nil if none does.
+func (s *Subscription) current() (cn *conn.Conn, since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.serving == nil {

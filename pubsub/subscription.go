@@ -154,7 +154,7 @@ func newSubscription(w Wiring, o Options, command string, names []string) *Subsc
 		queue:  newQueue(o.Buffer, o.Overflow), history: newHistory(),
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.member = member{end: s.end, done: s.done, server: s.server, move: s.requestMove}
+	s.member = member{end: s.end, done: s.done, serving: s.current, move: s.requestMove}
 	return s
 }
 
