@@ -97,7 +97,7 @@ func (c *Client) retrySubscribe(ctx context.Context, command string, attempt fun
 			return nil
 		}
 		if !c.again(ctx, &w, c.chanceOf(nil, err)) {
-			if _, answered := errs.As[*resp3.Error](err); answered {
+			if _, refused := errs.As[*resp3.Error](err); refused {
 				return err
 			}
 			return c.opError(command, n, nil, gaveUp(ctx, err), false)

@@ -41,7 +41,7 @@ type Wiring struct {
 
 // Group is the subscriptions of one client. The zero value is empty. All methods may be called from several goroutines at once.
 type Group struct {
-	refusals pool.Dials // the account of what the server refuses or takes back from subscriptions
+	attempts pool.Dials // the account of attempts to subscribe that the server has refused, or has taken back later
 
 	mu  sync.Mutex // taken alone; memory only
 	all map[*member]struct{}

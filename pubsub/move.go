@@ -84,7 +84,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	if heard := old.lastHeard(); heard.Before(from) {
 		from = heard
 	}
-	if err := next.exchange(s.ctx, ping); err != nil {
+	if err := next.do(s.ctx, ping); err != nil {
 		next.cn.Close()
 		s.locked(func() { s.serveLocked(old, nil) })
 		return nil, err
@@ -121,10 +121,10 @@ func (r moveRequest) dial(ctx context.Context, cfg *conn.Config) (*conn.Conn, er
 func (s *Subscription) drain(old *subConn, until time.Time) error {
 	ctx, cancel := context.WithDeadlineCause(s.ctx, until, conn.ErrDrained)
 	defer cancel()
-	err := old.exchange(ctx, ping)
+	err := old.do(ctx, ping)
 	s.locked(func() { s.serving = nil })
-	if _, answered := errs.As[*resp3.Error](err); answered {
-		return nil // an error answer stands behind the messages before it like any other
+	if _, refused := errs.As[*resp3.Error](err); refused {
+		return nil // an error reply stands behind the messages before it like any other
 	}
 	return err
 }

@@ -121,7 +121,7 @@ func (h *history) copies(next []Message, sure int) (copies map[channelKey]int, u
 // remembered from before old; k is at least sure.
 func overlap(before, old, next []uint64, sure int) (k, uncertain int) {
 	all := candidates(slices.Concat(before, old), next)
-	most := all[len(all)-1]
+	largest := all[len(all)-1]
 	// Copies of messages from before SUBSCRIBE was sent exist only if messages take different ways.
 	possible := slices.DeleteFunc(slices.Clone(all), func(k int) bool { return k > len(old) })
 	i := slices.IndexFunc(possible, func(k int) bool { return k >= sure })
@@ -132,7 +132,7 @@ func overlap(before, old, next []uint64, sure int) (k, uncertain int) {
 	if k, fixed := anchor(before, old, next, possible); fixed {
 		return k, 0
 	}
-	return possible[0], most - possible[0]
+	return possible[0], largest - possible[0]
 }
 
 // anchor looks for a message of next that is certainly the same as one of old, and returns the k that it fixes.

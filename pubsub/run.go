@@ -74,7 +74,7 @@ func (s *Subscription) beat(c *subConn) {
 	}
 	s.work.Go(func() {
 		defer c.pinging.Store(false)
-		err := c.exchange(s.ctx, ping)
+		err := c.do(s.ctx, ping)
 		if e, ok := errs.As[*resp3.Error](err); ok && e.Code == "NOAUTH" {
 			c.cn.Close()
 		}
@@ -87,7 +87,7 @@ func (s *Subscription) comeBack(c *subConn) *subConn {
 	lostAt := c.lostAt(cause)
 	refused := c.refused || errors.Is(cause, conn.ErrClosed) // closed on this side, since it could not be used
 	if refused {
-		s.client.Group.refusals.Broken(lostAt.Add(-c.cn.Info().Age))
+		s.client.Group.attempts.Broken(lostAt.Add(-c.cn.Info().Age))
 	} else {
 		s.client.Lost(c.cn)
 	}
@@ -97,12 +97,12 @@ func (s *Subscription) comeBack(c *subConn) *subConn {
 		s.tellLocked(Event{Kind: Lost, Peer: c.cn.Peer(), Err: cause})
 	})
 	told := ""
-	for refusals := 0; ; refusals++ {
+	for tries := 0; ; tries++ {
 		if !refused {
-			refusals = 0
+			tries = 0
 		}
 		select {
-		case <-time.After(rand.N(min(minReturn<<min(refusals, 16), maxReturn))):
+		case <-time.After(rand.N(min(minReturn<<min(tries, 16), maxReturn))):
 		case <-s.ctx.Done():
 			return c
 		}
@@ -120,10 +120,10 @@ func (s *Subscription) comeBack(c *subConn) *subConn {
 	}
 }
 
-// reopen opens a connection to the configured endpoint. After a refusal it waits for the account of refusals, so that subscriptions
+// reopen opens a connection to the configured endpoint. After a refusal it waits for the account of attempts, so that subscriptions
 // that are refused do not keep others from dialling. It reports whether it was refused again.
 func (s *Subscription) reopen(wasRefused bool) (c *subConn, refused bool, err error) {
-	account := &s.client.Group.refusals
+	account := &s.client.Group.attempts
 	begun := time.Now()
 	if wasRefused {
 		if begun, err = account.Begin(s.ctx, nil); err != nil {
@@ -157,13 +157,13 @@ type resubscription struct {
 	c       *subConn
 	channel string
 	lost    time.Time // when the server ended the subscription to it
-	begun   time.Time // for the account of refusals
+	begun   time.Time // for the account of attempts
 }
 
 // awaitResubscription waits until a connection may be subscribed anew after the server has ended the subscription to a channel,
 // as it does with sharded channels whose slot goes elsewhere. That is at once unless it happens again and again.
 func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscription) {
-	account := &s.client.Group.refusals
+	account := &s.client.Group.attempts
 	r.c.resubscribing = true
 	s.tell(Event{Kind: Lost, Peer: r.c.cn.Peer(), Channel: r.channel})
 	if !r.lost.Before(r.c.subscribed) { // not one of several that were ended together
@@ -185,7 +185,7 @@ func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscr
 
 // resubscribe subscribes anew on c, which serves. If that is refused c is closed, and run comes back with another one.
 func (s *Subscription) resubscribe(c *subConn, r resubscription) {
-	account := &s.client.Group.refusals
+	account := &s.client.Group.attempts
 	if r.c != c { // c has taken its place and is subscribed
 		account.Done(r.begun, nil, nil)
 		return

@@ -89,7 +89,7 @@ func (c *subConn) subscribe(ctx context.Context) error {
 	s := c.s
 	s.locked(func() { c.confirmed = make(map[string]bool, len(s.names)) })
 	request := resp3.AppendCommand(nil, append([]string{s.command}, s.names...)...)
-	err := c.exchange(ctx, string(request)+ping)
+	err := c.do(ctx, string(request)+ping)
 	confirmed := 0
 	s.locked(func() { confirmed, c.confirmed = len(c.confirmed), nil })
 	if err == nil && confirmed < len(s.names) {
@@ -97,17 +97,17 @@ func (c *subConn) subscribe(ctx context.Context) error {
 		err = &conn.Error{Op: "subscribe", Addr: c.cn.Peer(), Sent: true, Err: cause}
 	}
 	if err != nil {
-		_, answered := errs.As[*resp3.Error](err)
+		_, refused := errs.As[*resp3.Error](err)
 		ended := c.cn.Err()
-		c.refused = answered || ended == nil || errors.Is(ended, conn.ErrClosed)
+		c.refused = refused || ended == nil || errors.Is(ended, conn.ErrClosed)
 	}
 	return err
 }
 
-// exchange sends commands that have one reply. By then everything that the server sent before the reply has been delivered.
+// do sends commands that have one reply. By then everything that the server sent before the reply has been delivered.
 // Meanwhile the queue has no limit: the calling goroutine may be the consumer's own, or the one that makes room, and the reply
 // stands behind the messages.
-func (c *subConn) exchange(ctx context.Context, request string) error {
+func (c *subConn) do(ctx context.Context, request string) error {
 	s := c.s
 	if s.o.Overflow == Block {
 		s.locked(s.queue.liftLimit)
