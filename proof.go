@@ -185,12 +185,6 @@ func (c *Client) shunRefusing(peer string, err error) {
 	}
 }
 
-// forgotten reports whether an answer says that the server has forgotten the login.
-func forgotten(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == noAuth
-}
-
 func peerOf(cn *conn.Conn) string {
 	if cn == nil {
 		return ""
