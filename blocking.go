@@ -23,11 +23,15 @@ type waiting struct {
 	wait       time.Duration // 0: for ever
 	need       int64         // WAIT: the replicas asked for; the reply is a number
 	end        time.Time     // of the wait, from when it is first issued
+
+	// await is awaitAnswer. Programs without commands that block do not refer to it, so that the linker leaves it out.
+	await func(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error
 }
 
 // waitingOf looks for the wait in a command. The server will refuse a wait that cannot be read here.
 func waitingOf(args []string) *waiting {
 	w := &waiting{Wait: facts.WaitOf(args), args: args}
+	w.await = w.awaitAnswer
 	at := w.At
 	w.At = 0
 	if at < 1 || at >= len(args) {
@@ -104,7 +108,7 @@ func (w *waiting) answered(q *conn.Call) bool {
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
 
 // try sends op on a connection that it has for itself.
-func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
+func (w *waiting) try(ctx context.Context, c *Client, op *operation) (*conn.Conn, error) {
 	l, err := c.blocking.Acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -117,11 +121,6 @@ func (w *waiting) try(ctx context.Context, c *Client, op operation) (*conn.Conn,
 	return l.Conn(), err
 }
 
-// stuck is false: each attempt has a connection of its own.
-func (w *waiting) stuck(fate) bool { return false }
-
-func (w *waiting) condemn(c *Client, cn *conn.Conn) { c.blocking.Retire(cn) }
-
 // releaseSettled releases a connection as soon as it owes no reply, as to a command that was given up.
 func (c *Client) releaseSettled(l *pool.Lease) {
 	if l.Conn().Owes() > 0 {
@@ -131,10 +130,10 @@ func (c *Client) releaseSettled(l *pool.Lease) {
 	}
 }
 
-// await runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
+// awaitAnswer runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the link was about to go, or somebody else has unblocked the command. The rest of the wait is issued again,
 // on the link that serves then. session is the pin of a session, nil if there is none.
-func (w *waiting) await(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
+func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
 	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
 	}

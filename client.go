@@ -50,12 +50,10 @@ func New(o Options) (*Client, error) {
 	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
 	c.subs.most = o.MaxSubscriptions
-	c.dials, c.limit.need = &pool.Dials{Most: c.limit.most}, c.wanted
+	c.dials, c.limit.need = &pool.Dials{MaxPerSecond: c.limit.peakConns}, c.wanted
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
-		Conns: func() []*conn.Conn {
-			return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
-		},
+		Conns:   c.liveConns,
 		Move:    c.move,
 		Resolve: c.lookUp,
 		Logger:  o.Logger,

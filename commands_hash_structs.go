@@ -36,7 +36,7 @@ func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
 // PipeHGetAllAs queues HGETALL, see HGetAllAs.
 func PipeHGetAllAs[T any](p *Pipe, key string) Reply[T] {
 	fields, err := tagged(reflect.TypeFor[T]())
-	r := words(p.next(), "HGETALL", key)
+	r := fixedArgs(p.next(), "HGETALL", key)
 	if err != nil {
 		r.fail(err)
 	}
@@ -93,7 +93,7 @@ func PipeHSetStruct[T any](p *Pipe, key string, v *T) Reply[int64] {
 	if err == nil && len(args) == 1 {
 		return Reply[int64]{p: p, decode: func(string) (int64, error) { return 0, nil }}
 	}
-	r := words(p.next(), "HSET", args...)
+	r := fixedArgs(p.next(), "HSET", args...)
 	if err != nil {
 		r.fail(err)
 	}

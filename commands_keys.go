@@ -86,32 +86,32 @@ func copyKey(q *conn.Call, src, dst string, opts []CopyOption) request {
 
 // Del removes keys and returns how many there were.
 func (c *commands) Del(ctx context.Context, keys ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "DEL", "key", keys))
+	return c.integer(ctx, listArgs(c.newCall(), "DEL", "key", keys))
 }
 
 // Del queues DEL, see Client.Del.
 func (p *Pipe) Del(keys ...string) Reply[int64] {
-	return enqueue(p, list(p.next(), "DEL", "key", keys), decodeInt)
+	return enqueue(p, listArgs(p.next(), "DEL", "key", keys), decodeInt)
 }
 
 // Unlink is Del that leaves it to the server when it frees the memory.
 func (c *commands) Unlink(ctx context.Context, keys ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "UNLINK", "key", keys))
+	return c.integer(ctx, listArgs(c.newCall(), "UNLINK", "key", keys))
 }
 
 // Unlink queues UNLINK, see Client.Unlink.
 func (p *Pipe) Unlink(keys ...string) Reply[int64] {
-	return enqueue(p, list(p.next(), "UNLINK", "key", keys), decodeInt)
+	return enqueue(p, listArgs(p.next(), "UNLINK", "key", keys), decodeInt)
 }
 
 // Exists returns how many of keys exist. One that is named twice counts twice.
 func (c *commands) Exists(ctx context.Context, keys ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "EXISTS", "key", keys))
+	return c.integer(ctx, listArgs(c.newCall(), "EXISTS", "key", keys))
 }
 
 // Exists queues EXISTS, see Client.Exists.
 func (p *Pipe) Exists(keys ...string) Reply[int64] {
-	return enqueue(p, list(p.next(), "EXISTS", "key", keys), decodeInt)
+	return enqueue(p, listArgs(p.next(), "EXISTS", "key", keys), decodeInt)
 }
 
 // Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
@@ -150,52 +150,52 @@ func (p *Pipe) ExpireAt(key string, at time.Time, opts ...ExpireOption) Reply[bo
 // TTL returns how long key has left, in whole seconds. It is NoExpiry if it does not expire, and the error is Nil if there
 // is no such key.
 func (c *commands) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return c.expiry(ctx, words(c.newCall(), "TTL", key), time.Second)
+	return c.expiry(ctx, fixedArgs(c.newCall(), "TTL", key), time.Second)
 }
 
 // TTL queues TTL, see Client.TTL.
 func (p *Pipe) TTL(key string) Reply[time.Duration] {
-	return enqueue(p, words(p.next(), "TTL", key), decodeTTL)
+	return enqueue(p, fixedArgs(p.next(), "TTL", key), decodeTTL)
 }
 
 // PTTL is TTL in milliseconds.
 func (c *commands) PTTL(ctx context.Context, key string) (time.Duration, error) {
-	return c.expiry(ctx, words(c.newCall(), "PTTL", key), time.Millisecond)
+	return c.expiry(ctx, fixedArgs(c.newCall(), "PTTL", key), time.Millisecond)
 }
 
 // PTTL queues PTTL, see Client.PTTL.
 func (p *Pipe) PTTL(key string) Reply[time.Duration] {
-	return enqueue(p, words(p.next(), "PTTL", key), decodePTTL)
+	return enqueue(p, fixedArgs(p.next(), "PTTL", key), decodePTTL)
 }
 
 // Persist removes the expiry of key. It reports false if there is no such key or it does not expire.
 func (c *commands) Persist(ctx context.Context, key string) (bool, error) {
-	return c.truth(ctx, words(c.newCall(), "PERSIST", key))
+	return c.truth(ctx, fixedArgs(c.newCall(), "PERSIST", key))
 }
 
 // Persist queues PERSIST, see Client.Persist.
 func (p *Pipe) Persist(key string) Reply[bool] {
-	return enqueue(p, words(p.next(), "PERSIST", key), decodeTruth)
+	return enqueue(p, fixedArgs(p.next(), "PERSIST", key), decodeTruth)
 }
 
 // Type returns the type of what key holds, as "string" or "zset", and "none" if there is no such key.
 func (c *commands) Type(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "TYPE", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "TYPE", key))
 }
 
 // Type queues TYPE, see Client.Type.
 func (p *Pipe) Type(key string) Reply[string] {
-	return enqueue(p, words(p.next(), "TYPE", key), decodeText)
+	return enqueue(p, fixedArgs(p.next(), "TYPE", key), decodeText)
 }
 
 // Rename gives key another name and overwrites what has that name. A key that does not exist is an error of the server.
 func (c *commands) Rename(ctx context.Context, key, to string) error {
-	return c.done(ctx, words(c.newCall(), "RENAME", key, to))
+	return c.status(ctx, fixedArgs(c.newCall(), "RENAME", key, to))
 }
 
 // Rename queues RENAME, see Client.Rename. The reply is OK.
 func (p *Pipe) Rename(key, to string) Reply[string] {
-	return enqueue(p, words(p.next(), "RENAME", key, to), decodeText)
+	return enqueue(p, fixedArgs(p.next(), "RENAME", key, to), decodeText)
 }
 
 // Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.

@@ -41,32 +41,32 @@ func popN(q *conn.Call, name, key string, n int64) request {
 
 // LPush puts values one after the other in front of the list at key and returns its length.
 func (c *commands) LPush(ctx context.Context, key string, values ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "LPUSH", "value", values, key))
+	return c.integer(ctx, listArgs(c.newCall(), "LPUSH", "value", values, key))
 }
 
 // LPush queues LPUSH, see Client.LPush.
 func (p *Pipe) LPush(key string, values ...string) Reply[int64] {
-	return enqueue(p, list(p.next(), "LPUSH", "value", values, key), decodeInt)
+	return enqueue(p, listArgs(p.next(), "LPUSH", "value", values, key), decodeInt)
 }
 
 // RPush puts values behind the list at key and returns its length.
 func (c *commands) RPush(ctx context.Context, key string, values ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "RPUSH", "value", values, key))
+	return c.integer(ctx, listArgs(c.newCall(), "RPUSH", "value", values, key))
 }
 
 // RPush queues RPUSH, see Client.RPush.
 func (p *Pipe) RPush(key string, values ...string) Reply[int64] {
-	return enqueue(p, list(p.next(), "RPUSH", "value", values, key), decodeInt)
+	return enqueue(p, listArgs(p.next(), "RPUSH", "value", values, key), decodeInt)
 }
 
 // LPop takes the first element from the list at key, or returns Nil if there is none.
 func (c *commands) LPop(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "LPOP", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "LPOP", key))
 }
 
 // LPop queues LPOP, see Client.LPop.
 func (p *Pipe) LPop(key string) Reply[string] {
-	return enqueue(p, words(p.next(), "LPOP", key), decodeText)
+	return enqueue(p, fixedArgs(p.next(), "LPOP", key), decodeText)
 }
 
 // LPopN takes up to n elements from the beginning of the list at key, none if there is no such key.
@@ -81,12 +81,12 @@ func (p *Pipe) LPopN(key string, n int64) Reply[[]string] {
 
 // RPop takes the last element from the list at key, or returns Nil if there is none.
 func (c *commands) RPop(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "RPOP", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "RPOP", key))
 }
 
 // RPop queues RPOP, see Client.RPop.
 func (p *Pipe) RPop(key string) Reply[string] {
-	return enqueue(p, words(p.next(), "RPOP", key), decodeText)
+	return enqueue(p, fixedArgs(p.next(), "RPOP", key), decodeText)
 }
 
 // RPopN takes up to n elements from the end of the list at key, the last first, none if there is no such key.
@@ -101,12 +101,12 @@ func (p *Pipe) RPopN(key string, n int64) Reply[[]string] {
 
 // LLen returns the length of the list at key, 0 if there is none.
 func (c *commands) LLen(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "LLEN", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "LLEN", key))
 }
 
 // LLen queues LLEN, see Client.LLen.
 func (p *Pipe) LLen(key string) Reply[int64] {
-	return enqueue(p, words(p.next(), "LLEN", key), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "LLEN", key), decodeInt)
 }
 
 // LRange returns the elements of the list at key from start to stop, both included; negative ones count from the end. There
@@ -133,7 +133,7 @@ func (p *Pipe) LIndex(key string, index int64) Reply[string] {
 
 // LSet replaces an element of the list at key. An index or a key that does not exist is an error of the server.
 func (c *commands) LSet(ctx context.Context, key string, index int64, value string) error {
-	return c.done(ctx, lSet(c.newCall(), key, index, value))
+	return c.status(ctx, lSet(c.newCall(), key, index, value))
 }
 
 // LSet queues LSET, see Client.LSet. The reply is OK.
@@ -154,7 +154,7 @@ func (p *Pipe) LRem(key string, count int64, value string) Reply[int64] {
 
 // LTrim removes all elements of the list at key but those from start to stop, both included.
 func (c *commands) LTrim(ctx context.Context, key string, start, stop int64) error {
-	return c.done(ctx, byInts(c.newCall(), "LTRIM", key, start, stop))
+	return c.status(ctx, byInts(c.newCall(), "LTRIM", key, start, stop))
 }
 
 // LTrim queues LTRIM, see Client.LTrim. The reply is OK.
@@ -165,12 +165,12 @@ func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
 // LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there
 // is none.
 func (c *commands) LMove(ctx context.Context, src, dst string, from, to End) (string, error) {
-	return c.text(ctx, words(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
+	return c.text(ctx, fixedArgs(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
 }
 
 // LMove queues LMOVE, see Client.LMove.
 func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
-	return enqueue(p, words(p.next(), "LMOVE", src, dst, string(from), string(to)), decodeText)
+	return enqueue(p, fixedArgs(p.next(), "LMOVE", src, dst, string(from), string(to)), decodeText)
 }
 
 // BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one, at least
@@ -207,23 +207,23 @@ func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, 
 		return resp3.Value{}, fmt.Errorf("baton: %s needs at least one key", name)
 	}
 	args := append(append([]string{name}, keys...), waitText(wait, time.Second))
-	q, err := c.block(ctx, WriteAccumulate, wait, args...)
+	q, err := c.block(ctx, wait, args...)
 	defer q.Free()
 	if err == nil && q.Val.Len() != values {
 		err = wrongCount(q.Val.Len(), values)
-		judge(q, err)
+		condemnMismatch(q, err)
 	}
 	return q.Val, err
 }
 
 // BLMove takes an element off one end of source, puts it on an end of destination, and returns it. It waits as BLPop does.
 func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, destination string, from, to End) (string, error) {
-	q, err := c.block(ctx, WriteAccumulate, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
+	q, err := c.block(ctx, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
 	defer q.Free()
 	if err != nil {
 		return "", err
 	}
 	s, err := q.Val.Text()
-	judge(q, err)
+	condemnMismatch(q, err)
 	return s, err
 }

@@ -180,62 +180,62 @@ func (p *Pipe) ZIncrBy(key string, f float64, member string) Reply[float64] {
 
 // ZRem removes members from the sorted set at key and returns how many there were.
 func (c *commands) ZRem(ctx context.Context, key string, members ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "ZREM", "member", members, key))
+	return c.integer(ctx, listArgs(c.newCall(), "ZREM", "member", members, key))
 }
 
 // ZRem queues ZREM, see Client.ZRem.
 func (p *Pipe) ZRem(key string, members ...string) Reply[int64] {
-	return enqueue(p, list(p.next(), "ZREM", "member", members, key), decodeInt)
+	return enqueue(p, listArgs(p.next(), "ZREM", "member", members, key), decodeInt)
 }
 
 // ZCard returns the number of members of the sorted set at key, 0 if there is none.
 func (c *commands) ZCard(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZCARD", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZCARD", key))
 }
 
 // ZCard queues ZCARD, see Client.ZCard.
 func (p *Pipe) ZCard(key string) Reply[int64] {
-	return enqueue(p, words(p.next(), "ZCARD", key), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "ZCARD", key), decodeInt)
 }
 
 // ZScore returns the score of a member, or Nil if there is no such member.
 func (c *commands) ZScore(ctx context.Context, key, member string) (float64, error) {
-	return c.float(ctx, words(c.newCall(), "ZSCORE", key, member))
+	return c.float(ctx, fixedArgs(c.newCall(), "ZSCORE", key, member))
 }
 
 // ZScore queues ZSCORE, see Client.ZScore.
 func (p *Pipe) ZScore(key, member string) Reply[float64] {
-	return enqueue(p, words(p.next(), "ZSCORE", key, member), decodeFloat)
+	return enqueue(p, fixedArgs(p.next(), "ZSCORE", key, member), decodeFloat)
 }
 
 // ZMScore returns the scores of members in their order; OK is false for one that does not exist.
 func (c *commands) ZMScore(ctx context.Context, key string, members ...string) ([]Opt[float64], error) {
-	return fetch(ctx, c, list(c.newCall(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
+	return fetch(ctx, c, listArgs(c.newCall(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
 }
 
 // ZMScore queues ZMSCORE, see Client.ZMScore.
 func (p *Pipe) ZMScore(key string, members ...string) Reply[[]Opt[float64]] {
-	return enqueue(p, list(p.next(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
+	return enqueue(p, listArgs(p.next(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
 }
 
 // ZRank returns the rank of a member, that with the smallest score being 0, or Nil if there is no such member.
 func (c *commands) ZRank(ctx context.Context, key, member string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZRANK", key, member))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZRANK", key, member))
 }
 
 // ZRank queues ZRANK, see Client.ZRank.
 func (p *Pipe) ZRank(key, member string) Reply[int64] {
-	return enqueue(p, words(p.next(), "ZRANK", key, member), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "ZRANK", key, member), decodeInt)
 }
 
 // ZRevRank returns the rank of a member, that with the greatest score being 0, or Nil if there is no such member.
 func (c *commands) ZRevRank(ctx context.Context, key, member string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZREVRANK", key, member))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZREVRANK", key, member))
 }
 
 // ZRevRank queues ZREVRANK, see Client.ZRevRank.
 func (p *Pipe) ZRevRank(key, member string) Reply[int64] {
-	return enqueue(p, words(p.next(), "ZREVRANK", key, member), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "ZREVRANK", key, member), decodeInt)
 }
 
 // ZRange returns the members of the sorted set at key that span means, none if there is no such key. They share one block
@@ -261,12 +261,12 @@ func (p *Pipe) ZRangeWithScores(key string, span ZSpan) Reply[[]Z] {
 
 // ZCount counts the members with scores from low to high, spelled as in ByScore.
 func (c *commands) ZCount(ctx context.Context, key, low, high string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZCOUNT", key, low, high))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZCOUNT", key, low, high))
 }
 
 // ZCount queues ZCOUNT, see Client.ZCount.
 func (p *Pipe) ZCount(key, low, high string) Reply[int64] {
-	return enqueue(p, words(p.next(), "ZCOUNT", key, low, high), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "ZCOUNT", key, low, high), decodeInt)
 }
 
 // ZPopMin takes up to n members with the smallest scores from the sorted set at key, none if there is no such key.
@@ -302,12 +302,12 @@ func (p *Pipe) ZRemRangeByRank(key string, start, stop int64) Reply[int64] {
 // ZRemRangeByScore removes the members with scores from low to high, spelled as in ByScore, and returns how many there
 // were.
 func (c *commands) ZRemRangeByScore(ctx context.Context, key, low, high string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZREMRANGEBYSCORE", key, low, high))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZREMRANGEBYSCORE", key, low, high))
 }
 
 // ZRemRangeByScore queues ZREMRANGEBYSCORE, see Client.ZRemRangeByScore.
 func (p *Pipe) ZRemRangeByScore(key, low, high string) Reply[int64] {
-	return enqueue(p, words(p.next(), "ZREMRANGEBYSCORE", key, low, high), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "ZREMRANGEBYSCORE", key, low, high), decodeInt)
 }
 
 // ZRangeStore stores the members of src that span means at dst, overwrites what is there, and returns how many there are.

@@ -46,7 +46,7 @@ func (r *request) trim(t Trim) {
 }
 
 func xAdd(q *conn.Call, stream string, id StreamID, fieldsValues []string) request {
-	return pairList(q, "XADD", "field and value", fieldsValues, stream, string(id))
+	return pairArgs(q, "XADD", "field and value", fieldsValues, stream, string(id))
 }
 
 func xAddTrim(q *conn.Call, stream string, id StreamID, t Trim, fieldsValues []string) request {
@@ -155,12 +155,12 @@ func (p *Pipe) XAddTrim(stream string, id StreamID, trim Trim, fieldsValues ...s
 
 // XLen returns the number of messages of a stream, 0 if there is none.
 func (c *commands) XLen(ctx context.Context, stream string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "XLEN", stream))
+	return c.integer(ctx, fixedArgs(c.newCall(), "XLEN", stream))
 }
 
 // XLen queues XLEN, see Client.XLen.
 func (p *Pipe) XLen(stream string) Reply[int64] {
-	return enqueue(p, words(p.next(), "XLEN", stream), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "XLEN", stream), decodeInt)
 }
 
 // XRange returns the messages of a stream from one id to another, both included, and at most count; 0 is all. FirstID and
@@ -217,7 +217,7 @@ func (p *Pipe) XTrim(stream string, trim Trim) Reply[int64] {
 // XGroupCreate creates a group that is to get the messages behind from; NewID stands for the last one. A stream that does
 // not exist is an error of the server, unless makeStream creates it.
 func (c *commands) XGroupCreate(ctx context.Context, stream, group string, from StreamID, makeStream bool) error {
-	return c.done(ctx, xGroupCreate(c.newCall(), stream, group, from, makeStream))
+	return c.status(ctx, xGroupCreate(c.newCall(), stream, group, from, makeStream))
 }
 
 // XGroupCreate queues XGROUP CREATE, see Client.XGroupCreate. The reply is OK.
@@ -227,23 +227,23 @@ func (p *Pipe) XGroupCreate(stream, group string, from StreamID, makeStream bool
 
 // XGroupDestroy removes a group and reports whether there was one.
 func (c *commands) XGroupDestroy(ctx context.Context, stream, group string) (bool, error) {
-	return c.truth(ctx, words(c.newCall(), "XGROUP", "DESTROY", stream, group))
+	return c.truth(ctx, fixedArgs(c.newCall(), "XGROUP", "DESTROY", stream, group))
 }
 
 // XGroupDestroy queues XGROUP DESTROY, see Client.XGroupDestroy.
 func (p *Pipe) XGroupDestroy(stream, group string) Reply[bool] {
-	return enqueue(p, words(p.next(), "XGROUP", "DESTROY", stream, group), decodeTruth)
+	return enqueue(p, fixedArgs(p.next(), "XGROUP", "DESTROY", stream, group), decodeTruth)
 }
 
 // XPending tells how many messages were delivered to a group and are not acknowledged. A group that does not exist is an
 // error of the server.
 func (c *commands) XPending(ctx context.Context, stream, group string) (XPendingSummary, error) {
-	return fetch(ctx, c, words(c.newCall(), "XPENDING", stream, group), decodePending)
+	return fetch(ctx, c, fixedArgs(c.newCall(), "XPENDING", stream, group), decodePending)
 }
 
 // XPending queues XPENDING, see Client.XPending.
 func (p *Pipe) XPending(stream, group string) Reply[XPendingSummary] {
-	return enqueue(p, words(p.next(), "XPENDING", stream, group), decodePending)
+	return enqueue(p, fixedArgs(p.next(), "XPENDING", stream, group), decodePending)
 }
 
 // XPendingList returns which messages were delivered to a group and are not acknowledged.
@@ -300,15 +300,15 @@ type StreamMessages struct {
 // XRead returns messages of streams, Nil if there are none. With Block it waits, see BLPop. "$" is turned into the id of the
 // last message when the wait begins, so that none is missed when maintenance moves the connection.
 func (c *commands) XRead(ctx context.Context, o ReadOptions) ([]StreamMessages, error) {
-	return c.readStreams(ctx, Read, []string{"XREAD"}, o)
+	return c.readStreams(ctx, []string{"XREAD"}, o)
 }
 
 // XReadGroup is XRead for a consumer of a group. The messages it is given are its own until it acknowledges them.
 func (c *commands) XReadGroup(ctx context.Context, group, consumer string, o ReadOptions) ([]StreamMessages, error) {
-	return c.readStreams(ctx, WriteAccumulate, []string{"XREADGROUP", "GROUP", group, consumer}, o)
+	return c.readStreams(ctx, []string{"XREADGROUP", "GROUP", group, consumer}, o)
 }
 
-func (c *commands) readStreams(ctx context.Context, class Class, args []string, o ReadOptions) ([]StreamMessages, error) {
+func (c *commands) readStreams(ctx context.Context, args []string, o ReadOptions) ([]StreamMessages, error) {
 	if len(o.Streams) == 0 || len(o.Streams) != len(o.IDs) {
 		return nil, errors.New("baton: " + args[0] + " needs streams, and an id for each")
 	}
@@ -328,13 +328,12 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 	for _, id := range o.IDs {
 		args = append(args, string(id))
 	}
-	op := &operation{name: args[0], class: class}
+	op := &operation{name: args[0]}
 	if o.Block {
 		if err := checkWait(args[0], o.Wait); err != nil {
 			return nil, err
 		}
-		w := waitingOf(args)
-		op.wait, op.exclusive = w, w
+		op.wait = waitingOf(args)
 	}
 	q := c.newCall()
 	defer q.Free()
@@ -347,6 +346,6 @@ func (c *commands) readStreams(ctx context.Context, class Class, args []string, 
 		return nil, Nil
 	}
 	list, err := decodeStreams(q.Block())
-	judge(q, err)
+	condemnMismatch(q, err)
 	return list, err
 }

@@ -47,7 +47,7 @@ func XX() SetOption { return SetOption{word: "XX"} }
 // KeepTTL keeps the expiry that the key has.
 func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 
-// get is words, quicker: nothing is asked for more often.
+// get is fixedArgs for the most frequent command, made quicker.
 func get(q *conn.Call, key string) request {
 	r := request{call: q, name: "GET", start: len(q.Req)}
 	q.Req = appendGet(q.Req, key)
@@ -191,12 +191,12 @@ func (p *Pipe) SetBytes(key string, value []byte, opts ...SetOption) Reply[bool]
 
 // GetDel returns the value of key and removes it, or Nil if there is none.
 func (c *commands) GetDel(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "GETDEL", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "GETDEL", key))
 }
 
 // GetDel queues GETDEL, see Client.GetDel.
 func (p *Pipe) GetDel(key string) Reply[string] {
-	return enqueue(p, words(p.next(), "GETDEL", key), decodeText)
+	return enqueue(p, fixedArgs(p.next(), "GETDEL", key), decodeText)
 }
 
 // GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry takes its expiry
@@ -243,63 +243,63 @@ func (p *Pipe) SetRange(key string, offset int64, value string) Reply[int64] {
 
 // Append adds value to the end of what key holds, nothing if there is no such key, and returns the new length.
 func (c *commands) Append(ctx context.Context, key, value string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "APPEND", key, value))
+	return c.integer(ctx, fixedArgs(c.newCall(), "APPEND", key, value))
 }
 
 // Append queues APPEND, see Client.Append.
 func (p *Pipe) Append(key, value string) Reply[int64] {
-	return enqueue(p, words(p.next(), "APPEND", key, value), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "APPEND", key, value), decodeInt)
 }
 
 // StrLen returns the length of the value of key, 0 if there is none.
 func (c *commands) StrLen(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "STRLEN", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "STRLEN", key))
 }
 
 // StrLen queues STRLEN, see Client.StrLen.
 func (p *Pipe) StrLen(key string) Reply[int64] {
-	return enqueue(p, words(p.next(), "STRLEN", key), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "STRLEN", key), decodeInt)
 }
 
 // MGet returns the values of keys in their order; OK is false for a key that does not exist or holds no string. The texts
 // share one block of memory, so a kept one keeps all.
 func (c *commands) MGet(ctx context.Context, keys ...string) ([]Opt[string], error) {
-	return fetch(ctx, c, list(c.newCall(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
+	return fetch(ctx, c, listArgs(c.newCall(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
 // MGet queues MGET, see Client.MGet.
 func (p *Pipe) MGet(keys ...string) Reply[[]Opt[string]] {
-	return enqueue(p, list(p.next(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
+	return enqueue(p, listArgs(p.next(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
 // MSet sets keys to values, given in turns.
 func (c *commands) MSet(ctx context.Context, keysValues ...string) error {
-	return c.done(ctx, pairList(c.newCall(), "MSET", "key and value", keysValues))
+	return c.status(ctx, pairArgs(c.newCall(), "MSET", "key and value", keysValues))
 }
 
 // MSet queues MSET, see Client.MSet. The reply is OK.
 func (p *Pipe) MSet(keysValues ...string) Reply[string] {
-	return enqueue(p, pairList(p.next(), "MSET", "key and value", keysValues), decodeText)
+	return enqueue(p, pairArgs(p.next(), "MSET", "key and value", keysValues), decodeText)
 }
 
 // MSetNX is MSet if none of the keys exists. It reports false, and has changed nothing, if one does.
 func (c *commands) MSetNX(ctx context.Context, keysValues ...string) (bool, error) {
-	return c.truth(ctx, pairList(c.newCall(), "MSETNX", "key and value", keysValues))
+	return c.truth(ctx, pairArgs(c.newCall(), "MSETNX", "key and value", keysValues))
 }
 
 // MSetNX queues MSETNX, see Client.MSetNX.
 func (p *Pipe) MSetNX(keysValues ...string) Reply[bool] {
-	return enqueue(p, pairList(p.next(), "MSETNX", "key and value", keysValues), decodeTruth)
+	return enqueue(p, pairArgs(p.next(), "MSETNX", "key and value", keysValues), decodeTruth)
 }
 
 // Incr adds one to the integer at key, 0 if there is none, and returns the sum.
 func (c *commands) Incr(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "INCR", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "INCR", key))
 }
 
 // Incr queues INCR, see Client.Incr.
 func (p *Pipe) Incr(key string) Reply[int64] {
-	return enqueue(p, words(p.next(), "INCR", key), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "INCR", key), decodeInt)
 }
 
 // IncrBy adds n to the integer at key, 0 if there is none, and returns the sum.
@@ -324,12 +324,12 @@ func (p *Pipe) IncrByFloat(key string, f float64) Reply[float64] {
 
 // Decr takes one from the integer at key, 0 if there is none, and returns the difference.
 func (c *commands) Decr(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "DECR", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "DECR", key))
 }
 
 // Decr queues DECR, see Client.Decr.
 func (p *Pipe) Decr(key string) Reply[int64] {
-	return enqueue(p, words(p.next(), "DECR", key), decodeInt)
+	return enqueue(p, fixedArgs(p.next(), "DECR", key), decodeInt)
 }
 
 // DecrBy takes n from the integer at key, 0 if there is none, and returns the difference.

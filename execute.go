@@ -15,37 +15,19 @@ import (
 type operation struct {
 	call    *conn.Call
 	name    string
-	class   Class    // at least; retryClass looks at the request too
 	wait    *waiting // the command may block on the server; nil: it does not
+	conn    *Conn    // the caller's own connection; nil: one of the pools
+	pipe    *Pipe    // whose commands these are, if they are several
 	session bool     // changes the state of its connection
-
-	// Interfaces, so that a program that neither blocks nor holds connections nor pipelines contains nothing of what is for
-	// that. Their methods get values: an operation behind a pointer would have to be allocated.
-	exclusive exclusive // makes the attempts on a connection that no other caller uses; nil: on a shared one
-	pipe      pipe      // whose commands these are, if they are several
 }
 
-// exclusive makes one attempt at op on the only connection it may run on: that of a caller who holds it, or one for the time of
-// its wait.
-type exclusive interface {
-	try(ctx context.Context, c *Client, op operation) (*conn.Conn, error)
-	stuck(f fate) bool // after that, another attempt on the connection is of no use, and there will be no other
-	owner
-}
-
-// pipe takes in what an attempt at several commands has brought. It returns err, or the answer that stands for all of them
-// if they prove that nothing was executed, and checks each error among the answers.
-type pipe interface {
-	settle(c *Client, op operation, cn *conn.Conn, err error) (fault, refusal error)
-}
-
-// retryClass is the class that decides on another attempt. Only a failure asks for it, so the request is looked at then.
-func (op *operation) retryClass() Class { return max(op.class, facts.ClassOf(op.call.Req)) }
+// retryClass is the class that decides on another attempt. It is read from the request when it is asked for, which is rare.
+func (op *operation) retryClass() Class { return facts.ClassOf(op.call.Req) }
 
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
 // docs/decisions/0006). Everything else is done elsewhere.
 func (c *commands) do(ctx context.Context, q *conn.Call, name string) error {
-	if c.session != nil || !c.client.unobserved() {
+	if c.conn != nil || !c.client.unobserved() {
 		return c.doObserved(ctx, q, name)
 	}
 	if t := c.client.large.Load(); t != nil && t.expects(q) {
@@ -91,8 +73,8 @@ func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *commands) run(ctx context.Context, op *operation) error {
-	if c.session != nil {
-		return c.session.run(ctx, *op)
+	if c.conn != nil {
+		return c.conn.run(ctx, op)
 	}
 	return c.client.run(ctx, op)
 }
@@ -147,7 +129,7 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 	sentBefore := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
 		f := c.judge(op, cn, err)
-		if op.exclusive != nil && op.exclusive.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
+		if op.conn != nil && op.conn.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
 			if f.answered && !(sentBefore && f.proven) {
 				return attempt, f.err
 			}
@@ -163,8 +145,11 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 
 // try sends op once, on a connection of the kind it needs.
 func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
-	if op.exclusive != nil {
-		return op.exclusive.try(ctx, c, *op)
+	switch {
+	case op.conn != nil:
+		return op.conn.try(ctx, op)
+	case op.wait != nil:
+		return op.wait.try(ctx, c, op)
 	}
 	cn, err := c.lane(ctx, op.call)
 	if err != nil {

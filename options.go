@@ -47,9 +47,10 @@ type Options struct {
 	// are tried. Default: net.DefaultResolver.
 	Resolver Resolver
 
-	DialTimeout  time.Duration // dialling and set-up of a link; default 5 s
-	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
-	WriteTimeout time.Duration // has no effect of its own: a write that stalls is found by ReadTimeout
+	DialTimeout time.Duration // for dialling and set-up of a link; default 5 s
+	// ReadTimeout bounds the wait for a command's reply to come, or to go on once it has begun. It covers writes as well, since
+	// no reply comes to a command whose write stalls. Default 3 s.
+	ReadTimeout time.Duration
 
 	Pool pool.Config // how many connections there are
 	// MaxSubscriptions bounds the subscriptions that live at the same time; each has a connection of its own, and a second
@@ -73,32 +74,19 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-const (
-	defaultPort        = "6379"
-	defaultAddr        = "localhost:" + defaultPort
-	defaultDialTimeout = 5 * time.Second
-	defaultReadTimeout = 3 * time.Second
-
-	defaultMaxSubscriptions = 1000
-	defaultMaxPending       = 64 << 20
-)
+const defaultPort = "6379"
 
 // withDefaults replaces every zero by its default and turns "none" into 0 for the layers below.
 func (o Options) withDefaults() Options {
-	if o.Network == "" {
-		o.Network = "tcp"
-	}
+	o.Network = cmp.Or(o.Network, "tcp")
 	if o.Network == "tcp" {
-		o.Addr = cmp.Or(o.Addr, defaultAddr)
-		o.Addr = withPort(o.Addr)
+		o.Addr = withPort(cmp.Or(o.Addr, "localhost"))
 	}
-	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
-	o.ReadTimeout = timeout(o.ReadTimeout, defaultReadTimeout)
+	o.DialTimeout = timeout(o.DialTimeout, 5*time.Second)
+	o.ReadTimeout = timeout(o.ReadTimeout, 3*time.Second)
 	o.Pool = o.Pool.WithDefaults()
-	if o.MaxSubscriptions == 0 {
-		o.MaxSubscriptions = defaultMaxSubscriptions
-	}
-	o.MaxPending = max(0, cmp.Or(o.MaxPending, defaultMaxPending))
+	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, 1000)
+	o.MaxPending = max(0, cmp.Or(o.MaxPending, 64<<20))
 	o.Retry = o.Retry.withDefaults()
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -112,7 +100,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// withPort adds the usual port to an address that has none. What is no address comes back as it is, for validate.
+// withPort adds the usual port to an address without one. A text that is no address is returned as it is, for validate.
 func withPort(addr string) string {
 	if _, _, err := net.SplitHostPort(addr); err == nil {
 		return addr
@@ -120,32 +108,24 @@ func withPort(addr string) string {
 	if net.ParseIP(addr) != nil {
 		return net.JoinHostPort(addr, defaultPort)
 	}
-	if with := addr + ":" + defaultPort; addr != "" {
-		if _, _, err := net.SplitHostPort(with); err == nil {
-			return with
-		}
+	if _, _, err := net.SplitHostPort(addr + ":" + defaultPort); err == nil {
+		return addr + ":" + defaultPort
 	}
 	return addr
 }
 
-func timeout(d, def time.Duration) time.Duration {
-	switch {
-	case d == 0:
-		return def
-	case d < 0:
-		return 0
-	}
-	return d
-}
+// timeout returns d with its default for 0, and 0 for a negative d, which means none.
+func timeout(d, def time.Duration) time.Duration { return max(0, cmp.Or(d, def)) }
 
 // validate reports everything that is wrong with o after withDefaults.
 func (o Options) validate() error {
-	var p problems
-	if o.Network != "tcp" && o.Network != "unix" {
-		p.add("Network is %q, must be tcp or unix", o.Network)
-	}
+	var p errorList
 	switch {
+	case o.Network == "unix" && o.Addr == "":
+		p.add("Addr is empty, must be the path of a unix socket")
+	case o.Network == "unix":
 	case o.Network != "tcp":
+		p.add("Network is %q, must be tcp or unix", o.Network)
 	case strings.ContainsAny(o.Addr, "@/?"): // maybe a URL with a password
 		p.add("Addr must be host:port, not a URL, which is for ParseURL")
 	case strings.ContainsFunc(o.Addr, func(ch rune) bool { return ch <= ' ' || ch == ',' || ch == 0x7f }):
@@ -156,9 +136,6 @@ func (o Options) validate() error {
 		} else if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
 			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
-	}
-	if o.Network == "unix" && o.Addr == "" {
-		p.add("Addr is empty, must be the path of a unix socket")
 	}
 	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
 		p.add("Protocol is %d, must be 0, 2 or 3", o.Protocol)
@@ -185,7 +162,7 @@ func (o Options) validate() error {
 	return nil
 }
 
-// problems are what is wrong with options; nil among them is nothing.
-type problems []error
+// errorList has everything that is wrong with options; a nil in it is nothing.
+type errorList []error
 
-func (p *problems) add(format string, a ...any) { *p = append(*p, fmt.Errorf(format, a...)) }
+func (l *errorList) add(format string, a ...any) { *l = append(*l, fmt.Errorf(format, a...)) }

@@ -3,8 +3,9 @@ package baton
 import (
 	"errors"
 	"net"
-	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -53,7 +54,7 @@ func (c *Client) stateOf(err error, peer string) (state, bool) {
 	return s, ok
 }
 
-// toItself reports whether the redirection "slot host:port" leads to where it came from: the peer, or the configured address. Without a
+// toItself reports whether the redirection "slot host:port" leads to its sender: the peer, or the configured address. Without a
 // host it leads to another port of the same host.
 func toItself(message, peer, configured string) bool {
 	_, target, _ := strings.Cut(message, " ")
@@ -64,29 +65,13 @@ func toItself(message, peer, configured string) bool {
 	}
 	host, port := strings.Trim(target[:colon], "[]"), target[colon+1:]
 	if host == "" || host == "?" {
-		own, _, err := net.SplitHostPort(peer)
-		if err != nil {
+		var err error
+		if host, _, err = net.SplitHostPort(peer); err != nil {
 			return true // a socket file has no other port
 		}
-		host = own
 	}
 	at := net.JoinHostPort(host, port)
-	return samePlace(at, peer) || samePlace(at, configured)
-}
-
-// samePlace reports whether two host:port are the same, as texts or as addresses.
-func samePlace(a, b string) bool {
-	hostA, portA, errA := net.SplitHostPort(a)
-	hostB, portB, errB := net.SplitHostPort(b)
-	if errA != nil || errB != nil {
-		return a == b
-	}
-	ipA, errA := netip.ParseAddr(hostA)
-	ipB, errB := netip.ParseAddr(hostB)
-	if errA == nil && errB == nil {
-		return portA == portB && ipA.Unmap() == ipB.Unmap()
-	}
-	return portA == portB && strings.EqualFold(strings.TrimSuffix(hostA, "."), strings.TrimSuffix(hostB, "."))
+	return conn.SameAddr(at, peer) || conn.SameAddr(at, configured)
 }
 
 // fate is what has become of an attempt.
@@ -98,26 +83,24 @@ type fate struct {
 	chance    chance
 }
 
-// judge decides what the outcome of an attempt means for op, and heeds what it means for the connection.
+// judge decides what the outcome of an attempt means for op, and gives the connection up if the outcome says so.
 func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
-	refusal, own := op.call.Err, true
-	switch {
-	case op.pipe != nil:
-		err, refusal = op.pipe.settle(c, *op, cn, err)
-	case err == nil && refusal != nil:
-		own = !facts.Relays(op.call.Req)
-		c.heed(op.exclusive, cn, refusal, own)
-	case errors.Is(err, errDemoted):
-		c.condemn(op.exclusive, cn, leave, true)
+	answer := op.call.Err
+	if op.pipe != nil {
+		err, answer = op.pipe.settle(c, op, cn, err)
 	}
 	if err != nil {
+		if errors.Is(err, errDemoted) {
+			c.condemn(op.conn, cn, leave, true)
+		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
-	f := fate{err: refusal, answered: true}
-	if refusal == nil {
+	f := fate{err: answer, answered: true}
+	if answer == nil {
 		return f
 	}
-	s, ok := c.stateOf(refusal, peerOf(cn))
+	own := op.pipe != nil || !facts.Relays(op.call.Req)
+	s, ok := c.checkReply(op.conn, cn, answer, own)
 	switch {
 	case !ok:
 	case own:
@@ -128,22 +111,19 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	return f
 }
 
-// heed carries out the verdict on the connection that has answered with an error, whatever that proves. own says that the
-// text is the server's.
-func (c *Client) heed(of owner, cn *conn.Conn, answer error, own bool) {
-	if s, ok := c.stateOf(answer, peerOf(cn)); ok {
+// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state asks for it. own
+// says that the text is the server's own.
+func (c *Client) checkReply(of *Conn, cn *conn.Conn, answer error, own bool) (state, bool) {
+	s, ok := c.stateOf(answer, peerOf(cn))
+	if ok {
 		c.condemn(of, cn, s.verdict, own)
 	}
-}
-
-// owner is who has a connection for itself, and gives it up. nil: it is shared.
-type owner interface {
-	condemn(c *Client, cn *conn.Conn)
+	return s, ok
 }
 
 // condemn gives a connection up. What the server itself has said of its state, and is news, concerns all connections to it that
 // nobody holds.
-func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
+func (c *Client) condemn(of *Conn, cn *conn.Conn, v verdict, own bool) {
 	if v == keep || cn == nil {
 		return
 	}
@@ -153,27 +133,25 @@ func (c *Client) condemn(of owner, cn *conn.Conn, v verdict, own bool) {
 		c.blocking.Leave(peer)
 	}
 	if of != nil {
-		of.condemn(c, cn)
+		of.unfit = true // its caller goes on with what it has
 	} else {
-		c.pool.Retire(cn)
+		c.pool.Retire(cn) // the pool that has it
+		c.blocking.Retire(cn)
 	}
 }
 
 // chanceOfRefused is the chance after a set-up, or the start of a subscription, that the server has refused.
 func (c *Client) chanceOfRefused(refused *resp3.Error, err error) chance {
-	peer := ""
 	ce, settingUp := errs.As[*conn.Error](err)
-	if settingUp {
-		peer = ce.Addr
-	}
-	s, ok := c.stateOf(refused, peer)
-	switch {
-	case !settingUp:
+	if !settingUp {
+		s, _ := c.stateOf(refused, "")
 		return s.chance
+	}
+	_, ok := c.stateOf(refused, ce.Addr)
+	switch {
+	case unauthorised(refused) && c.provided:
+		return byCount // the provider is asked again
 	case unauthorised(refused):
-		if c.provided {
-			return byCount // it is asked again
-		}
 		return none
 	case ok || crowded(refused):
 		return byTime
@@ -198,18 +176,16 @@ func unauthorised(e *resp3.Error) bool {
 	return false
 }
 
-// shunRefusing puts a peer last that has refused a set-up, or the start of a subscription, since it cannot serve.
+// shunRefusing shuns a peer that has refused a set-up, or the start of a subscription, since it cannot serve.
 func (c *Client) shunRefusing(peer string, err error) {
-	refused, ok := errs.As[*resp3.Error](err)
-	if !ok {
-		return
-	}
-	if s, _ := c.stateOf(refused, peer); s.verdict == leave || crowded(refused) {
-		c.shunned.add(peer, time.Now())
+	if refused, ok := errs.As[*resp3.Error](err); ok {
+		if s, _ := c.stateOf(refused, peer); s.verdict == leave || crowded(refused) {
+			c.shunned.add(peer, time.Now())
+		}
 	}
 }
 
-// forgotten reports whether an answer says that the server does not know any more who is at the other end.
+// forgotten reports whether an answer says that the server has forgotten the login.
 func forgotten(err error) bool {
 	e, ok := errs.As[*resp3.Error](err)
 	return ok && e.Code == noAuth
@@ -220,4 +196,55 @@ func peerOf(cn *conn.Conn) string {
 		return ""
 	}
 	return cn.Peer()
+}
+
+const (
+	shunTime   = 5 * time.Second // how long a peer is dialled last
+	maxShunned = 16              // peers that are remembered
+)
+
+// shunned are the peers that have said lately that they cannot serve. If a name has several addresses they are dialled last,
+// longest ago first. The zero value is ready.
+type shunned struct {
+	mu    sync.Mutex // guards peers, for work in memory only; nothing is locked with it held
+	peers []shunnedPeer
+}
+
+type shunnedPeer struct {
+	addr  string
+	until time.Time
+}
+
+// add shuns a peer. It reports whether that is news: it was not shunned, and there was room.
+func (s *shunned) add(addr string, now time.Time) (news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.peers = slices.DeleteFunc(s.peers, func(p shunnedPeer) bool { return !now.Before(p.until) })
+	before := len(s.peers)
+	s.peers = slices.DeleteFunc(s.peers, func(p shunnedPeer) bool { return conn.SameAddr(p.addr, addr) })
+	news = len(s.peers) == before
+	if len(s.peers) == maxShunned {
+		s.peers, news = slices.Delete(s.peers, 0, 1), false
+	}
+	s.peers = append(s.peers, shunnedPeer{addr, now.Add(shunTime)})
+	return news
+}
+
+// any reports whether a peer is shunned.
+func (s *shunned) any(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.peers) > 0 && now.Before(s.peers[len(s.peers)-1].until)
+}
+
+// order puts those of addrs that are shunned behind the others, longest ago first.
+func (s *shunned) order(addrs []string, now time.Time) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.peers {
+		if now.Before(p.until) {
+			addrs = putLast(addrs, func(a string) bool { return conn.SameAddr(a, p.addr) })
+		}
+	}
+	return addrs
 }

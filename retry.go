@@ -70,7 +70,7 @@ const (
 )
 
 func (p RetryPolicy) validate() error {
-	var found problems
+	var found errorList
 	if p.UpTo > WriteAccumulate {
 		found.add("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
 	}

@@ -58,7 +58,7 @@ func (c *Client) leaseConn(ctx context.Context, r *retries) (*Conn, error) {
 		l, err := c.pool.Acquire(ctx)
 		if err == nil {
 			cn := &Conn{lease: l}
-			cn.commands = commands{client: c, session: cn}
+			cn.commands = commands{client: c, conn: cn}
 			return cn, nil
 		}
 		if !c.nextAttempt(ctx, r, c.maySendAgain(nil, err)) {
@@ -73,7 +73,7 @@ func (c *Client) leaseConn(ctx context.Context, r *retries) (*Conn, error) {
 func (c *Conn) Release() {
 	switch {
 	case c.lease.Over():
-	case c.unfit && c.lease.Astray():
+	case c.unfit && c.lease.WrongServer():
 		c.Discard()
 	case c.lease.Conn().Owes() > 0:
 		c.lease.ReleaseAfter(c.tidy)
@@ -93,25 +93,25 @@ func (c *Conn) Discard() {
 }
 
 // run runs op. The first command that changes the state of the connection pins it.
-func (c *Conn) run(ctx context.Context, op operation) error {
+func (c *Conn) run(ctx context.Context, op *operation) error {
 	switch mode := op.call.Mode; {
 	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
 		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
 	case c.state.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
-	op.exclusive = c
+	op.conn = c
 	if !op.session {
-		return c.client.run(ctx, &op)
+		return c.client.run(ctx, op)
 	}
 	for attempt := 1; ; attempt++ {
 		first := c.state.pin == nil
 		if first {
 			c.state.pin = c.lease.Conn().Pin()
 		}
-		err := c.client.run(ctx, &op)
+		err := c.client.run(ctx, op)
 		// The connection may have moved between the pin and the command. Nothing was lost: there was no session yet.
-		if first && attempt <= 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
+		if first && attempt <= 3 && errors.Is(err, ErrMoved) && !sent(err) {
 			c.state.end()
 			continue
 		}
@@ -134,13 +134,8 @@ func (c *Conn) stuck(f fate) bool {
 	return f.elsewhere || c.state.queueing || c.whole || c.isClosed()
 }
 
-func (c *Conn) lately() fate { return c.last }
-
-// condemn leaves the connection to the caller, but not to the next one.
-func (c *Conn) condemn(*Client, *conn.Conn) { c.unfit = true }
-
 // try is one attempt at op.
-func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, error) {
+func (c *Conn) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	cn, pin := c.lease.Conn(), c.state.pin
 	if op.retryClass() > Read {
 		c.written = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
@@ -159,7 +154,7 @@ func (c *Conn) try(ctx context.Context, _ *Client, op operation) (*conn.Conn, er
 }
 
 // wait runs a command that may block. On another link than its own writes WAIT would answer at once.
-func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op operation) error {
+func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op *operation) error {
 	pin := c.state.pin
 	if op.wait.OwnWrites {
 		if pin == nil {
@@ -181,7 +176,7 @@ func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op operation) error {
 func (s *session) note(name string, err error) {
 	switch refused, failed := errs.As[*resp3.Error](err); {
 	case err != nil && !failed:
-		s.doubt(name, wasSent(err))
+		s.doubt(name, sent(err))
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
 		s.watching, s.queueing = false, false
 	case failed && name == "HELLO": // its AUTH may have been carried out before what was refused

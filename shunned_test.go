@@ -27,9 +27,9 @@ func TestShunnedPeersComeLastForAWhile(t *testing.T) {
 	assert.Equal(t, abc, s.order(abc, now))
 	assert.False(t, s.any(now))
 	for i := range 100 {
-		assert.Equal(t, i < mostShunned, s.add(fmt.Sprintf("10.0.1.%d:1", i), now))
+		assert.Equal(t, i < maxShunned, s.add(fmt.Sprintf("10.0.1.%d:1", i), now))
 	}
-	assert.Len(t, s.peers, mostShunned)
+	assert.Len(t, s.peers, maxShunned)
 }
 
 func TestRedirectionToItself(t *testing.T) {

@@ -97,9 +97,7 @@ func (l *subscriptions) infos() []pool.ConnInfo {
 	var infos []pool.ConnInfo
 	for _, s := range l.list() {
 		if cn, since := s.server(); cn != nil {
-			i := cn.Info()
-			infos = append(infos, pool.ConnInfo{ID: i.ID, Peer: i.Peer, Role: pool.Subscribed, State: i.State, Age: i.Age,
-				Since: time.Since(since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done})
+			infos = append(infos, pool.ConnInfo{Info: cn.Info(), Role: pool.Subscribed, Since: time.Since(since)})
 		}
 	}
 	return infos
