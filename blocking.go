@@ -91,9 +91,9 @@ func (w *waiting) encode(q *conn.Call) {
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
 }
 
-// answered reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
+// hasAnswer reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
 // all waits when it becomes a replica is none: it has not executed the command.
-func (w *waiting) answered(q *conn.Call) bool {
+func (w *waiting) hasAnswer(q *conn.Call) bool {
 	switch {
 	case q.Err != nil:
 		e, ok := errs.As[*resp3.Error](q.Err)
@@ -147,7 +147,7 @@ func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, ses
 		if session == nil {
 			p.Unpin()
 		}
-		if err != nil || w.answered(q) {
+		if err != nil || w.hasAnswer(q) {
 			return err
 		}
 		_, over := w.rest(time.Now())

@@ -108,8 +108,8 @@ func splitRequest(req []byte, more bool) (part, rest []byte) {
 	n, begin := lengthAt(req, 0)
 	at, end := begin, begin
 	for i := 0; i < n && (i < 2 || more); i++ {
-		size, body := lengthAt(req, at)
-		if at = min(body+size+2, len(req)); i < 2 {
+		size, content := lengthAt(req, at)
+		if at = min(content+size+2, len(req)); i < 2 {
 			end = at
 		}
 	}
