@@ -91,7 +91,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	}
 	if err != nil {
 		if errors.Is(err, errDemoted) {
-			c.condemn(op.session, cn, leave, true)
+			c.condemn(op.conn, cn, leave, true)
 		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
@@ -100,7 +100,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 		return f
 	}
 	own := op.pipe != nil || !facts.Relays(op.call.Req)
-	s, ok := c.checkReply(op.session, cn, answer, own)
+	s, ok := c.checkReply(op.conn, cn, answer, own)
 	switch {
 	case !ok:
 	case own:
