@@ -145,7 +145,7 @@ func (p *Pipe) heed(c *Client, op *operation, cn *conn.Conn) error {
 		}
 		req, at = facts.Skip(req, i-at), i
 		own := !facts.Relays(req)
-		c.heed(op.conn, cn, err, own)
+		c.applyAnswer(op.conn, cn, err, own)
 		switch s, ok := c.stateOf(err, peerOf(cn)); {
 		case !ok || !own:
 			proven = false

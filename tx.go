@@ -92,7 +92,7 @@ func (t *Tx) chanceOf(err error) chance {
 	case failed && t.conn.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
-	if f := t.conn.last; f.proven && errors.Is(err, f.err) {
+	if f := t.conn.last; f.notExecuted && errors.Is(err, f.err) {
 		return f.chance
 	}
 	return none
@@ -226,7 +226,7 @@ func (p *Pipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 
 // heed heeds an answer to one of the commands and returns the chance that it leaves if it is the server's own.
 func (t *Tx) heed(cn *conn.Conn, answer error, own bool) chance {
-	t.client.heed(t.conn, cn, answer, own)
+	t.client.applyAnswer(t.conn, cn, answer, own)
 	if s, ok := t.client.stateOf(answer, peerOf(cn)); ok && own {
 		return s.chance
 	}
