@@ -24,12 +24,12 @@ const (
 
 // shared is a set of connections that callers share.
 type shared struct {
-	role    Role
-	list    atomic.Pointer[[]*conn.Conn] // never modified in place; written with the pool's mu held
-	pending *pendingDial                 // of another one; guarded by the pool's mu
+	role      Role
+	published atomic.Pointer[[]*conn.Conn] // never modified in place; written with the pool's mu held
+	pending   *pendingDial                 // of another one; guarded by the pool's mu
 }
 
-func (s *shared) conns() []*conn.Conn { return *s.list.Load() }
+func (s *shared) conns() []*conn.Conn { return *s.published.Load() }
 
 // load says how a command would fare on a shared connection.
 type load uint8
@@ -97,7 +97,7 @@ func (p *Pool) share(ctx context.Context, s *shared) (*conn.Conn, error) {
 }
 
 // best picks the connection on which a command fares best, of several the one that owes the fewest replies.
-func (s *shared) best() (best *conn.Conn, least load) {
+func (s *shared) best() (best *conn.Conn, bestLoad load) {
 	for _, c := range s.conns() {
 		l := free
 		switch {
@@ -106,14 +106,14 @@ func (s *shared) best() (best *conn.Conn, least load) {
 		case c.Slow():
 			l = slow
 		}
-		if l != free && ended(c) {
+		if l != free && c.State() == conn.Closed {
 			continue // about to be removed
 		}
-		if best == nil || l < least || l == least && c.Owes() < best.Owes() {
-			best, least = c, l
+		if best == nil || l < bestLoad || l == bestLoad && c.Owes() < best.Owes() {
+			best, bestLoad = c, l
 		}
 	}
-	return best, least
+	return best, bestLoad
 }
 
 // widen adds a connection to the set, for this caller or later ones, and reports whether one will come.
@@ -186,13 +186,13 @@ func (p *Pool) promoteLocked(s *shared) *conn.Conn {
 
 func (s *shared) addLocked(m *member) {
 	m.role = s.role
-	list := append(slices.Clone(s.conns()), m.c)
-	s.list.Store(&list)
+	conns := append(slices.Clone(s.conns()), m.c)
+	s.published.Store(&conns)
 }
 
 func (s *shared) removeLocked(c *conn.Conn) {
-	list := slices.DeleteFunc(slices.Clone(s.conns()), func(o *conn.Conn) bool { return o == c })
-	s.list.Store(&list)
+	conns := slices.DeleteFunc(slices.Clone(s.conns()), func(o *conn.Conn) bool { return o == c })
+	s.published.Store(&conns)
 }
 
 // openLaneLocked starts the dial of a shared connection, or joins the one under way. It never exceeds Size: a lane that is needed
@@ -210,13 +210,4 @@ func (p *Pool) openLaneLocked(s *shared) *pendingDial {
 		}
 	})
 	return s.pending
-}
-
-func ended(c *conn.Conn) bool {
-	select {
-	case <-c.Done():
-		return true
-	default:
-		return false
-	}
 }
