@@ -51,10 +51,10 @@ type Pool struct {
 	lanes shared // for all callers
 	apart shared // for commands whose replies are large
 
-	ctx      context.Context // ends with the pool
-	cancel   context.CancelFunc
-	work     sync.WaitGroup // all goroutines of the pool
-	started  sync.Once      // starts maintain with the first connection
+	ctx     context.Context // ends with the pool
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // all goroutines of the pool
+	started sync.Once      // starts maintain with the first connection
 
 	// mu guards the fields below and the lists and dials of lanes and apart; it is held for work in memory only. With it held a
 	// connection may be asked for its Info, which takes that connection's lock; code that holds such a lock never takes mu.
