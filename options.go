@@ -17,8 +17,8 @@ import (
 )
 
 // Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit. New copies them; what they point to must not be changed afterwards. However Options are printed, the
-// password is not.
+// negative means no limit. New copies them; the values behind their pointers must not be changed afterwards. The password is
+// never printed.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
@@ -27,21 +27,21 @@ type Options struct {
 	// Credentials is asked at every set-up of a link and wins over Username and Password.
 	Credentials CredentialsProvider
 	DB          int    // selected at every set-up; default 0
-	ClientName  string // what CLIENT LIST shows: printable, without blanks; default none
-	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO, whatever its words), 3 (RESP3 or an error), or
-	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME where they are asked for,
+	ClientName  string // shown by CLIENT LIST: printable, without blanks; default none
+	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO with any error), 3 (RESP3 or an error), or
+	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME if options ask for them,
 	// else a PING. Maintenance notifications need RESP3.
 	Protocol int
 	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for proxies that
-	// close at commands they do not know. With Handoff.Mode disabled too, HELLO is all that is sent besides what is asked for. A
-	// command that blocks is not called back then when its context ends: the connection is closed, see docs/errors.md.
+	// close at commands they do not know. With Handoff.Mode disabled too, the set-up sends HELLO and nothing that the options do
+	// not ask for. A command that blocks is not called back then when its context ends: the connection is closed, see docs/errors.md.
 	DisableIdentity bool
 
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
 	// maintenance moves the connection.
 	TLS *tls.Config
-	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and has
-	// to heed ctx; the client closes what it returns. Default: a net.Dialer with keep-alive.
+	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and must
+	// return when ctx ends; the client closes the connections. Default: a net.Dialer with keep-alive.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a name
 	// are tried. Default: net.DefaultResolver.
@@ -63,8 +63,8 @@ type Options struct {
 	MaxPending int
 
 	Retry   RetryPolicy    // which failed commands are tried again
-	Handoff handoff.Config // what is done about maintenance
-	Limits  resp3.Limits   // of what the server may send
+	Handoff handoff.Config // how maintenance is handled
+	Limits  resp3.Limits   // of the server's replies
 	Tracer  Tracer         // sees every command; nil: none
 	Logger  *slog.Logger   // one record for each event of maintenance; nil: silent
 }
