@@ -137,25 +137,15 @@ func (o Options) validate() error {
 			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
 	}
-	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
-		p.add("Protocol is %d, must be 0, 2 or 3", o.Protocol)
-	}
-	if o.DB < 0 {
-		p.add("DB is %d, must not be negative", o.DB)
-	}
-	if o.Username != "" && o.Password == "" && o.Credentials == nil {
-		p.add("Username is %q without a Password", o.Username)
-	}
-	if strings.ContainsFunc(o.ClientName, func(ch rune) bool { return ch <= ' ' || ch > '~' }) {
-		p.add("ClientName is %q, must be printable without blanks", o.ClientName)
-	}
-	if o.Network == "unix" && o.TLS != nil {
-		p.add("TLS over a unix socket is not supported")
-	}
+	unprintable := func(ch rune) bool { return ch <= ' ' || ch > '~' }
+	p.addIf(o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3, "Protocol is %d, must be 0, 2 or 3", o.Protocol)
+	p.addIf(o.DB < 0, "DB is %d, must not be negative", o.DB)
+	p.addIf(o.Username != "" && o.Password == "" && o.Credentials == nil, "Username is %q without a Password", o.Username)
+	p.addIf(strings.ContainsFunc(o.ClientName, unprintable), "ClientName is %q, must be printable without blanks", o.ClientName)
+	p.addIf(o.Network == "unix" && o.TLS != nil, "TLS over a unix socket is not supported")
 	p = append(p, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
-	if o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled {
-		p.add("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
-	}
+	p.addIf(o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled,
+		"Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
 	if err := errors.Join(p...); err != nil {
 		return fmt.Errorf("baton: invalid options: %w", err)
 	}
@@ -166,3 +156,9 @@ func (o Options) validate() error {
 type errorList []error
 
 func (l *errorList) add(format string, a ...any) { *l = append(*l, fmt.Errorf(format, a...)) }
+
+func (l *errorList) addIf(wrong bool, format string, a ...any) {
+	if wrong {
+		l.add(format, a...)
+	}
+}
