@@ -9,11 +9,9 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Replies come in the order of commands, so a large one that comes slowly holds up all that is queued behind it. Two rules
-// avoid that. Commands whose replies are known to be large use connections apart, which nobody else uses. And a lane in the
-// middle of a reply gets no new command if another can be had, for which Lanes is no bound. A lane that waits long for the
-// beginning of a reply says little, since that may be the round trip, or a server that is slow as a whole: then there are no
-// more than Lanes.
+// A large reply that comes slowly holds up all commands queued behind it. So commands with large replies use connections apart,
+// and a lane in the middle of a reply gets no new command if another can be had, beyond Lanes if need be. A long wait for the
+// beginning of a reply says little: it may be the round trip, or a server that is slow as a whole (docs/decisions/0009).
 
 const (
 	// maxOpenWait is how long a caller waits for a lane that is being opened, rather than queue behind a reply.
@@ -53,17 +51,7 @@ func (p *Pool) Lane(ctx context.Context) (*conn.Conn, error) {
 
 // Apart is Lane for a command whose reply is likely to be large: it returns a connection that is shared by such commands only,
 // one that owes nothing if there is one or room for it. If there is no room at all it is Lane.
-func (p *Pool) Apart(ctx context.Context) (*conn.Conn, error) {
-	if len(p.apart.conns()) == 0 {
-		p.mu.Lock()
-		room := p.roomToWidenLocked(&p.apart, blocked)
-		p.mu.Unlock()
-		if !room {
-			return p.Lane(ctx)
-		}
-	}
-	return p.share(ctx, &p.apart)
-}
+func (p *Pool) Apart(ctx context.Context) (*conn.Conn, error) { return p.share(ctx, &p.apart) }
 
 // share picks a connection of the set, and has another opened if none is free. A caller that would stand behind a reply waits a
 // little for that.
@@ -155,6 +143,10 @@ func (p *Pool) awaitFirst(ctx context.Context, s *shared) (*conn.Conn, error) {
 		return nil, ErrClosed
 	}
 	c, _ := s.best()
+	if c == nil && s.role == Apart && !p.roomToWidenLocked(s, blocked) {
+		p.mu.Unlock()
+		return p.Lane(ctx)
+	}
 	if c == nil {
 		c = p.promoteLocked(s)
 	}
