@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/internal/facts"
+	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
-// waiting is a command that may block on the server. It is encoded anew each time it is issued, with the rest of its wait.
+// waiting is a command that may block on the server. Each time it is issued it is encoded with the rest of its wait.
 type waiting struct {
 	facts.Wait // At is 0 if the wait cannot be read: the command is sent as it is
 	args       []string
@@ -22,13 +24,14 @@ type waiting struct {
 	need       int64         // WAIT: the replicas asked for; the reply is a number
 	end        time.Time     // of the wait, from when it is first issued
 
-	// await is Client.await. A program without commands that block does not refer to it and so does not contain it.
-	await func(c *Client, ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting, q *conn.Call) error
+	// await is awaitReply. A program without blocking commands does not refer to that, and so does not contain it.
+	await func(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error
 }
 
-// waitingOf looks for the wait in a command. What it cannot read is left to the server to refuse.
+// waitingOf looks for the wait in a command. The server will refuse a wait that cannot be read here.
 func waitingOf(args []string) *waiting {
-	w := &waiting{Wait: facts.WaitOf(args), args: args, await: (*Client).await}
+	w := &waiting{Wait: facts.WaitOf(args), args: args}
+	w.await = w.awaitReply
 	at := w.At
 	w.At = 0
 	if at < 1 || at >= len(args) {
@@ -45,10 +48,10 @@ func waitingOf(args []string) *waiting {
 	return w
 }
 
-// maxWait bounds what is looked at; a longer wait is the server's business.
+// maxWait bounds the waits that are read here; a longer one is left to the server.
 const maxWait = 100 * 365 * 24 * time.Hour
 
-// waitText gives a wait as the server reads it. What is less than a millisecond is cut off.
+// waitText gives a wait as the server reads it, cut to whole milliseconds.
 func waitText(wait, unit time.Duration) string {
 	wait = wait.Truncate(time.Millisecond)
 	if unit == time.Millisecond {
@@ -65,7 +68,7 @@ func checkWait(name string, wait time.Duration) error {
 	return nil
 }
 
-// rest is what is left of the wait, in whole milliseconds; 0 with over false: for ever.
+// rest is the rest of the wait in whole milliseconds; 0 with over false means for ever.
 func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
 	if w.wait == 0 {
 		return 0, w.At == 0
@@ -74,7 +77,7 @@ func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
 	return (rest + time.Millisecond - 1).Truncate(time.Millisecond), rest <= 0
 }
 
-// encode puts the command into q, with what is left of the wait.
+// encode puts the command into q with the rest of its wait.
 func (w *waiting) encode(q *conn.Call) {
 	now := time.Now()
 	switch {
@@ -88,27 +91,18 @@ func (w *waiting) encode(q *conn.Call) {
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
 }
 
-// key is the first key of the command, "" if it has none.
-func (w *waiting) key() string {
-	if w.Key < 1 || w.Key >= len(w.args) {
-		return ""
-	}
-	return w.args[w.Key]
-}
-
-// served reports whether a reply is what was waited for.
-func (w *waiting) served(q *conn.Call) bool {
-	if w.need > 0 {
+// answered reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
+// all waits when it becomes a replica is none: it has not executed the command.
+func (w *waiting) answered(q *conn.Call) bool {
+	switch {
+	case q.Err != nil:
+		e, ok := errs.As[*resp3.Error](q.Err)
+		return !ok || e.Code != "UNBLOCKED" || !strings.Contains(e.Message, "instance state changed")
+	case w.need > 0:
 		n, err := q.Val.Int()
 		return err != nil || n >= w.need
 	}
 	return !q.Null && (q.Mode == conn.Encoded || !q.Val.IsNull())
-}
-
-// unblockedByServer reports whether the server has ended a command because it is no master any more. It has not been executed.
-func unblockedByServer(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == "UNBLOCKED" && strings.Contains(e.Message, "instance state changed")
 }
 
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
@@ -119,82 +113,93 @@ func (w *waiting) try(ctx context.Context, c *Client, op *operation) (*conn.Conn
 	if err != nil {
 		return nil, err
 	}
-	switch err = w.await(c, ctx, l.Conn(), nil, w, op.call); {
-	case sent(err):
+	if err = w.await(ctx, c, l.Conn(), nil, op.call); sent(err) {
 		l.Discard() // it may still block there, and take what nobody would get
-	case l.Conn().Owes() > 0:
-		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
-	default:
-		l.Release()
+	} else {
+		c.releaseSettled(l)
 	}
 	return l.Conn(), err
 }
 
-// await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
-// is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the
-// rest of the wait is issued again, on the link that serves then. pin is that of a session, nil if there is none.
-func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting, q *conn.Call) error {
-	if err := c.fixLast(ctx, cn, pin, w); err != nil {
+// releaseSettled releases a connection as soon as it owes no reply, as to a command that was given up.
+func (c *Client) releaseSettled(l *pool.Lease) {
+	if l.Conn().Owes() > 0 {
+		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
+	} else {
+		l.Release()
+	}
+}
+
+// awaitReply runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
+// is not the answer: the link was about to go, or somebody else has unblocked the command. The rest of the wait is issued again,
+// on the link that serves then. session is the pin of a session, nil if there is none.
+func (w *waiting) awaitReply(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
+	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
 	}
-	for turn := 1; ; turn++ {
-		p := pin
+	for issue := 1; ; issue++ {
+		p := session
 		if p == nil {
 			p = cn.Pin()
 		}
-		err := c.awaitTurn(ctx, p, w, q)
-		moved, peer := p.Moved(), p.Setup().Peer
-		if p != pin {
+		err := w.issueOnce(ctx, c, p, q)
+		moved := p.Moved()
+		if session == nil {
 			p.Unpin()
 		}
-		if err != nil || q.Err != nil && !unblockedByServer(q.Err) || q.Err == nil && w.served(q) {
+		if err != nil || w.answered(q) {
 			return err
 		}
 		_, over := w.rest(time.Now())
 		switch {
 		case ctx.Err() != nil: // the reply proves that nothing was taken
-			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
-		case moved && (p == pin || w.OwnWrites):
-			return &conn.Error{Op: "wait", Addr: peer, Err: ErrMoved}
+			return waitError(p, conn.ContextError(ctx))
+		case moved && (session != nil || w.OwnWrites):
+			return waitError(p, ErrMoved)
 		case q.Err != nil:
-			return &conn.Error{Op: "wait", Addr: peer, Err: errDemoted}
+			return waitError(p, errDemoted)
 		case over:
 			return nil
 		}
-		if !moved && !c.pause(ctx, c.o.Retry.backoff(turn)) { // nobody knows why: not in a tight loop
-			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
+		if !moved && !c.pause(ctx, c.o.Retry.backoff(issue)) { // nobody knows why: not in a tight loop
+			return waitError(p, conn.ContextError(ctx))
 		}
 	}
 }
 
-// awaitTurn issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
-func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn.Call) error {
+// waitError is the error of a command that is known to have taken nothing.
+func waitError(p *conn.Pin, err error) error {
+	return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: err}
+}
+
+// issueOnce issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
+func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn.Call) error {
 	if ctx.Err() != nil {
-		return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: conn.ContextError(ctx)}
+		return waitError(p, conn.ContextError(ctx))
 	}
-	to, err := c.identify(ctx, p, false)
+	server, err := c.identify(ctx, p, false)
 	if err != nil {
 		return err
 	}
 	w.encode(q)
-	r := &recall{c: c, p: p, to: to, key: w.key()}
+	u := &unblocker{c: c, p: p, server: server}
+	if 0 < w.Key && w.Key < len(w.args) {
+		u.key = w.args[w.Key]
+	}
 	q.Timeout, q.Wait = 0, 0
 	if rest, _ := w.rest(time.Now()); rest > 0 {
-		// It is called back when the wait and the timeout are over. The same timeout again is for the reply to that.
+		// It is unblocked when the wait and the timeout are over. The same timeout again is for the reply to that.
 		q.Timeout, q.Wait = c.o.ReadTimeout, rest+c.o.ReadTimeout
-		r.due = time.Now().Add(rest)
+		u.due = time.Now().Add(rest)
 	}
 	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
-	over, finish := context.WithCancel(context.Background())
-	r.over, r.abandon = over, abandon
-	left := make(chan struct{})
-	go func() { // ends when the call has ended
-		defer close(left)
-		r.watch(ctx)
-	}()
+	replied, reply := context.WithCancel(context.Background())
+	u.replied, u.abandon = replied, abandon
+	var watch sync.WaitGroup
+	watch.Go(func() { u.watch(ctx) }) // ends when the call has ended
 	err = p.Do(inner, q)
-	finish()
-	<-left
+	reply()
+	watch.Wait()
 	abandon()
 	if ce, ok := errs.As[*conn.Error](err); ok && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return &conn.Error{Op: "wait", Addr: ce.Addr, Sent: ce.Sent, Err: conn.ContextError(ctx)}
@@ -202,14 +207,14 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn
 	return err
 }
 
-// fixLast replaces "$" by the id of the last entry there is now. What is added between two turns would be missed otherwise.
-func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting) error {
+// fixLastIDs replaces "$" by the id of the last entry there is now. What is added between two issues would be missed otherwise.
+func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin) error {
 	if len(w.LastIDs) == 0 {
 		return nil
 	}
 	do := cn.Do
-	if pin != nil {
-		do = pin.Do
+	if session != nil {
+		do = session.Do
 	}
 	q := c.cfg.NewCall()
 	defer q.Free()

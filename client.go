@@ -11,6 +11,7 @@ import (
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/pubsub"
 )
 
 // Version of this library, as told to the server.
@@ -29,12 +30,12 @@ type Client struct {
 	dials    *pool.Dials                  // the account of all dials of the configured endpoint
 	limit    dialLimit                    // on all dials
 	large    atomic.Pointer[largeReplies] // nil as long as there were none
-	subs     subscriptions
+	subs     pubsub.Group
 	handoffs *handoff.Manager
 	renewer  *renewer
 	shunned  shunned
 	provided bool          // the credentials come from a provider, which may have others the next time
-	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see recall_guard.go
+	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see unblock.go
 	unknown  atomic.Int64  // until when in Unix seconds servers are not asked what they are, see serverLink
 	closed   atomic.Bool
 	ended    chan struct{} // closed with the first Close or Shutdown
@@ -49,12 +50,11 @@ func New(o Options) (*Client, error) {
 	c := &Client{o: o, secrets: o.credentials(), provided: o.Credentials != nil, ended: make(chan struct{})}
 	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
-	c.subs.most = o.MaxSubscriptions
 	c.dials, c.limit.need = &pool.Dials{MaxPerSecond: c.limit.peakConns}, c.wanted
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
 		Conns:   c.liveConns,
-		Move:    c.move,
+		Move:    c.subs.Move,
 		Resolve: c.lookUp,
 		Logger:  o.Logger,
 	})
@@ -115,23 +115,10 @@ func (c *Client) connConfig() *conn.Config {
 	return cfg
 }
 
-// move moves a connection for the handoff: one of a subscription is replaced by that subscription, any other moves itself.
-func (c *Client) move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
-	for _, s := range c.subs.list() {
-		if serving, _ := s.server(); serving == cn {
-			return s.moveTo(ctx, cn, t)
-		}
-	}
-	return cn, cn.Move(ctx, t)
-}
-
 // Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
 // attempts as Options.Retry allows, so after Retry.For if no server is there: a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
-	q := c.cfg.NewCall()
-	defer q.Free()
-	q.Req = appendPing(q.Req)
-	return c.run(ctx, &operation{call: q, name: "PING"})
+	return c.Ping(ctx)
 }
 
 // Stats returns the state of the pool and its counters, those for commands that block included.
@@ -142,7 +129,7 @@ func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stat
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
 		relaxed := c.handoffs.RelaxedUntil()
-		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.infos())} {
+		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.Infos())} {
 			for i := range list {
 				i.Relaxed = relaxed
 				if !yield(i) {
@@ -161,7 +148,7 @@ func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 func (c *Client) Close() error {
 	c.end()
 	c.renewer.close()
-	c.subs.close()
+	c.subs.Close(ErrClosed)
 	c.handoffs.Close()
 	c.pool.Close()
 	c.blocking.Close()
@@ -169,7 +156,7 @@ func (c *Client) Close() error {
 }
 
 // Shutdown refuses new commands, lets those that run finish, waits for leases to be given back, and closes. A command that blocks
-// is not called back: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
+// is not unblocked: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.end()
 	err := c.pool.Drain(ctx)

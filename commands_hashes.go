@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/resp3"
 )
 
 func hIncrBy(q *conn.Call, key, field string, n int64) request {
@@ -240,9 +239,5 @@ func (p *Pipe) HTTL(key string, fields ...string) Reply[[]time.Duration] {
 
 // HScan yields the fields of the hash at key with their values, under the conditions of Scan.
 func (c *commands) HScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Field, error] {
-	return scan(ctx, c, "HSCAN", key, o, scanFields)
-}
-
-func scanFields(reply string) (page[Field], error) {
-	return decodePage(reply, func(w *resp3.Cursor) ([]Field, error) { return pairsOf(w, field) })
+	return scan(ctx, c, "HSCAN", key, o, nextFields)
 }

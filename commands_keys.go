@@ -195,7 +195,7 @@ func (c *commands) Rename(ctx context.Context, key, to string) error {
 
 // Rename queues RENAME, see Client.Rename. The reply is OK.
 func (p *Pipe) Rename(key, to string) Reply[string] {
-	return enqueue(p, fixedArgs(p.next(), "RENAME", key, to), decodeStatus)
+	return enqueue(p, fixedArgs(p.next(), "RENAME", key, to), decodeText)
 }
 
 // Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.
@@ -211,10 +211,7 @@ func (p *Pipe) Copy(src, dst string, opts ...CopyOption) Reply[bool] {
 // expiry returns the answer of TTL or PTTL.
 func (c *commands) expiry(ctx context.Context, r request, unit time.Duration) (time.Duration, error) {
 	n, err := c.integer(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	return ttl(n, unit)
+	return ttl(n, unit, err)
 }
 
 // ScanOptions say what a scan is to return. The zero value is everything.
@@ -228,12 +225,13 @@ type ScanOptions struct {
 // is yielded, maybe more than once; one that is not may be or not. The loop may be left at any time. An error is yielded
 // once, with an empty key, and ends the scan.
 func (c *commands) Scan(ctx context.Context, o ScanOptions) iter.Seq2[string, error] {
-	return scan(ctx, c, "SCAN", "", o, scanTexts)
+	return scan(ctx, c, "SCAN", "", o, nextTexts)
 }
 
 // scan asks for page after page until the server says that it was the last. Each page has an own call, so that nothing is
 // held while the caller looks at it.
-func scan[T any](ctx context.Context, c *commands, name, key string, o ScanOptions, decode func(string) (page[T], error)) iter.Seq2[T, error] {
+func scan[T any](ctx context.Context, c *commands, name, key string, o ScanOptions, items func(*resp3.Cursor) ([]T, error)) iter.Seq2[T, error] {
+	decode := func(reply string) (page[T], error) { return decodePage(reply, items) }
 	return func(yield func(T, error) bool) {
 		for cursor := "0"; ; {
 			p, err := fetch(ctx, c, scanPage(c.newCall(), name, key, cursor, o), decode)
@@ -283,7 +281,7 @@ type page[T any] struct {
 
 func decodePage[T any](reply string, items func(*resp3.Cursor) ([]T, error)) (p page[T], err error) {
 	w := resp3.Walk(reply)
-	if err = openOf(&w, 2); err != nil {
+	if err = tupleHeader(&w, 2); err != nil {
 		return p, nullIsNil(err)
 	}
 	if p.next, err = w.Text(); err != nil {
@@ -291,8 +289,4 @@ func decodePage[T any](reply string, items func(*resp3.Cursor) ([]T, error)) (p 
 	}
 	p.items, err = items(&w)
 	return p, err
-}
-
-func scanTexts(reply string) (page[string], error) {
-	return decodePage(reply, textsOf)
 }

@@ -138,7 +138,7 @@ func (c *commands) LSet(ctx context.Context, key string, index int64, value stri
 
 // LSet queues LSET, see Client.LSet. The reply is OK.
 func (p *Pipe) LSet(key string, index int64, value string) Reply[string] {
-	return enqueue(p, lSet(p.next(), key, index, value), decodeStatus)
+	return enqueue(p, lSet(p.next(), key, index, value), decodeText)
 }
 
 // LRem removes elements equal to value from the list at key and returns how many: the first count, the last -count, or all
@@ -159,7 +159,7 @@ func (c *commands) LTrim(ctx context.Context, key string, start, stop int64) err
 
 // LTrim queues LTRIM, see Client.LTrim. The reply is OK.
 func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
-	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeStatus)
+	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeText)
 }
 
 // LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there
@@ -178,7 +178,7 @@ func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
 //
 // On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
 // uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
-// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is called back from another connection with
+// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is unblocked from another connection with
 // CLIENT UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not
 // answer that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent true.
 func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
@@ -210,7 +210,7 @@ func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, 
 	q, err := c.block(ctx, wait, args...)
 	defer q.Free()
 	if err == nil && q.Val.Len() != values {
-		err = misshapen("reply has %d values where %d belong", q.Val.Len(), values)
+		err = wrongCount(q.Val.Len(), values)
 		condemnMismatch(q, err)
 	}
 	return q.Val, err

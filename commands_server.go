@@ -14,7 +14,7 @@ func (c *commands) Ping(ctx context.Context) error {
 
 // Ping queues PING, see Client.Ping. The reply is PONG.
 func (p *Pipe) Ping() Reply[string] {
-	return enqueue(p, fixedArgs(p.next(), "PING"), decodeStatus)
+	return enqueue(p, fixedArgs(p.next(), "PING"), decodeText)
 }
 
 // Echo returns what the server makes of text, which is the same text.
@@ -64,7 +64,7 @@ func (c *commands) FlushDB(ctx context.Context) error {
 
 // FlushDB queues FLUSHDB, see Client.FlushDB. The reply is OK.
 func (p *Pipe) FlushDB() Reply[string] {
-	return enqueue(p, fixedArgs(p.next(), "FLUSHDB"), decodeStatus)
+	return enqueue(p, fixedArgs(p.next(), "FLUSHDB"), decodeText)
 }
 
 // ClientID returns the number that the server gave to a connection. On a Client that is one of those it shares; on a Conn
@@ -106,7 +106,7 @@ func aboutOwnWrites(name string) error {
 // have, which may be fewer when the wait is over: at least 1 ms, 0 for ever. It is for a Conn: on connections that are
 // shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
 func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
-	if c.conn == nil {
+	if c.session == nil {
 		return 0, aboutOwnWrites("WAIT")
 	}
 	q, err := c.block(ctx, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))

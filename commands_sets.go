@@ -159,5 +159,5 @@ func (p *Pipe) SInterCard(limit int64, keys ...string) Reply[int64] {
 
 // SScan yields the members of the set at key, under the conditions of Scan.
 func (c *commands) SScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[string, error] {
-	return scan(ctx, c, "SSCAN", key, o, scanTexts)
+	return scan(ctx, c, "SSCAN", key, o, nextTexts)
 }

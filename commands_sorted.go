@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/resp3"
 )
 
 // ZAddOption modifies ZAdd. The empty one changes nothing.
@@ -345,11 +344,7 @@ func (p *Pipe) ZInterStore(dst string, keys []string, o ZStoreOptions) Reply[int
 
 // ZScan yields the members of the sorted set at key with their scores, under the conditions of Scan.
 func (c *commands) ZScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Z, error] {
-	return scan(ctx, c, "ZSCAN", key, o, scanZs)
-}
-
-func scanZs(reply string) (page[Z], error) {
-	return decodePage(reply, func(w *resp3.Cursor) ([]Z, error) { return pairsOf(w, scored) })
+	return scan(ctx, c, "ZSCAN", key, o, nextZs)
 }
 
 // BZPopMin removes and returns the member with the lowest score of the first sorted set that has one. It waits as BLPop does.

@@ -222,7 +222,7 @@ func (c *commands) XGroupCreate(ctx context.Context, stream, group string, from 
 
 // XGroupCreate queues XGROUP CREATE, see Client.XGroupCreate. The reply is OK.
 func (p *Pipe) XGroupCreate(stream, group string, from StreamID, makeStream bool) Reply[string] {
-	return enqueue(p, xGroupCreate(p.next(), stream, group, from, makeStream), decodeStatus)
+	return enqueue(p, xGroupCreate(p.next(), stream, group, from, makeStream), decodeText)
 }
 
 // XGroupDestroy removes a group and reports whether there was one.

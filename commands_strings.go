@@ -279,7 +279,7 @@ func (c *commands) MSet(ctx context.Context, keysValues ...string) error {
 
 // MSet queues MSET, see Client.MSet. The reply is OK.
 func (p *Pipe) MSet(keysValues ...string) Reply[string] {
-	return enqueue(p, pairArgs(p.next(), "MSET", "key and value", keysValues), decodeStatus)
+	return enqueue(p, pairArgs(p.next(), "MSET", "key and value", keysValues), decodeText)
 }
 
 // MSetNX is MSet if none of the keys exists. It reports false, and has changed nothing, if one does.

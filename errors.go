@@ -9,7 +9,6 @@ import (
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
-	"github.com/baton-go/baton/resp3"
 )
 
 var (
@@ -93,18 +92,9 @@ func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, bef
 
 // sent reports whether a command that failed with err may have reached the server.
 func sent(err error) bool {
+	if oe, ok := errs.As[*OpError](err); ok {
+		return oe.Sent
+	}
 	ce, ok := errs.As[*conn.Error](err)
 	return ok && ce.Sent
-}
-
-// wasSent is sent for the error that a caller sees.
-func wasSent(err error) bool {
-	oe, ok := errs.As[*OpError](err)
-	return ok && oe.Sent
-}
-
-// isAnswer reports whether err is what the server says.
-func isAnswer(err error) bool {
-	_, ok := errs.As[*resp3.Error](err)
-	return ok
 }

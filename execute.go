@@ -13,12 +13,12 @@ import (
 
 // operation is a call with what the layers above conn need to know of it.
 type operation struct {
-	call    *conn.Call
-	name    string
-	wait    *waiting // the command may block on the server; nil: it does not
-	conn    *Conn    // the caller's own connection; nil: one of the pools
-	pipe    *Pipe    // whose commands these are, if they are several
-	session bool     // changes the state of its connection
+	call     *conn.Call
+	name     string
+	wait     *waiting // the command may block on the server; nil: it does not
+	session  *Conn    // the caller's own connection; nil: one of the pools
+	pipe     *Pipe    // whose commands these are, if they are several
+	stateful bool     // changes the state of its connection
 }
 
 // retryClass is the class that decides on another attempt. It is read from the request when it is asked for, which is rare.
@@ -27,7 +27,7 @@ func (op *operation) retryClass() Class { return facts.ClassOf(op.call.Req) }
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
 // docs/decisions/0006). Everything else is done elsewhere.
 func (c *commands) do(ctx context.Context, q *conn.Call, name string) error {
-	if c.conn != nil || !c.client.unobserved() {
+	if c.session != nil || !c.client.unobserved() {
 		return c.doObserved(ctx, q, name)
 	}
 	if t := c.client.large.Load(); t != nil && t.expects(q) {
@@ -62,7 +62,7 @@ func (c *commands) doObserved(ctx context.Context, q *conn.Call, name string) er
 func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *conn.Conn, err error) error {
 	op := &operation{call: q, name: name}
 	if q.Large {
-		c.heedSize(q)
+		c.noteReplySize(q)
 	}
 	_, err = c.retry(ctx, op, cn, err)
 	if c.handoffs.Watching() {
@@ -73,8 +73,8 @@ func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *commands) run(ctx context.Context, op *operation) error {
-	if c.conn != nil {
-		return c.conn.run(ctx, op)
+	if c.session != nil {
+		return c.session.run(ctx, op)
 	}
 	return c.client.run(ctx, op)
 }
@@ -129,7 +129,7 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 	sentBefore := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
 		f := c.judge(op, cn, err)
-		if op.conn != nil && op.conn.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
+		if op.session != nil && op.session.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
 			if f.replied && !(sentBefore && f.notExecuted) {
 				return attempt, f.err
 			}
@@ -146,8 +146,8 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 // try sends op once, on a connection of the kind it needs.
 func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	switch {
-	case op.conn != nil:
-		return op.conn.try(ctx, op)
+	case op.session != nil:
+		return op.session.try(ctx, op)
 	case op.wait != nil:
 		return op.wait.try(ctx, c, op)
 	}
@@ -156,7 +156,7 @@ func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 		return nil, err
 	}
 	err = cn.Do(ctx, op.call)
-	c.heedSize(op.call)
+	c.noteReplySize(op.call)
 	return cn, err
 }
 

@@ -141,8 +141,8 @@ func (c *Client) lane(ctx context.Context, q *conn.Call) (*conn.Conn, error) {
 	return c.pool.Lane(ctx)
 }
 
-// heedSize remembers it if the replies to q were large, or were not any more. It is called after each attempt on a shared connection.
-func (c *Client) heedSize(q *conn.Call) {
+// noteReplySize remembers it if the replies to q were large, or were not any more. It is called after each attempt on a shared connection.
+func (c *Client) noteReplySize(q *conn.Call) {
 	t := c.large.Load()
 	if t == nil {
 		if !q.Large && len(q.Rep) < largeReply {

@@ -34,7 +34,7 @@ type Options struct {
 	Protocol int
 	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for proxies that
 	// close at commands they do not know. With Handoff.Mode disabled too, the set-up sends HELLO and nothing that the options do
-	// not ask for. A command that blocks is not called back then when its context ends: the connection is closed, see docs/errors.md.
+	// not ask for. A command that blocks is not unblocked then when its context ends: the connection is closed, see docs/errors.md.
 	DisableIdentity bool
 
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever

@@ -75,26 +75,24 @@ type fate struct {
 	chance      chance
 }
 
-// judge decides what the outcome of an attempt means for op, and gives its connection up if need be.
+// judge decides what the outcome of an attempt means for op, and gives the connection up if the outcome says so.
 func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
-	answer, genuine := op.call.Err, true
-	switch {
-	case op.pipe != nil:
+	answer := op.call.Err
+	if op.pipe != nil {
 		err, answer = op.pipe.settle(c, op, cn, err)
-	case err == nil && answer != nil:
-		genuine = !facts.Relays(op.call.Req)
-		c.applyAnswer(op.conn, cn, answer, genuine)
-	case errors.Is(err, errDemoted):
-		c.giveUp(op.conn, cn, true)
 	}
 	if err != nil {
+		if errors.Is(err, errDemoted) {
+			c.giveUp(op.session, cn, true)
+		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
 	f := fate{err: answer, replied: true}
 	if answer == nil {
 		return f
 	}
-	s, ok := c.stateOf(answer, peerOf(cn))
+	genuine := op.pipe != nil || !facts.Relays(op.call.Req)
+	s, ok := c.checkReply(op.session, cn, answer, genuine)
 	switch {
 	case !ok:
 	case genuine:
@@ -105,12 +103,14 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	return f
 }
 
-// applyAnswer gives up the connection if the error that came on it tells so, whatever that proves. genuine says that the text is
-// the server's.
-func (c *Client) applyAnswer(of *Conn, cn *conn.Conn, answer error, genuine bool) {
-	if s, _ := c.stateOf(answer, peerOf(cn)); s.giveUp {
+// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state asks for
+// it. genuine says that the text is the server's own.
+func (c *Client) checkReply(of *Conn, cn *conn.Conn, answer error, genuine bool) (state, bool) {
+	s, ok := c.stateOf(answer, peerOf(cn))
+	if s.giveUp {
 		c.giveUp(of, cn, genuine)
 	}
+	return s, ok
 }
 
 // giveUp gives up a connection whose server cannot serve. News that the server itself has told concern all connections to it
@@ -175,12 +175,6 @@ func (c *Client) shunRefusing(peer string, err error) {
 			c.shunned.add(peer, time.Now())
 		}
 	}
-}
-
-// forgotten reports whether an answer says that the server has forgotten the login.
-func forgotten(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == noAuth
 }
 
 func peerOf(cn *conn.Conn) string {

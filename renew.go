@@ -193,7 +193,7 @@ func (r *renewer) move(cn *conn.Conn, expires time.Time) (renewed bool) {
 	defer cancel()
 	now := time.Now()
 	left := max(expires.Sub(now), time.Second)
-	next, err := r.c.move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
+	next, err := r.c.subs.Move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
 	if err == nil {
 		r.c.handoffs.Joined(next)
 	}

@@ -65,20 +65,17 @@ func nextID(w *resp3.Cursor) (StreamID, error) {
 	return StreamID(s), err
 }
 
-func decodeMessages(reply string) ([]XMessage, error) {
-	w := resp3.Walk(reply)
-	return messages(&w)
-}
+func decodeMessages(reply string) ([]XMessage, error) { return decode(reply, nextMessages) }
 
-// messages leaves out the nulls that old servers put in the place of messages that were removed.
-func messages(w *resp3.Cursor) ([]XMessage, error) {
-	n, err := open(w)
+// nextMessages leaves out the nulls that old servers put in the place of messages that were removed.
+func nextMessages(w *resp3.Cursor) ([]XMessage, error) {
+	n, err := listHeader(w)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]XMessage, 0, n)
 	for range n {
-		m, err := message(w)
+		m, err := nextMessage(w)
 		if err == resp3.ErrNull {
 			continue
 		}
@@ -90,8 +87,8 @@ func messages(w *resp3.Cursor) ([]XMessage, error) {
 	return out, nil
 }
 
-func message(w *resp3.Cursor) (m XMessage, err error) {
-	if err = openOf(w, 2); err != nil {
+func nextMessage(w *resp3.Cursor) (m XMessage, err error) {
+	if err = tupleHeader(w, 2); err != nil {
 		return m, err
 	}
 	if m.ID, err = nextID(w); err != nil {
@@ -108,48 +105,40 @@ func message(w *resp3.Cursor) (m XMessage, err error) {
 func decodeStreams(reply string) ([]StreamMessages, error) {
 	w := resp3.Walk(reply)
 	return pairsOf(&w, func(w *resp3.Cursor, nested bool) (s StreamMessages, err error) {
-		if nested {
-			err = openOf(w, 2)
-		}
-		if err == nil {
-			s.Stream, err = w.Text()
-		}
-		if err == nil {
-			s.Messages, err = messages(w)
+		if s.Stream, err = pairKey(w, nested); err == nil {
+			s.Messages, err = nextMessages(w)
 		}
 		return s, nullIsNil(err)
 	})
 }
 
-func decodePending(reply string) (s XPendingSummary, err error) {
-	w := resp3.Walk(reply)
-	if err = openOf(&w, 4); err != nil {
+func decodePending(reply string) (XPendingSummary, error) { return decode(reply, nextPending) }
+
+func nextPending(w *resp3.Cursor) (s XPendingSummary, err error) {
+	if err = tupleHeader(w, 4); err != nil {
 		return s, err
 	}
 	if s.Count, err = w.Int(); err != nil {
-		return s, nullIsNil(err)
+		return s, err
 	}
-	from, err := optText(&w)
+	from, err := optText(w)
 	if err != nil {
 		return s, err
 	}
-	to, err := optText(&w)
+	to, err := optText(w)
 	if err != nil {
 		return s, err
 	}
 	s.From, s.To = StreamID(from.V), StreamID(to.V)
-	n, err := open(&w)
+	n, err := listHeader(w)
 	s.Consumers = make(map[string]int64, n)
 	for range n {
-		if err = openOf(&w, 2); err != nil {
+		name, err := pairKey(w, true)
+		if err != nil {
 			return s, err
 		}
-		name, err := w.Text()
-		if err != nil {
-			return s, nullIsNil(err)
-		}
 		if s.Consumers[name], err = w.Int(); err != nil {
-			return s, nullIsNil(err)
+			return s, err
 		}
 	}
 	return s, err
@@ -157,7 +146,7 @@ func decodePending(reply string) (s XPendingSummary, err error) {
 
 func decodePendingList(reply string) ([]XPendingEntry, error) {
 	return each(reply, func(w *resp3.Cursor) (e XPendingEntry, err error) {
-		if err = openOf(w, 4); err != nil {
+		if err = tupleHeader(w, 4); err != nil {
 			return e, err
 		}
 		if e.ID, err = nextID(w); err != nil {
@@ -178,21 +167,22 @@ func decodePendingList(reply string) ([]XPendingEntry, error) {
 	})
 }
 
-func decodeAutoClaim(reply string) (a XAutoClaimed, err error) {
-	w := resp3.Walk(reply)
+func decodeAutoClaim(reply string) (XAutoClaimed, error) { return decode(reply, nextAutoClaimed) }
+
+func nextAutoClaimed(w *resp3.Cursor) (a XAutoClaimed, err error) {
 	n, err := w.Open()
 	if err != nil {
-		return a, nullIsNil(err)
+		return a, err
 	}
 	if n < 2 {
 		return a, misshapen("reply has %d values where 2 or 3 belong", n)
 	}
-	if a.Next, err = nextID(&w); err != nil {
-		return a, nullIsNil(err)
-	}
-	if a.Messages, err = messages(&w); err != nil || n < 3 {
+	if a.Next, err = nextID(w); err != nil {
 		return a, err
 	}
-	a.Deleted, err = eachOf(&w, nextID)
+	if a.Messages, err = nextMessages(w); err != nil || n < 3 {
+		return a, err
+	}
+	a.Deleted, err = eachOf(w, nextID)
 	return a, err
 }

@@ -17,49 +17,49 @@ import (
 // goroutines at once.
 //
 // Maintenance moves the connection as any other until the first of these commands. From then on it stays where it is, until
-// the state is undone by EXEC, DISCARD or UNWATCH, or until shortly before the server closes the old endpoint: then it
-// moves, what the server kept for it is lost, and every further command fails with ErrMoved and Sent false. None of them
-// runs on the new endpoint without its WATCH, MULTI or SELECT.
+// EXEC, DISCARD or UNWATCH undoes the state, or until shortly before the server closes the old endpoint: then it moves, the
+// state is lost, and every further command fails with ErrMoved and Sent false. None of them runs on the new endpoint without
+// its WATCH, MULTI or SELECT.
 //
 // Between MULTI and EXEC the server answers every command with QUEUED. Do and Pipeline return that; the other methods, which
 // would take it for their result, return an error and send nothing. So does every method after Release or Discard. Client.Tx
 // is the easier way.
 //
-// A Conn that was not given back shows in Client.Conns, as leased, with the time since when.
+// Client.Conns lists a Conn that was not given back as leased, with the time of the lease.
 type Conn struct {
 	commands
 	lease   *pool.Lease
-	session session
-	wrote   int  // epoch in which the last command was begun that may have written; 0: none
-	unfit   bool // for another caller, since its server cannot serve or its login is gone
-	whole   bool // what is done on it is repeated as a whole, by Client.Tx
+	state   session
+	written int  // epoch of the link when the last command that may have written was sent; 0: none was
+	unfit   bool // for another caller: its server cannot serve, or its login is gone
+	whole   bool // Client.Tx repeats everything that is done on it
 	last    fate // of the last attempt
 }
 
-// session is what the server keeps for a connection, as far as we have changed it.
+// session is what the server keeps for a connection, as far as our commands have changed it.
 type session struct {
 	pin      *conn.Pin // nil: nothing
 	watching bool
 	queueing bool // between MULTI and EXEC
-	changed  bool // in some way that cannot be undone by one command
+	changed  bool // in some way that no single command undoes
 }
 
-// Conn leases a connection: an idle one, or a new one if the pool's size allows, or the next that is given back, in the
-// order of asking. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as Options.Retry
-// allows.
-func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.hold(ctx, &retries{}) }
+// Conn leases a connection: an idle one, a new one if the pool's size allows, or the next one that is given back. Callers are
+// served in their order. It waits until ctx ends or the pool's WaitTimeout is over; a dial that fails is tried again as
+// Options.Retry allows.
+func (c *Client) Conn(ctx context.Context) (*Conn, error) { return c.leaseConn(ctx, &retries{}) }
 
-// hold is Conn for an operation that may have failed before.
-func (c *Client) hold(ctx context.Context, r *retries) (*Conn, error) {
+// leaseConn is Conn for an operation that may have failed before.
+func (c *Client) leaseConn(ctx context.Context, r *retries) (*Conn, error) {
 	for attempt := 1; ; attempt++ {
 		if c.closed.Load() {
 			return nil, ErrClosed
 		}
 		l, err := c.pool.Acquire(ctx)
 		if err == nil {
-			held := &Conn{lease: l}
-			held.commands = commands{client: c, conn: held}
-			return held, nil
+			cn := &Conn{lease: l}
+			cn.commands = commands{client: c, session: cn}
+			return cn, nil
 		}
 		if !c.nextAttempt(ctx, r, c.maySendAgain(nil, err)) {
 			return nil, c.opError("lease", attempt, nil, withContextError(ctx, err), false)
@@ -87,68 +87,61 @@ func (c *Conn) Release() {
 // Discard closes the connection instead of giving it back. Further calls do nothing.
 func (c *Conn) Discard() {
 	if !c.lease.Over() {
-		c.session.end()
+		c.state.end()
 		c.lease.Discard()
 	}
 }
 
-// run runs op on this connection. The first command that changes its state pins it.
+// run runs op. The first command that changes the state of the connection pins it.
 func (c *Conn) run(ctx context.Context, op *operation) error {
 	switch mode := op.call.Mode; {
 	case c.lease.Over(): // somebody else may hold the connection now, in the middle of a MULTI
 		return fmt.Errorf("baton: %s: the connection was given back already", op.name)
-	case c.session.queueing && mode != conn.Value && mode != conn.Raw:
+	case c.state.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
-	op.conn = c
-	if !op.session {
+	op.session = c
+	if !op.stateful {
 		return c.client.run(ctx, op)
 	}
-	for turn := 0; ; turn++ {
-		first := c.session.pin == nil
+	for attempt := 1; ; attempt++ {
+		first := c.state.pin == nil
 		if first {
-			c.session.pin = c.lease.Conn().Pin()
+			c.state.pin = c.lease.Conn().Pin()
 		}
 		err := c.client.run(ctx, op)
-		// A move may have come between the pin and the command. Nothing was lost then: there was no session yet.
-		if first && turn < 3 && errors.Is(err, ErrMoved) && !wasSent(err) {
-			c.session.end()
+		// The connection may have moved between the pin and the command. Nothing was lost: there was no session yet.
+		if first && attempt <= 3 && errors.Is(err, ErrMoved) && !sent(err) {
+			c.state.end()
 			continue
 		}
-		c.session.note(strings.ToUpper(op.name), err)
+		c.state.note(strings.ToUpper(op.name), err)
 		return err
 	}
 }
 
 // lost reports whether this is the connection with that id, and closed before anything was sent on it that may have written.
-func (c *Conn) lost(id uint64) bool { return c.wrote == 0 && c.ended() && c.lease.Conn().ID() == id }
+func (c *Conn) lost(id uint64) bool {
+	return c.written == 0 && c.isClosed() && c.lease.Conn().ID() == id
+}
 
-// ended reports whether the connection is closed, which no attempt can mend.
-func (c *Conn) ended() bool { return c.lease.Conn().State() == conn.Closed }
+func (c *Conn) isClosed() bool { return c.lease.Conn().State() == conn.Closed }
 
-// stuck: another attempt is of no use if only another connection can mend it, if it would only be queued in a transaction that is
-// spoilt, or if the whole will be repeated.
+// stuck says no to another attempt if only another connection can succeed, if the command would only be queued in a
+// transaction that has failed, or if Client.Tx repeats the whole.
 func (c *Conn) stuck(f fate) bool {
 	c.last = f
-	return f.elsewhere || c.session.queueing || c.whole || c.ended()
+	return f.elsewhere || c.state.queueing || c.whole || c.isClosed()
 }
 
 // try is one attempt at op.
 func (c *Conn) try(ctx context.Context, op *operation) (*conn.Conn, error) {
-	cn, pin := c.lease.Conn(), c.session.pin
+	cn, pin := c.lease.Conn(), c.state.pin
 	if op.retryClass() > Read {
-		c.wrote = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
+		c.written = cn.Info().Epoch // if a move comes in between, too low: WAIT then fails without need
 	}
-	switch {
-	case op.wait == nil || c.session.queueing:
-	case op.wait.OwnWrites:
-		return cn, c.awaitOwn(ctx, cn, op)
-	default:
-		err := op.wait.await(c.client, ctx, cn, pin, op.wait, op.call)
-		if sent(err) {
-			cn.Close() // it may still block there, and take what nobody would get
-		}
-		return cn, err
+	if op.wait != nil && !c.state.queueing {
+		return cn, c.wait(ctx, cn, op)
 	}
 	if op.wait != nil { // it is only queued
 		op.wait.encode(op.call)
@@ -160,24 +153,30 @@ func (c *Conn) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	return cn, cn.Do(ctx, op.call)
 }
 
-// awaitOwn runs a command that waits for what was written on its own link before. On another one it would answer at once.
-func (c *Conn) awaitOwn(ctx context.Context, cn *conn.Conn, op *operation) error {
-	pin := c.session.pin
-	if pin == nil {
-		pin = cn.Pin()
-		defer pin.Unpin()
+// wait runs a command that may block. On another link than its own writes WAIT would answer at once.
+func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op *operation) error {
+	pin := c.state.pin
+	if op.wait.OwnWrites {
+		if pin == nil {
+			pin = cn.Pin()
+			defer pin.Unpin()
+		}
+		if c.written != 0 && c.written != pin.Epoch() {
+			return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
+		}
 	}
-	if c.wrote != 0 && c.wrote != pin.Epoch() {
-		return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
+	err := op.wait.await(ctx, c.client, cn, pin, op.call)
+	if sent(err) && !op.wait.OwnWrites {
+		cn.Close() // it may still block there, and take what nobody would get
 	}
-	return op.wait.await(c.client, ctx, cn, pin, op.wait, op.call)
+	return err
 }
 
-// note follows what a command with this outcome has made of the session.
+// note records what a command with this outcome has made of the session.
 func (s *session) note(name string, err error) {
 	switch refused, failed := errs.As[*resp3.Error](err); {
 	case err != nil && !failed:
-		s.doubt(name, wasSent(err))
+		s.doubt(name, sent(err))
 	case name == "EXEC" && (!failed || refused.Code == "EXECABORT"), name == "DISCARD" && !failed:
 		s.watching, s.queueing = false, false
 	case failed && name == "HELLO": // its AUTH may have been carried out before what was refused
@@ -197,8 +196,7 @@ func (s *session) note(name string, err error) {
 	}
 }
 
-// doubt follows a command of which nobody knows whether it was executed, if it was sent. What undoes it is answered after it,
-// so that then there is no doubt.
+// doubt records a command that may have been executed, if it was sent. A command that undoes it and is answered ends the doubt.
 func (s *session) doubt(name string, sent bool) {
 	switch {
 	case !sent:
@@ -217,10 +215,10 @@ func (s *session) end() {
 	*s = session{}
 }
 
-// tidy undoes what is left of the session, ends it, and reports whether the connection is fit for another caller. It is if
-// maintenance has broken the session: then the link that serves now never knew of it.
+// tidy undoes what is left of the session and reports whether the connection is fit for another caller. It is fit if
+// maintenance has broken the session: the link that serves now never knew of it.
 func (c *Conn) tidy() bool {
-	s := &c.session
+	s := &c.state
 	defer s.end()
 	switch {
 	case s.pin == nil || s.pin.Moved():

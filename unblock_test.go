@@ -214,7 +214,7 @@ func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 	}
 }
 
-// A command that goes on blocking when its wait is long over is called back before it is given up, on the client's own account.
+// A command that goes on blocking when its wait is long over is unblocked before it is given up, on the client's own account.
 func TestLateCommandIsCalledBackBeforeItIsGivenUp(t *testing.T) { // H-137
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
