@@ -46,7 +46,7 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	switch {
 	case f.Use == facts.Refused:
 		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
-	case op.conn && c.conn == nil:
+	case op.session && c.conn == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	case f.Use == facts.Blocks:
 		args, _ := decodeTexts(string(r.call.Req))
