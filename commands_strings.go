@@ -17,8 +17,8 @@ type SetOption struct {
 	unit time.Duration // of ttl or at on the wire; 0: the option has neither
 }
 
-// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
-// millisecond is cut off; a d below one millisecond is an error.
+// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. Fractions of a
+// millisecond are cut off; a d below one millisecond is an error.
 func EX(d time.Duration) SetOption {
 	if d%time.Second == 0 {
 		return SetOption{word: "EX", ttl: d, unit: time.Second}
