@@ -2,7 +2,6 @@ package baton
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"time"
 
@@ -39,25 +38,17 @@ func hExpire(q *conn.Call, key string, ttl time.Duration, fields []string, opts 
 		r.millis(ttl, minDuration)
 	}
 	r = withConditions(r, opts)
-	r.fields(fields)
+	r.str("FIELDS")
+	r.counted("field", fields)
 	return r
 }
 
 func hTTL(q *conn.Call, key string, fields []string) request {
 	r := command(q, "HTTL")
 	r.str(key)
-	r.fields(fields)
-	return r
-}
-
-// fields adds the number of fields and the fields. There has to be one.
-func (r *request) fields(fields []string) {
-	if len(fields) == 0 {
-		r.fail(errors.New("needs at least one field"))
-	}
 	r.str("FIELDS")
-	r.int(int64(len(fields)))
-	r.strs(fields)
+	r.counted("field", fields)
+	return r
 }
 
 // HGet returns the value of a field of the hash at key, or Nil if there is none.

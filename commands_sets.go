@@ -9,7 +9,7 @@ import (
 
 func sInterCard(q *conn.Call, limit int64, keys []string) request {
 	r := command(q, "SINTERCARD")
-	r.keys(keys)
+	r.counted("key", keys)
 	r.limit("LIMIT", limit)
 	return r
 }

@@ -140,7 +140,7 @@ func zRangeStore(q *conn.Call, dst, src string, s ZSpan) request {
 func zStore(q *conn.Call, name, dst string, keys []string, o ZStoreOptions) request {
 	r := command(q, name)
 	r.str(dst)
-	r.keys(keys)
+	r.counted("key", keys)
 	if o.Weights != nil {
 		if len(o.Weights) != len(keys) {
 			r.fail(fmt.Errorf("%d weights for %d keys, must be as many", len(o.Weights), len(keys)))

@@ -1,6 +1,7 @@
 package baton
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -64,28 +65,26 @@ func (e *OpError) Timeout() bool {
 	return errs.IsTimeout(e.Err)
 }
 
-// opError makes the error the caller sees. cn is nil if none was to be had; before says that an earlier attempt may have been executed.
-func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, before bool) error {
-	sent := before || sent(err)
+// opError makes the error that the caller sees. cn is nil if there was none; sentBefore says that an earlier attempt may have been
+// executed.
+func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, sentBefore bool) error {
+	sent := sentBefore || sent(err)
 	closed := errors.Is(err, pool.ErrClosed) || c.closed.Load() && (!sent || errors.Is(err, conn.ErrClosed))
 	if closed && !sent {
 		return ErrClosed
 	}
 	e := &OpError{Command: name, Attempt: attempt, Sent: sent, Phase: c.handoffs.Phase(), Err: err}
-	if ce, ok := errs.As[*conn.Error](err); ok {
-		e.Addr = ce.Addr
+	if cn != nil {
+		e.ConnID, e.Addr = cn.ID(), cn.Peer()
 	}
-	if ce, ok := err.(*conn.Error); ok && cn != nil { // address and id stand in this error now: the cause alone remains
-		e.Err = ce.Err
+	if ce, ok := errs.As[*conn.Error](err); ok {
+		e.Addr = cmp.Or(ce.Addr, e.Addr)
+		if err == error(ce) && cn != nil { // address and id stand in this error now: the cause alone remains
+			e.Err = ce.Err
+		}
 	}
 	if closed {
 		e.Err = ErrClosed
-	}
-	if cn != nil {
-		e.ConnID = cn.ID()
-		if e.Addr == "" {
-			e.Addr = cn.Peer()
-		}
 	}
 	return e
 }

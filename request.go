@@ -137,13 +137,13 @@ func (r *request) float(f float64) {
 	r.n++
 }
 
-// keys adds the number of keys and the keys, at least one.
-func (r *request) keys(keys []string) {
-	if len(keys) == 0 {
-		r.fail(errors.New("needs at least one key"))
+// counted adds the number of elements and the elements, at least one.
+func (r *request) counted(what string, list []string) {
+	if len(list) == 0 {
+		r.fail(fmt.Errorf("needs at least one %s", what))
 	}
-	r.int(int64(len(keys)))
-	r.strs(keys)
+	r.int(int64(len(list)))
+	r.strs(list)
 }
 
 // millis adds a duration of at least atLeast in milliseconds. A fraction is cut off, but a duration is not cut to zero.
