@@ -130,9 +130,8 @@ func (c *Client) releaseSettled(l *pool.Lease) {
 	}
 }
 
-// awaitAnswer runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
-// is not the answer: the link was about to go, or somebody else has unblocked the command. The rest of the wait is issued again,
-// on the link that serves then. session is the pin of a session, nil if there is none.
+// awaitAnswer runs w as q on cn, which nobody else uses, until there is an answer or the wait is over. After an early null, from a
+// link that goes or because somebody has unblocked it, the rest of the wait is issued again. session is nil if there is none.
 func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
 	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
@@ -205,7 +204,7 @@ func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn
 	return err
 }
 
-// fixLastIDs replaces "$" by the id of the last entry there is now. What is added between two issues would be missed otherwise.
+// fixLastIDs replaces "$" by the id of the last entry. Entries that are added between two issues would be missed otherwise.
 func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin) error {
 	if len(w.LastIDs) == 0 {
 		return nil
@@ -235,7 +234,7 @@ func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, sess
 	return nil
 }
 
-// notSent is an error of a command that was sent in preparation of another, which was not.
+// notSent is the error of a command that is not sent because another before it has failed.
 func notSent(err error) error {
 	ce, ok := errs.As[*conn.Error](err)
 	if !ok {
