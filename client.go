@@ -11,6 +11,7 @@ import (
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/pubsub"
 )
 
 // Version of this library, as told to the server.
@@ -29,7 +30,7 @@ type Client struct {
 	dials    *pool.Dials                  // the account of all dials of the configured endpoint
 	limit    dialLimit                    // on all dials
 	large    atomic.Pointer[largeReplies] // nil as long as there were none
-	subs     subscriptions
+	subs     pubsub.Group
 	handoffs *handoff.Manager
 	renewer  *renewer
 	shunned  shunned
@@ -49,12 +50,11 @@ func New(o Options) (*Client, error) {
 	c := &Client{o: o, secrets: o.credentials(), provided: o.Credentials != nil, ended: make(chan struct{})}
 	c.o.Username, c.o.Password, c.o.Credentials = "", "", nil
 	c.commands.client = c
-	c.subs.most = o.MaxSubscriptions
 	c.dials, c.limit.need = &pool.Dials{MaxPerSecond: c.limit.peakConns}, c.wanted
 	m, err := handoff.NewManager(o.Handoff, handoff.Wiring{
 		Network: o.Network, Addr: o.Addr, PoolSize: o.Pool.Size, MaxActive: o.Pool.MaxActive,
 		Conns:   c.liveConns,
-		Move:    c.move,
+		Move:    c.subs.Move,
 		Resolve: c.lookUp,
 		Logger:  o.Logger,
 	})
@@ -115,23 +115,10 @@ func (c *Client) connConfig() *conn.Config {
 	return cfg
 }
 
-// move moves a connection for the handoff: one of a subscription is replaced by that subscription, any other moves itself.
-func (c *Client) move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
-	for _, s := range c.subs.list() {
-		if serving, _ := s.server(); serving == cn {
-			return s.moveTo(ctx, cn, t)
-		}
-	}
-	return cn, cn.Move(ctx, t)
-}
-
 // Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
 // attempts as Options.Retry allows, so after Retry.For if no server is there: a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
-	q := c.cfg.NewCall()
-	defer q.Free()
-	q.Req = appendPing(q.Req)
-	return c.run(ctx, &operation{call: q, name: "PING"})
+	return c.Ping(ctx)
 }
 
 // Stats returns the state of the pool and its counters, those for commands that block included.
@@ -142,7 +129,7 @@ func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stat
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
 		relaxed := c.handoffs.RelaxedUntil()
-		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.infos())} {
+		for _, list := range []iter.Seq[pool.ConnInfo]{c.pool.Conns(), c.blocking.Conns(), slices.Values(c.subs.Infos())} {
 			for i := range list {
 				i.Relaxed = relaxed
 				if !yield(i) {
@@ -161,7 +148,7 @@ func (c *Client) Handoffs() *handoff.Manager { return c.handoffs }
 func (c *Client) Close() error {
 	c.end()
 	c.renewer.close()
-	c.subs.close()
+	c.subs.Close(ErrClosed)
 	c.handoffs.Close()
 	c.pool.Close()
 	c.blocking.Close()

@@ -10,8 +10,8 @@ import (
 // never printed.
 type Credentials struct {
 	Username, Password string
-	// Expires is when the server ends what was authenticated with them; zero: never. Well ahead of it every connection is
-	// authenticated with newer ones, if the provider has some by then: see docs/errors.md, "Credentials that expire".
+	// Expires is when the server ends connections that were authenticated with them; zero: never. Well ahead of it every
+	// connection is authenticated with newer ones, if the provider has some by then: see docs/errors.md, "Credentials that expire".
 	Expires time.Time
 }
 

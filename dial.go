@@ -175,13 +175,13 @@ func dialFirst(ctx context.Context, addrs []string, dial func(context.Context, s
 
 // liveConns returns the connections of the pools and those that serve subscriptions.
 func (c *Client) liveConns() []*conn.Conn {
-	return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.conns())
+	return slices.Concat(c.pool.List(), c.blocking.List(), c.subs.Conns())
 }
 
 // wanted is how many connections the client has, opens, or is to have.
 func (c *Client) wanted() int {
 	s := c.Stats()
-	return s.Open + s.Dialing + c.subs.count()
+	return s.Open + s.Dialing + c.subs.Len()
 }
 
 const (

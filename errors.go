@@ -9,7 +9,6 @@ import (
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/pool"
-	"github.com/baton-go/baton/resp3"
 )
 
 var (
@@ -98,10 +97,4 @@ func sent(err error) bool {
 	}
 	ce, ok := errs.As[*conn.Error](err)
 	return ok && ce.Sent
-}
-
-// isAnswer reports whether err is, or wraps, an error that the server answered.
-func isAnswer(err error) bool {
-	_, ok := errs.As[*resp3.Error](err)
-	return ok
 }

@@ -130,7 +130,7 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 	for attempt := 1; ; attempt++ {
 		f := c.judge(op, cn, err)
 		if op.conn != nil && op.conn.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
-			if f.answered && !(sentBefore && f.proven) {
+			if f.replied && !(sentBefore && f.notExecuted) {
 				return attempt, f.err
 			}
 			return attempt, c.opError(op.name, attempt, cn, withContextError(ctx, f.err), sentBefore)

@@ -17,8 +17,8 @@ import (
 )
 
 // Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit. New copies them; what they point to must not be changed afterwards. However Options are printed, the
-// password is not.
+// negative means no limit. New copies them; the values behind their pointers must not be changed afterwards. The password is
+// never printed.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
@@ -27,21 +27,21 @@ type Options struct {
 	// Credentials is asked at every set-up of a link and wins over Username and Password.
 	Credentials CredentialsProvider
 	DB          int    // selected at every set-up; default 0
-	ClientName  string // what CLIENT LIST shows: printable, without blanks; default none
-	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO, whatever its words), 3 (RESP3 or an error), or
-	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME where they are asked for,
+	ClientName  string // shown by CLIENT LIST: printable, without blanks; default none
+	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO with any error), 3 (RESP3 or an error), or
+	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME if options ask for them,
 	// else a PING. Maintenance notifications need RESP3.
 	Protocol int
 	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for proxies that
-	// close at commands they do not know. With Handoff.Mode disabled too, HELLO is all that is sent besides what is asked for. A
-	// command that blocks is not unblocked then when its context ends: the connection is closed, see docs/errors.md.
+	// close at commands they do not know. With Handoff.Mode disabled too, the set-up sends HELLO and nothing that the options do
+	// not ask for. A command that blocks is not unblocked then when its context ends: the connection is closed, see docs/errors.md.
 	DisableIdentity bool
 
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
 	// maintenance moves the connection.
 	TLS *tls.Config
-	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and has
-	// to heed ctx; the client closes what it returns. Default: a net.Dialer with keep-alive.
+	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and must
+	// return when ctx ends; the client closes the connections. Default: a net.Dialer with keep-alive.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a name
 	// are tried. Default: net.DefaultResolver.
@@ -63,8 +63,8 @@ type Options struct {
 	MaxPending int
 
 	Retry   RetryPolicy    // which failed commands are tried again
-	Handoff handoff.Config // what is done about maintenance
-	Limits  resp3.Limits   // of what the server may send
+	Handoff handoff.Config // how maintenance is handled
+	Limits  resp3.Limits   // of the server's replies
 	Tracer  Tracer         // sees every command; nil: none
 	Logger  *slog.Logger   // one record for each event of maintenance; nil: silent
 }
@@ -137,25 +137,15 @@ func (o Options) validate() error {
 			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
 	}
-	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
-		p.add("Protocol is %d, must be 0, 2 or 3", o.Protocol)
-	}
-	if o.DB < 0 {
-		p.add("DB is %d, must not be negative", o.DB)
-	}
-	if o.Username != "" && o.Password == "" && o.Credentials == nil {
-		p.add("Username is %q without a Password", o.Username)
-	}
-	if strings.ContainsFunc(o.ClientName, func(ch rune) bool { return ch <= ' ' || ch > '~' }) {
-		p.add("ClientName is %q, must be printable without blanks", o.ClientName)
-	}
-	if o.Network == "unix" && o.TLS != nil {
-		p.add("TLS over a unix socket is not supported")
-	}
+	unprintable := func(ch rune) bool { return ch <= ' ' || ch > '~' }
+	p.addIf(o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3, "Protocol is %d, must be 0, 2 or 3", o.Protocol)
+	p.addIf(o.DB < 0, "DB is %d, must not be negative", o.DB)
+	p.addIf(o.Username != "" && o.Password == "" && o.Credentials == nil, "Username is %q without a Password", o.Username)
+	p.addIf(strings.ContainsFunc(o.ClientName, unprintable), "ClientName is %q, must be printable without blanks", o.ClientName)
+	p.addIf(o.Network == "unix" && o.TLS != nil, "TLS over a unix socket is not supported")
 	p = append(p, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
-	if o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled {
-		p.add("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
-	}
+	p.addIf(o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled,
+		"Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
 	if err := errors.Join(p...); err != nil {
 		return fmt.Errorf("baton: invalid options: %w", err)
 	}
@@ -166,3 +156,9 @@ func (o Options) validate() error {
 type errorList []error
 
 func (l *errorList) add(format string, a ...any) { *l = append(*l, fmt.Errorf(format, a...)) }
+
+func (l *errorList) addIf(wrong bool, format string, a ...any) {
+	if wrong {
+		l.add(format, a...)
+	}
+}

@@ -14,18 +14,10 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// verdict says what an answer means for the connection it came on.
-type verdict uint8
-
-const (
-	keep  verdict = iota
-	leave         // it is given up, the name is looked up again, and the peer is dialled last for a while
-)
-
-// state is what an answer says with which a server executes nothing.
+// state is a state of the server in which it executes nothing.
 type state struct {
 	chance    chance
-	verdict   verdict
+	giveUp    bool // the connection: the name is looked up again, and the peer is dialled last for a while
 	elsewhere bool // it does not pass on this connection
 }
 
@@ -35,16 +27,16 @@ const noAuth = "NOAUTH"
 // prove it and are missing here (BUSY, OOM, MISCONF, NOREPLICAS, NOPERM) are for the caller to decide on. docs/errors.md
 // says the same in words.
 var states = map[string]state{
-	"LOADING":     {chance: byTime, verdict: leave},
-	"MASTERDOWN":  {chance: byTime, verdict: leave},
-	"CLUSTERDOWN": {chance: byTime, verdict: leave},
+	"LOADING":     {chance: byTime, giveUp: true},
+	"MASTERDOWN":  {chance: byTime, giveUp: true},
+	"CLUSTERDOWN": {chance: byTime, giveUp: true},
 	"TRYAGAIN":    {chance: byTime},
-	"READONLY":    {chance: byTime, verdict: leave, elsewhere: true},
-	"MOVED":       {chance: byTime, verdict: leave, elsewhere: true},  // to the node that says it, else it is no state
-	noAuth:        {chance: byCount, verdict: leave, elsewhere: true}, // the login is gone; that of others there may be too
+	"READONLY":    {chance: byTime, giveUp: true, elsewhere: true},
+	"MOVED":       {chance: byTime, giveUp: true, elsewhere: true},  // to the node that says it, else it is no state
+	noAuth:        {chance: byCount, giveUp: true, elsewhere: true}, // the login is gone; that of others there may be too
 }
 
-// stateOf returns what state an answer tells that came from peer, if it tells one.
+// stateOf returns the state that an answer from peer tells, if it tells one.
 func (c *Client) stateOf(err error, peer string) (state, bool) {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok || e.Code == "MOVED" && !toItself(e.Message, peer, c.o.Addr) {
@@ -74,13 +66,13 @@ func toItself(message, peer, configured string) bool {
 	return conn.SameAddr(at, peer) || conn.SameAddr(at, configured)
 }
 
-// fate is what has become of an attempt.
+// fate is the outcome of an attempt.
 type fate struct {
-	err       error // nil: a reply, or for several commands their replies
-	answered  bool  // err is the server's, or nil
-	proven    bool  // by the answer: nothing was executed
-	elsewhere bool  // it cannot end otherwise on the same connection
-	chance    chance
+	err         error // nil: a reply, or for several commands their replies
+	replied     bool  // err is the server's, or nil
+	notExecuted bool  // the reply proves that nothing was executed
+	elsewhere   bool  // it cannot end otherwise on the same connection
+	chance      chance
 }
 
 // judge decides what the outcome of an attempt means for op, and gives the connection up if the outcome says so.
@@ -91,44 +83,44 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	}
 	if err != nil {
 		if errors.Is(err, errDemoted) {
-			c.condemn(op.conn, cn, leave, true)
+			c.giveUp(op.conn, cn, true)
 		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
-	f := fate{err: answer, answered: true}
+	f := fate{err: answer, replied: true}
 	if answer == nil {
 		return f
 	}
-	own := op.pipe != nil || !facts.Relays(op.call.Req)
-	s, ok := c.checkReply(op.conn, cn, answer, own)
+	genuine := op.pipe != nil || !facts.Relays(op.call.Req)
+	s, ok := c.checkReply(op.conn, cn, answer, genuine)
 	switch {
 	case !ok:
-	case own:
-		f.proven, f.elsewhere, f.chance = true, s.elsewhere, s.chance
+	case genuine:
+		f.notExecuted, f.elsewhere, f.chance = true, s.elsewhere, s.chance
 	case op.retryClass() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
 		f.elsewhere, f.chance = s.elsewhere, byCount
 	}
 	return f
 }
 
-// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state asks for it. own
-// says that the text is the server's own.
-func (c *Client) checkReply(of *Conn, cn *conn.Conn, answer error, own bool) (state, bool) {
+// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state asks for
+// it. genuine says that the text is the server's own.
+func (c *Client) checkReply(of *Conn, cn *conn.Conn, answer error, genuine bool) (state, bool) {
 	s, ok := c.stateOf(answer, peerOf(cn))
-	if ok {
-		c.condemn(of, cn, s.verdict, own)
+	if s.giveUp {
+		c.giveUp(of, cn, genuine)
 	}
 	return s, ok
 }
 
-// condemn gives a connection up. What the server itself has said of its state, and is news, concerns all connections to it that
-// nobody holds.
-func (c *Client) condemn(of *Conn, cn *conn.Conn, v verdict, own bool) {
-	if v == keep || cn == nil {
+// giveUp gives up a connection whose server cannot serve. News that the server itself has told concern all connections to it
+// that are not leased.
+func (c *Client) giveUp(of *Conn, cn *conn.Conn, genuine bool) {
+	if cn == nil {
 		return
 	}
 	peer := cn.Peer()
-	if c.shunned.add(peer, time.Now()) && own {
+	if c.shunned.add(peer, time.Now()) && genuine {
 		c.pool.Leave(peer)
 		c.blocking.Leave(peer)
 	}
@@ -179,16 +171,10 @@ func unauthorised(e *resp3.Error) bool {
 // shunRefusing shuns a peer that has refused a set-up, or the start of a subscription, since it cannot serve.
 func (c *Client) shunRefusing(peer string, err error) {
 	if refused, ok := errs.As[*resp3.Error](err); ok {
-		if s, _ := c.stateOf(refused, peer); s.verdict == leave || crowded(refused) {
+		if s, _ := c.stateOf(refused, peer); s.giveUp || crowded(refused) {
 			c.shunned.add(peer, time.Now())
 		}
 	}
-}
-
-// forgotten reports whether an answer says that the server has forgotten the login.
-func forgotten(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == noAuth
 }
 
 func peerOf(cn *conn.Conn) string {

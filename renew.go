@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxLead       = 5 * time.Minute        // how long before the expiry a connection is renewed, at most
+	maxAhead      = 5 * time.Minute        // how long before the expiry a connection is renewed, at most
 	minRenewal    = 250 * time.Millisecond // between two renewals of a connection, and between two attempts
 	maxRetry      = 30 * time.Second       // between two attempts
 	maxLookPause  = time.Minute            // between two looks at the connections
@@ -88,21 +88,14 @@ func (r *renewer) close() {
 }
 
 func (r *renewer) run() {
-	t := time.NewTimer(0)
-	defer t.Stop()
-	for {
+	for r.ctx.Err() == nil {
 		r.mu.Lock()
 		wait := maxLookPause
 		if !r.next.IsZero() {
 			wait = min(wait, time.Until(r.next))
 		}
 		r.mu.Unlock()
-		t.Reset(wait)
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-r.wake:
-		case <-t.C:
+		if pause(r.ctx, wait, r.wake) {
 			r.look()
 		}
 	}
@@ -115,8 +108,8 @@ func renewal(s conn.Setup, id uint64) time.Time {
 	if life <= 0 { // the clocks differ, or the provider is late
 		return s.Began.Add(maxRetry)
 	}
-	lead := min(maxLead, life/4)
-	at := s.Expires.Add(lead/4/renewalSpread*time.Duration(id%renewalSpread) - lead)
+	ahead := min(maxAhead, life/4)
+	at := s.Expires.Add(ahead/4/renewalSpread*time.Duration(id%renewalSpread) - ahead)
 	if earliest := s.Began.Add(minRenewal); at.Before(earliest) {
 		return earliest
 	}
@@ -200,7 +193,7 @@ func (r *renewer) move(cn *conn.Conn, expires time.Time) (renewed bool) {
 	defer cancel()
 	now := time.Now()
 	left := max(expires.Sub(now), time.Second)
-	next, err := r.c.move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
+	next, err := r.c.subs.Move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
 	if err == nil {
 		r.c.handoffs.Joined(next)
 	}

@@ -70,20 +70,12 @@ const (
 )
 
 func (p RetryPolicy) validate() error {
-	var found errorList
-	if p.UpTo > WriteAccumulate {
-		found.add("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
-	}
-	if p.For > maxRetryTime {
-		found.add("Retry.For is %v, must be at most %v", p.For, maxRetryTime)
-	}
-	if p.MaxBackoff > maxBackoff {
-		found.add("Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, maxBackoff)
-	}
-	if p.MinBackoff > p.MaxBackoff {
-		found.add("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
-	}
-	return errors.Join(found...)
+	var errs errorList
+	errs.addIf(p.UpTo > WriteAccumulate, "Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
+	errs.addIf(p.For > maxRetryTime, "Retry.For is %v, must be at most %v", p.For, maxRetryTime)
+	errs.addIf(p.MaxBackoff > maxBackoff, "Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, maxBackoff)
+	errs.addIf(p.MinBackoff > p.MaxBackoff, "Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
+	return errors.Join(errs...)
 }
 
 // chance says what bounds another attempt after a failed one.

@@ -97,7 +97,7 @@ func (t *Tx) chanceAfter(err error) chance {
 	case failed && t.conn.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
-	if f := t.conn.lastFate; f.proven && errors.Is(err, f.err) {
+	if f := t.conn.lastFate; f.notExecuted && errors.Is(err, f.err) {
 		return f.chance
 	}
 	return none

@@ -296,14 +296,14 @@ type wrongServers struct {
 }
 
 type wrongPeer struct {
-	since, last time.Time          // first and last such answer
-	gaveUp      map[bool]time.Time // when a new connection was last given up, by whether it was a lane
+	first, latest time.Time          // such answers
+	gaveUp        map[bool]time.Time // when a new connection was last given up, by whether it was a lane
 }
 
-// giveUp reports whether a connection to that peer, born then, is to be given up. Lanes do not wait for the others.
-func (s *wrongServers) giveUp(peer string, lane bool, born, now time.Time) bool {
+// giveUp reports whether a connection to that peer, start then, is to be given up. Lanes do not wait for the others.
+func (s *wrongServers) giveUp(peer string, lane bool, start, now time.Time) bool {
 	for p, w := range s.peers {
-		if now.Sub(w.last) >= lasting {
+		if now.Sub(w.latest) >= lasting {
 			delete(s.peers, p)
 		}
 	}
@@ -312,11 +312,11 @@ func (s *wrongServers) giveUp(peer string, lane bool, born, now time.Time) bool 
 	}
 	w := s.peers[peer]
 	if w == nil {
-		w = &wrongPeer{since: now, gaveUp: map[bool]time.Time{}}
+		w = &wrongPeer{first: now, gaveUp: map[bool]time.Time{}}
 		s.peers[peer] = w
 	}
-	w.last = now
-	if now.Sub(born) >= lasting && born.Before(w.since) || s.dialled != peer && s.peers[s.dialled] == nil {
+	w.latest = now
+	if now.Sub(start) >= lasting && start.Before(w.first) || s.dialled != peer && s.peers[s.dialled] == nil {
 		return true
 	}
 	for _, o := range s.peers {

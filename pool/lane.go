@@ -9,11 +9,9 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Replies come in the order of commands, so a large one that comes slowly holds up all that is queued behind it. Two rules
-// avoid that. Commands whose replies are known to be large use connections apart, which nobody else uses. And a lane in the
-// middle of a reply gets no new command if another can be had, for which Lanes is no bound. A lane that waits long for the
-// beginning of a reply says little, since that may be the round trip, or a server that is slow as a whole: then there are no
-// more than Lanes.
+// A large reply that comes slowly holds up all commands queued behind it. So commands with large replies use connections apart,
+// and a lane in the middle of a reply gets no new command if another can be had, beyond Lanes if need be. A long wait for the
+// beginning of a reply says little: it may be the round trip, or a server that is slow as a whole (docs/decisions/0009).
 
 const (
 	// maxOpenWait is how long a caller waits for a lane that is being opened, rather than queue behind a reply.
@@ -24,12 +22,12 @@ const (
 
 // shared is a set of connections that callers share.
 type shared struct {
-	role    Role
-	list    atomic.Pointer[[]*conn.Conn] // never modified in place; written with the pool's mu held
-	pending *pendingDial                 // of another one; guarded by the pool's mu
+	role      Role
+	published atomic.Pointer[[]*conn.Conn] // never modified in place; written with the pool's mu held
+	pending   *pendingDial                 // of another one; guarded by the pool's mu
 }
 
-func (s *shared) conns() []*conn.Conn { return *s.list.Load() }
+func (s *shared) conns() []*conn.Conn { return *s.published.Load() }
 
 // load says how a command would fare on a shared connection.
 type load uint8
@@ -53,17 +51,7 @@ func (p *Pool) Lane(ctx context.Context) (*conn.Conn, error) {
 
 // Apart is Lane for a command whose reply is likely to be large: it returns a connection that is shared by such commands only,
 // one that owes nothing if there is one or room for it. If there is no room at all it is Lane.
-func (p *Pool) Apart(ctx context.Context) (*conn.Conn, error) {
-	if len(p.apart.conns()) == 0 {
-		p.mu.Lock()
-		room := p.roomToWidenLocked(&p.apart, blocked)
-		p.mu.Unlock()
-		if !room {
-			return p.Lane(ctx)
-		}
-	}
-	return p.share(ctx, &p.apart)
-}
+func (p *Pool) Apart(ctx context.Context) (*conn.Conn, error) { return p.share(ctx, &p.apart) }
 
 // share picks a connection of the set, and has another opened if none is free. A caller that would stand behind a reply waits a
 // little for that.
@@ -97,7 +85,7 @@ func (p *Pool) share(ctx context.Context, s *shared) (*conn.Conn, error) {
 }
 
 // best picks the connection on which a command fares best, of several the one that owes the fewest replies.
-func (s *shared) best() (best *conn.Conn, least load) {
+func (s *shared) best() (best *conn.Conn, bestLoad load) {
 	for _, c := range s.conns() {
 		l := free
 		switch {
@@ -106,14 +94,14 @@ func (s *shared) best() (best *conn.Conn, least load) {
 		case c.Slow():
 			l = slow
 		}
-		if l != free && ended(c) {
+		if l != free && c.State() == conn.Closed {
 			continue // about to be removed
 		}
-		if best == nil || l < least || l == least && c.Owes() < best.Owes() {
-			best, least = c, l
+		if best == nil || l < bestLoad || l == bestLoad && c.Owes() < best.Owes() {
+			best, bestLoad = c, l
 		}
 	}
-	return best, least
+	return best, bestLoad
 }
 
 // widen adds a connection to the set, for this caller or later ones, and reports whether one will come.
@@ -155,6 +143,10 @@ func (p *Pool) awaitFirst(ctx context.Context, s *shared) (*conn.Conn, error) {
 		return nil, ErrClosed
 	}
 	c, _ := s.best()
+	if c == nil && s.role == Apart && !p.roomToWidenLocked(s, blocked) {
+		p.mu.Unlock()
+		return p.Lane(ctx)
+	}
 	if c == nil {
 		c = p.promoteLocked(s)
 	}
@@ -186,13 +178,13 @@ func (p *Pool) promoteLocked(s *shared) *conn.Conn {
 
 func (s *shared) addLocked(m *member) {
 	m.role = s.role
-	list := append(slices.Clone(s.conns()), m.c)
-	s.list.Store(&list)
+	conns := append(slices.Clone(s.conns()), m.c)
+	s.published.Store(&conns)
 }
 
 func (s *shared) removeLocked(c *conn.Conn) {
-	list := slices.DeleteFunc(slices.Clone(s.conns()), func(o *conn.Conn) bool { return o == c })
-	s.list.Store(&list)
+	conns := slices.DeleteFunc(slices.Clone(s.conns()), func(o *conn.Conn) bool { return o == c })
+	s.published.Store(&conns)
 }
 
 // openLaneLocked starts the dial of a shared connection, or joins the one under way. It never exceeds Size: a lane that is needed
@@ -210,13 +202,4 @@ func (p *Pool) openLaneLocked(s *shared) *pendingDial {
 		}
 	})
 	return s.pending
-}
-
-func ended(c *conn.Conn) bool {
-	select {
-	case <-c.Done():
-		return true
-	default:
-		return false
-	}
 }

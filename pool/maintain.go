@@ -11,8 +11,8 @@ import (
 // drainTime bounds how long a connection that the pool gives up may go on delivering what it owes.
 const drainTime = 30 * time.Second
 
-// keepUp is the pool's one standing goroutine: it gives up connections that are unused or too old and keeps MinIdle filled.
-func (p *Pool) keepUp() {
+// maintain is the pool's one standing goroutine: it gives up connections that are unused or too old and keeps MinIdle filled.
+func (p *Pool) maintain() {
 	every := 5 * time.Second
 	for _, d := range []time.Duration{p.cfg.MaxIdleTime, p.cfg.MaxLifetime} {
 		if d > 0 {
@@ -50,11 +50,11 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 		}
 	}
 	for _, c := range slices.Backward(p.lanes.conns()) {
-		m, last := p.all[c], len(p.lanes.conns()) == 1
+		m, only := p.all[c], len(p.lanes.conns()) == 1
 		switch {
-		case last && m.tooOld(now) && p.roomLocked():
+		case only && m.tooOld(now) && p.roomLocked():
 			p.openLaneLocked(&p.lanes)
-		case m.tooOld(now), !last && p.unusedLocked(m, now):
+		case m.tooOld(now), !only && p.unusedLocked(m, now):
 			p.retireLocked(m)
 		}
 	}
@@ -62,7 +62,7 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 
 func (m *member) tooOld(now time.Time) bool { return !m.until.IsZero() && now.After(m.until) }
 
-// unusedLocked reports whether a connection has been idle, or has delivered nothing that keepUp has seen, for MaxIdleTime.
+// unusedLocked reports whether a connection has been idle, or has delivered nothing that maintain has seen, for MaxIdleTime.
 func (p *Pool) unusedLocked(m *member, now time.Time) bool {
 	if m.role != Idle {
 		if i := m.c.Info(); i.Owed > 0 || i.Done != m.delivered {

@@ -51,10 +51,10 @@ type Pool struct {
 	lanes shared // for all callers
 	apart shared // for commands whose replies are large
 
-	ctx      context.Context // ends with the pool
-	cancel   context.CancelFunc
-	work     sync.WaitGroup // all goroutines of the pool
-	maintain sync.Once      // starts keepUp with the first connection
+	ctx     context.Context // ends with the pool
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // all goroutines of the pool
+	started sync.Once      // starts maintain with the first connection
 
 	// mu guards the fields below and the lists and dials of lanes and apart; it is held for work in memory only. With it held a
 	// connection may be asked for its Info, which takes that connection's lock; code that holds such a lock never takes mu.
@@ -71,9 +71,9 @@ type Pool struct {
 type member struct {
 	c         *conn.Conn
 	role      Role
-	since     time.Time // of the role; of a shared one's last reply, as far as keepUp has seen
+	since     time.Time // of the role; of a shared one's last reply, as far as maintain has seen
 	until     time.Time // end of its life; zero: none
-	delivered uint64    // replies of a shared one when keepUp last looked
+	delivered uint64    // replies of a shared one when maintain last looked
 }
 
 // New makes a pool of at most cfg.Size connections and dials none. dial opens a connection; joined, if not nil, is told of
@@ -82,8 +82,8 @@ func New(cfg Config, dial func(context.Context) (*conn.Conn, error), joined func
 	p := &Pool{cfg: cfg, dial: dial, joined: joined, Dials: new(Dials), all: map[*conn.Conn]*member{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.lanes.role, p.apart.role = Lane, Apart
-	p.lanes.list.Store(new([]*conn.Conn))
-	p.apart.list.Store(new([]*conn.Conn))
+	p.lanes.published.Store(new([]*conn.Conn))
+	p.apart.published.Store(new([]*conn.Conn))
 	return p
 }
 
@@ -176,8 +176,8 @@ func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 		p.count.DialErrors++
 		return nil, err
 	}
-	p.maintain.Do(func() { p.work.Go(p.keepUp) })
-	if ended(c) { // Gone was called when it was not in the books
+	p.started.Do(func() { p.work.Go(p.maintain) })
+	if c.State() == conn.Closed { // Gone was called when it was not in the books
 		p.Dials.Lost(c)
 		return nil, c.Err()
 	}

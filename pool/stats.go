@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // Stats is a snapshot: first the state, then counters since the pool was made.
 type Stats struct {
-	Open    int // connections: shared, idle, leased, and those about to become one of these
+	Open    int // connections: shared, idle and leased ones
 	Lanes   int // shared ones, those apart for large replies included
 	Idle    int // those that wait for a lease
 	Leased  int // exclusive ones
@@ -74,11 +75,7 @@ func (p *Pool) statsLocked() Stats {
 	s := p.count
 	s.Open, s.Dialing, s.Waiting, s.Idle = len(p.all), p.dialing, len(p.waiting), len(p.idle)
 	s.Lanes = len(p.lanes.conns()) + len(p.apart.conns())
-	for _, m := range p.all {
-		if m.role == Leased {
-			s.Leased++
-		}
-	}
+	s.Leased = s.Open - s.Idle - s.Lanes
 	return s
 }
 
@@ -98,12 +95,9 @@ func (p *Pool) Lanes() []*conn.Conn { return p.lanes.conns() }
 
 // List returns every live connection, whatever it is used for.
 func (p *Pool) List() []*conn.Conn {
-	ms := p.members()
-	cs := make([]*conn.Conn, len(ms))
-	for i, m := range ms {
-		cs[i] = m.c
-	}
-	return cs
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.AppendSeq(make([]*conn.Conn, 0, len(p.all)), maps.Keys(p.all))
 }
 
 func (p *Pool) members() []member {

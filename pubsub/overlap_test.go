@@ -1,4 +1,4 @@
-package baton
+package pubsub
 
 import (
 	"fmt"
@@ -71,7 +71,7 @@ func TestOverlapLosesNothing(t *testing.T) {
 		cuts := []int{r.IntN(len(stream)), r.IntN(len(stream)), r.IntN(len(stream)), r.IntN(len(stream))}
 		slices.Sort(cuts)
 		s, c, p, end := cuts[0], cuts[1], cuts[2], cuts[3] // SUBSCRIBE sent; in force; PING; its answer on the new connection
-		before := stream[max(0, s-remembered):s]
+		before := stream[max(0, s-maxRemembered):s]
 		copies := p - c
 		k, uncertain := overlap(before, stream[s:p], stream[c:end], r.IntN(copies+1))
 		require.LessOrEqual(t, k, copies, "seed %d: %d messages lost", seed, k-copies)
@@ -79,7 +79,7 @@ func TestOverlapLosesNothing(t *testing.T) {
 		if k == copies {
 			exact++
 		} else {
-			require.False(t, letters == 1<<30 && s >= remembered, "seed %d: numbered messages are always decided", seed)
+			require.False(t, letters == 1<<30 && s >= maxRemembered, "seed %d: numbered messages are always decided", seed)
 		}
 	}
 	assert.Greater(t, exact, rounds/2, "most is decided: the test plays more than the trivial")
@@ -107,61 +107,15 @@ func TestCandidatesAreAllBorders(t *testing.T) {
 }
 
 func TestPastIsBounded(t *testing.T) {
-	p := newPast()
-	for i := range 3 * mostStreams {
+	p := newHistory()
+	for i := range 3 * maxChannels {
 		p.add(&Message{Channel: fmt.Sprint(i), Payload: "x"})
 	}
-	assert.LessOrEqual(t, len(p.last), mostStreams)
+	assert.LessOrEqual(t, len(p.channels), maxChannels)
 	for i := range 1000 {
 		p.add(&Message{Channel: "c", Payload: fmt.Sprint(i)})
 	}
-	assert.Len(t, p.last[stream{"", "c"}].hashes, remembered)
-	assert.Contains(t, p.last[stream{"", "c"}].hashes, p.hash(&Message{Payload: "999"}))
-	assert.NotContains(t, p.last[stream{"", "c"}].hashes, p.hash(&Message{Payload: "1"}))
-}
-
-func TestQueue(t *testing.T) {
-	put := func(q *queue, from, to int) (waits int) {
-		for i := from; i <= to; i++ {
-			if q.offer(Message{Payload: fmt.Sprint(i)}) != nil {
-				waits++
-			}
-		}
-		return waits
-	}
-	all := func(q *queue) (got []string) {
-		for {
-			m, ok := q.take()
-			if !ok {
-				return got
-			}
-			got = append(got, m.Payload)
-		}
-	}
-	for _, c := range []struct {
-		o              Overflow
-		waits, dropped int
-		got            []string
-	}{
-		{Block, 2, 0, []string{"1", "2", "3"}},
-		{DropOldest, 0, 2, []string{"3", "4", "5"}},
-		{DropNewest, 0, 2, []string{"1", "2", "3"}},
-	} {
-		q := newQueue(3, c.o)
-		assert.Equal(t, c.waits, put(&q, 1, 5))
-		assert.EqualValues(t, c.dropped, q.dropped)
-		assert.Equal(t, c.got, all(&q))
-		q.loosen()
-		assert.Zero(t, put(&q, 1, 5))
-		assert.Equal(t, []string{"1", "2", "3", "4", "5"}, all(&q))
-		q.tighten()
-		assert.Equal(t, c.waits, put(&q, 1, 5), "tight again")
-	}
-	q := newQueue(4, Block)
-	for i := range 1000 { // half full for ever: memory stays
-		put(&q, i, i+1)
-		q.take()
-		q.take()
-	}
-	assert.Less(t, cap(q.waiting), 64)
+	assert.Len(t, p.channels[channelKey{"", "c"}].hashes, maxRemembered)
+	assert.Contains(t, p.channels[channelKey{"", "c"}].hashes, p.hash(&Message{Payload: "999"}))
+	assert.NotContains(t, p.channels[channelKey{"", "c"}].hashes, p.hash(&Message{Payload: "1"}))
 }
