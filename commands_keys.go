@@ -94,7 +94,7 @@ func (p *Pipe) Del(keys ...string) Reply[int64] {
 	return enqueue(p, listArgs(p.next(), "DEL", "key", keys), decodeInt)
 }
 
-// Unlink is Del that leaves it to the server when it frees the memory.
+// Unlink is Del, but the server frees the memory later.
 func (c *commands) Unlink(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, listArgs(c.newCall(), "UNLINK", "key", keys))
 }

@@ -199,8 +199,8 @@ func (p *Pipe) GetDel(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "GETDEL", key), decodeText)
 }
 
-// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry takes its expiry
-// away.
+// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry
+// removes its expiry.
 func (c *commands) GetEx(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	return c.text(ctx, getEx(c.newCall(), key, ttl))
 }
@@ -272,7 +272,7 @@ func (p *Pipe) MGet(keys ...string) Reply[[]Opt[string]] {
 	return enqueue(p, listArgs(p.next(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
-// MSet sets keys to values, given in turns.
+// MSet sets keys to values. The arguments alternate: key, value, key, value.
 func (c *commands) MSet(ctx context.Context, keysValues ...string) error {
 	return c.status(ctx, pairArgs(c.newCall(), "MSET", "key and value", keysValues))
 }

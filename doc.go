@@ -52,7 +52,7 @@
 //
 // # Contexts
 //
-// Every call takes a context and heeds it: a call returns when its context ends, whatever it waits for. If the command was
+// Every call takes a context. It returns when the context ends, whatever it waits for. If the command was
 // sent by then the connection is kept; the reply is read and dropped when it comes. Whether the server executed the command
 // is not known then, which OpError.Sent says.
 //

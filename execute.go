@@ -98,22 +98,6 @@ func (c *Client) run(ctx context.Context, op *operation) (err error) {
 	return err
 }
 
-func (c *Client) traced(ctx context.Context, op *operation) error {
-	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.retryClass()}
-	ctx = c.o.Tracer.CommandStart(ctx, i)
-	start := time.Now()
-	attempts, err := c.attempt(ctx, op)
-	c.o.Tracer.CommandEnd(ctx, i, CommandResult{Err: err, Attempts: attempts, Took: time.Since(start)})
-	return err
-}
-
-// observe counts a command for the reports of maintenance.
-func (c *Client) observe(op *operation, start time.Time, err error) {
-	_, failed := errs.As[*OpError](err)
-	failed = failed && !errors.Is(err, context.Canceled)
-	c.handoffs.Observe(handoff.Command{Begun: start, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
-}
-
 // attempt sends op until it has an answer or may not be sent again.
 func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err error) {
 	if c.closed.Load() {
@@ -169,4 +153,43 @@ func (c *Client) settled(cn *conn.Conn) bool {
 	defer q.Free()
 	q.Timeout, q.Req = c.o.ReadTimeout, appendPing(q.Req)
 	return cn.Do(context.Background(), q) == nil // whatever the answer is
+}
+
+// Tracer observes commands. Its methods run on the caller's goroutine, so on many at once, around all attempts; the command
+// waits for them. Set-up traffic is not shown to it. A nil Tracer costs nothing.
+type Tracer interface {
+	// CommandStart is called before the first attempt. The command runs with the context that it returns.
+	CommandStart(ctx context.Context, i CommandInfo) context.Context
+	// CommandEnd is called with that context when the command is over.
+	CommandEnd(ctx context.Context, i CommandInfo, r CommandResult)
+}
+
+// CommandInfo describes a command. Arguments are not shown, since they may be secret.
+type CommandInfo struct {
+	Name  string // "GET", or "pipeline"
+	Count int    // commands in it
+	Class Class
+}
+
+// CommandResult describes how a command ended.
+type CommandResult struct {
+	Err      error         // Nil is not an error here
+	Attempts int           // 0 if the client was closed
+	Took     time.Duration // all attempts and the pauses between them
+}
+
+func (c *Client) traced(ctx context.Context, op *operation) error {
+	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.retryClass()}
+	ctx = c.o.Tracer.CommandStart(ctx, i)
+	start := time.Now()
+	attempts, err := c.attempt(ctx, op)
+	c.o.Tracer.CommandEnd(ctx, i, CommandResult{Err: err, Attempts: attempts, Took: time.Since(start)})
+	return err
+}
+
+// observe counts a command for the reports of maintenance.
+func (c *Client) observe(op *operation, start time.Time, err error) {
+	_, failed := errs.As[*OpError](err)
+	failed = failed && !errors.Is(err, context.Canceled)
+	c.handoffs.Observe(handoff.Command{Begun: start, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
 }
