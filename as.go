@@ -221,7 +221,7 @@ func fillSlice(dst reflect.Value, v resp3.Value) error {
 	texts, _ := dst.Addr().Interface().(*[]string)
 	i := 0
 	for e := range v.All() {
-		if texts != nil && isText(e) { // most lists, without reflection
+		if texts != nil && e.Kind() == resp3.BulkString && !e.IsNull() { // most lists, without reflection
 			(*texts)[i], _ = e.Text()
 		} else if err := fill(dst.Index(i), e); err != nil {
 			return inside("element", i, err)
@@ -359,8 +359,6 @@ func isPlain(t reflect.Type) bool {
 
 // is reports whether t is T. A variable for the type of T would keep it in every program.
 func is[T any](t reflect.Type) bool { return t == reflect.TypeFor[T]() }
-
-func isText(v resp3.Value) bool { return v.Kind() == resp3.BulkString && !v.IsNull() }
 
 // isAggregate reports whether v has elements, possibly none.
 func isAggregate(v resp3.Value) bool {

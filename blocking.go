@@ -68,27 +68,27 @@ func checkWait(name string, wait time.Duration) error {
 	return nil
 }
 
-// rest is the rest of the wait in whole milliseconds; 0 with over false means for ever.
-func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
-	if w.wait == 0 {
-		return 0, w.At == 0
-	}
-	rest = w.end.Sub(now)
-	return (rest + time.Millisecond - 1).Truncate(time.Millisecond), rest <= 0
-}
-
-// encode puts the command into q with the rest of its wait.
-func (w *waiting) encode(q *conn.Call) {
-	now := time.Now()
-	switch {
-	case w.At == 0 || w.wait == 0:
+// encode puts the command into q with the rest of its wait, which it returns; 0 means for ever or unknown.
+func (w *waiting) encode(q *conn.Call) (rest time.Duration) {
+	switch now := time.Now(); {
+	case w.wait == 0:
 	case w.end.IsZero():
-		w.end = now.Add(w.wait)
+		w.end, rest = now.Add(w.wait), w.wait
 	default:
-		rest, _ := w.rest(now)
-		w.args[w.At] = waitText(max(rest, time.Millisecond), w.Unit)
+		rest = (w.end.Sub(now) + time.Millisecond - 1).Truncate(time.Millisecond)
+		rest = max(rest, time.Millisecond)
+		w.args[w.At] = waitText(rest, w.Unit)
 	}
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
+	return rest
+}
+
+// over reports whether the command has waited long enough. A wait that cannot be read is over with the first reply.
+func (w *waiting) over() bool {
+	if w.wait == 0 {
+		return w.At == 0
+	}
+	return !w.end.After(time.Now())
 }
 
 // hasAnswer reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
@@ -130,9 +130,8 @@ func (c *Client) releaseSettled(l *pool.Lease) {
 	}
 }
 
-// awaitAnswer runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
-// is not the answer: the link was about to go, or somebody else has unblocked the command. The rest of the wait is issued again,
-// on the link that serves then. session is the pin of a session, nil if there is none.
+// awaitAnswer runs w as q on cn, which nobody else uses, until there is an answer or the wait is over. After an early null, from a
+// link that goes or because somebody has unblocked it, the rest of the wait is issued again. session is nil if there is none.
 func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
 	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
@@ -150,7 +149,6 @@ func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, ses
 		if err != nil || w.hasAnswer(q) {
 			return err
 		}
-		_, over := w.rest(time.Now())
 		switch {
 		case ctx.Err() != nil: // the reply proves that nothing was taken
 			return waitError(p, conn.ContextError(ctx))
@@ -158,7 +156,7 @@ func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, ses
 			return waitError(p, ErrMoved)
 		case q.Err != nil:
 			return waitError(p, errDemoted)
-		case over:
+		case w.over():
 			return nil
 		}
 		if !moved && !c.pause(ctx, c.o.Retry.backoff(issue)) { // nobody knows why: not in a tight loop
@@ -181,13 +179,12 @@ func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn
 	if err != nil {
 		return err
 	}
-	w.encode(q)
 	u := &unblocker{c: c, p: p, server: server}
 	if 0 < w.Key && w.Key < len(w.args) {
 		u.key = w.args[w.Key]
 	}
 	q.Timeout, q.Wait = 0, 0
-	if rest, _ := w.rest(time.Now()); rest > 0 {
+	if rest := w.encode(q); rest > 0 {
 		// It is unblocked when the wait and the timeout are over. The same timeout again is for the reply to that.
 		q.Timeout, q.Wait = c.o.ReadTimeout, rest+c.o.ReadTimeout
 		u.due = time.Now().Add(rest)
@@ -207,7 +204,7 @@ func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn
 	return err
 }
 
-// fixLastIDs replaces "$" by the id of the last entry there is now. What is added between two issues would be missed otherwise.
+// fixLastIDs replaces "$" by the id of the last entry. Entries that are added between two issues would be missed otherwise.
 func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin) error {
 	if len(w.LastIDs) == 0 {
 		return nil
@@ -237,7 +234,7 @@ func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, sess
 	return nil
 }
 
-// notSent is an error of a command that was sent in preparation of another, which was not.
+// notSent is the error of a command that is not sent because another before it has failed.
 func notSent(err error) error {
 	ce, ok := errs.As[*conn.Error](err)
 	if !ok {

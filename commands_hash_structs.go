@@ -193,7 +193,11 @@ func collect(fields []hashField, t reflect.Type, at []int, outer []reflect.Type)
 		tag, has := sf.Tag.Lookup("redis")
 		name, option, _ := strings.Cut(tag, ",")
 		here := append(slices.Clip(at), i)
-		switch in := pointee(sf.Type); {
+		in := sf.Type
+		if in.Kind() == reflect.Pointer {
+			in = in.Elem()
+		}
+		switch {
 		case tag == "" && sf.Anonymous && in.Kind() == reflect.Struct:
 			if slices.Contains(outer, in) {
 				return nil, wrong("embeds what it is part of, which a hash cannot hold")
@@ -220,13 +224,6 @@ func collect(fields []hashField, t reflect.Type, at []int, outer []reflect.Type)
 		fields = append(fields, hashField{name, here, option != ""})
 	}
 	return fields, nil
-}
-
-func pointee(t reflect.Type) reflect.Type {
-	if t.Kind() == reflect.Pointer {
-		return t.Elem()
-	}
-	return t
 }
 
 // storable reports whether a text can become a t or the other way round.

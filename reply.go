@@ -148,11 +148,6 @@ func listHeader(w *resp3.Cursor) (int, error) {
 	if err := refuseKinds(w, "a list", resp3.Map); err != nil {
 		return 0, err
 	}
-	return anyHeader(w)
-}
-
-// anyHeader is listHeader for what may be a map.
-func anyHeader(w *resp3.Cursor) (int, error) {
 	n, err := w.Open()
 	if err == resp3.ErrNull {
 		return 0, nil
@@ -178,7 +173,9 @@ func pairsHeader(w *resp3.Cursor) (n int, nested bool, err error) {
 	if err = refuseKinds(w, "pairs", resp3.Set); err != nil {
 		return 0, false, err
 	}
-	n, err = anyHeader(w)
+	if n, err = w.Open(); err == resp3.ErrNull {
+		err = nil
+	}
 	if err != nil || n == 0 {
 		return 0, false, err
 	}

@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// unblockGrace is how long a caller whose context has ended waits for the reply of a command that is unblocked. Four
-	// round trips are granted if that is more, up to maxGrace: a set-up may have been slow since the server was paused.
+	// unblockGrace is how long a caller whose context has ended waits for the reply, or four round trips if that is more. maxGrace
+	// bounds them: a set-up may have been slow since the server was paused.
 	unblockGrace = 10 * time.Millisecond
 	maxGrace     = 500 * time.Millisecond
-	// unblockPause is the first pause before CLIENT UNBLOCK is tried again, because the command did not block yet. It doubles.
+	// unblockPause is the first pause before CLIENT UNBLOCK is tried again, since the command did not block yet. It doubles.
 	unblockPause = time.Millisecond
-	// anonymity is how long no server is asked what it is after one has closed the connection at that: it is a proxy, most likely.
+	// anonymity is how long no server is asked who it is after one, most likely a proxy, has closed the connection at that.
 	anonymity = 10 * time.Minute
 )
 
@@ -114,8 +114,8 @@ func (u *unblocker) unblock(ctx context.Context) error {
 	}
 }
 
-// peerConn pins another link to the process run at peer until done: of an idle connection, since a server that is paused holds it
-// up; else of a lane that is there, else of the client's first lane, which stays, or of a connection that lives until then.
+// peerConn pins another link to the process run at peer until done: of an idle connection, since a paused server holds it up;
+// else of a lane, else of the client's first lane, which stays, or of a connection that lives until then.
 func (c *Client) peerConn(ctx context.Context, peer, run string) (p *conn.Pin, done func(), err error) {
 	if l := c.blocking.AcquireIdle(peer); l != nil {
 		if p := c.pinAt(ctx, l.Conn(), peer, run); p != nil {
@@ -157,14 +157,12 @@ func (c *Client) pinAt(ctx context.Context, cn *conn.Conn, peer, run string) *co
 	return nil
 }
 
-// guards are commands that a server which is paused for writes does not run before the pause is over, since they may replicate;
-// neither does it run a transaction with them. They change nothing: PFCOUNT counts at a key that holds no HyperLogLog, PUBLISH
-// goes to a channel without subscribers. PFCOUNT comes first: nearly every user who may run the command that blocks may run it.
+// guards change nothing, but a server that is paused for writes postpones them, with the transaction they are in. PFCOUNT comes
+// first, since nearly every user may run it. See docs/unasked.md, CLIENT UNBLOCK.
 var guards = [...]string{"PFCOUNT", "PUBLISH"}
 
-// unblockOnce sends CLIENT UNBLOCK behind a guard, and reports whether the server has ended the command. A server that has
-// postponed the command, because it is paused or failing over, crashes at a CLIENT UNBLOCK without one (valkey #2111, redis
-// #14164). Inside a transaction with a guard it is not executed before the pause is over.
+// unblockOnce sends CLIENT UNBLOCK behind a guard, and reports whether the server has ended the command. Without a guard it
+// crashes a server that has postponed the command, because it is paused or failing over (valkey #2111, redis #14164).
 func (u *unblocker) unblockOnce(ctx context.Context, p *conn.Pin) (ended bool, err error) {
 	for i, guard := range guards {
 		if guard == "PFCOUNT" && u.key == "" || u.c.refused.Load()&(1<<i) != 0 {
