@@ -58,8 +58,8 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 	return cn, err
 }
 
-// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried: peers that
-// retire last, and before them those that have said lately that they cannot serve.
+// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried:
+// peers that retire last, and before them those that have said lately that they cannot serve.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
 	dial := func(ctx context.Context, to string) (err error) {
 		nc, err = c.dialAdmitted(ctx, network, addr, to)
@@ -81,8 +81,8 @@ func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn
 	return nc, err
 }
 
-// dialAdmitted dials to, an address of addr, as soon as the client's limit of dials allows it, and closes a connection to an
-// address that a server must not name.
+// dialAdmitted dials to, an address of addr, as soon as the client's limit of dials allows it, and closes a connection
+// to an address that a server must not name.
 func (c *Client) dialAdmitted(ctx context.Context, network, addr, to string) (net.Conn, error) {
 	if err := c.limit.wait(ctx); err != nil {
 		return nil, err
@@ -192,9 +192,9 @@ const (
 	peakKept     = 5 * time.Minute // how long the largest number of connections counts
 )
 
-// dialLimit is the last resort against storms of dials, whatever causes them: it bounds the opening of sockets. A token is one
-// dial. There are two for each connection that the client had or wants, so that all of them may move or come back at
-// once, and some to spare; they are filled up again at ten a second, or within six seconds if there are many.
+// dialLimit is the last resort against storms of dials, whatever causes them: it bounds the opening of sockets. A token
+// is one dial. There are two for each connection that the client had or wants, so that all of them may move or come
+// back at once, and some to spare; they are filled up again at ten a second, or within six seconds if there are many.
 type dialLimit struct {
 	need func() int // connections that exist or are wanted
 
