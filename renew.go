@@ -171,8 +171,7 @@ func (r *renewer) retry(expires time.Time) {
 	r.lookBy(now.Add(pause))
 }
 
-// ask learns whether the provider has newer credentials. Its errors and panics are reported by the set-ups that meet
-// them.
+// ask learns whether the provider has newer credentials. Its errors and panics are reported by set-ups that meet them.
 func (r *renewer) ask() {
 	defer func() { _ = recover() }()
 	ctx, cancel := context.WithTimeout(r.ctx, renewTimeout)

@@ -254,8 +254,7 @@ func (d *Dials) failLocked(start, now time.Time, broken bool) {
 	}
 }
 
-// pauseLocked is a random pause between a half and the whole of its bound, which is the cap at once if connections do
-// not last.
+// pauseLocked is a random pause of half its bound or more. The bound grows, or is the cap if connections do not last.
 func (d *Dials) pauseLocked() time.Duration {
 	limit := maxPause
 	if d.broken == 0 {
@@ -287,8 +286,7 @@ func (d *Dials) wrongServer(c *conn.Conn, lane bool) bool {
 	return d.wrong.giveUp(i.Peer, lane, now.Add(-i.Age), now)
 }
 
-// wrongPause is the least time between two dials that are made because the server of a new connection was not the right
-// one.
+// wrongPause is the least time between two dials made because the server of a new connection was not the right one.
 const wrongPause = 250 * time.Millisecond
 
 // wrongServers knows which peers answer like a server that is not the right one, a replica for instance. An older

@@ -156,8 +156,7 @@ func (p *Pool) Acquire(ctx context.Context) (*Lease, error) {
 	return &Lease{p: p, m: w.m}, nil
 }
 
-// AcquireIdle leases an idle connection that leads to peer. If the pool has none it returns nil: it neither waits nor
-// dials.
+// AcquireIdle leases an idle connection to peer. If the pool has none it returns nil: it neither waits nor dials.
 func (p *Pool) AcquireIdle(peer string) *Lease {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -182,8 +181,7 @@ func (p *Pool) refusalLocked() error {
 	return nil
 }
 
-// wait returns nil when ready is closed. It fails when ctx ends, or after WaitTimeout, which maintenance may relax
-// meanwhile.
+// wait returns nil when ready is closed. It fails when ctx ends, or after WaitTimeout, relaxed by maintenance or not.
 func (p *Pool) wait(ctx context.Context, ready <-chan struct{}) *TimeoutError {
 	start, limit := time.Now(), p.cfg.WaitTimeout
 	if limit <= 0 {

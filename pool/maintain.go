@@ -11,8 +11,7 @@ import (
 // drainTime bounds how long a connection that the pool gives up may go on delivering what it owes.
 const drainTime = 30 * time.Second
 
-// maintain is the pool's one standing goroutine: it gives up connections that are unused or too old and keeps MinIdle
-// filled.
+// maintain is the pool's standing goroutine: it gives up connections that are unused or too old and keeps MinIdle ready.
 func (p *Pool) maintain() {
 	every := 5 * time.Second
 	for _, d := range []time.Duration{p.cfg.MaxIdleTime, p.cfg.MaxLifetime} {
@@ -35,9 +34,8 @@ func (p *Pool) maintain() {
 	}
 }
 
-// retireOverdueLocked gives up connections that are too old, idle ones that are unused and more than MinIdle, and
-// shared ones that are unused. One lane stays; before it is given up for its age another is opened, if there is room
-// for that.
+// retireOverdueLocked gives up connections that are too old, or unused and not needed for MinIdle. One lane stays; before
+// it is given up for its age another is opened, if there is room.
 func (p *Pool) retireOverdueLocked(now time.Time) {
 	spare := len(p.idle) - p.cfg.MinIdle
 	for _, m := range slices.Clone(p.idle) {

@@ -169,8 +169,7 @@ func (p *Pool) dialLocked(urgent func() bool, use func(*member, error)) *pending
 	return d
 }
 
-// addLocked enters a dialled connection in the books, without a use yet. The caller closes one that comes back with an
-// error.
+// addLocked enters a dialled connection in the books, without a use yet. After an error the caller closes c.
 func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 	switch {
 	case p.closed:
@@ -212,8 +211,7 @@ func (p *Pool) removeLocked(m *member) {
 	p.apart.removeLocked(m.c)
 }
 
-// Close ends the pool and closes every connection. Waiting callers get ErrClosed. It returns when no goroutine of the
-// pool runs.
+// Close ends the pool and closes every connection. Waiting callers get ErrClosed. No goroutine of the pool is left then.
 func (p *Pool) Close() {
 	p.refuseCallers()
 	p.cancel()
