@@ -118,7 +118,10 @@ func (c *Client) connConfig() *conn.Config {
 // Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
 // attempts as Options.Retry allows, so after Retry.For if no server is there: a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
-	return c.Ping(ctx)
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Req = appendPing(q.Req)
+	return c.run(ctx, &operation{call: q, name: "PING"}) // any answer that is no error will do
 }
 
 // Stats returns the state of the pool and its counters, those for commands that block included.
