@@ -24,14 +24,14 @@ type waiting struct {
 	need       int64         // WAIT: the replicas asked for; the reply is a number
 	end        time.Time     // of the wait, from when it is first issued
 
-	// await is awaitReply. A program without blocking commands does not refer to that, and so does not contain it.
+	// await is awaitAnswer. Programs without commands that block do not refer to it, so that the linker leaves it out.
 	await func(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error
 }
 
 // waitingOf looks for the wait in a command. The server will refuse a wait that cannot be read here.
 func waitingOf(args []string) *waiting {
 	w := &waiting{Wait: facts.WaitOf(args), args: args}
-	w.await = w.awaitReply
+	w.await = w.awaitAnswer
 	at := w.At
 	w.At = 0
 	if at < 1 || at >= len(args) {
@@ -91,9 +91,9 @@ func (w *waiting) encode(q *conn.Call) {
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
 }
 
-// answered reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
+// hasAnswer reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
 // all waits when it becomes a replica is none: it has not executed the command.
-func (w *waiting) answered(q *conn.Call) bool {
+func (w *waiting) hasAnswer(q *conn.Call) bool {
 	switch {
 	case q.Err != nil:
 		e, ok := errs.As[*resp3.Error](q.Err)
@@ -130,10 +130,10 @@ func (c *Client) releaseSettled(l *pool.Lease) {
 	}
 }
 
-// awaitReply runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
+// awaitAnswer runs w as q on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
 // is not the answer: the link was about to go, or somebody else has unblocked the command. The rest of the wait is issued again,
 // on the link that serves then. session is the pin of a session, nil if there is none.
-func (w *waiting) awaitReply(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
+func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
 	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (w *waiting) awaitReply(ctx context.Context, c *Client, cn *conn.Conn, sess
 		if session == nil {
 			p.Unpin()
 		}
-		if err != nil || w.answered(q) {
+		if err != nil || w.hasAnswer(q) {
 			return err
 		}
 		_, over := w.rest(time.Now())

@@ -36,7 +36,7 @@ type Client struct {
 	shunned  shunned
 	provided bool          // the credentials come from a provider, which may have others the next time
 	refused  atomic.Uint32 // guards of CLIENT UNBLOCK that the server refuses, see unblock.go
-	unknown  atomic.Int64  // until when in Unix seconds servers are not asked what they are, see serverLink
+	unknown  atomic.Int64  // Unix seconds until which servers are not asked for their identity, see serverLink
 	closed   atomic.Bool
 	ended    chan struct{} // closed with the first Close or Shutdown
 }

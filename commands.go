@@ -14,8 +14,8 @@ import (
 // commands are what a Client, a Conn and a Tx have in common: every command, on the client's shared connections or on the
 // caller's own.
 type commands struct {
-	client  *Client
-	session *Conn // nil: on shared connections
+	client *Client
+	conn   *Conn // nil: on shared connections
 }
 
 // Doer runs any command: a Client or a Conn.
@@ -42,17 +42,16 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	}
 	r.call.Mode = conn.Value
 	f, _ := facts.Of(r.call.Req)
-	op := &operation{call: r.call, name: r.name, stateful: f.Use == facts.Session}
+	op := &operation{call: r.call, name: r.name, session: f.Use == facts.Session}
 	switch {
 	case f.Use == facts.Refused:
 		return resp3.Value{}, fmt.Errorf("baton: %s breaks the order of commands and replies, or ends the connection: Client.Subscribe is for messages", r.name)
-	case op.stateful && c.session == nil:
+	case op.session && c.conn == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	case f.Use == facts.Blocks:
-		v, _, err := resp3.Decode(string(r.call.Req))
-		words, _ := As[[]string](v, err)
-		op.wait = waitingOf(words)
-		if op.wait.OwnWrites && c.session == nil {
+		args, _ := decodeTexts(string(r.call.Req))
+		op.wait = waitingOf(args)
+		if op.wait.OwnWrites && c.conn == nil {
 			return resp3.Value{}, aboutOwnWrites(r.name)
 		}
 	}

@@ -37,9 +37,7 @@ func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
 func PipeHGetAllAs[T any](p *Pipe, key string) Reply[T] {
 	fields, err := tagged(reflect.TypeFor[T]())
 	r := fixedArgs(p.next(), "HGETALL", key)
-	if err != nil {
-		r.fail(err)
-	}
+	r.fail(err)
 	return enqueue(p, r, func(reply string) (T, error) {
 		hash, err := decodeMap(reply)
 		return hashInto[T](fields, hash, err)
@@ -61,19 +59,19 @@ func hashInto[T any](fields []hashField, hash map[string]string, err error) (T, 
 		}
 		dst, _ := f.in(reflect.ValueOf(&out).Elem(), true)
 		if err := fill(dst, resp3.Str(s)); err != nil {
-			return zero, fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", f.name, f.t, err)
+			return zero, fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", f.name, dst.Type(), err)
 		}
 	}
 	return out, nil
 }
 
 // HSetStruct sets the fields of the hash at key that the tags of a struct name, see HGetAllAs, to the values there, zero or
-// not; a zero one with the tag `redis:"name,omitempty"` is left out. So is a nil pointer, what is behind a nil pointer to an
-// embedded struct, and an Opt or sql.Null without a value: the hash keeps what it has there. It returns how many of them are new,
-// and 0 without sending anything if nothing is left.
+// not. It leaves out a zero value with the tag `redis:"name,omitempty"`, a nil pointer, fields behind a nil pointer to an
+// embedded struct, and an Opt or sql.Null without a value: the hash keeps those fields. It returns how many fields are new, and
+// 0 without sending anything if all are left out.
 //
-// Values are written as Do writes an argument, but a time.Duration keeps what is less than a millisecond, behind a point. To
-// several at once, in a pipeline or a transaction, see PipeHSetStruct.
+// Values are written as Do writes an argument, but a time.Duration keeps fractions of a millisecond, behind a point. For
+// pipelines and transactions see PipeHSetStruct.
 func HSetStruct[T any](ctx context.Context, d Doer, key string, v *T) (int64, error) {
 	args, err := hashArgs(key, reflect.ValueOf(v).Elem())
 	if err != nil || len(args) == 1 {
@@ -87,20 +85,18 @@ func HSetStruct[T any](ctx context.Context, d Doer, key string, v *T) (int64, er
 	return As[int64](d.Do(ctx, all...))
 }
 
-// PipeHSetStruct queues HSET, see HSetStruct. If nothing is left to be set nothing is queued, and the reply is 0.
+// PipeHSetStruct queues HSET, see HSetStruct. If all fields are left out nothing is queued, and the reply is 0.
 func PipeHSetStruct[T any](p *Pipe, key string, v *T) Reply[int64] {
 	args, err := hashArgs(key, reflect.ValueOf(v).Elem())
 	if err == nil && len(args) == 1 {
 		return Reply[int64]{p: p, decode: func(string) (int64, error) { return 0, nil }}
 	}
 	r := fixedArgs(p.next(), "HSET", args...)
-	if err != nil {
-		r.fail(err)
-	}
+	r.fail(err)
 	return enqueue(p, r, decodeInt)
 }
 
-// hashArgs are the arguments of HSET: the key, fields and values.
+// hashArgs returns the arguments of HSET: the key, fields and values.
 func hashArgs(key string, v reflect.Value) ([]string, error) {
 	if !v.IsValid() {
 		return nil, errors.New("baton: a hash needs a struct, got nil")
@@ -126,7 +122,7 @@ func hashArgs(key string, v reflect.Value) ([]string, error) {
 	return args, nil
 }
 
-// textOf is what is written for a value, unless it says that there is none.
+// textOf returns the text that is written for v, false if v says that there is no value.
 func textOf(v reflect.Value) (s string, ok bool, err error) {
 	switch {
 	case v.Kind() == reflect.Pointer && v.IsNil():
@@ -149,15 +145,14 @@ func textOf(v reflect.Value) (s string, ok bool, err error) {
 	return s, true, err
 }
 
-// hashField is a field of a struct and the field of a hash that belongs to it.
+// hashField is a field of a struct, and the field of a hash with its name.
 type hashField struct {
 	name string
-	t    reflect.Type
-	at   []int // the way to it, through embedded structs
+	at   []int // its index in each struct that embeds the next, as for reflect.Value.FieldByIndex
 	omit bool  // HSetStruct leaves it out if it is zero
 }
 
-// in returns the field of a struct v, false if it is behind a nil pointer, which alloc replaces.
+// in returns the field of the struct v, false if it is behind a nil pointer. With alloc such pointers are replaced.
 func (f hashField) in(v reflect.Value, alloc bool) (reflect.Value, bool) {
 	for _, i := range f.at {
 		if v.Kind() == reflect.Pointer {
@@ -175,7 +170,7 @@ func (f hashField) in(v reflect.Value, alloc bool) (reflect.Value, bool) {
 	return v, true
 }
 
-// tagged returns the fields of a struct that have a tag, those of embedded structs included.
+// tagged returns the fields of a struct with a tag, those of embedded structs included.
 func tagged(t reflect.Type) ([]hashField, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("baton: a hash needs a struct, got %v", t)
@@ -187,7 +182,7 @@ func tagged(t reflect.Type) ([]hashField, error) {
 	return fields, err
 }
 
-// collect adds the tagged fields of the struct t to fields. at is the way to it, through the structs outer.
+// collect adds the tagged fields of the struct t, which is at this index within the structs outer.
 func collect(fields []hashField, t reflect.Type, at []int, outer []reflect.Type) (_ []hashField, err error) {
 	outer = append(slices.Clip(outer), t)
 	for i := range t.NumField() {
@@ -222,7 +217,7 @@ func collect(fields []hashField, t reflect.Type, at []int, outer []reflect.Type)
 		case !storable(sf.Type):
 			return nil, wrong("is a %v, which a hash cannot hold", sf.Type)
 		}
-		fields = append(fields, hashField{name, sf.Type, here, option != ""})
+		fields = append(fields, hashField{name, here, option != ""})
 	}
 	return fields, nil
 }

@@ -70,7 +70,7 @@ func (p *Pipe) HGet(key, field string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "HGET", key, field), decodeText)
 }
 
-// HSet sets fields of the hash at key to values, given in turns, and returns how many of them are new.
+// HSet sets fields of the hash at key to values and returns how many of them are new. The arguments alternate: field, value.
 func (c *commands) HSet(ctx context.Context, key string, fieldsValues ...string) (int64, error) {
 	return c.integer(ctx, pairArgs(c.newCall(), "HSET", "field and value", fieldsValues, key))
 }

@@ -94,7 +94,7 @@ func (p *Pipe) Del(keys ...string) Reply[int64] {
 	return enqueue(p, listArgs(p.next(), "DEL", "key", keys), decodeInt)
 }
 
-// Unlink is Del that leaves it to the server when it frees the memory.
+// Unlink is Del, but the server frees the memory later.
 func (c *commands) Unlink(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, listArgs(c.newCall(), "UNLINK", "key", keys))
 }
@@ -114,9 +114,9 @@ func (p *Pipe) Exists(keys ...string) Reply[int64] {
 	return enqueue(p, listArgs(p.next(), "EXISTS", "key", keys), decodeInt)
 }
 
-// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
-// millisecond is cut off, and an error if there is nothing else. A ttl that is not above zero removes the key. It reports false if
-// there is no such key or an option forbade it.
+// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. Fractions of a
+// millisecond are cut off; a ttl between zero and one millisecond is an error. A ttl of zero or less removes the key. It reports
+// false if there is no such key or an option forbade it.
 func (c *commands) Expire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, expire(c.newCall(), key, ttl, opts))
 }

@@ -173,14 +173,15 @@ func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "LMOVE", src, dst, string(from), string(to)), decodeText)
 }
 
-// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one, at least
-// 1 ms, what is less being cut off; 0 is for ever.
+// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one. wait is
+// at least 1 ms, in whole milliseconds; 0 is for ever.
 //
 // On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
-// uses that one. If nothing came the error is Nil, after the whole wait and not before: maintenance that moves the connection,
-// and whoever unblocks it, only interrupt the wait. When ctx ends, the command is unblocked from another connection with
-// CLIENT UNBLOCK; what it has taken meanwhile is returned without an error, and nothing is lost. If the server does not
-// answer that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent true.
+// uses that one. If nothing came the error is Nil, after the whole wait and not before: a move of the connection, or a CLIENT
+// UNBLOCK of somebody else, only interrupts the wait. When ctx ends, the command is unblocked from another connection with CLIENT
+// UNBLOCK; an element that it has taken meanwhile is returned without an error, and nothing is lost. If the server does not answer
+// that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent
+// true.
 func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
 	return c.popPair(ctx, "BLPOP", wait, keys)
 }

@@ -119,7 +119,7 @@ func NewScript(src string) *Script {
 }
 
 // ReadOnly returns the same script for servers from 7.0 on, which then make sure that it only reads. Such a script is sent
-// again after a failure; another is not, since what it changes is unknown.
+// again after a failure. Other scripts are not, since nobody knows what they change.
 func (s *Script) ReadOnly() *Script {
 	return &Script{src: s.src, sha: s.sha, readOnly: true, says: s.says}
 }

@@ -106,7 +106,7 @@ func aboutOwnWrites(name string) error {
 // have, which may be fewer when the wait is over: at least 1 ms, 0 for ever. It is for a Conn: on connections that are
 // shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
 func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
-	if c.session == nil {
+	if c.conn == nil {
 		return 0, aboutOwnWrites("WAIT")
 	}
 	q, err := c.block(ctx, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))

@@ -256,8 +256,8 @@ func (p *Pipe) XPendingList(stream, group string, o XPendingOptions) Reply[[]XPe
 	return enqueue(p, xPendingList(p.next(), stream, group, o), decodePendingList)
 }
 
-// XClaim gives pending messages that were delivered at least minIdle ago to another consumer and returns them. Of
-// minIdle what is less than a millisecond is cut off.
+// XClaim gives pending messages that were delivered at least minIdle ago to another consumer and returns them.
+// Fractions of a millisecond of minIdle are cut off.
 func (c *commands) XClaim(ctx context.Context, stream, group, consumer string, minIdle time.Duration, messages ...StreamID) ([]XMessage, error) {
 	return fetch(ctx, c, xClaim(c.newCall(), stream, group, consumer, minIdle, messages), decodeMessages)
 }

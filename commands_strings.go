@@ -17,8 +17,8 @@ type SetOption struct {
 	unit time.Duration // of ttl or at on the wire; 0: the option has neither
 }
 
-// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
-// millisecond is cut off; a d below one millisecond is an error.
+// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. Fractions of a
+// millisecond are cut off; a d below one millisecond is an error.
 func EX(d time.Duration) SetOption {
 	if d%time.Second == 0 {
 		return SetOption{word: "EX", ttl: d, unit: time.Second}
@@ -199,8 +199,8 @@ func (p *Pipe) GetDel(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "GETDEL", key), decodeText)
 }
 
-// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry takes its expiry
-// away.
+// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry
+// removes its expiry.
 func (c *commands) GetEx(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	return c.text(ctx, getEx(c.newCall(), key, ttl))
 }
@@ -272,7 +272,7 @@ func (p *Pipe) MGet(keys ...string) Reply[[]Opt[string]] {
 	return enqueue(p, listArgs(p.next(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
-// MSet sets keys to values, given in turns.
+// MSet sets keys to values. The arguments alternate: key, value, key, value.
 func (c *commands) MSet(ctx context.Context, keysValues ...string) error {
 	return c.status(ctx, pairArgs(c.newCall(), "MSET", "key and value", keysValues))
 }

@@ -20,12 +20,12 @@ var (
 	// ErrMoved is the cause within an *OpError when maintenance has moved a connection while the server kept something for
 	// it: a WATCH, a MULTI, another database. The command was not sent, and the connection has no session any more.
 	ErrMoved = conn.ErrMoved
-	// ErrTxAborted is what is left of a transaction whose watched keys were changed by somebody else, in every attempt.
+	// ErrTxAborted says that somebody else changed a watched key in every attempt at a transaction.
 	ErrTxAborted = errors.New("baton: transaction aborted: a watched key was changed")
 )
 
-// OpError is every failure of a command that is not an answer of the server. What the server answers is a *resp3.Error and is
-// returned as it is.
+// OpError is the error of a command that failed without an answer of the server. An error that the server answers is returned as
+// it is, a *resp3.Error.
 type OpError struct {
 	Command string // name of the command, or "pipeline"
 	Addr    string // peer, or the address that could not be reached

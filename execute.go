@@ -13,12 +13,12 @@ import (
 
 // operation is a call with what the layers above conn need to know of it.
 type operation struct {
-	call     *conn.Call
-	name     string
-	wait     *waiting // the command may block on the server; nil: it does not
-	session  *Conn    // the caller's own connection; nil: one of the pools
-	pipe     *Pipe    // whose commands these are, if they are several
-	stateful bool     // changes the state of its connection
+	call    *conn.Call
+	name    string
+	wait    *waiting // the command may block on the server; nil: it does not
+	conn    *Conn    // the caller's own connection; nil: one of the pools
+	pipe    *Pipe    // whose commands these are, if they are several
+	session bool     // changes the state of its connection
 }
 
 // retryClass is the class that decides on another attempt. It is read from the request when it is asked for, which is rare.
@@ -27,7 +27,7 @@ func (op *operation) retryClass() Class { return facts.ClassOf(op.call.Req) }
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
 // docs/decisions/0006). Everything else is done elsewhere.
 func (c *commands) do(ctx context.Context, q *conn.Call, name string) error {
-	if c.session != nil || !c.client.unobserved() {
+	if c.conn != nil || !c.client.unobserved() {
 		return c.doObserved(ctx, q, name)
 	}
 	if t := c.client.large.Load(); t != nil && t.expects(q) {
@@ -73,8 +73,8 @@ func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *
 
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *commands) run(ctx context.Context, op *operation) error {
-	if c.session != nil {
-		return c.session.run(ctx, op)
+	if c.conn != nil {
+		return c.conn.run(ctx, op)
 	}
 	return c.client.run(ctx, op)
 }
@@ -98,22 +98,6 @@ func (c *Client) run(ctx context.Context, op *operation) (err error) {
 	return err
 }
 
-func (c *Client) traced(ctx context.Context, op *operation) error {
-	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.retryClass()}
-	ctx = c.o.Tracer.CommandStart(ctx, i)
-	start := time.Now()
-	attempts, err := c.attempt(ctx, op)
-	c.o.Tracer.CommandEnd(ctx, i, CommandResult{Err: err, Attempts: attempts, Took: time.Since(start)})
-	return err
-}
-
-// observe counts a command for the reports of maintenance.
-func (c *Client) observe(op *operation, start time.Time, err error) {
-	_, failed := errs.As[*OpError](err)
-	failed = failed && !errors.Is(err, context.Canceled)
-	c.handoffs.Observe(handoff.Command{Begun: start, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
-}
-
 // attempt sends op until it has an answer or may not be sent again.
 func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err error) {
 	if c.closed.Load() {
@@ -129,7 +113,7 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 	sentBefore := false // an earlier attempt may have been executed
 	for attempt := 1; ; attempt++ {
 		f := c.judge(op, cn, err)
-		if op.session != nil && op.session.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
+		if op.conn != nil && op.conn.stuck(f) || !c.nextAttempt(ctx, &r, f.chance) {
 			if f.replied && !(sentBefore && f.notExecuted) {
 				return attempt, f.err
 			}
@@ -146,8 +130,8 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 // try sends op once, on a connection of the kind it needs.
 func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	switch {
-	case op.session != nil:
-		return op.session.try(ctx, op)
+	case op.conn != nil:
+		return op.conn.try(ctx, op)
 	case op.wait != nil:
 		return op.wait.try(ctx, c, op)
 	}
@@ -169,4 +153,43 @@ func (c *Client) settled(cn *conn.Conn) bool {
 	defer q.Free()
 	q.Timeout, q.Req = c.o.ReadTimeout, appendPing(q.Req)
 	return cn.Do(context.Background(), q) == nil // whatever the answer is
+}
+
+// Tracer observes commands. Its methods run on the caller's goroutine, so on many at once, around all attempts; the command
+// waits for them. Set-up traffic is not shown to it. A nil Tracer costs nothing.
+type Tracer interface {
+	// CommandStart is called before the first attempt. The command runs with the context that it returns.
+	CommandStart(ctx context.Context, i CommandInfo) context.Context
+	// CommandEnd is called with that context when the command is over.
+	CommandEnd(ctx context.Context, i CommandInfo, r CommandResult)
+}
+
+// CommandInfo describes a command. Arguments are not shown, since they may be secret.
+type CommandInfo struct {
+	Name  string // "GET", or "pipeline"
+	Count int    // commands in it
+	Class Class
+}
+
+// CommandResult describes how a command ended.
+type CommandResult struct {
+	Err      error         // Nil is not an error here
+	Attempts int           // 0 if the client was closed
+	Took     time.Duration // all attempts and the pauses between them
+}
+
+func (c *Client) traced(ctx context.Context, op *operation) error {
+	i := CommandInfo{Name: op.name, Count: max(op.call.Replies, 1), Class: op.retryClass()}
+	ctx = c.o.Tracer.CommandStart(ctx, i)
+	start := time.Now()
+	attempts, err := c.attempt(ctx, op)
+	c.o.Tracer.CommandEnd(ctx, i, CommandResult{Err: err, Attempts: attempts, Took: time.Since(start)})
+	return err
+}
+
+// observe counts a command for the reports of maintenance.
+func (c *Client) observe(op *operation, start time.Time, err error) {
+	_, failed := errs.As[*OpError](err)
+	failed = failed && !errors.Is(err, context.Canceled)
+	c.handoffs.Observe(handoff.Command{Begun: start, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
 }

@@ -143,7 +143,7 @@ func (p *Pipe) checkReplies(c *Client, op *operation, cn *conn.Conn) error {
 		}
 		req, at = facts.Skip(req, i-at), i
 		own := !facts.Relays(req)
-		switch s, ok := c.checkReply(op.session, cn, err, own); {
+		switch s, ok := c.checkReply(op.conn, cn, err, own); {
 		case !ok || !own:
 			proven = false
 		case answer == nil || s.chance < least:

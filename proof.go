@@ -83,7 +83,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	}
 	if err != nil {
 		if errors.Is(err, errDemoted) {
-			c.giveUp(op.session, cn, true)
+			c.giveUp(op.conn, cn, true)
 		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
 	}
@@ -92,7 +92,7 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 		return f
 	}
 	genuine := op.pipe != nil || !facts.Relays(op.call.Req)
-	s, ok := c.checkReply(op.session, cn, answer, genuine)
+	s, ok := c.checkReply(op.conn, cn, answer, genuine)
 	switch {
 	case !ok:
 	case genuine:

@@ -23,7 +23,7 @@ const (
 
 // renewer authenticates every live connection anew ahead of the expiry of the credentials that it used: it asks the
 // provider for newer ones and then moves the connection to the address that new ones dial. A move is right in every
-// state: commands in flight are answered, sessions are waited for, blocking commands are called back, a subscription
+// state: commands in flight are answered, sessions are waited for, blocking commands are unblocked, a subscription
 // hears both (docs/decisions/0010).
 type renewer struct {
 	c      *Client

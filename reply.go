@@ -213,24 +213,24 @@ func eachOf[T any](w *resp3.Cursor, next func(*resp3.Cursor) (T, error)) ([]T, e
 }
 
 // counted checks that a reply has one value for each of n arguments.
-func counted[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
+func counted[T any](n int, decoder func(string) ([]T, error)) func(string) ([]T, error) {
 	return func(reply string) ([]T, error) {
-		list, err := decode(reply)
-		if err == nil && len(list) != n {
-			return nil, wrongCount(len(list), n)
+		values, err := decoder(reply)
+		if err == nil && len(values) != n {
+			return nil, wrongCount(len(values), n)
 		}
-		return list, err
+		return values, err
 	}
 }
 
 // countedOrNone also takes no values, for HEXPIRE and HTTL: by the documentation of 7.4 a key that does not exist is a null.
-func countedOrNone[T any](n int, decode func(string) ([]T, error)) func(string) ([]T, error) {
+func countedOrNone[T any](n int, decoder func(string) ([]T, error)) func(string) ([]T, error) {
 	return func(reply string) ([]T, error) {
-		list, err := decode(reply)
-		if err == nil && len(list) != n && len(list) != 0 {
-			return nil, wrongCount(len(list), n)
+		values, err := decoder(reply)
+		if err == nil && len(values) != n && len(values) != 0 {
+			return nil, wrongCount(len(values), n)
 		}
-		return list, err
+		return values, err
 	}
 }
 

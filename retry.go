@@ -29,11 +29,13 @@ const (
 	Never           = facts.Never           // is never repeated
 )
 
-// RetryPolicy says which failed commands are tried again. A command that was certainly not executed, since it was not sent or
-// was refused by a server in a state in which it executes nothing (LOADING, READONLY, MASTERDOWN, ...), is tried again for a
-// time; one that may have been executed a number of times, and only if that does little harm. What another attempt cannot mend
-// is not tried again: a wrong password, a certificate for another name, a wait for a connection that took too long. No attempt
-// begins after the context has ended or the client was closed. docs/errors.md tells which answers prove what. The zero value is useful.
+// RetryPolicy says which failed commands are tried again. The zero value is useful.
+//
+// A command that was certainly not executed is tried again for a time: it was not sent, or the server refused it in a state in
+// which it executes nothing (LOADING, READONLY, MASTERDOWN, ...). A command that may have been executed is tried again a number of
+// times, and only if its class allows it. Failures that another attempt cannot mend are final: a wrong password, a certificate for
+// another name, a wait for a connection that took too long. No attempt begins after the context has ended or the client was
+// closed. docs/errors.md tells which answers prove that a command was not executed.
 type RetryPolicy struct {
 	// Max is the number of further attempts at what may have been executed, and at what only a new connection can mend
 	// (NOAUTH; a set-up whose credentials were refused, if a CredentialsProvider is asked for others). Default 2, negative none.
@@ -87,8 +89,8 @@ const (
 	byTime                // it was not executed, for a reason that passes: Retry.For
 )
 
-// maySendAgain says whether an operation may be sent again that failed with err, which is no answer to it. nil stands for an
-// operation that only reads. Answers are judged in judge.
+// maySendAgain says whether op may be sent again after it has failed with err, which is no answer to it; see judge for answers.
+// A nil op only reads.
 func (c *Client) maySendAgain(op *operation, err error) chance {
 	refused, isAnswer := errs.As[*resp3.Error](err)
 	switch {
@@ -104,8 +106,8 @@ func (c *Client) maySendAgain(op *operation, err error) chance {
 	return byCount
 }
 
-// permanent reports whether another attempt would end in the same way, whatever the server answers: the wait for a connection
-// is over, the server is not the one it should be, or the session is lost.
+// permanent reports whether another attempt would fail in the same way: no connection was free for too long, it is the wrong
+// server, or the session is lost.
 func permanent(err error) bool {
 	_, full := errs.As[*pool.TimeoutError](err)
 	_, optIn := errs.As[*handoff.OptInError](err)

@@ -28,12 +28,12 @@ import (
 // Client.Conns lists a Conn that was not given back as leased, with the time of the lease.
 type Conn struct {
 	commands
-	lease   *pool.Lease
-	state   session
-	written int  // epoch of the link when the last command that may have written was sent; 0: none was
-	unfit   bool // for another caller: its server cannot serve, or its login is gone
-	whole   bool // Client.Tx repeats everything that is done on it
-	last    fate // of the last attempt
+	lease    *pool.Lease
+	state    session
+	written  int  // epoch of the link when the last command that may have written was sent; 0: none was
+	unfit    bool // for another caller: its server cannot serve, or its login is gone
+	whole    bool // Client.Tx repeats everything that is done on it
+	lastFate fate // of the last attempt
 }
 
 // session is what the server keeps for a connection, as far as our commands have changed it.
@@ -58,7 +58,7 @@ func (c *Client) leaseConn(ctx context.Context, r *retries) (*Conn, error) {
 		l, err := c.pool.Acquire(ctx)
 		if err == nil {
 			cn := &Conn{lease: l}
-			cn.commands = commands{client: c, session: cn}
+			cn.commands = commands{client: c, conn: cn}
 			return cn, nil
 		}
 		if !c.nextAttempt(ctx, r, c.maySendAgain(nil, err)) {
@@ -100,8 +100,8 @@ func (c *Conn) run(ctx context.Context, op *operation) error {
 	case c.state.queueing && mode != conn.Value && mode != conn.Raw:
 		return fmt.Errorf("baton: %s is only queued between MULTI and EXEC and has no result yet: use Do, Pipeline or Client.Tx", op.name)
 	}
-	op.session = c
-	if !op.stateful {
+	op.conn = c
+	if !op.session {
 		return c.client.run(ctx, op)
 	}
 	for attempt := 1; ; attempt++ {
@@ -130,7 +130,7 @@ func (c *Conn) isClosed() bool { return c.lease.Conn().State() == conn.Closed }
 // stuck says no to another attempt if only another connection can succeed, if the command would only be queued in a
 // transaction that has failed, or if Client.Tx repeats the whole.
 func (c *Conn) stuck(f fate) bool {
-	c.last = f
+	c.lastFate = f
 	return f.elsewhere || c.state.queueing || c.whole || c.isClosed()
 }
 

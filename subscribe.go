@@ -39,7 +39,9 @@ const (
 )
 
 // Subscriber returns a maker of subscriptions with these options. Its methods validate them.
-func (c *Client) Subscriber(o SubscribeOptions) Subscriber { return pubsub.NewSubscriber(c.pubsubWiring(), o) }
+func (c *Client) Subscriber(o SubscribeOptions) Subscriber {
+	return pubsub.NewSubscriber(c.pubsubWiring(), o)
+}
 
 // Subscribe receives the messages that are published to the channels. It returns when the server has confirmed every channel,
 // with the server's refusal (a *resp3.Error such as NOPERM), or with an *OpError. A failure that another attempt may mend is

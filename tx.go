@@ -68,7 +68,7 @@ func (c *Client) tryTx(ctx context.Context, fn func(*Tx) error, watch []string, 
 		q := t.newCall()
 		defer q.Free()
 		q.Req = resp3.AppendCommand(q.Req, append([]string{"WATCH"}, watch...)...)
-		if err := t.run(ctx, &operation{call: q, name: "WATCH", stateful: true}); err != nil {
+		if err := t.run(ctx, &operation{call: q, name: "WATCH", session: true}); err != nil {
 			return t.chanceAfter(err), err
 		}
 	}
@@ -90,14 +90,14 @@ func (t *Tx) chanceAfter(err error) chance {
 	switch {
 	case errors.Is(err, ErrTxAborted), failed && !oe.Sent && errors.Is(err, ErrMoved):
 		return byCount
-	case t.session == nil:
+	case t.conn == nil:
 		return none
 	case failed && !oe.Sent:
 		return t.client.maySendAgain(nil, oe.Err)
-	case failed && t.session.lost(oe.ConnID): // before anything was sent on it that may have written
+	case failed && t.conn.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
-	if f := t.session.last; f.notExecuted && errors.Is(err, f.err) {
+	if f := t.conn.lastFate; f.notExecuted && errors.Is(err, f.err) {
 		return f.chance
 	}
 	return none
@@ -123,11 +123,11 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	t.called = true
 	p.req = append(p.call.Req, exec...)
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
-	err := t.run(ctx, &operation{call: p.call, name: "EXEC", stateful: true, pipe: p})
+	err := t.run(ctx, &operation{call: p.call, name: "EXEC", session: true, pipe: p})
 	if err == nil {
 		err = t.readReplies(p)
-		if t.session != nil && sent(err) {
-			t.session.Discard() // keys may still be watched there
+		if t.conn != nil && sent(err) {
+			t.conn.Discard() // keys may still be watched there
 		}
 	}
 	if p.err, t.err = err, err; err == nil {
@@ -224,7 +224,7 @@ func (t *Tx) readQueued(p *Pipe, w *resp3.Cursor) (notQueued, err error) {
 
 // checkReply returns the chance that an error reply to one of the commands leaves, if the text is the server's own.
 func (t *Tx) checkReply(cn *conn.Conn, answer error, own bool) chance {
-	s, ok := t.client.checkReply(t.session, cn, answer, own)
+	s, ok := t.client.checkReply(t.conn, cn, answer, own)
 	if !ok || !own {
 		return none
 	}

@@ -5,8 +5,8 @@ import "strings"
 // table has a row for each command and for each subcommand that matters, "CONFIG GET".
 var table = buildTable()
 
-// commandRows are what the table is made of. Whether a command reads or writes is what COMMAND of the server says; which kind of write it is
-// cannot be taken from there and is decided by hand, from what a second execution would change and answer.
+// commandRows are the rows of the table. COMMAND of the server says whether a command reads or writes. Which kind of write it is was
+// decided by hand, by the changes and the answer of a second execution.
 var commandRows = [...]struct {
 	class      Class
 	use        Use
@@ -112,10 +112,9 @@ var (
 	factAgain = Fact{Class: WriteAccumulate}
 )
 
-// optionRows is the table of options, see syntax. A word is followed by what belongs to it, see optionOf; "..." says that other
-// arguments follow. Options that are not listed here make a command accumulate. So does a condition, if the second execution
-// answers as if the first had failed: that answer is what its caller goes by. XX is one if there is an expiry too, which may
-// have removed what must be there.
+// optionRows is the table of options, see syntax. A word is followed by its arguments, see optionOf; "..." says that other
+// arguments follow. Options that are not listed here make a command accumulate. So does a condition whose second execution answers
+// as if the first had failed. XX is such a condition if there is an expiry too, which may have removed the key.
 var optionRows = [...]struct {
 	names  string
 	from   int
