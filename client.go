@@ -121,7 +121,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	q := c.cfg.NewCall()
 	defer q.Free()
 	q.Req = appendPing(q.Req)
-	return c.run(ctx, &operation{call: q, name: "PING"}) // any answer but an error will do
+	return c.run(ctx, &operation{call: q, name: "PING"}) // any answer that is no error will do
 }
 
 // Stats returns the state of the pool and its counters, those for commands that block included.

@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// Credentials is the answer of a CredentialsProvider. An empty Username with a Password means the default user. The password is
-// never printed.
+// Credentials is the answer of a CredentialsProvider. An empty Username with a Password means the default user. The
+// password is never printed.
 type Credentials struct {
 	Username, Password string
 	// Expires is when the server ends connections that were authenticated with them; zero: never. Well ahead of it every
-	// connection is authenticated with newer ones, if the provider has some by then: see docs/errors.md, "Credentials that expire".
+	// connection is authenticated with newer ones, if the provider has some by then: see docs/errors.md, "Credentials
+	// that expire".
 	Expires time.Time
 }
 
-// CredentialsProvider gives the credentials for a set-up, and is asked ahead of their expiry whether there are newer ones. It may
-// be called from several goroutines at once, and may block until ctx ends, which is when the time for the set-up is over. An
-// error fails the set-up.
+// CredentialsProvider gives the credentials for a set-up, and is asked ahead of their expiry whether there are newer
+// ones. It may be called from several goroutines at once, and may block until ctx ends, which is when the time for the
+// set-up is over. An error fails the set-up.
 type CredentialsProvider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }

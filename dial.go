@@ -58,11 +58,24 @@ func (c *Client) dialWith(ctx context.Context, cfg *conn.Config) (cn *conn.Conn,
 	return cn, err
 }
 
-// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried: peers that
-// retire last, and before them those that have said lately that they cannot serve.
+// dialNet opens the byte stream for a link. Names are looked up afresh each time and all their addresses are tried:
+// peers that retire last, and before them those that have said lately that they cannot serve.
 func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn, err error) {
+	dialer := c.o.Dialer
+	if dialer == nil {
+		dialer = conn.DialNet
+	}
 	dial := func(ctx context.Context, to string) (err error) {
-		nc, err = c.dialAdmitted(ctx, network, addr, to)
+		if err = c.limit.wait(ctx); err != nil {
+			return err
+		}
+		if nc, err = dialer(ctx, network, to); err != nil || nc == nil || nc.RemoteAddr() == nil {
+			return err
+		}
+		if err = c.handoffs.Admit(addr, nc.RemoteAddr().String()); err != nil { // a server must not name this address
+			nc.Close()
+			nc = nil
+		}
 		return err
 	}
 	now, custom := time.Now(), c.o.Resolver != Resolver(net.DefaultResolver)
@@ -79,27 +92,6 @@ func (c *Client) dialNet(ctx context.Context, network, addr string) (nc net.Conn
 	}
 	err = dialFirst(ctx, putLast(c.shunned.order(addrs, now), c.handoffs.Retires), dial)
 	return nc, err
-}
-
-// dialAdmitted dials to, an address of addr, as soon as the client's limit of dials allows it, and closes a connection to an
-// address that a server must not name.
-func (c *Client) dialAdmitted(ctx context.Context, network, addr, to string) (net.Conn, error) {
-	if err := c.limit.wait(ctx); err != nil {
-		return nil, err
-	}
-	dial := c.o.Dialer
-	if dial == nil {
-		dial = conn.DialNet
-	}
-	nc, err := dial(ctx, network, to)
-	if err != nil || nc == nil || nc.RemoteAddr() == nil {
-		return nc, err
-	}
-	if err := c.handoffs.Admit(addr, nc.RemoteAddr().String()); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return nc, nil
 }
 
 // addresses returns the present addresses of addr if that is a name, else addr itself.
@@ -192,9 +184,9 @@ const (
 	peakKept     = 5 * time.Minute // how long the largest number of connections counts
 )
 
-// dialLimit is the last resort against storms of dials, whatever causes them: it bounds the opening of sockets. A token is one
-// dial. There are two for each connection that the client had or wants, so that all of them may move or come back at
-// once, and some to spare; they are filled up again at ten a second, or within six seconds if there are many.
+// dialLimit is the last resort against storms of dials, whatever causes them: it bounds the opening of sockets. A token
+// is one dial. There are two for each connection that the client had or wants, so that all of them may move or come
+// back at once, and some to spare; they are filled up again at ten a second, or within six seconds if there are many.
 type dialLimit struct {
 	need func() int // connections that exist or are wanted
 

@@ -16,9 +16,9 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit. New copies them; the values behind their pointers must not be changed afterwards. The password is
-// never printed.
+// Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the
+// default, negative means no limit. New copies them; the values behind their pointers must not be changed afterwards.
+// The password is never printed.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
@@ -28,28 +28,29 @@ type Options struct {
 	Credentials CredentialsProvider
 	DB          int    // selected at every set-up; default 0
 	ClientName  string // shown by CLIENT LIST: printable, without blanks; default none
-	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO with any error), 3 (RESP3 or an error), or
-	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME if options ask for them,
-	// else a PING. Maintenance notifications need RESP3.
+	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO with any error), 3 (RESP3 or an error),
+	// or 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME if options ask
+	// for them, else a PING. Maintenance notifications need RESP3.
 	Protocol int
-	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for proxies that
-	// close at commands they do not know. With Handoff.Mode disabled too, the set-up sends HELLO and nothing that the options do
-	// not ask for. A command that blocks is not unblocked then when its context ends: the connection is closed, see docs/errors.md.
+	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for
+	// proxies that close at commands they do not know. With Handoff.Mode disabled too, the set-up sends HELLO and
+	// nothing that the options do not ask for. A command that blocks is not unblocked then when its context ends: the
+	// connection is closed, see docs/errors.md.
 	DisableIdentity bool
 
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
 	// maintenance moves the connection.
 	TLS *tls.Config
-	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and must
-	// return when ctx ends; the client closes the connections. Default: a net.Dialer with keep-alive.
+	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once
+	// and must return when ctx ends; the client closes the connections. Default: a net.Dialer with keep-alive.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a name
-	// are tried. Default: net.DefaultResolver.
+	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a
+	// name are tried. Default: net.DefaultResolver.
 	Resolver Resolver
 
 	DialTimeout time.Duration // for dialling and set-up of a link; default 5 s
-	// ReadTimeout bounds the wait for a command's reply to come, or to go on once it has begun. It covers writes as well, since
-	// no reply comes to a command whose write stalls. Default 3 s.
+	// ReadTimeout bounds the wait for a command's reply to come, or to go on once it has begun. It covers writes as
+	// well, since no reply comes to a command whose write stalls. Default 3 s.
 	ReadTimeout time.Duration
 
 	Pool pool.Config // how many connections there are
@@ -57,9 +58,9 @@ type Options struct {
 	// one while it moves. Default 1000, negative: no limit.
 	MaxSubscriptions int
 
-	// MaxPending bounds the bytes of commands that wait on one connection until its socket takes them, for a server that reads
-	// slowly or not at all. A command that would pass it fails with conn.ErrBacklog, not sent; one that is larger by itself is
-	// taken when nothing waits. Default 64 MiB (67,108,864 bytes), negative: no limit.
+	// MaxPending bounds the bytes of commands that wait on one connection until its socket takes them, for a server that
+	// reads slowly or not at all. A command that would pass it fails with conn.ErrBacklog, not sent; one that is larger
+	// by itself is taken when nothing waits. Default 64 MiB (67,108,864 bytes), negative: no limit.
 	MaxPending int
 
 	Retry   RetryPolicy    // which failed commands are tried again

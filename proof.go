@@ -23,9 +23,9 @@ type state struct {
 
 const noAuth = "NOAUTH"
 
-// states are the codes that prove that a command was not executed, if the text is the server's own: see facts.Relays. Codes that
-// prove it and are missing here (BUSY, OOM, MISCONF, NOREPLICAS, NOPERM) are for the caller to decide on. docs/errors.md
-// says the same in words.
+// states are the codes that prove that a command was not executed, if the text is the server's own: see facts.Relays.
+// Codes that prove it and are missing here (BUSY, OOM, MISCONF, NOREPLICAS, NOPERM) are for the caller to decide on.
+// docs/errors.md says the same in words.
 var states = map[string]state{
 	"LOADING":     {chance: byTime, giveUp: true},
 	"MASTERDOWN":  {chance: byTime, giveUp: true},
@@ -46,8 +46,8 @@ func (c *Client) stateOf(err error, peer string) (state, bool) {
 	return s, ok
 }
 
-// toItself reports whether the redirection "slot host:port" leads to its sender: the peer, or the configured address. Without a
-// host it leads to another port of the same host.
+// toItself reports whether the redirection "slot host:port" leads to its sender: the peer, or the configured address.
+// Without a host it leads to another port of the same host.
 func toItself(message, peer, configured string) bool {
 	_, target, _ := strings.Cut(message, " ")
 	target, _, _ = strings.Cut(strings.TrimLeft(target, " "), " ")
@@ -103,18 +103,22 @@ func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
 	return f
 }
 
-// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state asks for
-// it. genuine says that the text is the server's own.
+// checkReply returns the state that an error reply tells, if any, and gives up the connection it came on if the state
+// asks for it. genuine says that the text is the server's own.
 func (c *Client) checkReply(of *Conn, cn *conn.Conn, answer error, genuine bool) (state, bool) {
-	s, ok := c.stateOf(answer, peerOf(cn))
+	peer := ""
+	if cn != nil {
+		peer = cn.Peer()
+	}
+	s, ok := c.stateOf(answer, peer)
 	if s.giveUp {
 		c.giveUp(of, cn, genuine)
 	}
 	return s, ok
 }
 
-// giveUp gives up a connection whose server cannot serve. News that the server itself has told concern all connections to it
-// that are not leased.
+// giveUp gives up a connection whose server cannot serve. News that the server itself has told concern all connections
+// to it that are not leased.
 func (c *Client) giveUp(of *Conn, cn *conn.Conn, genuine bool) {
 	if cn == nil {
 		return
@@ -177,20 +181,13 @@ func (c *Client) shunRefusing(peer string, err error) {
 	}
 }
 
-func peerOf(cn *conn.Conn) string {
-	if cn == nil {
-		return ""
-	}
-	return cn.Peer()
-}
-
 const (
 	shunTime   = 5 * time.Second // how long a peer is dialled last
 	maxShunned = 16              // peers that are remembered
 )
 
-// shunned are the peers that have said lately that they cannot serve. If a name has several addresses they are dialled last,
-// longest ago first. The zero value is ready.
+// shunned are the peers that have said lately that they cannot serve. If a name has several addresses they are dialled
+// last, longest ago first. The zero value is ready.
 type shunned struct {
 	mu    sync.Mutex // guards peers, for work in memory only; nothing is locked with it held
 	peers []shunnedPeer

@@ -21,9 +21,10 @@ const (
 	renewalSpread = 64                     // moments at which connections are renewed
 )
 
-// renewer authenticates every live connection anew ahead of the expiry of the credentials that it used: it asks the provider
-// for newer ones and then moves the connection to the address that new ones dial. A move is right in every state: commands in
-// flight are answered, sessions are waited for, blocking commands are unblocked, a subscription hears both (docs/decisions/0010).
+// renewer authenticates every live connection anew ahead of the expiry of the credentials that it used: it asks the
+// provider for newer ones and then moves the connection to the address that new ones dial. A move is right in every
+// state: commands in flight are answered, sessions are waited for, blocking commands are unblocked, a subscription
+// hears both (docs/decisions/0010).
 type renewer struct {
 	c      *Client
 	ctx    context.Context // ends with close
@@ -101,8 +102,8 @@ func (r *renewer) run() {
 	}
 }
 
-// renewal is the time to renew a connection: min(5 min, a quarter of the life of its credentials) before their expiry, later by
-// up to a quarter of that, so that not all connections are dialled at one time.
+// renewal is the time to renew a connection: min(5 min, a quarter of the life of its credentials) before their expiry,
+// later by up to a quarter of that, so that not all connections are dialled at one time.
 func renewal(s conn.Setup, id uint64) time.Time {
 	life := s.Expires.Sub(s.Began)
 	if life <= 0 { // the clocks differ, or the provider is late
@@ -170,7 +171,7 @@ func (r *renewer) retry(expires time.Time) {
 	r.lookBy(now.Add(pause))
 }
 
-// ask learns whether the provider has newer credentials. Its errors and panics are reported by the set-ups that meet them.
+// ask learns whether the provider has newer credentials. Its errors and panics are reported by set-ups that meet them.
 func (r *renewer) ask() {
 	defer func() { _ = recover() }()
 	ctx, cancel := context.WithTimeout(r.ctx, renewTimeout)
@@ -180,8 +181,8 @@ func (r *renewer) ask() {
 	}
 }
 
-// move replaces the link by one with new credentials and reports whether nothing is left to do. Sessions and commands that block
-// have half of the remaining time, or a little more.
+// move replaces the link by one with new credentials and reports whether nothing is left to do. Sessions and commands
+// that block have half of the remaining time, or a little more.
 func (r *renewer) move(cn *conn.Conn, expires time.Time) (renewed bool) {
 	addr := r.c.o.Addr
 	if r.c.handoffs.Leaving() { // the name may lead back to where maintenance has moved it from

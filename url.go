@@ -22,11 +22,12 @@ import (
 //	rediss://...                                                 TLS; valkeys:// means the same
 //	unix://[user:password@]/path/to/socket[?db=n&...]
 //
-// Query keys: db, client_name, protocol, disable_identity (true, false), dial_timeout, read_timeout (Go durations, or whole
-// seconds; -1 is none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, retry_for, maint (auto, enabled,
-// disabled); write_timeout is accepted and has no effect, since read_timeout covers writes that stall. A key that is not listed
-// is refused, as is one given twice, a database in path and query, a path that is no database, several hosts, a fragment, and
-// everything that New refuses. A host or port that is missing is localhost or 6379. An error never contains the password.
+// Query keys: db, client_name, protocol, disable_identity (true, false), dial_timeout, read_timeout (Go durations, or
+// whole seconds; -1 is none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, retry_for, maint
+// (auto, enabled, disabled); write_timeout is accepted and has no effect, since read_timeout covers writes that stall.
+// A key that is not listed is refused, as is one given twice, a database in path and query, a path that is no database,
+// several hosts, a fragment, and everything that New refuses. A host or port that is missing is localhost or 6379. An
+// error never contains the password.
 //
 // Everything in a user name or password but letters, digits and -._~ must be percent-encoded, which
 // url.UserPassword(user, password).String() does: a slash, a question mark or a # would end the host.
@@ -38,8 +39,14 @@ func ParseURL(rawURL string) (Options, error) {
 		}
 		return Options{}, fmt.Errorf("baton: invalid URL: %w", withoutSecret(err, rawURL))
 	}
+	_, rest, _ := strings.Cut(rawURL, "//")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
 	var o Options
-	if err = checkUser(rawURL, u); err == nil {
+	if u.User != nil && strings.Count(rest, "@") > 1 { // the text after the first may be meant for the host
+		err = errors.New("has two @ in front of the path: in a user name or password it must be percent-encoded, as %40")
+	} else {
 		err = o.setURL(u)
 	}
 	if err == nil {
@@ -51,20 +58,8 @@ func ParseURL(rawURL string) (Options, error) {
 	return o, nil
 }
 
-// checkUser refuses a second @: the text after the first may be meant for the host.
-func checkUser(rawURL string, u *url.URL) error {
-	_, rest, _ := strings.Cut(rawURL, "//")
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
-	}
-	if u.User != nil && strings.Count(rest, "@") > 1 {
-		return errors.New("has two @ in front of the path: in a user name or password it must be percent-encoded, as %40")
-	}
-	return nil
-}
-
-// withoutSecret drops an error text that may repeat the password: an @ in the part that it is about may be the one behind the
-// password, and an invalid port may be a password without its host.
+// withoutSecret drops an error text that may repeat the password: an @ in the part that it is about may be the one
+// behind the password, and an invalid port may be a password without its host.
 func withoutSecret(err error, part string) error {
 	if strings.Contains(part, "@") || strings.HasPrefix(err.Error(), "invalid port") {
 		return errors.New("cannot be parsed (details withheld, since it may contain a password, whose special characters must be percent-encoded)")

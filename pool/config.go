@@ -10,20 +10,22 @@ import (
 
 // Config sizes the pools of a client. The zero value is useful. Durations: 0 means the default, negative means no limit.
 type Config struct {
-	// Size bounds the connections, shared and leased ones together. Default 10 per processor, at most 64. A pool of 1 gives no
-	// leases, since its connection is shared.
+	// Size bounds the connections, shared and leased ones together. Default 10 per processor, at most 64. A pool of 1
+	// gives no leases, since its connection is shared.
 	Size int
 	// Lanes bounds the shared connections. Default 4, at most Size. One is open most of the time, since each further one
 	// splits the batches; another is opened when the open ones wait for a slow reply, and given up again afterwards. For
-	// replies that are large, or come bit by bit, there may be more, up to half of Size, as long as nobody waits for a lease.
+	// replies that are large, or come bit by bit, there may be more, up to half of Size, as long as nobody waits for a
+	// lease.
 	Lanes int
 	// Blocking bounds the connections for commands that block on the server, one for each that waits. They come on top of
 	// Size, so that waiting for work never keeps other commands from a connection. Default 64.
 	Blocking int
 	// MinIdle is how many connections are kept ready for leases, from the first use of the pool on. Default 0.
 	MinIdle int
-	// MaxActive bounds the sockets while connections are moved: at most MaxActive-Size of them get their next link at once.
-	// Old links that still owe replies come on top. 0: only the handoff's MaxWorkers bounds that; else it must be greater than Size.
+	// MaxActive bounds the sockets while connections are moved: at most MaxActive-Size of them get their next link at
+	// once. Old links that still owe replies come on top. 0: only the handoff's MaxWorkers bounds that; else it must be
+	// greater than Size.
 	MaxActive int
 	// MaxDialing bounds the dials in parallel. Default 8, at most Size.
 	MaxDialing int
@@ -54,7 +56,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// ForBlocking returns the configuration of the separate pool for commands that block, which has leases only. c must have its defaults.
+// ForBlocking returns the configuration of the separate pool for commands that block, which has leases only. c must
+// have its defaults.
 func (c Config) ForBlocking() Config {
 	c.Size, c.Lanes, c.MinIdle = c.Blocking, 0, 0
 	c.MaxDialing, c.MaxWaiting = min(c.MaxDialing, c.Size), 64*c.Size
@@ -72,7 +75,8 @@ func (c Config) Validate() error {
 	check(c.Size >= 1 && c.Size <= maxConns, "Pool.Size is %d, must be from 1 to %d", c.Size, maxConns)
 	check(c.Lanes >= 1 && c.Lanes <= max(c.Size, 1), "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size)
 	check(c.Blocking >= 1 && c.Blocking <= maxConns, "Pool.Blocking is %d, must be from 1 to %d", c.Blocking, maxConns)
-	check(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1), "Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
+	check(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1),
+		"Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
 	check(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size)
 	check(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing)
 	check(c.MaxWaiting >= 1, "Pool.MaxWaiting is %d, must be at least 1", c.MaxWaiting)

@@ -25,15 +25,16 @@ const (
 
 // Dials is the account of the attempts at one endpoint. All that dial it share one, so that each learns from the others.
 //
-// While the endpoint serves all dial at once. After a failure it counts as failing: one dial at a time, with growing random
-// pauses of 250 ms at most. A connection that was set up and did not last is a failure too. The first success ends that for all
-// that wait, unless connections have not lasted before: then the new one has to last for a second first, and the time
-// after for five. Five seconds after a success that no failure has followed, all failures are forgotten.
+// While the endpoint serves all dial at once. After a failure it counts as failing: one dial at a time, with growing
+// random pauses of 250 ms at most. A connection that was set up and did not last is a failure too. The first success
+// ends that for all that wait, unless connections have not lasted before: then the new one has to last for a second
+// first, and the time after for five. Five seconds after a success that no failure has followed, all failures are
+// forgotten.
 //
 // The zero value is ready for use. All methods may be called from several goroutines at once.
 type Dials struct {
-	// MaxPerSecond returns how many connections there were lately. If connections do not last, no more dials than that begin
-	// within a second. nil: no such bound. It must be set before the first use.
+	// MaxPerSecond returns how many connections there were lately. If connections do not last, no more dials than that
+	// begin within a second. nil: no such bound. It must be set before the first use.
 	MaxPerSecond func() int
 
 	mu       sync.Mutex    // guards the fields below, for work in memory only; nothing is locked with it held
@@ -57,7 +58,8 @@ type Dials struct {
 }
 
 // Dial calls dial when it is its turn, and takes the outcome into account unless ctx has ended. urgent is that of Begin.
-func (d *Dials) Dial(ctx context.Context, urgent func() bool, dial func(context.Context) (*conn.Conn, error)) (*conn.Conn, error) {
+func (d *Dials) Dial(ctx context.Context, urgent func() bool,
+	dial func(context.Context) (*conn.Conn, error)) (*conn.Conn, error) {
 	start, err := d.Begin(ctx, urgent)
 	if err != nil {
 		return nil, err
@@ -71,9 +73,9 @@ func (d *Dials) Dial(ctx context.Context, urgent func() bool, dial func(context.
 	return c, err
 }
 
-// Begin waits until a dial may begin and returns its start; ctx ending is an error. The outcome of the dial is then told to
-// Done. An urgent one goes before all others, and beside a dial that is under way; that may change while it waits. urgent
-// is called with the lock of the account held; nil: never.
+// Begin waits until a dial may begin and returns its start; ctx ending is an error. The outcome of the dial is then
+// told to Done. An urgent one goes before all others, and beside a dial that is under way; that may change while it
+// waits. urgent is called with the lock of the account held; nil: never.
 func (d *Dials) Begin(ctx context.Context, urgent func() bool) (start time.Time, err error) {
 	if ctx.Err() != nil {
 		return start, conn.ContextError(ctx)
@@ -203,8 +205,8 @@ func (d *Dials) Done(start time.Time, c *conn.Conn, err error) {
 	d.wakeLocked()
 }
 
-// probationLocked is how long a success has to last before all may dial. Connections that did not last since the server went
-// away are no reason for one, the first time.
+// probationLocked is how long a success has to last before all may dial. Connections that did not last since the server
+// went away are no reason for one, the first time.
 func (d *Dials) probationLocked() time.Duration {
 	switch {
 	case d.broken == 0, d.broken == 1 && d.refused:
@@ -233,8 +235,8 @@ func (d *Dials) Lost(c *conn.Conn) {
 	}
 }
 
-// failLocked counts a failure of what was begun at start. Dials that were under way together fail together and count once, and
-// a failure of one that is older than a success since then does not count.
+// failLocked counts a failure of what was begun at start. Dials that were under way together fail together and count
+// once, and a failure of one that is older than a success since then does not count.
 func (d *Dials) failLocked(start, now time.Time, broken bool) {
 	d.refused = d.refused || !broken
 	if start.Before(d.goodDial) || d.failing && !start.After(d.failedAt) {
@@ -252,7 +254,7 @@ func (d *Dials) failLocked(start, now time.Time, broken bool) {
 	}
 }
 
-// pauseLocked is a random pause between a half and the whole of its bound, which is the cap at once if connections do not last.
+// pauseLocked is a random pause of half its bound or more. The bound grows, or is the cap if connections do not last.
 func (d *Dials) pauseLocked() time.Duration {
 	limit := maxPause
 	if d.broken == 0 {
@@ -284,12 +286,12 @@ func (d *Dials) wrongServer(c *conn.Conn, lane bool) bool {
 	return d.wrong.giveUp(i.Peer, lane, now.Add(-i.Age), now)
 }
 
-// wrongPause is the least time between two dials that are made because the server of a new connection was not the right one.
+// wrongPause is the least time between two dials made because the server of a new connection was not the right one.
 const wrongPause = 250 * time.Millisecond
 
-// wrongServers knows which peers answer like a server that is not the right one, a replica for instance. An older connection
-// is given up at once, since the name may lead elsewhere by now. One that was dialled after the answer, and to such a peer again,
-// shows that it does not: then each answer would cost a dial.
+// wrongServers knows which peers answer like a server that is not the right one, a replica for instance. An older
+// connection is given up at once, since the name may lead elsewhere by now. One that was dialled after the answer, and
+// to such a peer again, shows that it does not: then each answer would cost a dial.
 type wrongServers struct {
 	dialled string // peer of the last connection that was dialled
 	peers   map[string]*wrongPeer

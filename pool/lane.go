@@ -9,9 +9,10 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// A large reply that comes slowly holds up all commands queued behind it. So commands with large replies use connections apart,
-// and a lane in the middle of a reply gets no new command if another can be had, beyond Lanes if need be. A long wait for the
-// beginning of a reply says little: it may be the round trip, or a server that is slow as a whole (docs/decisions/0009).
+// A large reply that comes slowly holds up all commands queued behind it. So commands with large replies use
+// connections apart, and a lane in the middle of a reply gets no new command if another can be had, beyond Lanes if
+// need be. A long wait for the beginning of a reply says little: it may be the round trip, or a server that is slow as
+// a whole (docs/decisions/0009).
 
 const (
 	// maxOpenWait is how long a caller waits for a lane that is being opened, rather than queue behind a reply.
@@ -38,9 +39,9 @@ const (
 	blocked      // it would stand behind a reply that has come in part, or that is likely to be large
 )
 
-// Lane returns a shared connection: the one that owes the fewest replies. It dials the first one, and waits for that until ctx
-// ends or WaitTimeout is over, which is a *TimeoutError; other errors are that of the dial, and ErrClosed. The connection may end
-// at any time; then Do on it fails and Lane gives another.
+// Lane returns a shared connection: the one that owes the fewest replies. It dials the first one, and waits for that
+// until ctx ends or WaitTimeout is over, which is a *TimeoutError; other errors are that of the dial, and ErrClosed.
+// The connection may end at any time; then Do on it fails and Lane gives another.
 func (p *Pool) Lane(ctx context.Context) (*conn.Conn, error) {
 	lanes := p.lanes.conns()
 	if len(lanes) == 1 && !lanes[0].Slow() {
@@ -49,12 +50,12 @@ func (p *Pool) Lane(ctx context.Context) (*conn.Conn, error) {
 	return p.share(ctx, &p.lanes)
 }
 
-// Apart is Lane for a command whose reply is likely to be large: it returns a connection that is shared by such commands only,
-// one that owes nothing if there is one or room for it. If there is no room at all it is Lane.
+// Apart is Lane for a command whose reply is likely to be large: it returns a connection that is shared by such
+// commands only, one that owes nothing if there is one or room for it. If there is no room at all it is Lane.
 func (p *Pool) Apart(ctx context.Context) (*conn.Conn, error) { return p.share(ctx, &p.apart) }
 
-// share picks a connection of the set, and has another opened if none is free. A caller that would stand behind a reply waits a
-// little for that.
+// share picks a connection of the set, and has another opened if none is free. A caller that would stand behind a reply
+// waits a little for that.
 func (p *Pool) share(ctx context.Context, s *shared) (*conn.Conn, error) {
 	best, l := s.best()
 	if best == nil {
@@ -187,8 +188,8 @@ func (s *shared) removeLocked(c *conn.Conn) {
 	s.published.Store(&conns)
 }
 
-// openLaneLocked starts the dial of a shared connection, or joins the one under way. It never exceeds Size: a lane that is needed
-// while all connections are leased waits for one of their places.
+// openLaneLocked starts the dial of a shared connection, or joins the one under way. It never exceeds Size: a lane that
+// is needed while all connections are leased waits for one of their places.
 func (p *Pool) openLaneLocked(s *shared) *pendingDial {
 	if s.pending != nil {
 		return s.pending

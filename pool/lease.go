@@ -11,8 +11,8 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Lease is the exclusive use of a connection until Release or Discard, whichever comes first; later calls do nothing. Both may be
-// called from any goroutine; Discard waits until nothing of the connection runs any more.
+// Lease is the exclusive use of a connection until Release or Discard, whichever comes first; later calls do nothing.
+// Both may be called from any goroutine; Discard waits until nothing of the connection runs any more.
 type Lease struct {
 	p    *Pool
 	m    *member
@@ -25,8 +25,8 @@ func (l *Lease) Conn() *conn.Conn { return l.m.c }
 // Over reports whether the lease has ended.
 func (l *Lease) Over() bool { return l.over.Load() }
 
-// WrongServer reports whether the connection is to be discarded since its server is not the right one. See Pool.Retire for when
-// it is kept.
+// WrongServer reports whether the connection is to be discarded since its server is not the right one. See Pool.Retire
+// for when it is kept.
 func (l *Lease) WrongServer() bool { return l.p.Dials.wrongServer(l.m.c, false) }
 
 // Release gives the connection back. It goes to the caller that has waited longest. A connection that still owes replies
@@ -44,8 +44,8 @@ func (l *Lease) Discard() {
 	}
 }
 
-// ReleaseAfter is Release, or Discard if tidy returns false. tidy runs on a goroutine of the pool, and has to end when the
-// connection does: it waits for what the connection owes, which the caller has given up waiting for.
+// ReleaseAfter is Release, or Discard if tidy returns false. tidy runs on a goroutine of the pool, and has to end when
+// the connection does: it waits for what the connection owes, which the caller has given up waiting for.
 func (l *Lease) ReleaseAfter(tidy func() bool) {
 	if l.over.Swap(true) {
 		return
@@ -61,7 +61,7 @@ func (l *Lease) ReleaseAfter(tidy func() bool) {
 	}
 }
 
-// giveBack ends a lease: the next caller gets the connection if it is fit, else it is closed and its place is dialled for.
+// giveBack ends a lease: the next caller gets the connection if it is fit, else it is closed and replaced if need be.
 func (p *Pool) giveBack(m *member, fit bool) {
 	p.mu.Lock()
 	fit = fit && !p.closed && m.c.Owes() == 0
@@ -121,8 +121,8 @@ func (p *Pool) takeIdleLocked(i int, r Role) *member {
 }
 
 // Acquire leases a connection: an idle one, or a new one if Size allows, or the next that is released, in the order of
-// asking. It waits until ctx ends or WaitTimeout is over and then returns a *TimeoutError; a dial that was begun for it goes on
-// and serves the next.
+// asking. It waits until ctx ends or WaitTimeout is over and then returns a *TimeoutError; a dial that was begun for it
+// goes on and serves the next.
 func (p *Pool) Acquire(ctx context.Context) (*Lease, error) {
 	p.mu.Lock()
 	if err := p.refusalLocked(); err != nil {
@@ -156,7 +156,7 @@ func (p *Pool) Acquire(ctx context.Context) (*Lease, error) {
 	return &Lease{p: p, m: w.m}, nil
 }
 
-// AcquireIdle leases an idle connection that leads to peer. If the pool has none it returns nil: it neither waits nor dials.
+// AcquireIdle leases an idle connection to peer. If the pool has none it returns nil: it neither waits nor dials.
 func (p *Pool) AcquireIdle(peer string) *Lease {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +181,7 @@ func (p *Pool) refusalLocked() error {
 	return nil
 }
 
-// wait returns nil when ready is closed. It fails when ctx ends, or after WaitTimeout, which maintenance may relax meanwhile.
+// wait returns nil when ready is closed. It fails when ctx ends, or after WaitTimeout, relaxed by maintenance or not.
 func (p *Pool) wait(ctx context.Context, ready <-chan struct{}) *TimeoutError {
 	start, limit := time.Now(), p.cfg.WaitTimeout
 	if limit <= 0 {

@@ -11,7 +11,7 @@ import (
 // drainTime bounds how long a connection that the pool gives up may go on delivering what it owes.
 const drainTime = 30 * time.Second
 
-// maintain is the pool's one standing goroutine: it gives up connections that are unused or too old and keeps MinIdle filled.
+// maintain is the pool's standing goroutine: it gives up connections that are unused or too old and keeps MinIdle ready.
 func (p *Pool) maintain() {
 	every := 5 * time.Second
 	for _, d := range []time.Duration{p.cfg.MaxIdleTime, p.cfg.MaxLifetime} {
@@ -34,8 +34,8 @@ func (p *Pool) maintain() {
 	}
 }
 
-// retireOverdueLocked gives up connections that are too old, idle ones that are unused and more than MinIdle, and shared ones
-// that are unused. One lane stays; before it is given up for its age another is opened, if there is room for that.
+// retireOverdueLocked gives up connections that are too old, or unused and not needed for MinIdle. One lane stays; before
+// it is given up for its age another is opened, if there is room.
 func (p *Pool) retireOverdueLocked(now time.Time) {
 	spare := len(p.idle) - p.cfg.MinIdle
 	for _, m := range slices.Clone(p.idle) {
@@ -62,7 +62,8 @@ func (p *Pool) retireOverdueLocked(now time.Time) {
 
 func (m *member) tooOld(now time.Time) bool { return !m.until.IsZero() && now.After(m.until) }
 
-// unusedLocked reports whether a connection has been idle, or has delivered nothing that maintain has seen, for MaxIdleTime.
+// unusedLocked reports whether a connection has been idle, or has delivered nothing that maintain has seen, for
+// MaxIdleTime.
 func (p *Pool) unusedLocked(m *member, now time.Time) bool {
 	if m.role != Idle {
 		if i := m.c.Info(); i.Owed > 0 || i.Done != m.delivered {
@@ -72,8 +73,8 @@ func (p *Pool) unusedLocked(m *member, now time.Time) bool {
 	return p.cfg.MaxIdleTime > 0 && now.Sub(m.since) >= p.cfg.MaxIdleTime
 }
 
-// reclaimLocked gives up a shared connection for a caller that waits for a lease, if there are more than usual because of large
-// replies and there is no other place. It delivers what it owes.
+// reclaimLocked gives up a shared connection for a caller that waits for a lease, if there are more than usual because
+// of large replies and there is no other place. It delivers what it owes.
 func (p *Pool) reclaimLocked() {
 	if p.closed || len(p.all)+p.dialing < p.cfg.Size {
 		return
@@ -87,9 +88,9 @@ func (p *Pool) reclaimLocked() {
 	}
 }
 
-// Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it owes,
-// and ends. While the name leads to no other server, a connection that was dialled after the first such answer is kept, but for
-// four lanes and four others in a second: each answer would cost a dial otherwise.
+// Retire gives a connection up since its server is not the right one: it is not handed out any more, delivers what it
+// owes, and ends. While the name leads to no other server, a connection that was dialled after the first such answer is
+// kept, but for four lanes and four others in a second: each answer would cost a dial otherwise.
 func (p *Pool) Retire(c *conn.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,8 +99,8 @@ func (p *Pool) Retire(c *conn.Conn) {
 	}
 }
 
-// Leave gives up all connections to peer that are not leased. Those that are younger than a second have replaced others lately,
-// and are given up as by Retire.
+// Leave gives up all connections to peer that are not leased. Those that are younger than a second have replaced others
+// lately, and are given up as by Retire.
 func (p *Pool) Leave(peer string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,8 +111,8 @@ func (p *Pool) Leave(peer string) {
 	}
 }
 
-// retireLocked takes a connection out of the books and lets it finish, on a goroutine that ends with it or with the pool: a
-// caller may have picked it just before.
+// retireLocked takes a connection out of the books and lets it finish, on a goroutine that ends with it or with the
+// pool: a caller may have picked it just before.
 func (p *Pool) retireLocked(m *member) {
 	if p.closed {
 		return // Close or Drain ends it

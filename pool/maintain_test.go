@@ -32,7 +32,7 @@ func TestCareKeepsMinIdleAndClosesWhatIsUnused(t *testing.T) {
 	})
 }
 
-// An idle connection that becomes the lane leaves a gap, which is filled at once and not at the next round of care.
+// An idle connection that becomes the lane leaves a gap, which is filled at once and not at the next round of maintenance.
 func TestMinIdleIsMadeUpWhenAnIdleConnectionBecomesTheLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, pool.Config{Size: 10, MinIdle: 3})

@@ -4,21 +4,22 @@
 //
 // # Lanes and leases
 //
-// A lane is a connection that all callers share; [Pool.Lane] returns the one that owes the fewest replies. One lane is open most of
-// the time, since each further one splits the writes that callers share. Another is opened, up to Config.Lanes, when all open lanes
-// wait for a slow reply, or, up to half of Size, when all are in the middle of one; it is closed again when it has been idle for
-// MaxIdleTime. [Pool.Apart] returns connections that are shared by commands with large replies only.
+// A lane is a connection that all callers share; [Pool.Lane] returns the one that owes the fewest replies. One lane is
+// open most of the time, since each further one splits the writes that callers share. Another is opened, up to
+// Config.Lanes, when all open lanes wait for a slow reply, or, up to half of Size, when all are in the middle of one;
+// it is closed again when it has been idle for MaxIdleTime. [Pool.Apart] returns connections that are shared by
+// commands with large replies only.
 //
-// A lease is the exclusive use of a connection, for commands that block and for state that the server keeps for a connection.
-// [Pool.Acquire] takes an idle one, or has one dialled, or waits; the caller that has waited longest gets the next one, handed
-// over directly. Config.Size bounds lanes and leases together, and one place is kept for a lane.
+// A lease is the exclusive use of a connection, for commands that block and for state that the server keeps for a
+// connection. [Pool.Acquire] takes an idle one, or has one dialled, or waits; the caller that has waited longest gets
+// the next one, handed over directly. Config.Size bounds lanes and leases together, and one place is kept for a lane.
 //
 // # Dials
 //
-// Dials run on goroutines of the pool, at most MaxDialing at a time, and go on when the caller they were begun for gives up: the
-// connection goes to the pool. [Dials] decides when one may begin: at once while the endpoint serves, one by one with pauses up
-// to 250 ms while it does not. A connection that did not last is a failure as well. A caller that gets no connection learns from
-// the error how many there are, how they are used, and how the last dial failed.
+// Dials run on goroutines of the pool, at most MaxDialing at a time, and go on when the caller they were begun for
+// gives up: the connection goes to the pool. [Dials] decides when one may begin: at once while the endpoint serves, one
+// by one with pauses up to 250 ms while it does not. A connection that did not last is a failure as well. A caller that
+// gets no connection learns from the error how many there are, how they are used, and how the last dial failed.
 //
 // # Maintenance
 //
@@ -44,8 +45,8 @@ type Pool struct {
 	// Relaxed returns the least timeout in force at now for a wait that began at start; WaitTimeout is never shorter than
 	// that. nil: nothing is relaxed. It must be set before the first use.
 	Relaxed func(start, now time.Time) time.Duration
-	// Dials is the account of the endpoint's dials. New gives the pool one of its own; pools of one endpoint share one. It must
-	// be set before the first use.
+	// Dials is the account of the endpoint's dials. New gives the pool one of its own; pools of one endpoint share one.
+	// It must be set before the first use.
 	Dials *Dials
 
 	lanes shared // for all callers
@@ -56,8 +57,9 @@ type Pool struct {
 	work    sync.WaitGroup // all goroutines of the pool
 	started sync.Once      // starts maintain with the first connection
 
-	// mu guards the fields below and the lists and dials of lanes and apart; it is held for work in memory only. With it held a
-	// connection may be asked for its Info, which takes that connection's lock; code that holds such a lock never takes mu.
+	// mu guards the fields below and the lists and dials of lanes and apart; it is held for work in memory only. With it
+	// held a connection may be asked for its Info, which takes that connection's lock; code that holds such a lock never
+	// takes mu.
 	mu      sync.Mutex
 	all     map[*conn.Conn]*member
 	idle    []*member // last used last
@@ -76,8 +78,8 @@ type member struct {
 	delivered uint64    // replies of a shared one when maintain last looked
 }
 
-// New makes a pool of at most cfg.Size connections and dials none. dial opens a connection; joined, if not nil, is told of
-// each one after it can be found by List. The configuration must be valid.
+// New makes a pool of at most cfg.Size connections and dials none. dial opens a connection; joined, if not nil, is told
+// of each one after it can be found by List. The configuration must be valid.
 func New(cfg Config, dial func(context.Context) (*conn.Conn, error), joined func(*conn.Conn)) *Pool {
 	p := &Pool{cfg: cfg, dial: dial, joined: joined, Dials: new(Dials), all: map[*conn.Conn]*member{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -87,8 +89,8 @@ func New(cfg Config, dial func(context.Context) (*conn.Conn, error), joined func
 	return p
 }
 
-// startDialsLocked starts as many dials as waiting callers and MinIdle ask for and limits allow. It is called whenever one
-// of these has changed.
+// startDialsLocked starts as many dials as waiting callers and MinIdle ask for and limits allow. It is called whenever
+// one of these has changed.
 func (p *Pool) startDialsLocked() {
 	running := p.dialing // for leases
 	for _, s := range []*shared{&p.lanes, &p.apart} {
@@ -132,8 +134,8 @@ type pendingDial struct {
 	err  error
 }
 
-// dialLocked dials a connection on a goroutine, when it is its turn. No caller can cancel it: the connection belongs to the pool.
-// use receives it, or the error, with mu held.
+// dialLocked dials a connection on a goroutine, when it is its turn. No caller can cancel it: the connection belongs to
+// the pool. use receives it, or the error, with mu held.
 func (p *Pool) dialLocked(urgent func() bool, use func(*member, error)) *pendingDial {
 	d := &pendingDial{done: make(chan struct{})}
 	p.dialing++
@@ -167,7 +169,7 @@ func (p *Pool) dialLocked(urgent func() bool, use func(*member, error)) *pending
 	return d
 }
 
-// addLocked enters a dialled connection in the books, without a use yet. The caller closes one that comes back with an error.
+// addLocked enters a dialled connection in the books, without a use yet. After an error the caller closes c.
 func (p *Pool) addLocked(c *conn.Conn, err error) (*member, error) {
 	switch {
 	case p.closed:
@@ -209,7 +211,7 @@ func (p *Pool) removeLocked(m *member) {
 	p.apart.removeLocked(m.c)
 }
 
-// Close ends the pool and closes every connection. Waiting callers get ErrClosed. It returns when no goroutine of the pool runs.
+// Close ends the pool and closes every connection. Waiting callers get ErrClosed. No goroutine of the pool is left then.
 func (p *Pool) Close() {
 	p.refuseCallers()
 	p.cancel()
@@ -219,8 +221,8 @@ func (p *Pool) Close() {
 	p.work.Wait()
 }
 
-// Drain refuses new work, lets every connection deliver what it owes and every lease come back, and returns when all have
-// ended. If ctx ends first it returns the context's error and leaves the rest to Close.
+// Drain refuses new work, lets every connection deliver what it owes and every lease come back, and returns when all
+// have ended. If ctx ends first it returns the context's error and leaves the rest to Close.
 func (p *Pool) Drain(ctx context.Context) error {
 	p.refuseCallers()
 	members := p.members()

@@ -59,8 +59,8 @@ type ConnInfo struct {
 	Role  Role          // what it is used for
 	Since time.Duration // for how long it has had this role
 
-	// Relaxed is the time until which maintenance relaxes its timeouts, zero if they are not relaxed. It is a fact of the endpoint,
-	// which a Client fills in; a pool by itself does not know it.
+	// Relaxed is the time until which maintenance relaxes its timeouts, zero if they are not relaxed. It is a fact of
+	// the endpoint, which a Client fills in; a pool by itself does not know it.
 	Relaxed time.Time
 }
 
@@ -132,7 +132,8 @@ func (e *TimeoutError) Error() string {
 	if e.Waited == 0 && e.Cause == nil {
 		s = "pool: no connection, and no more callers may wait for one"
 	}
-	s += fmt.Sprintf(" (%d of %d leased, %d shared, %d dialing, %d waiting", e.Stats.Leased, e.Size, e.Stats.Lanes, e.Stats.Dialing, e.Stats.Waiting)
+	s += fmt.Sprintf(" (%d of %d leased, %d shared, %d dialing, %d waiting",
+		e.Stats.Leased, e.Size, e.Stats.Lanes, e.Stats.Dialing, e.Stats.Waiting)
 	if e.LastDial != nil {
 		s += fmt.Sprintf(", last dial: %v", e.LastDial)
 	}
