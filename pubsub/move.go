@@ -71,7 +71,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	defer context.AfterFunc(s.ctx, cancel)()
 	s.locked(s.history.beginMove)
 	defer s.locked(s.history.endMove)
-	from := time.Now()
+	gapStart := time.Now()
 	next, err := s.open(ctx, r.dial)
 	if err != nil {
 		return nil, err
@@ -81,8 +81,8 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	lost := s.drain(old, r.target.Drain)
 	// With a loss, messages may be missing that were published before the new one was confirmed. Others that came on the
 	// old one meanwhile do not make the gap shorter: the missing ones may have been under way for long.
-	if heard := old.lastHeard(); heard.Before(from) {
-		from = heard
+	if heard := old.lastHeard(); heard.Before(gapStart) {
+		gapStart = heard
 	}
 	if err := next.do(s.ctx, ping); err != nil {
 		next.cn.Close()
@@ -93,7 +93,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	if lost != nil {
 		s.tell(Event{Kind: Lost, Peer: e.From, Err: lost})
 		e.Kind, sure = Resubscribed, 0
-		e = e.endingGap(from)
+		e = e.endingGap(gapStart)
 	}
 	s.locked(func() {
 		var copies map[channelKey]int
