@@ -43,14 +43,14 @@ func (c *Client) Subscriber(o SubscribeOptions) Subscriber {
 	return pubsub.NewSubscriber(c.pubsubWiring(), o)
 }
 
-// Subscribe receives the messages that are published to the channels. It returns when the server has confirmed every channel,
-// with the server's refusal (a *resp3.Error such as NOPERM), or with an *OpError. A failure that another attempt may mend is
-// tried again as Options.Retry allows. ctx bounds this call only: the subscription lives until it or the client is closed. It
-// has a connection of its own, which counts in Options.MaxSubscriptions and not in Pool.Size. RESP2 is enough for it;
-// maintenance is announced in RESP3 only.
+// Subscribe receives the messages that are published to the channels. It returns when the server has confirmed every
+// channel, with the server's refusal (a *resp3.Error such as NOPERM), or with an *OpError. A failure that another attempt
+// may mend is tried again as Options.Retry allows. ctx bounds this call only: the subscription lives until it or the
+// client is closed. It has a connection of its own, which counts in Options.MaxSubscriptions and not in Pool.Size. RESP2
+// is enough for it; maintenance is announced in RESP3 only.
 //
-// The connection moves with the others when maintenance asks for it, without a gap. A lost connection is replaced, with a gap
-// that Events tells of. See docs/pubsub.md for what is promised.
+// The connection moves with the others when maintenance asks for it, without a gap. A lost connection is replaced, with a
+// gap that Events tells of. See docs/pubsub.md for what is promised.
 func (c *Client) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
 	return c.Subscriber(SubscribeOptions{}).Subscribe(ctx, channels...)
 }

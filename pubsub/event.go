@@ -52,8 +52,8 @@ type Event struct {
 // keptEvents is how many events wait for a receiver.
 const keptEvents = 64
 
-// Events returns the events of the subscription, from Connected on. The channel keeps the latest 64 that nobody has received;
-// older ones make room. It is the same channel at each call and is closed at the end.
+// Events returns the events of the subscription, from Connected on. The channel keeps the latest 64 that nobody has
+// received; older ones make room. It is the same channel at each call and is closed at the end.
 func (s *Subscription) Events() <-chan Event { return s.events }
 
 // endingGap returns e with a gap that began at from and ends now, however late the event is told.

@@ -1,6 +1,6 @@
-// Package pubsub receives messages that are published to channels. Each subscription has a connection of its own, which moves
-// without a gap when maintenance asks for it and is replaced when it is lost. Programs use it by way of package baton, which has
-// aliases of its types.
+// Package pubsub receives messages that are published to channels. Each subscription has a connection of its own, which
+// moves without a gap when maintenance asks for it and is replaced when it is lost. Programs use it by way of package
+// baton, which has aliases of its types.
 //
 // The goroutine that reads from a connection gives a message to subConn.push, which queues it, and a loop over
 // [Subscription.All] takes it from there. One goroutine for each subscription, Subscription.run, decides which connection
@@ -39,7 +39,7 @@ type Wiring struct {
 	ListenElsewhere func(ctx context.Context)
 }
 
-// Group is the subscriptions of one client. The zero value is empty. All methods may be called from several goroutines at once.
+// Group is the subscriptions of one client. The zero value is empty. All methods may be called at once.
 type Group struct {
 	attempts pool.Dials // the account of attempts to subscribe that the server has refused, or has taken back later
 
@@ -95,7 +95,7 @@ func (g *Group) Len() int {
 	return len(g.all)
 }
 
-// Close ends all subscriptions, for cause, and returns when nothing of them is left. Wiring.Closed must refuse others by then.
+// Close ends all subscriptions, for cause, and waits until nothing of them is left. Wiring.Closed must refuse new ones.
 func (g *Group) Close(cause error) {
 	all := g.list()
 	for _, m := range all {
@@ -128,7 +128,7 @@ func (g *Group) Infos() []pool.ConnInfo {
 	return infos
 }
 
-// Move moves a connection and returns the one that has taken its place: another one if it serves a subscription, else itself.
+// Move moves a connection and returns the one that serves then: a new one for a subscription, else the same.
 func (g *Group) Move(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
 	for _, m := range g.list() {
 		if serving, _ := m.serving(); serving == cn {

@@ -23,8 +23,8 @@ type moveResult struct {
 	err error
 }
 
-// requestMove has run move the subscription. On any error cn goes on serving, if it lives. If ctx ends here, run may be past the
-// point where it could turn back, and the subscription moves all the same.
+// requestMove has run move the subscription. On any error cn goes on serving, if it lives. If ctx ends here, run may be
+// past the point where it could turn back, and the subscription moves all the same.
 func (s *Subscription) requestMove(ctx context.Context, cn *conn.Conn, t conn.Target) (*conn.Conn, error) {
 	fail := func(err error) (*conn.Conn, error) { return nil, &conn.Error{Op: "move", Addr: t.Addr, Err: err} }
 	r := moveRequest{ctx: ctx, cn: cn, target: t, result: make(chan moveResult, 1)}
@@ -60,8 +60,8 @@ func (s *Subscription) requestMove(ctx context.Context, cn *conn.Conn, t conn.Ta
 // Each channel keeps its order: all messages from the old one stand before all from the new one. Nothing is lost: a message
 // published before the new one was confirmed comes on the old one before step 2 ends, and all later ones on the new one.
 //
-// If the new one fails before step 4 the old one serves on, beginning with its buffer. If the old one does not answer in step
-// 2 it is given up, since maintenance would end it soon in any case, and a gap is told.
+// If the new one fails before step 4 the old one serves on, beginning with its buffer. If the old one does not answer in
+// step 2 it is given up, since maintenance would end it soon in any case, and a gap is told.
 func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	if r.cn != old.cn { // it has been replaced since
 		return nil, &conn.Error{Op: "move", Addr: r.target.Addr, Err: conn.ErrClosed}
@@ -71,7 +71,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	defer context.AfterFunc(s.ctx, cancel)()
 	s.locked(s.history.beginMove)
 	defer s.locked(s.history.endMove)
-	from := time.Now()
+	gapStart := time.Now()
 	next, err := s.open(ctx, r.dial)
 	if err != nil {
 		return nil, err
@@ -79,10 +79,10 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	sure := 0
 	s.locked(func() { sure = len(next.buffered) })
 	lost := s.drain(old, r.target.Drain)
-	// With a loss, messages may be missing that were published before the new one was confirmed. Others that came on the old one
-	// meanwhile do not make the gap shorter: the missing ones may have been under way for long.
-	if heard := old.lastHeard(); heard.Before(from) {
-		from = heard
+	// With a loss, messages may be missing that were published before the new one was confirmed. Others that came on the
+	// old one meanwhile do not make the gap shorter: the missing ones may have been under way for long.
+	if heard := old.lastHeard(); heard.Before(gapStart) {
+		gapStart = heard
 	}
 	if err := next.do(s.ctx, ping); err != nil {
 		next.cn.Close()
@@ -93,7 +93,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	if lost != nil {
 		s.tell(Event{Kind: Lost, Peer: e.From, Err: lost})
 		e.Kind, sure = Resubscribed, 0
-		e = e.endingGap(from)
+		e = e.endingGap(gapStart)
 	}
 	s.locked(func() {
 		var copies map[channelKey]int

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// While a subscription moves, two connections bring the same messages, and the second copies are to be left out. A message has
-// no identity on the wire: two of them can be told apart by their channel, their payload and their order, and by nothing else.
+// While a subscription moves, two connections bring the same messages, and the second copies are to be left out. A
+// message has no identity on the wire: two of them can be told apart by their channel, their payload and their order, and
+// by nothing else.
 //
 // For one channel and in order, old is the messages that the old connection has delivered since the new one was sent its
-// SUBSCRIBE, up to the PONG on the old one. next is the messages that have come on the new one, up to the answer to a PING that
-// was sent there after that PONG. One server (or one fabric that keeps the order of a channel and of replies among messages)
-// took the new subscription at instant c and the first PING at instant p. Then c < p, since the PING was sent after the
-// confirmation had come. The messages published between the two are the end of old and the beginning of next: for one k, the
-// last k of old are the first k of next, and these are the copies. Leaving out more than k loses messages, leaving out fewer
-// delivers some twice. About k is known:
+// SUBSCRIBE, up to the PONG on the old one. next is the messages that have come on the new one, up to the answer to a
+// PING that was sent there after that PONG. One server (or one fabric that keeps the order of a channel and of replies
+// among messages) took the new subscription at instant c and the first PING at instant p. Then c < p, since the PING was
+// sent after the confirmation had come. The messages published between the two are the end of old and the beginning of
+// next: for one k, the last k of old are the first k of next, and these are the copies. Leaving out more than k loses
+// messages, leaving out fewer delivers some twice. About k is known:
 //
 //   - The last k of old equal the first k of next. Usually that leaves few candidates; with numbered messages two, one of
 //     them 0.
@@ -31,8 +32,8 @@ import (
 // maxRemembered is how many messages of a channel are remembered.
 const maxRemembered = 128
 
-// maxChannels bounds the channels that are remembered: patterns may match any number. When there are more, all are forgotten,
-// and the next decisions are more careful.
+// maxChannels bounds the channels that are remembered: patterns may match any number. When there are more, all are
+// forgotten, and the next decisions are more careful.
 const maxChannels = 4096
 
 // channelKey names messages that come in one order: a channel, and the pattern by which they were received.
@@ -94,9 +95,8 @@ func (h *history) endMove() {
 	}
 }
 
-// copies returns for each channel how many of the first messages in next are copies of messages delivered since beginMove, and
-// how many messages of all channels are undecided. The first sure ones of next came before the PING was sent; sure is 0 if
-// the old connection did not answer it.
+// copies returns how many of the first messages of each channel in next are copies, and how many others may be some. The
+// first sure ones of next came before the PING was sent; sure is 0 if the old connection did not answer it.
 func (h *history) copies(next []Message, sure int) (copies map[channelKey]int, uncertain int) {
 	hashes, sureOf := map[channelKey][]uint64{}, map[channelKey]int{}
 	for i := range next {
@@ -161,8 +161,8 @@ func anchor(before, old, next []uint64, possible []int) (k int, fixed bool) {
 	return 0, false
 }
 
-// candidates returns every k for which the last k of old are the first k of next, in ascending order; 0 is always one. They are
-// the borders of next and old written one behind the other, which the method of Knuth, Morris and Pratt finds in one pass.
+// candidates returns every k for which the last k of old are the first k of next, from 0 on. They are the borders of next
+// and old written one behind the other, which the method of Knuth, Morris and Pratt finds in one pass.
 func candidates(old, next []uint64) []int {
 	both := slices.Concat(next, old)
 	border := make([]int, len(both)+1) // of the first i

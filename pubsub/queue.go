@@ -21,8 +21,8 @@ func newQueue(limit int, o Overflow) queue {
 
 func (q *queue) len() int { return len(q.waiting) - q.head }
 
-// offer takes m in, or drops a message as the policy says. If it returns a channel it has done neither: m can be offered again
-// when that is closed.
+// offer takes m in, or drops a message as the policy says. If it returns a channel it has done neither: m can be offered
+// again when that is closed.
 func (q *queue) offer(m Message) (room <-chan struct{}) {
 	if q.len() >= q.limit && q.unlimited == 0 {
 		switch q.overflow {

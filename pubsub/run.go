@@ -64,8 +64,8 @@ func (s *Subscription) run(c *subConn) {
 	}
 }
 
-// beat asks the server for a sign of life after a silence. conn closes a connection that owes an answer and brings nothing at
-// all within the timeout, so only an answer that the login is gone is left to act on.
+// beat asks the server for a sign of life after a silence. conn closes a connection that owes an answer and brings
+// nothing at all within the timeout, so only an answer that the login is gone is left to act on.
 func (s *Subscription) beat(c *subConn) {
 	blocked := false
 	s.locked(func() { blocked = s.queue.blocked })
@@ -120,8 +120,8 @@ func (s *Subscription) comeBack(c *subConn) *subConn {
 	}
 }
 
-// reopen opens a connection to the configured endpoint. After a refusal it waits for the account of attempts, so that subscriptions
-// that are refused do not keep others from dialling. It reports whether it was refused again.
+// reopen opens a connection to the configured endpoint. After a refusal it waits for the account of attempts, so that
+// subscriptions that are refused do not keep others from dialling. It reports whether it was refused again.
 func (s *Subscription) reopen(wasRefused bool) (c *subConn, refused bool, err error) {
 	account := &s.client.Group.attempts
 	begun := time.Now()
@@ -160,8 +160,8 @@ type resubscription struct {
 	begun   time.Time // for the account of attempts
 }
 
-// awaitResubscription waits until a connection may be subscribed anew after the server has ended the subscription to a channel,
-// as it does with sharded channels whose slot goes elsewhere. That is at once unless it happens again and again.
+// awaitResubscription waits until a connection may be subscribed anew after the server has ended the subscription to a
+// channel, as it does with sharded channels whose slot goes elsewhere. That is at once unless it happens again and again.
 func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscription) {
 	account := &s.client.Group.attempts
 	r.c.resubscribing = true

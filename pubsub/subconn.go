@@ -31,14 +31,14 @@ type subConn struct {
 	resubscribing bool      // it is to be subscribed anew
 
 	// Guarded by Subscription.mu.
-	confirmed     map[string]bool // names confirmed since subscribe began; nil if it does not run
+	unconfirmed   map[string]bool // names that subscribe waits for
 	buffered      []Message       // messages from before it served
 	bufferedBytes int
 	since         time.Time // when it began to serve
 }
 
-// open dials a connection with dial and subscribes on it. The subConn does not serve yet. With an error there is a subConn if
-// its connection was set up; it is closed then.
+// open dials a connection with dial and subscribes on it. The subConn does not serve yet. With an error there is a
+// subConn if its connection was set up; it is closed then.
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*subConn, error) {
 	c := &subConn{s: s, cfg: s.client.Config(), unsubscribed: make(chan resubscription, 1)}
 	onPush, onState := c.cfg.OnPush, c.cfg.OnState
@@ -68,8 +68,8 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 
 func (c *subConn) lastHeard() time.Time { return time.Unix(0, c.heard.Load()) }
 
-// lostAt returns the time from which on the connection, which has ended for cause, brought nothing. That may be long ago: a move
-// may have failed meanwhile.
+// lostAt returns the time from which on the connection, which has ended for cause, brought nothing. That may be long ago:
+// a move may have failed meanwhile.
 func (c *subConn) lostAt(cause error) time.Time {
 	if errors.Is(cause, conn.ErrDead) {
 		return c.lastHeard()
@@ -82,18 +82,21 @@ func (c *subConn) lostAt(cause error) time.Time {
 
 const ping = "*1\r\n$4\r\nPING\r\n"
 
-// subscribe returns when every name is confirmed. Unless SUBSCRIBE is refused it is answered by a push for each name and by no
-// reply (in RESP2 by arrays, which conn takes for pushes here), so the reply to the PING behind it says that all confirmations have
-// come. After a refusal there are two replies: the connection cannot be used any more, and conn closes it for the second.
+// subscribe returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply, so the
+// reply to the PING behind it says that all have come. A refusal is a second reply, for which conn closes the connection.
 func (c *subConn) subscribe(ctx context.Context) error {
 	s := c.s
-	s.locked(func() { c.confirmed = make(map[string]bool, len(s.names)) })
+	names := map[string]bool{}
+	for _, name := range s.names {
+		names[name] = true
+	}
+	all, missing := len(names), 0
+	s.locked(func() { c.unconfirmed = names })
 	request := resp3.AppendCommand(nil, append([]string{s.command}, s.names...)...)
 	err := c.do(ctx, string(request)+ping)
-	confirmed := 0
-	s.locked(func() { confirmed, c.confirmed = len(c.confirmed), nil })
-	if err == nil && confirmed < len(s.names) {
-		cause := fmt.Errorf("server confirmed %d of %d channels", confirmed, len(s.names))
+	s.locked(func() { missing, c.unconfirmed = len(names), nil })
+	if err == nil && missing > 0 {
+		cause := fmt.Errorf("server confirmed %d of %d channels", all-missing, all)
 		err = &conn.Error{Op: "subscribe", Addr: c.cn.Peer(), Sent: true, Err: cause}
 	}
 	if err != nil {
@@ -105,8 +108,8 @@ func (c *subConn) subscribe(ctx context.Context) error {
 }
 
 // do sends commands that have one reply. By then everything that the server sent before the reply has been delivered.
-// Meanwhile the queue has no limit: the calling goroutine may be the consumer's own, or the one that makes room, and the reply
-// stands behind the messages.
+// Meanwhile the queue has no limit: the calling goroutine may be the consumer's own, or the one that makes room, and the
+// reply stands behind the messages.
 func (c *subConn) do(ctx context.Context, request string) error {
 	s := c.s
 	if s.o.Overflow == Block {
@@ -128,8 +131,8 @@ func (c *subConn) do(ctx context.Context, request string) error {
 	return q.Err
 }
 
-// push takes a push about channels and reports whether v is one. It runs on the goroutine that reads from the connection. With
-// Overflow Block it waits there for room, until the connection is closed at the latest.
+// push takes a push about channels and reports whether v is one. It runs on the goroutine that reads from the connection.
+// With Overflow Block it waits there for room, until the connection is closed at the latest.
 func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
 	var part [4]string
 	for i := range min(v.Len(), len(part)) {
@@ -149,11 +152,7 @@ func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
 			c.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
 		}
 	case "subscribe", "psubscribe", "ssubscribe":
-		c.s.locked(func() {
-			if c.confirmed != nil {
-				c.confirmed[part[1]] = true
-			}
-		})
+		c.s.locked(func() { delete(c.unconfirmed, part[1]) })
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		select {
 		case c.unsubscribed <- resubscription{c: c, channel: part[1], lost: time.Now()}:
@@ -166,9 +165,9 @@ func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
 	return true
 }
 
-// deliver queues m, or buffers it while the connection does not serve. Asking who serves, remembering and queueing are one step
-// under mu: a move relies on it that messages of the old connection are remembered, and that none comes in between when the new
-// one begins to serve.
+// deliver queues m, or buffers it while the connection does not serve. Asking who serves, remembering and queueing are
+// one step under mu: a move relies on it that messages of the old connection are remembered, and that none comes in
+// between when the new one begins to serve.
 func (c *subConn) deliver(cn *conn.Conn, m Message) {
 	s := c.s
 	for {
@@ -205,7 +204,8 @@ func (c *subConn) deliver(cn *conn.Conn, m Message) {
 	}
 }
 
-// enqueueLocked gives m to the consumer. If it returns a channel there is no room: m can be enqueued again when that is closed.
+// enqueueLocked gives m to the consumer. If it returns a channel there is no room: m can be enqueued again when that is
+// closed.
 func (s *Subscription) enqueueLocked(m Message) (room <-chan struct{}) {
 	dropped := s.queue.dropped
 	if room = s.queue.offer(m); room != nil {
@@ -219,8 +219,8 @@ func (s *Subscription) enqueueLocked(m Message) (room <-chan struct{}) {
 	return nil
 }
 
-// serveLocked has c serve, beginning with the messages that it has buffered. Of each channel it skips as many as copies says,
-// and returns how many these are together.
+// serveLocked has c serve, beginning with the messages that it has buffered. Of each channel it skips as many as copies
+// says, and returns how many these are together.
 func (s *Subscription) serveLocked(c *subConn, copies map[channelKey]int) (skipped int) {
 	s.queue.liftLimit()
 	defer s.queue.restoreLimit()

@@ -123,7 +123,7 @@ type Subscription struct {
 	member  member
 	o       Options
 	command string
-	names   []string // without repetitions, never changed
+	names   []string
 
 	ctx     context.Context // ends with end, for its cause
 	cancel  context.CancelCauseFunc
@@ -133,7 +133,8 @@ type Subscription struct {
 	events  chan Event
 	work    sync.WaitGroup // goroutines that run starts
 
-	// mu guards the fields below: memory only, since goroutines that read from connections take it for each message. It is a leaf.
+	// mu guards the fields below: memory only, since goroutines that read from connections take it for each message. It
+	// is a leaf.
 	mu      sync.Mutex
 	serving *subConn // its messages go to the queue; nil before start and while no connection serves
 	queue   queue
@@ -141,14 +142,8 @@ type Subscription struct {
 }
 
 func newSubscription(w Wiring, o Options, command string, names []string) *Subscription {
-	known := make(map[string]bool, len(names))
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		repeated := known[name]
-		known[name] = true
-		return repeated
-	})
 	s := &Subscription{
-		client: w, o: o, command: command, names: names,
+		client: w, o: o, command: command, names: slices.Clone(names),
 		done: make(chan struct{}), moves: make(chan moveRequest), blocked: make(chan struct{}, 1),
 		events: make(chan Event, keptEvents),
 		queue:  newQueue(o.Buffer, o.Overflow), history: newHistory(),
@@ -158,10 +153,10 @@ func newSubscription(w Wiring, o Options, command string, names []string) *Subsc
 	return s
 }
 
-// All yields messages as they come. The iteration ends with the loop, when ctx ends (the last error is then the context's),
-// when the subscription is closed (without an error), or when the client is closed (ErrClosed). A lost connection does not end
-// it: see Events. A later loop finds the messages that an earlier one has left. With several loops at once, each message goes
-// to one of them.
+// All yields messages as they come. The iteration ends with the loop, when ctx ends (the last error is then the
+// context's), when the subscription is closed (without an error), or when the client is closed (ErrClosed). A lost
+// connection does not end it: see Events. A later loop finds the messages that an earlier one has left. With several
+// loops at once, each message goes to one of them.
 func (s *Subscription) All(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
@@ -203,9 +198,9 @@ func (s *Subscription) Dropped() uint64 {
 	return s.queue.dropped
 }
 
-// Close ends the subscription and returns when nothing of it is left: its connection is closed, All yields nothing more, and
-// the channel of Events is closed. Messages that wait are discarded. Close may be called more than once, and from within a loop
-// over All.
+// Close ends the subscription and returns when nothing of it is left: its connection is closed, All yields nothing more,
+// and the channel of Events is closed. Messages that wait are discarded. Close may be called more than once, and from
+// within a loop over All.
 func (s *Subscription) Close() error {
 	s.end(io.EOF)
 	<-s.done
