@@ -21,7 +21,7 @@ const (
 	maxRootNoFamily  = 26     // of those, files that are no family of commands
 	maxFileLines     = 400    // and more is too long
 	maxFunctionLines = 50     // and more is too long
-	maxLibraryLines  = 18_776 // reached; the goal is 13,000
+	maxLibraryLines  = 18_759 // reached; the goal is 13,000
 )
 
 // notLibrary are the directories of programs, of the test kit, and of code for tests alone.
