@@ -1,10 +1,13 @@
 package baton
 
 import (
+	"encoding"
 	"fmt"
 	"math/big"
 	"reflect"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/baton-go/baton/resp3"
 )
@@ -20,8 +23,8 @@ import (
 //
 //   - A whole double is an integer, a boolean is 1 or 0, also as text. A bool is 1 or 0, the status OK, or what
 //     strconv.ParseBool knows.
-//   - A map is made of pairs: a map, an array of arrays of two, or keys and values in turns.
-//   - A slice of strings, numbers or bools made of pairs has keys and values in turns.
+//   - A map is made of pairs: a map, an array of arrays of two, or alternating keys and values.
+//   - A slice of strings, numbers or bools made of pairs has alternating keys and values.
 //
 // An error goes through unchanged. A null is Nil, but a pointer is nil then and an Opt not OK, without an error. A null among
 // the elements of a list or the values of a map is "" for a string and nil for a []byte; []Opt[string], []*string and
@@ -33,157 +36,124 @@ func As[T any](v resp3.Value, err error) (T, error) {
 	if err != nil {
 		return out, err
 	}
-	switch p := any(&out).(type) { // here, where out does not escape: elements of large replies come through here one by one
+	switch p := any(&out).(type) { // without reflection, so that out does not escape
 	case *resp3.Value:
 		*p = v
 	case *string:
-		if v.IsNull() {
-			return out, Nil
-		}
 		*p, err = v.Text()
 	case *int64:
-		if v.IsNull() {
-			return out, Nil
-		}
 		*p, err = v.Int()
+	case **big.Int:
+		*p, err = v.Big()
 	default:
 		return asOther[T](v)
 	}
-	return out, err
+	return out, nullIsNil(err)
 }
 
 func asOther[T any](v resp3.Value) (T, error) {
 	var out, zero T
-	if v.IsNull() {
-		if takesNull(reflect.TypeFor[T]()) {
+	if t := reflect.TypeFor[T](); v.IsNull() {
+		if t.Kind() == reflect.Pointer || isOptional(t) {
 			return zero, nil
 		}
 		return zero, Nil
 	}
-	if err := convert(v, any(&out)); err != nil {
+	if err := fill(reflect.ValueOf(&out).Elem(), v); err != nil {
 		return zero, err
 	}
 	return out, nil
 }
 
-// convert stores v in what dst points to. What is not common goes by reflection.
-func convert(v resp3.Value, dst any) (err error) {
-	switch p := dst.(type) {
-	case *[]byte:
-		*p, err = v.Bytes()
-	case *bool:
-		*p, err = truth(v)
-	case *uint64:
-		*p, err = unsigned(v)
-	case *float64:
-		*p, err = v.Float()
-	case **big.Int:
-		*p, err = v.Big()
-	case *[]string:
-		*p, err = many[string](flat(v))
-	case *[]int64:
-		*p, err = many[int64](flat(v))
-	case *[]float64:
-		*p, err = many[float64](flat(v))
-	case *[]resp3.Value:
-		*p, err = many[resp3.Value](v)
-	case *map[string]string:
-		*p, err = pairs[string](v)
-	case *map[string]resp3.Value:
-		*p, err = pairs[resp3.Value](v)
-	default:
-		return fill(reflect.ValueOf(dst).Elem(), v)
-	}
-	return err
-}
-
-func many[T any](v resp3.Value) ([]T, error) {
-	if err := aggregate(v); err != nil {
-		return nil, err
-	}
-	out := make([]T, 0, v.Len())
-	for e := range v.All() {
-		t, err := within[T](e)
-		if err != nil {
-			return nil, inside("element", len(out), err)
-		}
-		out = append(out, t)
-	}
-	return out, nil
-}
-
-func pairs[T any](v resp3.Value) (map[string]T, error) {
-	n, err := v.PairCount()
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]T, n)
-	for k, e := range v.Pairs() {
-		at := len(out)
-		key, err := As[string](k, nil)
-		if err != nil {
-			return nil, inside("key", at, err)
-		}
-		if out[key], err = within[T](e); err != nil {
-			return nil, inside("value", at, err)
-		}
-		if len(out) == at {
-			return nil, keyTwice(v)
-		}
-	}
-	return out, nil
-}
-
-// within is As for an element of a list or a value of a map, where a null is the empty string.
-func within[T any](v resp3.Value) (T, error) {
-	t, err := As[T](v, nil)
-	if _, text := any(t).(string); text && err == Nil {
-		err = nil
-	}
-	return t, err
-}
-
-// keyTwice: a map would keep only one of two values.
-func keyTwice(v resp3.Value) error {
-	return &resp3.TypeError{Want: "a map of keys that come once each", Kind: v.Kind()}
-}
-
-// inside says where in a reply something did not fit. A null there is not Nil, which would be the whole reply's.
-func inside(what string, i int, err error) error {
-	if err == Nil {
-		err = &resp3.TypeError{Want: "a value", Kind: resp3.Null}
-	}
-	return fmt.Errorf("baton: %s %d of the reply, counted from 0: %w", what, i, err)
-}
-
-// aggregate returns an error unless v has elements, maybe none.
-func aggregate(v resp3.Value) error {
-	switch v.Kind() {
-	case resp3.Array, resp3.Map, resp3.Set, resp3.Push:
+// fill stores v in dst, which is zero. It is the reverse of resp3.AppendCommandArgs.
+func fill(dst reflect.Value, v resp3.Value) (err error) {
+	ptr := dst.Addr().Interface()
+	if p, ok := ptr.(*resp3.Value); ok {
+		*p = v
 		return nil
 	}
-	if err := v.Err(); err != nil {
+	switch t := dst.Type(); {
+	case v.Err() != nil:
+		return v.Err()
+	case v.IsNull():
+		return fillNull(dst)
+	case t.Kind() == reflect.Pointer:
+		dst.Set(reflect.New(t.Elem()))
+		return fill(dst.Elem(), v)
+	case isOptional(t):
+		dst.Field(1).SetBool(true)
+		return fill(dst.Field(0), v)
+	}
+	switch p := ptr.(type) {
+	case *any:
+		*p, err = natural(v)
+		return err
+	case *time.Duration:
+		return fillDuration(dst, v)
+	}
+	unmarshal := unmarshaler(ptr)
+	if unmarshal == nil {
+		return fillKind(dst, v)
+	}
+	s, err := v.Text()
+	if err != nil {
 		return err
 	}
-	return &resp3.TypeError{Want: "an array, a set or a map", Kind: v.Kind()}
+	if err := unmarshal([]byte(s)); err != nil {
+		return fmt.Errorf("%w: %w", unfit(dst, v), err)
+	}
+	return nil
 }
 
-// flat spells an array of pairs of plain values as RESP2 does, for instance members and scores: in turns.
-func flat(v resp3.Value) resp3.Value {
-	if v.Kind() != resp3.Array || v.Index(0).Kind() != resp3.Array {
-		return v
+// fillNull accepts a null inside a reply if dst can say that there is no value, or is text, which stays empty.
+func fillNull(dst reflect.Value) error {
+	t := dst.Type()
+	text := t.Kind() == reflect.String || t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+	if t.Kind() == reflect.Pointer || isOptional(t) || is[any](t) || text && unmarshaler(dst.Addr().Interface()) == nil {
+		return nil
 	}
-	if n, err := v.PairCount(); err != nil || n != v.Len() {
-		return v
+	return &resp3.TypeError{Want: "a value", Kind: resp3.Null}
+}
+
+// fillKind goes by what the type of dst is made of.
+func fillKind(dst reflect.Value, v resp3.Value) error {
+	fits, err := true, error(nil)
+	switch k := dst.Kind(); {
+	case k == reflect.String:
+		var s string
+		s, err = v.Text()
+		dst.SetString(s)
+	case k == reflect.Bool:
+		var b bool
+		b, err = truth(v)
+		dst.SetBool(b)
+	case dst.CanInt():
+		var n int64
+		n, err = v.Int()
+		fits = !dst.OverflowInt(n)
+		dst.SetInt(n)
+	case k != reflect.Uintptr && dst.CanUint():
+		var n uint64
+		n, err = unsigned(v)
+		fits = !dst.OverflowUint(n)
+		dst.SetUint(n)
+	case dst.CanFloat():
+		return fillFloat(dst, v)
+	case k == reflect.Slice && dst.Type().Elem().Kind() == reflect.Uint8:
+		var b []byte
+		b, err = v.Bytes()
+		dst.SetBytes(b)
+	case k == reflect.Slice:
+		return fillSlice(dst, v)
+	case k == reflect.Map:
+		return fillMap(dst, v)
+	default:
+		return fmt.Errorf("baton: As cannot make a %v", dst.Type())
 	}
-	all := make([]resp3.Value, 0, 2*v.Len())
-	for k, e := range v.Pairs() {
-		if aggregate(k) == nil || aggregate(e) == nil {
-			return v
-		}
-		all = append(all, k, e)
+	if err == nil && !fits {
+		err = unfit(dst, v)
 	}
-	return resp3.ArrayValue(all...)
+	return err
 }
 
 // truth reads a boolean, the numbers 0 and 1, a text that means one, or the status OK.
@@ -217,4 +187,208 @@ func unsigned(v resp3.Value) (uint64, error) {
 		return 0, &resp3.TypeError{Want: "a uint64", Kind: v.Kind()}
 	}
 	return b.Uint64(), nil
+}
+
+// fillFloat reads also what Go writes: NaN and +Inf. A float32 is read as one, since rounding twice may give its neighbour.
+func fillFloat(dst reflect.Value, v resp3.Value) error {
+	s, err := v.Text()
+	if err != nil {
+		return err
+	}
+	f, err := strconv.ParseFloat(strings.TrimPrefix(s, "-"), dst.Type().Bits())
+	if err != nil || strings.ContainsAny(s, "xX_") || strings.HasPrefix(s, "--") || strings.HasPrefix(s, "-+") {
+		return &resp3.TypeError{Want: "a " + dst.Type().String(), Kind: v.Kind()}
+	}
+	if s[0] == '-' {
+		f = -f
+	}
+	dst.SetFloat(f)
+	return nil
+}
+
+func fillSlice(dst reflect.Value, v resp3.Value) error {
+	if isPlain(dst.Type().Elem()) {
+		v = flat(v)
+	}
+	if !isAggregate(v) {
+		return &resp3.TypeError{Want: "an array, a set or a map", Kind: v.Kind()}
+	}
+	n := v.Len()
+	if v.Kind() == resp3.Map {
+		n *= 2
+	}
+	dst.Set(reflect.MakeSlice(dst.Type(), n, n))
+	texts, _ := dst.Addr().Interface().(*[]string)
+	i := 0
+	for e := range v.All() {
+		if texts != nil && e.Kind() == resp3.BulkString && !e.IsNull() { // most lists, without reflection
+			(*texts)[i], _ = e.Text()
+		} else if err := fill(dst.Index(i), e); err != nil {
+			return inside("element", i, err)
+		}
+		i++
+	}
+	return nil
+}
+
+func fillMap(dst reflect.Value, v resp3.Value) error {
+	n, err := v.PairCount()
+	if err != nil {
+		return err
+	}
+	t := dst.Type()
+	dst.Set(reflect.MakeMapWithSize(t, n))
+	key, val := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+	at := 0
+	for k, e := range v.Pairs() {
+		key.SetZero()
+		val.SetZero()
+		if err := fillKey(key, k); err != nil {
+			return inside("key", at, err)
+		}
+		if err := fill(val, e); err != nil {
+			return inside("value", at, err)
+		}
+		dst.SetMapIndex(key, val)
+		if at++; dst.Len() < at { // only one of two values would be left
+			return keyTwice(v.Kind())
+		}
+	}
+	return nil
+}
+
+func fillKey(dst reflect.Value, v resp3.Value) error {
+	if err := fill(dst, v); err != nil {
+		return err
+	}
+	text := dst.Kind() == reflect.String
+	switch {
+	case text && v.IsNull():
+		return &resp3.TypeError{Want: "a value", Kind: resp3.Null}
+	case !text && !dst.Comparable():
+		return &resp3.TypeError{Want: "a key", Kind: v.Kind()}
+	}
+	return nil
+}
+
+// natural is the Go value for what the server sent.
+func natural(v resp3.Value) (any, error) {
+	switch v.Kind() {
+	case resp3.Integer:
+		return v.Int()
+	case resp3.Double:
+		return v.Float()
+	case resp3.Boolean:
+		return v.Bool()
+	case resp3.BigNumber:
+		return v.Big()
+	case resp3.Array, resp3.Set, resp3.Push:
+		return asOther[[]any](v)
+	case resp3.Map:
+		return asOther[map[string]any](v)
+	}
+	return v.Text()
+}
+
+// fillDuration reads what durationText writes.
+func fillDuration(dst reflect.Value, v resp3.Value) error {
+	s, err := v.Text()
+	if err != nil {
+		return err
+	}
+	whole, part, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole+(part + "000000")[:max(6, len(part))], 10, 64)
+	if err != nil || len(part) > 6 || strings.Trim(whole, "+-") == "" || strings.ContainsAny(part, "+-") {
+		return unfit(dst, v)
+	}
+	dst.SetInt(n)
+	return nil
+}
+
+// durationText gives milliseconds, with up to six digits behind the point if there is more to it.
+func durationText(d time.Duration) string {
+	sign, ns := "", uint64(d)
+	if d < 0 {
+		sign, ns = "-", -ns
+	}
+	s := sign + strconv.FormatUint(ns/1e6, 10)
+	if ns%1e6 != 0 {
+		s += "." + strings.TrimRight(strconv.FormatUint(1e6+ns%1e6, 10)[1:], "0")
+	}
+	return s
+}
+
+// unmarshaler returns the method of *ptr that reads a text: text comes before binary, as when it is written.
+func unmarshaler(ptr any) func([]byte) error {
+	switch u := ptr.(type) {
+	case encoding.TextUnmarshaler:
+		return u.UnmarshalText
+	case encoding.BinaryUnmarshaler:
+		return u.UnmarshalBinary
+	case sqlScanner:
+		return func(b []byte) error { return u.Scan(string(b)) }
+	}
+	return nil
+}
+
+// sqlScanner is database/sql's, which is not imported for it.
+type sqlScanner interface{ Scan(src any) error }
+
+func (Opt[T]) mayLack() {}
+
+// isOptional reports whether t is an Opt or shaped as sql.Null and its like: a value, and a bool that says whether it counts.
+func isOptional(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || t.NumField() != 2 || t.Field(1).Type.Kind() != reflect.Bool || !t.Field(0).IsExported() {
+		return false
+	}
+	return t.Implements(reflect.TypeFor[interface{ mayLack() }]()) ||
+		t.Field(1).Name == "Valid" && reflect.PointerTo(t).Implements(reflect.TypeFor[sqlScanner]())
+}
+
+// isPlain reports whether a T holds one value, not several.
+func isPlain(t reflect.Type) bool {
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return isPlain(t.Elem())
+	case isOptional(t):
+		return isPlain(t.Field(0).Type)
+	}
+	many := t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 || t.Kind() == reflect.Map
+	return !many && !is[any](t) && !is[resp3.Value](t)
+}
+
+// is reports whether t is T. A variable for the type of T would keep it in every program.
+func is[T any](t reflect.Type) bool { return t == reflect.TypeFor[T]() }
+
+// isAggregate reports whether v has elements, possibly none.
+func isAggregate(v resp3.Value) bool {
+	k := v.Kind()
+	return k == resp3.Array || k == resp3.Map || k == resp3.Set || k == resp3.Push
+}
+
+// flat spells an array of pairs of plain values as RESP2 does: members and scores alternate.
+func flat(v resp3.Value) resp3.Value {
+	if v.Kind() != resp3.Array || v.Index(0).Kind() != resp3.Array {
+		return v
+	}
+	if n, err := v.PairCount(); err != nil || n != v.Len() {
+		return v
+	}
+	all := make([]resp3.Value, 0, 2*v.Len())
+	for k, e := range v.Pairs() {
+		if isAggregate(k) || isAggregate(e) {
+			return v
+		}
+		all = append(all, k, e)
+	}
+	return resp3.ArrayValue(all...)
+}
+
+func unfit(dst reflect.Value, v resp3.Value) error {
+	return &resp3.TypeError{Want: "a value for a " + dst.Type().String(), Kind: v.Kind()}
+}
+
+// inside says where in a reply something did not fit.
+func inside(part string, i int, err error) error {
+	return fmt.Errorf("baton: %s %d of the reply, counted from 0: %w", part, i, err)
 }

@@ -4,98 +4,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
+	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
-// waiting is a command that may block on the server. It is encoded anew each time it is issued, with the rest of its wait.
+// waiting is a command that may block on the server. Each time it is issued it is encoded with the rest of its wait.
 type waiting struct {
-	args []string
-	at   int           // of the wait in args; -1: none that could be read, the command is sent as it is
-	unit time.Duration // of the wait on the wire
-	wait time.Duration // 0: for ever
-	last []int         // XREAD: places in args of "$", what is the last entry when the command is first issued
-	own  bool          // it is about what was written on its own link
-	need int64         // WAIT: the replicas asked for; the reply is a number
-	end  time.Time     // of the wait, from when it is first issued
+	facts.Wait // At is 0 if the wait cannot be read: the command is sent as it is
+	args       []string
+	wait       time.Duration // 0: for ever
+	need       int64         // WAIT: the replicas asked for; the reply is a number
+	end        time.Time     // of the wait, from when it is first issued
+
+	// await is awaitAnswer. Programs without commands that block do not refer to it, so that the linker leaves it out.
+	await func(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error
 }
 
-// waitPlaces tells where commands have their wait, and in which unit. Places below 0 count from the end.
-var waitPlaces = map[string]struct {
-	at   int
-	unit time.Duration
-}{
-	"BLPOP": {-1, time.Second}, "BRPOP": {-1, time.Second}, "BLMOVE": {-1, time.Second}, "BRPOPLPUSH": {-1, time.Second},
-	"BZPOPMIN": {-1, time.Second}, "BZPOPMAX": {-1, time.Second}, "BLMPOP": {1, time.Second}, "BZMPOP": {1, time.Second},
-	"WAIT": {-1, time.Millisecond}, "WAITAOF": {-1, time.Millisecond},
-}
-
-// waitingOf looks for the wait in a command. What it cannot read is left to the server to refuse.
+// waitingOf looks for the wait in a command. The server will refuse a wait that cannot be read here.
 func waitingOf(args []string) *waiting {
-	w := &waiting{args: args, at: -1}
-	name := strings.ToUpper(args[0])
-	at, unit := 0, time.Millisecond
-	if p, ok := waitPlaces[name]; ok {
-		at, unit = p.at, p.unit
-		if at < 0 {
-			at += len(args)
-		}
-	} else {
-		at, w.last = readPlaces(args)
-	}
+	w := &waiting{Wait: facts.WaitOf(args), args: args}
+	w.await = w.awaitAnswer
+	at := w.At
+	w.At = 0
 	if at < 1 || at >= len(args) {
 		return w
 	}
 	f, err := strconv.ParseFloat(args[at], 64)
-	if err != nil || !(f >= 0 && f*float64(unit) <= float64(maxWait)) {
+	if err != nil || !(f >= 0 && f*float64(w.Unit) <= float64(maxWait)) {
 		return w
 	}
-	w.at, w.unit, w.wait = at, unit, time.Duration(f*float64(unit))
-	if w.own = isWait(name); name == "WAIT" {
+	w.At, w.wait = at, time.Duration(f*float64(w.Unit))
+	if strings.EqualFold(args[0], "WAIT") {
 		w.need, _ = strconv.ParseInt(args[1], 10, 64)
 	}
 	return w
 }
 
-// readPlaces finds in XREAD and XREADGROUP the wait and the ids that are "$".
-func readPlaces(args []string) (at int, last []int) {
-	name := strings.ToUpper(args[0])
-	s := syntaxes[name]
-	if s == nil || s.options["BLOCK"] == nil {
-		return 0, nil
-	}
-	sc := scanner{syntax: s}
-	for i, a := range args {
-		switch o, _ := sc.see([]byte(a)); {
-		case o == nil:
-		case o == s.options["BLOCK"]:
-			at = i + 1
-		case o.takes == allOfThem: // STREAMS: keys, and as many ids
-			for j := i + 1 + (len(args)-i-1)/2; j < len(args); j++ {
-				if args[j] == "$" && name == "XREAD" { // XREADGROUP does not take it
-					last = append(last, j)
-				}
-			}
-		}
-	}
-	return at, last
-}
-
-// isWait reports whether a command waits for what was written on its own connection before.
-func isWait(name string) bool {
-	return strings.EqualFold(name, "WAIT") || strings.EqualFold(name, "WAITAOF")
-}
-
-// maxWait bounds what is looked at; a longer wait is the server's business.
+// maxWait bounds the waits that are read here; a longer one is left to the server.
 const maxWait = 100 * 365 * 24 * time.Hour
 
-// waitText gives a wait as the server reads it. What is less than a millisecond is cut off.
+// waitText gives a wait as the server reads it, cut to whole milliseconds.
 func waitText(wait, unit time.Duration) string {
 	wait = wait.Truncate(time.Millisecond)
 	if unit == time.Millisecond {
@@ -112,159 +68,135 @@ func checkWait(name string, wait time.Duration) error {
 	return nil
 }
 
-// rest is what is left of the wait, in whole milliseconds; 0 with over false: for ever.
-func (w *waiting) rest(now time.Time) (rest time.Duration, over bool) {
-	if w.wait == 0 {
-		return 0, w.at < 0
-	}
-	rest = w.end.Sub(now)
-	return (rest + time.Millisecond - 1).Truncate(time.Millisecond), rest <= 0
-}
-
-// encode puts the command into q, with what is left of the wait.
-func (w *waiting) encode(q *conn.Call) {
-	now := time.Now()
-	switch {
-	case w.at < 0 || w.wait == 0:
+// encode puts the command into q with the rest of its wait, which it returns; 0 means for ever or unknown.
+func (w *waiting) encode(q *conn.Call) (rest time.Duration) {
+	switch now := time.Now(); {
+	case w.wait == 0:
 	case w.end.IsZero():
-		w.end = now.Add(w.wait)
+		w.end, rest = now.Add(w.wait), w.wait
 	default:
-		rest, _ := w.rest(now)
-		w.args[w.at] = waitText(max(rest, time.Millisecond), w.unit)
+		rest = (w.end.Sub(now) + time.Millisecond - 1).Truncate(time.Millisecond)
+		rest = max(rest, time.Millisecond)
+		w.args[w.At] = waitText(rest, w.Unit)
 	}
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
+	return rest
 }
 
-// key is a key of the command, "" if it has none or the place is not known.
-func (w *waiting) key() string {
-	at := 1
-	switch strings.ToUpper(w.args[0]) {
-	case "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX":
-	case "BLMPOP", "BZMPOP":
-		at = 3
-	case "XREAD", "XREADGROUP":
-		from := min(1, len(w.args))
-		if strings.EqualFold(w.args[0], "XREADGROUP") {
-			from = min(4, len(w.args)) // a group or a consumer may be called "streams"
-		}
-		at = slices.IndexFunc(w.args[from:], func(a string) bool { return strings.EqualFold(a, "STREAMS") })
-		if at < 0 {
-			return ""
-		}
-		at += from + 1
-	default:
-		return ""
+// over reports whether the command has waited long enough. A wait that cannot be read is over with the first reply.
+func (w *waiting) over() bool {
+	if w.wait == 0 {
+		return w.At == 0
 	}
-	if at >= len(w.args) {
-		return ""
-	}
-	return w.args[at]
+	return !w.end.After(time.Now())
 }
 
-// served reports whether a reply is what was waited for.
-func (w *waiting) served(q *conn.Call) bool {
-	if w.need > 0 {
+// hasAnswer reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
+// all waits when it becomes a replica is none: it has not executed the command.
+func (w *waiting) hasAnswer(q *conn.Call) bool {
+	switch {
+	case q.Err != nil:
+		e, ok := errs.As[*resp3.Error](q.Err)
+		return !ok || e.Code != "UNBLOCKED" || !strings.Contains(e.Message, "instance state changed")
+	case w.need > 0:
 		n, err := q.Val.Int()
 		return err != nil || n >= w.need
 	}
 	return !q.Null && (q.Mode == conn.Encoded || !q.Val.IsNull())
 }
 
-// unblockedByServer reports whether the server has ended a command because it is no master any more. It has not been executed.
-func unblockedByServer(err error) bool {
-	e, ok := errs.As[*resp3.Error](err)
-	return ok && e.Code == "UNBLOCKED" && strings.Contains(e.Message, "instance state changed")
-}
-
 var errDemoted = errors.New("the server ended the wait, since it is no master any more")
 
-// once sends op on a connection that it has for itself.
-func (w *waiting) once(ctx context.Context, c *Client, op operation) (*conn.Conn, error) {
+// try sends op on a connection that it has for itself.
+func (w *waiting) try(ctx context.Context, c *Client, op *operation) (*conn.Conn, error) {
 	l, err := c.blocking.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	switch err = c.await(ctx, l.Conn(), nil, w, op.call); {
-	case sent(err):
+	if err = w.await(ctx, c, l.Conn(), nil, op.call); sent(err) {
 		l.Discard() // it may still block there, and take what nobody would get
-	case l.Conn().Owes() > 0:
-		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
-	default:
-		l.Release()
+	} else {
+		c.releaseSettled(l)
 	}
 	return l.Conn(), err
 }
 
-// stuck: each attempt has a connection of its own.
-func (w *waiting) stuck(fate) bool { return false }
+// releaseSettled releases a connection as soon as it owes no reply, as to a command that was given up.
+func (c *Client) releaseSettled(l *pool.Lease) {
+	if l.Conn().Owes() > 0 {
+		l.ReleaseAfter(func() bool { return c.settled(l.Conn()) })
+	} else {
+		l.Release()
+	}
+}
 
-func (w *waiting) condemn(c *Client, cn *conn.Conn) { c.blocking.Retire(cn) }
-
-// await runs the command q, which waits as w says, on cn, which the caller has for itself, until there is a reply or the wait is over. A null that comes before
-// is not the answer: the command was called back from a link that is about to go, or somebody else has unblocked it; the
-// rest of the wait is issued again, on the link that serves then. pin is that of a session, nil if there is none.
-func (c *Client) await(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting, q *conn.Call) error {
-	if err := c.fixLast(ctx, cn, pin, w); err != nil {
+// awaitAnswer runs w as q on cn, which nobody else uses, until there is an answer or the wait is over. After an early null, from a
+// link that goes or because somebody has unblocked it, the rest of the wait is issued again. session is nil if there is none.
+func (w *waiting) awaitAnswer(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error {
+	if err := w.fixLastIDs(ctx, c, cn, session); err != nil {
 		return err
 	}
-	for turn := 1; ; turn++ {
-		p := pin
+	for issue := 1; ; issue++ {
+		p := session
 		if p == nil {
 			p = cn.Pin()
 		}
-		err := c.awaitTurn(ctx, p, w, q)
-		moved, peer := p.Moved(), p.Setup().Peer
-		if p != pin {
+		err := w.issueOnce(ctx, c, p, q)
+		moved := p.Moved()
+		if session == nil {
 			p.Unpin()
 		}
-		if err != nil || q.Err != nil && !unblockedByServer(q.Err) || q.Err == nil && w.served(q) {
+		if err != nil || w.hasAnswer(q) {
 			return err
 		}
-		_, over := w.rest(time.Now())
 		switch {
 		case ctx.Err() != nil: // the reply proves that nothing was taken
-			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
-		case moved && (p == pin || w.own):
-			return &conn.Error{Op: "wait", Addr: peer, Err: ErrMoved}
+			return waitError(p, conn.ContextError(ctx))
+		case moved && (session != nil || w.OwnWrites):
+			return waitError(p, ErrMoved)
 		case q.Err != nil:
-			return &conn.Error{Op: "wait", Addr: peer, Err: errDemoted}
-		case over:
+			return waitError(p, errDemoted)
+		case w.over():
 			return nil
 		}
-		if !moved && !c.pause(ctx, c.o.Retry.backoff(turn)) { // nobody knows why: not in a tight loop
-			return &conn.Error{Op: "wait", Addr: peer, Err: conn.ContextError(ctx)}
+		if !moved && !c.pause(ctx, c.o.Retry.backoff(issue)) { // nobody knows why: not in a tight loop
+			return waitError(p, conn.ContextError(ctx))
 		}
 	}
 }
 
-// awaitTurn issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
-func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn.Call) error {
+// waitError is the error of a command that is known to have taken nothing.
+func waitError(p *conn.Pin, err error) error {
+	return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: err}
+}
+
+// issueOnce issues q once, and sees to it that the end of ctx or of the link ends it cleanly.
+func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn.Call) error {
 	if ctx.Err() != nil {
-		return &conn.Error{Op: "wait", Addr: p.Setup().Peer, Err: conn.ContextError(ctx)}
+		return waitError(p, conn.ContextError(ctx))
 	}
-	to, err := c.identify(ctx, p, false)
+	server, err := c.identify(ctx, p, false)
 	if err != nil {
 		return err
 	}
-	w.encode(q)
-	r := &recall{c: c, p: p, to: to, key: w.key()}
+	u := &unblocker{c: c, p: p, server: server}
+	if 0 < w.Key && w.Key < len(w.args) {
+		u.key = w.args[w.Key]
+	}
 	q.Timeout, q.Wait = 0, 0
-	if rest, _ := w.rest(time.Now()); rest > 0 {
-		// It is called back when the wait and the timeout are over. The same timeout again is for the reply to that.
+	if rest := w.encode(q); rest > 0 {
+		// It is unblocked when the wait and the timeout are over. The same timeout again is for the reply to that.
 		q.Timeout, q.Wait = c.o.ReadTimeout, rest+c.o.ReadTimeout
-		r.due = time.Now().Add(rest)
+		u.due = time.Now().Add(rest)
 	}
 	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
-	over, finish := context.WithCancel(context.Background())
-	r.over, r.abandon = over, abandon
-	left := make(chan struct{})
-	go func() { // ends when the call has ended
-		defer close(left)
-		r.watch(ctx)
-	}()
+	replied, reply := context.WithCancel(context.Background())
+	u.replied, u.abandon = replied, abandon
+	var watch sync.WaitGroup
+	watch.Go(func() { u.watch(ctx) }) // ends when the call has ended
 	err = p.Do(inner, q)
-	finish()
-	<-left
+	reply()
+	watch.Wait()
 	abandon()
 	if ce, ok := errs.As[*conn.Error](err); ok && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return &conn.Error{Op: "wait", Addr: ce.Addr, Sent: ce.Sent, Err: conn.ContextError(ctx)}
@@ -272,21 +204,20 @@ func (c *Client) awaitTurn(ctx context.Context, p *conn.Pin, w *waiting, q *conn
 	return err
 }
 
-// fixLast replaces "$" by the id of the last entry there is now. What is added between two turns would be missed otherwise.
-func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *waiting) error {
-	if len(w.last) == 0 {
+// fixLastIDs replaces "$" by the id of the last entry. Entries that are added between two issues would be missed otherwise.
+func (w *waiting) fixLastIDs(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin) error {
+	if len(w.LastIDs) == 0 {
 		return nil
 	}
 	do := cn.Do
-	if pin != nil {
-		do = pin.Do
+	if session != nil {
+		do = session.Do
 	}
 	q := c.cfg.NewCall()
 	defer q.Free()
 	q.Mode, q.Timeout = conn.Value, c.o.ReadTimeout
-	streams := slices.IndexFunc(w.args, func(a string) bool { return strings.EqualFold(a, "STREAMS") })
-	for _, at := range w.last {
-		key := w.args[at-(len(w.args)-streams-1)/2]
+	for _, at := range w.LastIDs {
+		key := w.args[at-(len(w.args)-w.Key)/2]
 		q.Req = resp3.AppendCommand(q.Req[:0], "XREVRANGE", key, "+", "-", "COUNT", "1")
 		if err := do(ctx, q); err != nil {
 			return notSent(err)
@@ -299,11 +230,11 @@ func (c *Client) fixLast(ctx context.Context, cn *conn.Conn, pin *conn.Pin, w *w
 			w.args[at] = id
 		}
 	}
-	w.last = nil
+	w.LastIDs = nil
 	return nil
 }
 
-// notSent is an error of a command that was sent in preparation of another, which was not.
+// notSent is the error of a command that is not sent because another before it has failed.
 func notSent(err error) error {
 	ce, ok := errs.As[*conn.Error](err)
 	if !ok {

@@ -74,7 +74,7 @@ func TestEndOfContextCallsABlockingCommandBack(t *testing.T) {
 	}
 }
 
-// A client that does nothing but block opens one connection for its commands and one from which it calls them back.
+// A client that does nothing but block opens one connection for its commands and one from which it unblocks them.
 func TestCallingBackCostsNoConnectionEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, handofftest.Options{})
@@ -237,7 +237,7 @@ func TestBlockingCommandFindsADeadPeer(t *testing.T) {
 		require.ErrorAs(t, p.err, &oe)
 		assert.True(t, oe.Timeout())
 		assert.True(t, oe.Sent)
-		assert.InDelta(t, 7*time.Second, p.took, float64(300*time.Millisecond), "the wait, the timeout, and once more the timeout for what was called back")
+		assert.InDelta(t, 7*time.Second, p.took, float64(300*time.Millisecond), "the wait, the timeout, and once more the timeout for the reply to CLIENT UNBLOCK")
 		w.a.Stall(false)
 	})
 }

@@ -2,9 +2,12 @@ package baton
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
 )
 
 // ExpireOption is the condition of Expire and its like. The empty one is none.
@@ -83,29 +86,54 @@ func copyKey(q *conn.Call, src, dst string, opts []CopyOption) request {
 
 // Del removes keys and returns how many there were.
 func (c *commands) Del(ctx context.Context, keys ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "DEL", "key", keys))
+	return c.integer(ctx, listArgs(c.newCall(), "DEL", "key", keys))
 }
 
-// Unlink is Del that leaves it to the server when it frees the memory.
+// Del queues DEL, see Client.Del.
+func (p *Pipe) Del(keys ...string) Reply[int64] {
+	return enqueue(p, listArgs(p.next(), "DEL", "key", keys), decodeInt)
+}
+
+// Unlink is Del, but the server frees the memory later.
 func (c *commands) Unlink(ctx context.Context, keys ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "UNLINK", "key", keys))
+	return c.integer(ctx, listArgs(c.newCall(), "UNLINK", "key", keys))
+}
+
+// Unlink queues UNLINK, see Client.Unlink.
+func (p *Pipe) Unlink(keys ...string) Reply[int64] {
+	return enqueue(p, listArgs(p.next(), "UNLINK", "key", keys), decodeInt)
 }
 
 // Exists returns how many of keys exist. One that is named twice counts twice.
 func (c *commands) Exists(ctx context.Context, keys ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "EXISTS", "key", keys))
+	return c.integer(ctx, listArgs(c.newCall(), "EXISTS", "key", keys))
 }
 
-// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
-// millisecond is cut off, and an error if there is nothing else. A ttl that is not above zero removes the key. It reports false if
-// there is no such key or an option forbade it.
+// Exists queues EXISTS, see Client.Exists.
+func (p *Pipe) Exists(keys ...string) Reply[int64] {
+	return enqueue(p, listArgs(p.next(), "EXISTS", "key", keys), decodeInt)
+}
+
+// Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. Fractions of a
+// millisecond are cut off; a ttl between zero and one millisecond is an error. A ttl of zero or less removes the key. It reports
+// false if there is no such key or an option forbade it.
 func (c *commands) Expire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, expire(c.newCall(), key, ttl, opts))
+}
+
+// Expire queues EXPIRE or PEXPIRE, see Client.Expire.
+func (p *Pipe) Expire(key string, ttl time.Duration, opts ...ExpireOption) Reply[bool] {
+	return enqueue(p, expire(p.next(), key, ttl, opts), decodeTruth)
 }
 
 // PExpire is Expire that always sends milliseconds.
 func (c *commands) PExpire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, pexpire(c.newCall(), key, ttl, opts))
+}
+
+// PExpire queues PEXPIRE, see Client.PExpire.
+func (p *Pipe) PExpire(key string, ttl time.Duration, opts ...ExpireOption) Reply[bool] {
+	return enqueue(p, pexpire(p.next(), key, ttl, opts), decodeTruth)
 }
 
 // ExpireAt lets key expire at a time, which is sent in seconds if it is a whole second, else in milliseconds, rounded up: the
@@ -114,30 +142,60 @@ func (c *commands) ExpireAt(ctx context.Context, key string, at time.Time, opts 
 	return c.truth(ctx, expireAt(c.newCall(), key, at, opts))
 }
 
+// ExpireAt queues EXPIREAT or PEXPIREAT, see Client.ExpireAt.
+func (p *Pipe) ExpireAt(key string, at time.Time, opts ...ExpireOption) Reply[bool] {
+	return enqueue(p, expireAt(p.next(), key, at, opts), decodeTruth)
+}
+
 // TTL returns how long key has left, in whole seconds. It is NoExpiry if it does not expire, and the error is Nil if there
 // is no such key.
 func (c *commands) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return c.expiry(ctx, words(c.newCall(), "TTL", key), time.Second)
+	return c.expiry(ctx, fixedArgs(c.newCall(), "TTL", key), time.Second)
+}
+
+// TTL queues TTL, see Client.TTL.
+func (p *Pipe) TTL(key string) Reply[time.Duration] {
+	return enqueue(p, fixedArgs(p.next(), "TTL", key), decodeTTL)
 }
 
 // PTTL is TTL in milliseconds.
 func (c *commands) PTTL(ctx context.Context, key string) (time.Duration, error) {
-	return c.expiry(ctx, words(c.newCall(), "PTTL", key), time.Millisecond)
+	return c.expiry(ctx, fixedArgs(c.newCall(), "PTTL", key), time.Millisecond)
+}
+
+// PTTL queues PTTL, see Client.PTTL.
+func (p *Pipe) PTTL(key string) Reply[time.Duration] {
+	return enqueue(p, fixedArgs(p.next(), "PTTL", key), decodePTTL)
 }
 
 // Persist removes the expiry of key. It reports false if there is no such key or it does not expire.
 func (c *commands) Persist(ctx context.Context, key string) (bool, error) {
-	return c.truth(ctx, words(c.newCall(), "PERSIST", key))
+	return c.truth(ctx, fixedArgs(c.newCall(), "PERSIST", key))
+}
+
+// Persist queues PERSIST, see Client.Persist.
+func (p *Pipe) Persist(key string) Reply[bool] {
+	return enqueue(p, fixedArgs(p.next(), "PERSIST", key), decodeTruth)
 }
 
 // Type returns the type of what key holds, as "string" or "zset", and "none" if there is no such key.
 func (c *commands) Type(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "TYPE", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "TYPE", key))
+}
+
+// Type queues TYPE, see Client.Type.
+func (p *Pipe) Type(key string) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "TYPE", key), decodeText)
 }
 
 // Rename gives key another name and overwrites what has that name. A key that does not exist is an error of the server.
 func (c *commands) Rename(ctx context.Context, key, to string) error {
-	return c.done(ctx, words(c.newCall(), "RENAME", key, to))
+	return c.status(ctx, fixedArgs(c.newCall(), "RENAME", key, to))
+}
+
+// Rename queues RENAME, see Client.Rename. The reply is OK.
+func (p *Pipe) Rename(key, to string) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "RENAME", key, to), decodeText)
 }
 
 // Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.
@@ -145,11 +203,90 @@ func (c *commands) Copy(ctx context.Context, src, dst string, opts ...CopyOption
 	return c.truth(ctx, copyKey(c.newCall(), src, dst, opts))
 }
 
+// Copy queues COPY, see Client.Copy.
+func (p *Pipe) Copy(src, dst string, opts ...CopyOption) Reply[bool] {
+	return enqueue(p, copyKey(p.next(), src, dst, opts), decodeTruth)
+}
+
 // expiry returns the answer of TTL or PTTL.
 func (c *commands) expiry(ctx context.Context, r request, unit time.Duration) (time.Duration, error) {
 	n, err := c.integer(ctx, r)
-	if err != nil {
-		return 0, err
+	return ttl(n, unit, err)
+}
+
+// ScanOptions say what a scan is to return. The zero value is everything.
+type ScanOptions struct {
+	Match string // glob pattern of names; empty: all
+	Count int64  // how much the server looks at for each call; 0: its default of 10
+	Type  string // Scan only: type of the keys, as "string" or "zset"; empty: all
+}
+
+// Scan yields the keys of the database. While it goes on others may add and remove keys: one that is there all the time
+// is yielded, maybe more than once; one that is not may be or not. The loop may be left at any time. An error is yielded
+// once, with an empty key, and ends the scan.
+func (c *commands) Scan(ctx context.Context, o ScanOptions) iter.Seq2[string, error] {
+	return scan(ctx, c, "SCAN", "", o, nextTexts)
+}
+
+// scan asks for page after page until the server says that it was the last. Each page has an own call, so that nothing is
+// held while the caller looks at it.
+func scan[T any](ctx context.Context, c *commands, name, key string, o ScanOptions, items func(*resp3.Cursor) ([]T, error)) iter.Seq2[T, error] {
+	decode := func(reply string) (page[T], error) { return decodePage(reply, items) }
+	return func(yield func(T, error) bool) {
+		for cursor := "0"; ; {
+			p, err := fetch(ctx, c, scanPage(c.newCall(), name, key, cursor, o), decode)
+			if err != nil {
+				var zero T
+				yield(zero, err)
+				return
+			}
+			for _, v := range p.items {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if cursor = p.next; cursor == "0" {
+				return
+			}
+		}
 	}
-	return ttl(n, unit)
+}
+
+func scanPage(q *conn.Call, name, key, cursor string, o ScanOptions) request {
+	r := command(q, name)
+	if name != "SCAN" {
+		r.str(key)
+		if o.Type != "" {
+			r.fail(fmt.Errorf("Type is %q, which is for Scan only", o.Type))
+		}
+	}
+	r.str(cursor)
+	if o.Match != "" {
+		r.str("MATCH")
+		r.str(o.Match)
+	}
+	r.limit("COUNT", o.Count)
+	if o.Type != "" {
+		r.str("TYPE")
+		r.str(o.Type)
+	}
+	return r
+}
+
+// page is what the server answers to one step of a scan.
+type page[T any] struct {
+	next  string // "0" if it was the last
+	items []T
+}
+
+func decodePage[T any](reply string, items func(*resp3.Cursor) ([]T, error)) (p page[T], err error) {
+	w := resp3.Walk(reply)
+	if err = tupleHeader(&w, 2); err != nil {
+		return p, nullIsNil(err)
+	}
+	if p.next, err = w.Text(); err != nil {
+		return p, nullIsNil(err)
+	}
+	p.items, err = items(&w)
+	return p, err
 }

@@ -3,8 +3,10 @@ package baton
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/resp3"
 )
 
 // End is an end of a list.
@@ -39,17 +41,32 @@ func popN(q *conn.Call, name, key string, n int64) request {
 
 // LPush puts values one after the other in front of the list at key and returns its length.
 func (c *commands) LPush(ctx context.Context, key string, values ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "LPUSH", "value", values, key))
+	return c.integer(ctx, listArgs(c.newCall(), "LPUSH", "value", values, key))
+}
+
+// LPush queues LPUSH, see Client.LPush.
+func (p *Pipe) LPush(key string, values ...string) Reply[int64] {
+	return enqueue(p, listArgs(p.next(), "LPUSH", "value", values, key), decodeInt)
 }
 
 // RPush puts values behind the list at key and returns its length.
 func (c *commands) RPush(ctx context.Context, key string, values ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "RPUSH", "value", values, key))
+	return c.integer(ctx, listArgs(c.newCall(), "RPUSH", "value", values, key))
+}
+
+// RPush queues RPUSH, see Client.RPush.
+func (p *Pipe) RPush(key string, values ...string) Reply[int64] {
+	return enqueue(p, listArgs(p.next(), "RPUSH", "value", values, key), decodeInt)
 }
 
 // LPop takes the first element from the list at key, or returns Nil if there is none.
 func (c *commands) LPop(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "LPOP", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "LPOP", key))
+}
+
+// LPop queues LPOP, see Client.LPop.
+func (p *Pipe) LPop(key string) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "LPOP", key), decodeText)
 }
 
 // LPopN takes up to n elements from the beginning of the list at key, none if there is no such key.
@@ -57,9 +74,19 @@ func (c *commands) LPopN(ctx context.Context, key string, n int64) ([]string, er
 	return fetch(ctx, c, popN(c.newCall(), "LPOP", key, n), decodeTexts)
 }
 
+// LPopN queues LPOP, see Client.LPopN.
+func (p *Pipe) LPopN(key string, n int64) Reply[[]string] {
+	return enqueue(p, popN(p.next(), "LPOP", key, n), decodeTexts)
+}
+
 // RPop takes the last element from the list at key, or returns Nil if there is none.
 func (c *commands) RPop(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "RPOP", key))
+	return c.text(ctx, fixedArgs(c.newCall(), "RPOP", key))
+}
+
+// RPop queues RPOP, see Client.RPop.
+func (p *Pipe) RPop(key string) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "RPOP", key), decodeText)
 }
 
 // RPopN takes up to n elements from the end of the list at key, the last first, none if there is no such key.
@@ -67,9 +94,19 @@ func (c *commands) RPopN(ctx context.Context, key string, n int64) ([]string, er
 	return fetch(ctx, c, popN(c.newCall(), "RPOP", key, n), decodeTexts)
 }
 
+// RPopN queues RPOP, see Client.RPopN.
+func (p *Pipe) RPopN(key string, n int64) Reply[[]string] {
+	return enqueue(p, popN(p.next(), "RPOP", key, n), decodeTexts)
+}
+
 // LLen returns the length of the list at key, 0 if there is none.
 func (c *commands) LLen(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "LLEN", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "LLEN", key))
+}
+
+// LLen queues LLEN, see Client.LLen.
+func (p *Pipe) LLen(key string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "LLEN", key), decodeInt)
 }
 
 // LRange returns the elements of the list at key from start to stop, both included; negative ones count from the end. There
@@ -78,15 +115,30 @@ func (c *commands) LRange(ctx context.Context, key string, start, stop int64) ([
 	return fetch(ctx, c, byInts(c.newCall(), "LRANGE", key, start, stop), decodeTexts)
 }
 
+// LRange queues LRANGE, see Client.LRange.
+func (p *Pipe) LRange(key string, start, stop int64) Reply[[]string] {
+	return enqueue(p, byInts(p.next(), "LRANGE", key, start, stop), decodeTexts)
+}
+
 // LIndex returns an element of the list at key, or Nil if there is none at that index. A negative index counts from the
 // end.
 func (c *commands) LIndex(ctx context.Context, key string, index int64) (string, error) {
 	return c.text(ctx, byInt(c.newCall(), "LINDEX", key, index))
 }
 
+// LIndex queues LINDEX, see Client.LIndex.
+func (p *Pipe) LIndex(key string, index int64) Reply[string] {
+	return enqueue(p, byInt(p.next(), "LINDEX", key, index), decodeText)
+}
+
 // LSet replaces an element of the list at key. An index or a key that does not exist is an error of the server.
 func (c *commands) LSet(ctx context.Context, key string, index int64, value string) error {
-	return c.done(ctx, lSet(c.newCall(), key, index, value))
+	return c.status(ctx, lSet(c.newCall(), key, index, value))
+}
+
+// LSet queues LSET, see Client.LSet. The reply is OK.
+func (p *Pipe) LSet(key string, index int64, value string) Reply[string] {
+	return enqueue(p, lSet(p.next(), key, index, value), decodeText)
 }
 
 // LRem removes elements equal to value from the list at key and returns how many: the first count, the last -count, or all
@@ -95,13 +147,84 @@ func (c *commands) LRem(ctx context.Context, key string, count int64, value stri
 	return c.integer(ctx, lRem(c.newCall(), key, count, value))
 }
 
+// LRem queues LREM, see Client.LRem.
+func (p *Pipe) LRem(key string, count int64, value string) Reply[int64] {
+	return enqueue(p, lRem(p.next(), key, count, value), decodeInt)
+}
+
 // LTrim removes all elements of the list at key but those from start to stop, both included.
 func (c *commands) LTrim(ctx context.Context, key string, start, stop int64) error {
-	return c.done(ctx, byInts(c.newCall(), "LTRIM", key, start, stop))
+	return c.status(ctx, byInts(c.newCall(), "LTRIM", key, start, stop))
+}
+
+// LTrim queues LTRIM, see Client.LTrim. The reply is OK.
+func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
+	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeText)
 }
 
 // LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there
 // is none.
 func (c *commands) LMove(ctx context.Context, src, dst string, from, to End) (string, error) {
-	return c.text(ctx, words(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
+	return c.text(ctx, fixedArgs(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
+}
+
+// LMove queues LMOVE, see Client.LMove.
+func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "LMOVE", src, dst, string(from), string(to)), decodeText)
+}
+
+// BLPop removes and returns the head of the first list that has one, in the order of keys. It waits for one. wait is
+// at least 1 ms, in whole milliseconds; 0 is for ever.
+//
+// On a Client a command that waits has a connection of its own meanwhile, of which there are Pool.Blocking. On a Conn it
+// uses that one. If nothing came the error is Nil, after the whole wait and not before: a move of the connection, or a CLIENT
+// UNBLOCK of somebody else, only interrupts the wait. When ctx ends, the command is unblocked from another connection with CLIENT
+// UNBLOCK; an element that it has taken meanwhile is returned without an error, and nothing is lost. If the server does not answer
+// that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent
+// true.
+func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
+	return c.popPair(ctx, "BLPOP", wait, keys)
+}
+
+// BRPop removes and returns the tail of the first list that has one, in the order of keys. It waits as BLPop does.
+func (c *commands) BRPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
+	return c.popPair(ctx, "BRPOP", wait, keys)
+}
+
+func (c *commands) popPair(ctx context.Context, name string, wait time.Duration, keys []string) (key, value string, err error) {
+	v, err := c.popAny(ctx, name, wait, keys, 2)
+	if err != nil {
+		return "", "", err
+	}
+	if key, err = v.Index(0).Text(); err != nil {
+		return "", "", err
+	}
+	value, err = v.Index(1).Text()
+	return key, value, err
+}
+
+func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, keys []string, values int) (resp3.Value, error) {
+	if len(keys) == 0 {
+		return resp3.Value{}, fmt.Errorf("baton: %s needs at least one key", name)
+	}
+	args := append(append([]string{name}, keys...), waitText(wait, time.Second))
+	q, err := c.block(ctx, wait, args...)
+	defer q.Free()
+	if err == nil && q.Val.Len() != values {
+		err = wrongCount(q.Val.Len(), values)
+		condemnMismatch(q, err)
+	}
+	return q.Val, err
+}
+
+// BLMove takes an element off one end of source, puts it on an end of destination, and returns it. It waits as BLPop does.
+func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, destination string, from, to End) (string, error) {
+	q, err := c.block(ctx, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
+	defer q.Free()
+	if err != nil {
+		return "", err
+	}
+	s, err := q.Val.Text()
+	condemnMismatch(q, err)
+	return s, err
 }

@@ -2,15 +2,20 @@ package baton
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"slices"
+	"strings"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/errs"
 	"github.com/baton-go/baton/resp3"
 )
 
 // evalArgs are the arguments of a script: what to run, the keys with their number, and the rest.
-func evalArgs(name, what string, keys []string, args []any) []any {
+func evalArgs(name, script string, keys []string, args []any) []any {
 	all := make([]any, 0, 3+len(keys)+len(args))
-	all = append(all, name, what, len(keys))
+	all = append(all, name, script, len(keys))
 	for _, k := range keys {
 		all = append(all, k)
 	}
@@ -30,36 +35,148 @@ func (c *commands) value(ctx context.Context, r request) (resp3.Value, error) {
 
 // Eval runs a script of Lua with keys and arguments, whose types are those of Do. Script has a better way to run one often.
 func (c *commands) Eval(ctx context.Context, script string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, raw(c.newCall(), evalArgs("EVAL", script, keys, args)...))
+	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVAL", script, keys, args)...))
+}
+
+// Eval queues EVAL, see Client.Eval.
+func (p *Pipe) Eval(script string, keys []string, args ...any) Reply[resp3.Value] {
+	return enqueue(p, anyArgs(p.next(), evalArgs("EVAL", script, keys, args)...), decodeValue)
 }
 
 // EvalRO is Eval for a script that only reads, which the server makes sure of.
 func (c *commands) EvalRO(ctx context.Context, script string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, raw(c.newCall(), evalArgs("EVAL_RO", script, keys, args)...))
+	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVAL_RO", script, keys, args)...))
+}
+
+// EvalRO queues EVAL_RO, see Client.EvalRO.
+func (p *Pipe) EvalRO(script string, keys []string, args ...any) Reply[resp3.Value] {
+	return enqueue(p, anyArgs(p.next(), evalArgs("EVAL_RO", script, keys, args)...), decodeValue)
 }
 
 // EvalSha is Eval for a script that the server has already, named by its SHA-1 in hexadecimal. If it does not have it, the
 // error has code NOSCRIPT.
 func (c *commands) EvalSha(ctx context.Context, sha string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, raw(c.newCall(), evalArgs("EVALSHA", sha, keys, args)...))
+	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVALSHA", sha, keys, args)...))
+}
+
+// EvalSha queues EVALSHA, see Client.EvalSha.
+func (p *Pipe) EvalSha(sha string, keys []string, args ...any) Reply[resp3.Value] {
+	return enqueue(p, anyArgs(p.next(), evalArgs("EVALSHA", sha, keys, args)...), decodeValue)
 }
 
 // EvalShaRO is EvalSha for a script that only reads.
 func (c *commands) EvalShaRO(ctx context.Context, sha string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, raw(c.newCall(), evalArgs("EVALSHA_RO", sha, keys, args)...))
+	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVALSHA_RO", sha, keys, args)...))
+}
+
+// EvalShaRO queues EVALSHA_RO, see Client.EvalShaRO.
+func (p *Pipe) EvalShaRO(sha string, keys []string, args ...any) Reply[resp3.Value] {
+	return enqueue(p, anyArgs(p.next(), evalArgs("EVALSHA_RO", sha, keys, args)...), decodeValue)
 }
 
 // ScriptLoad gives the server a script to keep and returns its SHA-1 in hexadecimal.
 func (c *commands) ScriptLoad(ctx context.Context, script string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "SCRIPT", "LOAD", script))
+	return c.text(ctx, fixedArgs(c.newCall(), "SCRIPT", "LOAD", script))
+}
+
+// ScriptLoad queues SCRIPT LOAD, see Client.ScriptLoad.
+func (p *Pipe) ScriptLoad(script string) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "SCRIPT", "LOAD", script), decodeText)
 }
 
 // FCall calls a function of a library that the server has, with keys and arguments, whose types are those of Do.
 func (c *commands) FCall(ctx context.Context, function string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, raw(c.newCall(), evalArgs("FCALL", function, keys, args)...))
+	return c.value(ctx, anyArgs(c.newCall(), evalArgs("FCALL", function, keys, args)...))
+}
+
+// FCall queues FCALL, see Client.FCall.
+func (p *Pipe) FCall(function string, keys []string, args ...any) Reply[resp3.Value] {
+	return enqueue(p, anyArgs(p.next(), evalArgs("FCALL", function, keys, args)...), decodeValue)
 }
 
 // FCallRO is FCall for a function that only reads.
 func (c *commands) FCallRO(ctx context.Context, function string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, raw(c.newCall(), evalArgs("FCALL_RO", function, keys, args)...))
+	return c.value(ctx, anyArgs(c.newCall(), evalArgs("FCALL_RO", function, keys, args)...))
+}
+
+// FCallRO queues FCALL_RO, see Client.FCallRO.
+func (p *Pipe) FCallRO(function string, keys []string, args ...any) Reply[resp3.Value] {
+	return enqueue(p, anyArgs(p.next(), evalArgs("FCALL_RO", function, keys, args)...), decodeValue)
+}
+
+// Script is a script of Lua that the server keeps once it has seen it, so that it is sent only when the server does not have
+// it. It never changes and may be used by many goroutines at once, with any client.
+type Script struct {
+	src, sha string
+	readOnly bool
+	says     bool // the source has the word NOSCRIPT
+}
+
+// NewScript returns the script with the source src. It does not look at it.
+func NewScript(src string) *Script {
+	sum := sha1.Sum([]byte(src)) // as the server names it; nothing depends on its strength
+	return &Script{src: src, sha: hex.EncodeToString(sum[:]), says: mentions(src)}
+}
+
+// ReadOnly returns the same script for servers from 7.0 on, which then make sure that it only reads. Such a script is sent
+// again after a failure. Other scripts are not, since nobody knows what they change.
+func (s *Script) ReadOnly() *Script {
+	return &Script{src: s.src, sha: s.sha, readOnly: true, says: s.says}
+}
+
+// SHA returns the SHA-1 of the source in hexadecimal, by which the server knows the script.
+func (s *Script) SHA() string { return s.sha }
+
+// noScript are the words with which servers say that they do not have a script: Redis, and Valkey from 8 on.
+var noScript = map[string]bool{"No matching script. Please use EVAL.": true, "No matching script.": true}
+
+// Run runs the script with keys and arguments, whose types are those of Do. It names the script to the server, and sends
+// the source only if the server says that it does not have it: nothing was executed then. A script may say the same, so the source is
+// always sent if it, a key or an argument has the word NOSCRIPT. A script that takes exactly the server's words from stored
+// data, or makes them up of parts, runs twice.
+func (s *Script) Run(ctx context.Context, d Doer, keys []string, args ...any) (resp3.Value, error) {
+	byHash, whole := "EVALSHA", "EVAL"
+	if s.readOnly {
+		byHash, whole = "EVALSHA_RO", "EVAL_RO"
+	}
+	if !s.mayRepeat(keys, args) {
+		v, err := d.Do(ctx, evalArgs(byHash, s.sha, keys, args)...)
+		if e, ok := errs.As[*resp3.Error](err); !ok || e.Code != "NOSCRIPT" || !noScript[e.Message] {
+			return v, err
+		}
+	}
+	return d.Do(ctx, evalArgs(whole, s.src, keys, args)...)
+}
+
+// mayRepeat reports whether the script may answer with words that it was given.
+func (s *Script) mayRepeat(keys []string, args []any) bool {
+	if s.says || slices.ContainsFunc(keys, mentions) {
+		return true
+	}
+	for _, a := range args {
+		switch a := a.(type) {
+		case int, int64, float64, bool:
+		case string:
+			if mentions(a) {
+				return true
+			}
+		default:
+			text, _ := resp3.AppendCommandArgs(nil, a) // what cannot be encoded is not sent either
+			if mentions(string(text)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mentions reports whether s has the word NOSCRIPT, in whatever case.
+func mentions(s string) bool {
+	const word = "NOSCRIPT"
+	for i := 0; i+len(word) <= len(s); i++ {
+		if s[i]|0x20 == 'n' && strings.EqualFold(s[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
 }

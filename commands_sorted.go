@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/baton-go/baton/conn"
 )
@@ -138,7 +140,7 @@ func zRangeStore(q *conn.Call, dst, src string, s ZSpan) request {
 func zStore(q *conn.Call, name, dst string, keys []string, o ZStoreOptions) request {
 	r := command(q, name)
 	r.str(dst)
-	r.keys(keys)
+	r.counted("key", keys)
 	if o.Weights != nil {
 		if len(o.Weights) != len(keys) {
 			r.fail(fmt.Errorf("%d weights for %d keys, must be as many", len(o.Weights), len(keys)))
@@ -161,39 +163,79 @@ func (c *commands) ZAdd(ctx context.Context, key string, members []Z, opts ...ZA
 	return c.integer(ctx, zAdd(c.newCall(), key, members, opts))
 }
 
+// ZAdd queues ZADD, see Client.ZAdd.
+func (p *Pipe) ZAdd(key string, members []Z, opts ...ZAddOption) Reply[int64] {
+	return enqueue(p, zAdd(p.next(), key, members, opts), decodeInt)
+}
+
 // ZIncrBy adds f to the score of a member, 0 if there is none, and returns the sum.
 func (c *commands) ZIncrBy(ctx context.Context, key string, f float64, member string) (float64, error) {
 	return c.float(ctx, zIncrBy(c.newCall(), key, f, member))
 }
 
+// ZIncrBy queues ZINCRBY, see Client.ZIncrBy.
+func (p *Pipe) ZIncrBy(key string, f float64, member string) Reply[float64] {
+	return enqueue(p, zIncrBy(p.next(), key, f, member), decodeFloat)
+}
+
 // ZRem removes members from the sorted set at key and returns how many there were.
 func (c *commands) ZRem(ctx context.Context, key string, members ...string) (int64, error) {
-	return c.integer(ctx, list(c.newCall(), "ZREM", "member", members, key))
+	return c.integer(ctx, listArgs(c.newCall(), "ZREM", "member", members, key))
+}
+
+// ZRem queues ZREM, see Client.ZRem.
+func (p *Pipe) ZRem(key string, members ...string) Reply[int64] {
+	return enqueue(p, listArgs(p.next(), "ZREM", "member", members, key), decodeInt)
 }
 
 // ZCard returns the number of members of the sorted set at key, 0 if there is none.
 func (c *commands) ZCard(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZCARD", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZCARD", key))
+}
+
+// ZCard queues ZCARD, see Client.ZCard.
+func (p *Pipe) ZCard(key string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "ZCARD", key), decodeInt)
 }
 
 // ZScore returns the score of a member, or Nil if there is no such member.
 func (c *commands) ZScore(ctx context.Context, key, member string) (float64, error) {
-	return c.float(ctx, words(c.newCall(), "ZSCORE", key, member))
+	return c.float(ctx, fixedArgs(c.newCall(), "ZSCORE", key, member))
+}
+
+// ZScore queues ZSCORE, see Client.ZScore.
+func (p *Pipe) ZScore(key, member string) Reply[float64] {
+	return enqueue(p, fixedArgs(p.next(), "ZSCORE", key, member), decodeFloat)
 }
 
 // ZMScore returns the scores of members in their order; OK is false for one that does not exist.
 func (c *commands) ZMScore(ctx context.Context, key string, members ...string) ([]Opt[float64], error) {
-	return fetch(ctx, c, list(c.newCall(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
+	return fetch(ctx, c, listArgs(c.newCall(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
+}
+
+// ZMScore queues ZMSCORE, see Client.ZMScore.
+func (p *Pipe) ZMScore(key string, members ...string) Reply[[]Opt[float64]] {
+	return enqueue(p, listArgs(p.next(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
 }
 
 // ZRank returns the rank of a member, that with the smallest score being 0, or Nil if there is no such member.
 func (c *commands) ZRank(ctx context.Context, key, member string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZRANK", key, member))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZRANK", key, member))
+}
+
+// ZRank queues ZRANK, see Client.ZRank.
+func (p *Pipe) ZRank(key, member string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "ZRANK", key, member), decodeInt)
 }
 
 // ZRevRank returns the rank of a member, that with the greatest score being 0, or Nil if there is no such member.
 func (c *commands) ZRevRank(ctx context.Context, key, member string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZREVRANK", key, member))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZREVRANK", key, member))
+}
+
+// ZRevRank queues ZREVRANK, see Client.ZRevRank.
+func (p *Pipe) ZRevRank(key, member string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "ZREVRANK", key, member), decodeInt)
 }
 
 // ZRange returns the members of the sorted set at key that span means, none if there is no such key. They share one block
@@ -202,14 +244,29 @@ func (c *commands) ZRange(ctx context.Context, key string, span ZSpan) ([]string
 	return fetch(ctx, c, zRange(c.newCall(), key, span, false), decodeTexts)
 }
 
+// ZRange queues ZRANGE, see Client.ZRange.
+func (p *Pipe) ZRange(key string, span ZSpan) Reply[[]string] {
+	return enqueue(p, zRange(p.next(), key, span, false), decodeTexts)
+}
+
 // ZRangeWithScores is ZRange with the scores.
 func (c *commands) ZRangeWithScores(ctx context.Context, key string, span ZSpan) ([]Z, error) {
 	return fetch(ctx, c, zRange(c.newCall(), key, span, true), decodeZs)
 }
 
+// ZRangeWithScores queues ZRANGE with WITHSCORES, see Client.ZRangeWithScores.
+func (p *Pipe) ZRangeWithScores(key string, span ZSpan) Reply[[]Z] {
+	return enqueue(p, zRange(p.next(), key, span, true), decodeZs)
+}
+
 // ZCount counts the members with scores from low to high, spelled as in ByScore.
 func (c *commands) ZCount(ctx context.Context, key, low, high string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZCOUNT", key, low, high))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZCOUNT", key, low, high))
+}
+
+// ZCount queues ZCOUNT, see Client.ZCount.
+func (p *Pipe) ZCount(key, low, high string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "ZCOUNT", key, low, high), decodeInt)
 }
 
 // ZPopMin takes up to n members with the smallest scores from the sorted set at key, none if there is no such key.
@@ -217,9 +274,19 @@ func (c *commands) ZPopMin(ctx context.Context, key string, n int64) ([]Z, error
 	return fetch(ctx, c, popN(c.newCall(), "ZPOPMIN", key, n), decodeZs)
 }
 
+// ZPopMin queues ZPOPMIN, see Client.ZPopMin.
+func (p *Pipe) ZPopMin(key string, n int64) Reply[[]Z] {
+	return enqueue(p, popN(p.next(), "ZPOPMIN", key, n), decodeZs)
+}
+
 // ZPopMax takes up to n members with the greatest scores from the sorted set at key, none if there is no such key.
 func (c *commands) ZPopMax(ctx context.Context, key string, n int64) ([]Z, error) {
 	return fetch(ctx, c, popN(c.newCall(), "ZPOPMAX", key, n), decodeZs)
+}
+
+// ZPopMax queues ZPOPMAX, see Client.ZPopMax.
+func (p *Pipe) ZPopMax(key string, n int64) Reply[[]Z] {
+	return enqueue(p, popN(p.next(), "ZPOPMAX", key, n), decodeZs)
 }
 
 // ZRemRangeByRank removes the members from rank start to stop, both included, and returns how many there were.
@@ -227,15 +294,30 @@ func (c *commands) ZRemRangeByRank(ctx context.Context, key string, start, stop 
 	return c.integer(ctx, byInts(c.newCall(), "ZREMRANGEBYRANK", key, start, stop))
 }
 
+// ZRemRangeByRank queues ZREMRANGEBYRANK, see Client.ZRemRangeByRank.
+func (p *Pipe) ZRemRangeByRank(key string, start, stop int64) Reply[int64] {
+	return enqueue(p, byInts(p.next(), "ZREMRANGEBYRANK", key, start, stop), decodeInt)
+}
+
 // ZRemRangeByScore removes the members with scores from low to high, spelled as in ByScore, and returns how many there
 // were.
 func (c *commands) ZRemRangeByScore(ctx context.Context, key, low, high string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "ZREMRANGEBYSCORE", key, low, high))
+	return c.integer(ctx, fixedArgs(c.newCall(), "ZREMRANGEBYSCORE", key, low, high))
+}
+
+// ZRemRangeByScore queues ZREMRANGEBYSCORE, see Client.ZRemRangeByScore.
+func (p *Pipe) ZRemRangeByScore(key, low, high string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "ZREMRANGEBYSCORE", key, low, high), decodeInt)
 }
 
 // ZRangeStore stores the members of src that span means at dst, overwrites what is there, and returns how many there are.
 func (c *commands) ZRangeStore(ctx context.Context, dst, src string, span ZSpan) (int64, error) {
 	return c.integer(ctx, zRangeStore(c.newCall(), dst, src, span))
+}
+
+// ZRangeStore queues ZRANGESTORE, see Client.ZRangeStore.
+func (p *Pipe) ZRangeStore(dst, src string, span ZSpan) Reply[int64] {
+	return enqueue(p, zRangeStore(p.next(), dst, src, span), decodeInt)
 }
 
 // ZUnionStore stores what is in any of the sorted sets at keys at dst, overwrites what is there, and returns how many there
@@ -244,8 +326,47 @@ func (c *commands) ZUnionStore(ctx context.Context, dst string, keys []string, o
 	return c.integer(ctx, zStore(c.newCall(), "ZUNIONSTORE", dst, keys, o))
 }
 
+// ZUnionStore queues ZUNIONSTORE, see Client.ZUnionStore.
+func (p *Pipe) ZUnionStore(dst string, keys []string, o ZStoreOptions) Reply[int64] {
+	return enqueue(p, zStore(p.next(), "ZUNIONSTORE", dst, keys, o), decodeInt)
+}
+
 // ZInterStore stores what all the sorted sets at keys have in common at dst, overwrites what is there, and returns how many
 // there are.
 func (c *commands) ZInterStore(ctx context.Context, dst string, keys []string, o ZStoreOptions) (int64, error) {
 	return c.integer(ctx, zStore(c.newCall(), "ZINTERSTORE", dst, keys, o))
+}
+
+// ZInterStore queues ZINTERSTORE, see Client.ZInterStore.
+func (p *Pipe) ZInterStore(dst string, keys []string, o ZStoreOptions) Reply[int64] {
+	return enqueue(p, zStore(p.next(), "ZINTERSTORE", dst, keys, o), decodeInt)
+}
+
+// ZScan yields the members of the sorted set at key with their scores, under the conditions of Scan.
+func (c *commands) ZScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Z, error] {
+	return scan(ctx, c, "ZSCAN", key, o, nextZs)
+}
+
+// BZPopMin removes and returns the member with the lowest score of the first sorted set that has one. It waits as BLPop does.
+func (c *commands) BZPopMin(ctx context.Context, wait time.Duration, keys ...string) (key, member string, score float64, err error) {
+	return c.popScored(ctx, "BZPOPMIN", wait, keys)
+}
+
+// BZPopMax removes and returns the member with the highest score of the first sorted set that has one. It waits as BLPop does.
+func (c *commands) BZPopMax(ctx context.Context, wait time.Duration, keys ...string) (key, member string, score float64, err error) {
+	return c.popScored(ctx, "BZPOPMAX", wait, keys)
+}
+
+func (c *commands) popScored(ctx context.Context, name string, wait time.Duration, keys []string) (key, member string, score float64, err error) {
+	v, err := c.popAny(ctx, name, wait, keys, 3)
+	if err != nil {
+		return "", "", 0, err
+	}
+	if key, err = v.Index(0).Text(); err == nil {
+		member, err = v.Index(1).Text()
+	}
+	if err == nil {
+		score, err = v.Index(2).Float()
+	}
+	return key, member, score, err
 }

@@ -17,8 +17,8 @@ type SetOption struct {
 	unit time.Duration // of ttl or at on the wire; 0: the option has neither
 }
 
-// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. What is less than a
-// millisecond is cut off; a d below one millisecond is an error.
+// EX lets the key expire after d, which is sent in seconds if it is whole seconds, else in milliseconds. Fractions of a
+// millisecond are cut off; a d below one millisecond is an error.
 func EX(d time.Duration) SetOption {
 	if d%time.Second == 0 {
 		return SetOption{word: "EX", ttl: d, unit: time.Second}
@@ -47,7 +47,7 @@ func XX() SetOption { return SetOption{word: "XX"} }
 // KeepTTL keeps the expiry that the key has.
 func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 
-// get is words, quicker: nothing is asked for more often.
+// get is fixedArgs for the most frequent command, made quicker.
 func get(q *conn.Call, key string) request {
 	r := request{call: q, name: "GET", start: len(q.Req)}
 	q.Req = appendGet(q.Req, key)
@@ -145,7 +145,7 @@ func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byt
 	q := c.newCall()
 	q.Mode, q.Dst = conn.AppendText, dst
 	q.Req = appendGet(q.Req, key)
-	err := c.exchange(ctx, q, "GET")
+	err := c.do(ctx, q, "GET")
 	out, null := q.Dst, q.Null
 	q.Free()
 	if err = orNil(err, null); err != nil {
@@ -158,10 +158,15 @@ func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byt
 func (c *commands) Get(ctx context.Context, key string) (string, error) {
 	q := c.newCall()
 	q.Mode, q.Req = conn.Text, appendGet(q.Req, key)
-	err := c.exchange(ctx, q, "GET")
+	err := c.do(ctx, q, "GET")
 	s, null := q.Str, q.Null
 	q.Free()
 	return s, orNil(err, null)
+}
+
+// Get queues GET, see Client.Get.
+func (p *Pipe) Get(key string) Reply[string] {
+	return enqueue(p, get(p.next(), key), decodeText)
 }
 
 // Set sets key to value. It reports false if NX or XX forbade it.
@@ -169,25 +174,50 @@ func (c *commands) Set(ctx context.Context, key, value string, opts ...SetOption
 	return c.present(ctx, set(c.newCall(), key, value, opts))
 }
 
+// Set queues SET, see Client.Set.
+func (p *Pipe) Set(key, value string, opts ...SetOption) Reply[bool] {
+	return enqueue(p, set(p.next(), key, value, opts), decodePresent)
+}
+
 // SetBytes is Set for a value that is a byte slice. The slice is not kept.
 func (c *commands) SetBytes(ctx context.Context, key string, value []byte, opts ...SetOption) (bool, error) {
 	return c.present(ctx, setBytes(c.newCall(), key, value, opts))
 }
 
-// GetDel returns the value of key and removes it, or Nil if there is none.
-func (c *commands) GetDel(ctx context.Context, key string) (string, error) {
-	return c.text(ctx, words(c.newCall(), "GETDEL", key))
+// SetBytes queues SET, see Client.SetBytes.
+func (p *Pipe) SetBytes(key string, value []byte, opts ...SetOption) Reply[bool] {
+	return enqueue(p, setBytes(p.next(), key, value, opts), decodePresent)
 }
 
-// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry takes its expiry
-// away.
+// GetDel returns the value of key and removes it, or Nil if there is none.
+func (c *commands) GetDel(ctx context.Context, key string) (string, error) {
+	return c.text(ctx, fixedArgs(c.newCall(), "GETDEL", key))
+}
+
+// GetDel queues GETDEL, see Client.GetDel.
+func (p *Pipe) GetDel(key string) Reply[string] {
+	return enqueue(p, fixedArgs(p.next(), "GETDEL", key), decodeText)
+}
+
+// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry
+// removes its expiry.
 func (c *commands) GetEx(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	return c.text(ctx, getEx(c.newCall(), key, ttl))
+}
+
+// GetEx queues GETEX, see Client.GetEx.
+func (p *Pipe) GetEx(key string, ttl time.Duration) Reply[string] {
+	return enqueue(p, getEx(p.next(), key, ttl), decodeText)
 }
 
 // GetExAt is GetEx for a time at which the value is to expire, like EXAT.
 func (c *commands) GetExAt(ctx context.Context, key string, at time.Time) (string, error) {
 	return c.text(ctx, getExAt(c.newCall(), key, at))
+}
+
+// GetExAt queues GETEX, see Client.GetExAt.
+func (p *Pipe) GetExAt(key string, at time.Time) Reply[string] {
+	return enqueue(p, getExAt(p.next(), key, at), decodeText)
 }
 
 // GetRange returns the bytes of the value from start to stop, both included; negative ones count from the end. It is empty
@@ -196,40 +226,80 @@ func (c *commands) GetRange(ctx context.Context, key string, start, stop int64) 
 	return c.text(ctx, byInts(c.newCall(), "GETRANGE", key, start, stop))
 }
 
+// GetRange queues GETRANGE, see Client.GetRange.
+func (p *Pipe) GetRange(key string, start, stop int64) Reply[string] {
+	return enqueue(p, byInts(p.next(), "GETRANGE", key, start, stop), decodeText)
+}
+
 // SetRange overwrites the value of key from offset on, filling up with zero bytes, and returns the new length.
 func (c *commands) SetRange(ctx context.Context, key string, offset int64, value string) (int64, error) {
 	return c.integer(ctx, setRange(c.newCall(), key, offset, value))
 }
 
+// SetRange queues SETRANGE, see Client.SetRange.
+func (p *Pipe) SetRange(key string, offset int64, value string) Reply[int64] {
+	return enqueue(p, setRange(p.next(), key, offset, value), decodeInt)
+}
+
 // Append adds value to the end of what key holds, nothing if there is no such key, and returns the new length.
 func (c *commands) Append(ctx context.Context, key, value string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "APPEND", key, value))
+	return c.integer(ctx, fixedArgs(c.newCall(), "APPEND", key, value))
+}
+
+// Append queues APPEND, see Client.Append.
+func (p *Pipe) Append(key, value string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "APPEND", key, value), decodeInt)
 }
 
 // StrLen returns the length of the value of key, 0 if there is none.
 func (c *commands) StrLen(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "STRLEN", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "STRLEN", key))
+}
+
+// StrLen queues STRLEN, see Client.StrLen.
+func (p *Pipe) StrLen(key string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "STRLEN", key), decodeInt)
 }
 
 // MGet returns the values of keys in their order; OK is false for a key that does not exist or holds no string. The texts
 // share one block of memory, so a kept one keeps all.
 func (c *commands) MGet(ctx context.Context, keys ...string) ([]Opt[string], error) {
-	return fetch(ctx, c, list(c.newCall(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
+	return fetch(ctx, c, listArgs(c.newCall(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
 
-// MSet sets keys to values, given in turns.
+// MGet queues MGET, see Client.MGet.
+func (p *Pipe) MGet(keys ...string) Reply[[]Opt[string]] {
+	return enqueue(p, listArgs(p.next(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
+}
+
+// MSet sets keys to values. The arguments alternate: key, value, key, value.
 func (c *commands) MSet(ctx context.Context, keysValues ...string) error {
-	return c.done(ctx, pairList(c.newCall(), "MSET", "key and value", keysValues))
+	return c.status(ctx, pairArgs(c.newCall(), "MSET", "key and value", keysValues))
+}
+
+// MSet queues MSET, see Client.MSet. The reply is OK.
+func (p *Pipe) MSet(keysValues ...string) Reply[string] {
+	return enqueue(p, pairArgs(p.next(), "MSET", "key and value", keysValues), decodeText)
 }
 
 // MSetNX is MSet if none of the keys exists. It reports false, and has changed nothing, if one does.
 func (c *commands) MSetNX(ctx context.Context, keysValues ...string) (bool, error) {
-	return c.truth(ctx, pairList(c.newCall(), "MSETNX", "key and value", keysValues))
+	return c.truth(ctx, pairArgs(c.newCall(), "MSETNX", "key and value", keysValues))
+}
+
+// MSetNX queues MSETNX, see Client.MSetNX.
+func (p *Pipe) MSetNX(keysValues ...string) Reply[bool] {
+	return enqueue(p, pairArgs(p.next(), "MSETNX", "key and value", keysValues), decodeTruth)
 }
 
 // Incr adds one to the integer at key, 0 if there is none, and returns the sum.
 func (c *commands) Incr(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "INCR", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "INCR", key))
+}
+
+// Incr queues INCR, see Client.Incr.
+func (p *Pipe) Incr(key string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "INCR", key), decodeInt)
 }
 
 // IncrBy adds n to the integer at key, 0 if there is none, and returns the sum.
@@ -237,17 +307,37 @@ func (c *commands) IncrBy(ctx context.Context, key string, n int64) (int64, erro
 	return c.integer(ctx, byInt(c.newCall(), "INCRBY", key, n))
 }
 
+// IncrBy queues INCRBY, see Client.IncrBy.
+func (p *Pipe) IncrBy(key string, n int64) Reply[int64] {
+	return enqueue(p, byInt(p.next(), "INCRBY", key, n), decodeInt)
+}
+
 // IncrByFloat adds f to the number at key, 0 if there is none, and returns the sum.
 func (c *commands) IncrByFloat(ctx context.Context, key string, f float64) (float64, error) {
 	return c.float(ctx, byFloat(c.newCall(), "INCRBYFLOAT", key, f))
 }
 
+// IncrByFloat queues INCRBYFLOAT, see Client.IncrByFloat.
+func (p *Pipe) IncrByFloat(key string, f float64) Reply[float64] {
+	return enqueue(p, byFloat(p.next(), "INCRBYFLOAT", key, f), decodeFloat)
+}
+
 // Decr takes one from the integer at key, 0 if there is none, and returns the difference.
 func (c *commands) Decr(ctx context.Context, key string) (int64, error) {
-	return c.integer(ctx, words(c.newCall(), "DECR", key))
+	return c.integer(ctx, fixedArgs(c.newCall(), "DECR", key))
+}
+
+// Decr queues DECR, see Client.Decr.
+func (p *Pipe) Decr(key string) Reply[int64] {
+	return enqueue(p, fixedArgs(p.next(), "DECR", key), decodeInt)
 }
 
 // DecrBy takes n from the integer at key, 0 if there is none, and returns the difference.
 func (c *commands) DecrBy(ctx context.Context, key string, n int64) (int64, error) {
 	return c.integer(ctx, byInt(c.newCall(), "DECRBY", key, n))
+}
+
+// DecrBy queues DECRBY, see Client.DecrBy.
+func (p *Pipe) DecrBy(key string, n int64) Reply[int64] {
+	return enqueue(p, byInt(p.next(), "DECRBY", key, n), decodeInt)
 }

@@ -52,7 +52,7 @@
 //
 // # Contexts
 //
-// Every call takes a context and heeds it: a call returns when its context ends, whatever it waits for. If the command was
+// Every call takes a context. It returns when the context ends, whatever it waits for. If the command was
 // sent by then the connection is kept; the reply is read and dropped when it comes. Whether the server executed the command
 // is not known then, which OpError.Sent says.
 //
@@ -65,7 +65,7 @@
 // A command that certainly was not executed is tried again until Retry.For has passed, by default 5 s: it was not sent, or the
 // server's answer proves it (LOADING, READONLY, MASTERDOWN, ...). So a restart or a failover of a few seconds reaches the user
 // only as time. One that may have been executed is tried again only if its [Class] is at most Retry.UpTo, which is [Read] by
-// default, and up to Retry.Max times: GET is repeated, INCR never. What a script or a module answers proves nothing.
+// default, and up to Retry.Max times: GET is repeated, INCR never. The text of a script or a module proves nothing.
 //
 // # Maintenance
 //

@@ -1,6 +1,7 @@
 package baton
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,12 +21,12 @@ var (
 	// ErrMoved is the cause within an *OpError when maintenance has moved a connection while the server kept something for
 	// it: a WATCH, a MULTI, another database. The command was not sent, and the connection has no session any more.
 	ErrMoved = conn.ErrMoved
-	// ErrTxAborted is what is left of a transaction whose watched keys were changed by somebody else, in every attempt.
+	// ErrTxAborted says that somebody else changed a watched key in every attempt at a transaction.
 	ErrTxAborted = errors.New("baton: transaction aborted: a watched key was changed")
 )
 
-// OpError is every failure of a command that is not an answer of the server. What the server answers is a *resp3.Error and is
-// returned as it is.
+// OpError is the error of a command that failed without an answer of the server. An error that the server answers is returned as
+// it is, a *resp3.Error.
 type OpError struct {
 	Command string // name of the command, or "pipeline"
 	Addr    string // peer, or the address that could not be reached
@@ -64,40 +65,35 @@ func (e *OpError) Timeout() bool {
 	return errs.IsTimeout(e.Err)
 }
 
-// opError makes the error the caller sees. cn is nil if none was to be had; before says that an earlier attempt may have been executed.
-func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, before bool) error {
-	sent := before || sent(err)
+// opError makes the error that the caller sees. cn is nil if there was none; sentBefore says that an earlier attempt may have been
+// executed.
+func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, sentBefore bool) error {
+	sent := sentBefore || sent(err)
 	closed := errors.Is(err, pool.ErrClosed) || c.closed.Load() && (!sent || errors.Is(err, conn.ErrClosed))
 	if closed && !sent {
 		return ErrClosed
 	}
 	e := &OpError{Command: name, Attempt: attempt, Sent: sent, Phase: c.handoffs.Manager().Phase(), Err: err}
-	if ce, ok := errs.As[*conn.Error](err); ok {
-		e.Addr = ce.Addr
+	if cn != nil {
+		e.ConnID, e.Addr = cn.ID(), cn.Peer()
 	}
-	if ce, ok := err.(*conn.Error); ok && cn != nil { // address and id stand in this error now: the cause alone remains
-		e.Err = ce.Err
+	if ce, ok := errs.As[*conn.Error](err); ok {
+		e.Addr = cmp.Or(ce.Addr, e.Addr)
+		if err == error(ce) && cn != nil { // address and id stand in this error now: the cause alone remains
+			e.Err = ce.Err
+		}
 	}
 	if closed {
 		e.Err = ErrClosed
-	}
-	if cn != nil {
-		e.ConnID = cn.ID()
-		if e.Addr == "" {
-			e.Addr = cn.Peer()
-		}
 	}
 	return e
 }
 
 // sent reports whether a command that failed with err may have reached the server.
 func sent(err error) bool {
+	if oe, ok := errs.As[*OpError](err); ok {
+		return oe.Sent
+	}
 	ce, ok := errs.As[*conn.Error](err)
 	return ok && ce.Sent
-}
-
-// wasSent is sent for the error that a caller sees.
-func wasSent(err error) bool {
-	oe, ok := errs.As[*OpError](err)
-	return ok && oe.Sent
 }

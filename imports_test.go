@@ -23,13 +23,15 @@ const modulePath = "github.com/baton-go/baton"
 // directory that is not listed is an error, so that a new package gets its place here first. docs/architecture.md shows it.
 var house = map[string][]string{
 	"internal/errs":                 {},
+	"internal/facts":                {},
 	"resp3":                         {"internal/errs"},
 	"conn":                          {"internal/errs", "resp3"},
 	"pool":                          {"conn"},
 	"handoff":                       {"resp3", "conn"},
 	"handoff/handofftest":           {"resp3", "handoff/handofftest/resp3test"},
 	"handoff/handofftest/resp3test": {"resp3"},
-	".":                             {"internal/errs", "resp3", "conn", "pool", "handoff"},
+	"pubsub":                        {"internal/errs", "resp3", "conn", "pool"},
+	".":                             {"internal/errs", "internal/facts", "resp3", "conn", "pool", "handoff", "pubsub"},
 	"cmd/rehearse":                  {".", "resp3", "conn", "pool", "handoff", "handoff/handofftest", "internal/stall"},
 	"internal/child":                {},
 	"internal/redistest":            {"internal/child"},
@@ -39,6 +41,7 @@ var house = map[string][]string{
 
 // outside says which packages of other modules code may import; tests may import testify besides.
 var outside = map[string][]string{
+	".":       {"golang.org/x/sync"},
 	"handoff": {"golang.org/x/sync"},
 }
 

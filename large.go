@@ -11,29 +11,29 @@ import (
 
 const (
 	largeEntries = 1024     // remembered requests, a power of two
-	largeReply   = 64 << 10 // together, for a pipeline; conn says it of a single reply
+	largeReply   = 64 << 10 // bytes of all replies of a pipeline; conn measures single replies
 	largeScore   = 8        // small replies in succession after which a request is forgotten
-	largeHashed  = 256      // bytes of a request that are looked at, at most
+	maxHashed    = 256      // bytes of a request
 )
 
-// largeReplies remembers which requests had large replies, by the name of the command and its first argument, which mostly is the
-// key. It is lossy: a request may be taken for another or be forgotten, and then only waits behind others, or apart from them.
+// largeReplies remembers which requests had large replies, by the name of the command and its first argument, mostly the key. It is
+// lossy: a request that is mistaken for another or forgotten only goes to the wrong kind of connection.
 type largeReplies struct {
 	seed    maphash.Seed
-	entries [largeEntries]atomic.Uint64 // of a hash the upper 56 bits, and how many small replies are put up with
+	entries [largeEntries]atomic.Uint64 // the upper 56 bits of a hash, and how many small replies are left to forget it
 }
 
 const scoreBits = 8
 
 func (t *largeReplies) hash(part []byte) uint64 {
-	return maphash.Bytes(t.seed, part[:min(len(part), largeHashed)])
+	return maphash.Bytes(t.seed, part[:min(len(part), maxHashed)])
 }
 
 func (t *largeReplies) knows(h uint64) bool {
 	return t.entries[h%largeEntries].Load()>>scoreBits == h>>scoreBits
 }
 
-// note takes the outcome of a request. A large one takes the place of whatever had it.
+// note records whether the reply to a request was large. A large one replaces any other request in its entry.
 func (t *largeReplies) note(h uint64, large bool) {
 	e := &t.entries[h%largeEntries]
 	old := e.Load()
@@ -50,14 +50,10 @@ func (t *largeReplies) note(h uint64, large bool) {
 
 // expects reports whether the reply to q is likely to be large, or one of them if q is a pipeline.
 func (t *largeReplies) expects(q *conn.Call) bool {
-	if q.Replies < 2 {
-		part, _ := splitRequest(q.Req, false)
-		return t.knows(t.hash(part))
-	}
 	var whole uint64
 	for i, rest := 0, q.Req; len(rest) > 0; i++ {
 		var part []byte
-		part, rest = splitRequest(rest, true)
+		part, rest = splitRequest(rest, q.Replies > 1)
 		h := t.hash(part)
 		if t.knows(h) {
 			return true
@@ -69,7 +65,7 @@ func (t *largeReplies) expects(q *conn.Call) bool {
 	return false
 }
 
-// pipelined goes on with the hash of a pipeline, which is that of its first two commands.
+// pipelined adds command i to the hash of a pipeline, which is that of its first two commands.
 func pipelined(whole, h uint64, i int) uint64 {
 	if i < 2 {
 		whole = whole<<1 ^ ^h
@@ -77,7 +73,7 @@ func pipelined(whole, h uint64, i int) uint64 {
 	return whole
 }
 
-// learn takes the replies that q has got.
+// learn takes the replies to q.
 func (t *largeReplies) learn(q *conn.Call) {
 	if q.Replies < 2 {
 		part, _ := splitRequest(q.Req, false)
@@ -96,8 +92,9 @@ func (t *largeReplies) learn(q *conn.Call) {
 			large = q.Ends[i]-begin >= largeReply
 			begin = q.Ends[i]
 		}
-		if large = large && bytes.IndexByte(part, '\n') != bytes.LastIndexByte(part, '\n'); large || t.knows(h) {
-			t.note(h, large) // EXEC has no argument: its reply is that of the whole
+		hasArgument := bytes.Count(part, []byte{'\n'}) > 2 // EXEC has none: its reply is that of the whole
+		if large = large && hasArgument; large || t.knows(h) {
+			t.note(h, large)
 			single = single || large
 		}
 	}
@@ -106,23 +103,20 @@ func (t *largeReplies) learn(q *conn.Call) {
 	}
 }
 
-// splitRequest returns of the first command in req the name and the first argument, as they are encoded, and, if that is asked
-// for, what comes behind the command.
-func splitRequest(req []byte, further bool) (part, rest []byte) {
-	n, at := lengthAt(req, 0)
-	begin := at
-	end := at
-	for i := range n {
-		if i == 2 && !further {
-			break
-		}
-		size, body := lengthAt(req, at)
-		at = min(body+size+2, len(req))
-		if i < 2 {
+// splitRequest returns the encoded name and first argument of the first command in req, and the commands behind it if more is set.
+func splitRequest(req []byte, more bool) (part, rest []byte) {
+	n, begin := lengthAt(req, 0)
+	at, end := begin, begin
+	for i := 0; i < n && (i < 2 || more); i++ {
+		size, content := lengthAt(req, at)
+		if at = min(content+size+2, len(req)); i < 2 {
 			end = at
 		}
 	}
-	return req[begin:end], req[at:]
+	if more {
+		rest = req[at:]
+	}
+	return req[begin:end], rest
 }
 
 // lengthAt reads the header that begins at a place, as our encoders write it, and returns where it ends.
@@ -133,7 +127,7 @@ func lengthAt(req []byte, at int) (n, end int) {
 	return n, min(at+2, len(req))
 }
 
-// lane picks the shared connection for q: one apart if its reply is likely to be large.
+// lane picks the shared connection for q, which is apart from the lanes if its reply is likely to be large.
 func (c *Client) lane(ctx context.Context, q *conn.Call) (*conn.Conn, error) {
 	if t := c.large.Load(); t != nil && t.expects(q) {
 		return c.pool.Apart(ctx)
@@ -141,8 +135,8 @@ func (c *Client) lane(ctx context.Context, q *conn.Call) (*conn.Conn, error) {
 	return c.pool.Lane(ctx)
 }
 
-// heedSize remembers it if the replies to q were large, or were not any more. It is called after each attempt on a shared connection.
-func (c *Client) heedSize(q *conn.Call) {
+// noteReplySize records whether the replies to q were large, after each attempt on a shared connection.
+func (c *Client) noteReplySize(q *conn.Call) {
 	t := c.large.Load()
 	if t == nil {
 		if !q.Large && len(q.Rep) < largeReply {

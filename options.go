@@ -16,9 +16,9 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the default,
-// negative means no limit. New copies them; what they point to must not be changed afterwards. However Options are printed, the
-// password is not.
+// Options configure a Client. The zero value connects to localhost:6379 in plaintext. Durations: zero means the
+// default, negative means no limit. New copies them; the values behind their pointers must not be changed afterwards.
+// The password is never printed.
 type Options struct {
 	Network string // "tcp" (default) or "unix"
 	Addr    string // host:port, default "localhost:6379"; a path for a unix socket
@@ -27,43 +27,45 @@ type Options struct {
 	// Credentials is asked at every set-up of a link and wins over Username and Password.
 	Credentials CredentialsProvider
 	DB          int    // selected at every set-up; default 0
-	ClientName  string // what CLIENT LIST shows: printable, without blanks; default none
-	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO, whatever its words), 3 (RESP3 or an error), or
-	// 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME where they are asked for,
-	// else a PING. Maintenance notifications need RESP3.
+	ClientName  string // shown by CLIENT LIST: printable, without blanks; default none
+	// Protocol is 0 (RESP3, falling back to RESP2 on a server that refuses HELLO with any error), 3 (RESP3 or an error),
+	// or 2. With 2 the set-up sends nothing that a proxy may not know: AUTH, SELECT and CLIENT SETNAME if options ask
+	// for them, else a PING. Maintenance notifications need RESP3.
 	Protocol int
-	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for proxies that
-	// close at commands they do not know. With Handoff.Mode disabled too, HELLO is all that is sent besides what is asked for. A
-	// command that blocks is not called back then when its context ends: the connection is closed, see docs/errors.md.
+	// DisableIdentity leaves out CLIENT SETINFO, which tells the server the name and version of this library: for
+	// proxies that close at commands they do not know. With Handoff.Mode disabled too, the set-up sends HELLO and
+	// nothing that the options do not ask for. A command that blocks is not unblocked then when its context ends: the
+	// connection is closed, see docs/errors.md.
 	DisableIdentity bool
 
 	// TLS nil means plaintext. An empty ServerName becomes the host of Addr and stays the name that is verified wherever
 	// maintenance moves the connection.
 	TLS *tls.Config
-	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once and has
-	// to heed ctx; the client closes what it returns. Default: a net.Dialer with keep-alive.
+	// Dialer opens the byte stream, without TLS, which is put on top. It may be called from several goroutines at once
+	// and must return when ctx ends; the client closes the connections. Default: a net.Dialer with keep-alive.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a name
-	// are tried. Default: net.DefaultResolver.
+	// Resolver looks up the host of Addr, afresh for every dial, and names that maintenance leads to. All addresses of a
+	// name are tried. Default: net.DefaultResolver.
 	Resolver Resolver
 
-	DialTimeout  time.Duration // dialling and set-up of a link; default 5 s
-	ReadTimeout  time.Duration // for a command's reply to come, or to go on once it has begun; default 3 s
-	WriteTimeout time.Duration // has no effect of its own: a write that stalls is found by ReadTimeout
+	DialTimeout time.Duration // for dialling and set-up of a link; default 5 s
+	// ReadTimeout bounds the wait for a command's reply to come, or to go on once it has begun. It covers writes as
+	// well, since no reply comes to a command whose write stalls. Default 3 s.
+	ReadTimeout time.Duration
 
 	Pool pool.Config // how many connections there are
 	// MaxSubscriptions bounds the subscriptions that live at the same time; each has a connection of its own, and a second
 	// one while it moves. Default 1000, negative: no limit.
 	MaxSubscriptions int
 
-	// MaxPending bounds the bytes of commands that wait on one connection until its socket takes them, for a server that reads
-	// slowly or not at all. A command that would pass it fails with conn.ErrBacklog, not sent; one that is larger by itself is
-	// taken when nothing waits. Default 64 MiB (67,108,864 bytes), negative: no limit.
+	// MaxPending bounds the bytes of commands that wait on one connection until its socket takes them, for a server that
+	// reads slowly or not at all. A command that would pass it fails with conn.ErrBacklog, not sent; one that is larger
+	// by itself is taken when nothing waits. Default 64 MiB (67,108,864 bytes), negative: no limit.
 	MaxPending int
 
 	Retry   RetryPolicy    // which failed commands are tried again
-	Handoff handoff.Config // what is done about maintenance
-	Limits  resp3.Limits   // of what the server may send
+	Handoff handoff.Config // how maintenance is handled
+	Limits  resp3.Limits   // of the server's replies
 	Tracer  Tracer         // sees every command; nil: none
 	Logger  *slog.Logger   // one record for each event of maintenance; nil: silent
 }
@@ -73,32 +75,19 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-const (
-	defaultPort        = "6379"
-	defaultAddr        = "localhost:" + defaultPort
-	defaultDialTimeout = 5 * time.Second
-	defaultReadTimeout = 3 * time.Second
-
-	defaultMaxSubscriptions = 1000
-	defaultMaxPending       = 64 << 20
-)
+const defaultPort = "6379"
 
 // withDefaults replaces every zero by its default and turns "none" into 0 for the layers below.
 func (o Options) withDefaults() Options {
-	if o.Network == "" {
-		o.Network = "tcp"
-	}
+	o.Network = cmp.Or(o.Network, "tcp")
 	if o.Network == "tcp" {
-		o.Addr = cmp.Or(o.Addr, defaultAddr)
-		o.Addr = withPort(o.Addr)
+		o.Addr = withPort(cmp.Or(o.Addr, "localhost"))
 	}
-	o.DialTimeout = timeout(o.DialTimeout, defaultDialTimeout)
-	o.ReadTimeout = timeout(o.ReadTimeout, defaultReadTimeout)
+	o.DialTimeout = timeout(o.DialTimeout, 5*time.Second)
+	o.ReadTimeout = timeout(o.ReadTimeout, 3*time.Second)
 	o.Pool = o.Pool.WithDefaults()
-	if o.MaxSubscriptions == 0 {
-		o.MaxSubscriptions = defaultMaxSubscriptions
-	}
-	o.MaxPending = max(0, cmp.Or(o.MaxPending, defaultMaxPending))
+	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, 1000)
+	o.MaxPending = max(0, cmp.Or(o.MaxPending, 64<<20))
 	o.Retry = o.Retry.withDefaults()
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -112,7 +101,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// withPort adds the usual port to an address that has none. What is no address comes back as it is, for validate.
+// withPort adds the usual port to an address without one. A text that is no address is returned as it is, for validate.
 func withPort(addr string) string {
 	if _, _, err := net.SplitHostPort(addr); err == nil {
 		return addr
@@ -120,32 +109,24 @@ func withPort(addr string) string {
 	if net.ParseIP(addr) != nil {
 		return net.JoinHostPort(addr, defaultPort)
 	}
-	if with := addr + ":" + defaultPort; addr != "" {
-		if _, _, err := net.SplitHostPort(with); err == nil {
-			return with
-		}
+	if _, _, err := net.SplitHostPort(addr + ":" + defaultPort); err == nil {
+		return addr + ":" + defaultPort
 	}
 	return addr
 }
 
-func timeout(d, def time.Duration) time.Duration {
-	switch {
-	case d == 0:
-		return def
-	case d < 0:
-		return 0
-	}
-	return d
-}
+// timeout returns d with its default for 0, and 0 for a negative d, which means none.
+func timeout(d, def time.Duration) time.Duration { return max(0, cmp.Or(d, def)) }
 
 // validate reports everything that is wrong with o after withDefaults.
 func (o Options) validate() error {
-	var p problems
-	if o.Network != "tcp" && o.Network != "unix" {
-		p.add("Network is %q, must be tcp or unix", o.Network)
-	}
+	var p errorList
 	switch {
+	case o.Network == "unix" && o.Addr == "":
+		p.add("Addr is empty, must be the path of a unix socket")
+	case o.Network == "unix":
 	case o.Network != "tcp":
+		p.add("Network is %q, must be tcp or unix", o.Network)
 	case strings.ContainsAny(o.Addr, "@/?"): // maybe a URL with a password
 		p.add("Addr must be host:port, not a URL, which is for ParseURL")
 	case strings.ContainsFunc(o.Addr, func(ch rune) bool { return ch <= ' ' || ch == ',' || ch == 0x7f }):
@@ -157,35 +138,28 @@ func (o Options) validate() error {
 			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
 	}
-	if o.Network == "unix" && o.Addr == "" {
-		p.add("Addr is empty, must be the path of a unix socket")
-	}
-	if o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3 {
-		p.add("Protocol is %d, must be 0, 2 or 3", o.Protocol)
-	}
-	if o.DB < 0 {
-		p.add("DB is %d, must not be negative", o.DB)
-	}
-	if o.Username != "" && o.Password == "" && o.Credentials == nil {
-		p.add("Username is %q without a Password", o.Username)
-	}
-	if strings.ContainsFunc(o.ClientName, func(ch rune) bool { return ch <= ' ' || ch > '~' }) {
-		p.add("ClientName is %q, must be printable without blanks", o.ClientName)
-	}
-	if o.Network == "unix" && o.TLS != nil {
-		p.add("TLS over a unix socket is not supported")
-	}
+	unprintable := func(ch rune) bool { return ch <= ' ' || ch > '~' }
+	p.addIf(o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3, "Protocol is %d, must be 0, 2 or 3", o.Protocol)
+	p.addIf(o.DB < 0, "DB is %d, must not be negative", o.DB)
+	p.addIf(o.Username != "" && o.Password == "" && o.Credentials == nil, "Username is %q without a Password", o.Username)
+	p.addIf(strings.ContainsFunc(o.ClientName, unprintable), "ClientName is %q, must be printable without blanks", o.ClientName)
+	p.addIf(o.Network == "unix" && o.TLS != nil, "TLS over a unix socket is not supported")
 	p = append(p, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
-	if o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled {
-		p.add("Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
-	}
+	p.addIf(o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled,
+		"Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
 	if err := errors.Join(p...); err != nil {
 		return fmt.Errorf("baton: invalid options: %w", err)
 	}
 	return nil
 }
 
-// problems are what is wrong with options; nil among them is nothing.
-type problems []error
+// errorList has everything that is wrong with options; a nil in it is nothing.
+type errorList []error
 
-func (p *problems) add(format string, a ...any) { *p = append(*p, fmt.Errorf(format, a...)) }
+func (l *errorList) add(format string, a ...any) { *l = append(*l, fmt.Errorf(format, a...)) }
+
+func (l *errorList) addIf(wrong bool, format string, a ...any) {
+	if wrong {
+		l.add(format, a...)
+	}
+}

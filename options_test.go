@@ -32,7 +32,7 @@ func TestParseURL(t *testing.T) {
 		"unix:///run/r.sock?db=4":            {Network: "unix", Addr: "/run/r.sock", DB: 4},
 		"redis://h?protocol=3&maint=enabled": {Addr: "h:6379", Protocol: 3, Handoff: handoff.Config{Mode: handoff.ModeEnabled}},
 		"redis://h?read_timeout=500ms&dial_timeout=2&write_timeout=-1": {Addr: "h:6379", ReadTimeout: 500 * time.Millisecond,
-			DialTimeout: 2 * time.Second, WriteTimeout: -1},
+			DialTimeout: 2 * time.Second},
 		"redis://h?disable_identity=true&protocol=2": {Addr: "h:6379", DisableIdentity: true, Protocol: 2},
 		"redis://h?retry_for=2":                      {Addr: "h:6379", Retry: baton.RetryPolicy{For: 2 * time.Second}},
 		"redis://h?pool_size=7&min_idle=2&lanes=3&client_name=x": {Addr: "h:6379", ClientName: "x",
@@ -57,6 +57,7 @@ func TestParseURLRefuses(t *testing.T) {
 		"redis://h?pool_size=many":           `value is "many"`,
 		"redis://h/1?db=2":                   "database 1 stands in the path already",
 		"redis://h?read_timeout=soon":        `value is "soon"`,
+		"redis://h?write_timeout=soon":       `value is "soon"`,
 		"redis://h?maint=maybe":              `value is "maybe"`,
 		"redis://u@h":                        "without a password",
 		"unix://host/path":                   "absolute path",
@@ -160,7 +161,7 @@ func TestOneSettingAloneIsEnough(t *testing.T) {
 		{Retry: baton.RetryPolicy{MinBackoff: time.Second}}, {Retry: baton.RetryPolicy{Max: -1}}, {Retry: baton.RetryPolicy{Tx: -1}},
 		{Retry: baton.RetryPolicy{For: -1}}, {Retry: baton.RetryPolicy{For: time.Hour}},
 		{Pool: pool.Config{Size: 1}}, {Pool: pool.Config{Size: 2}}, {Pool: pool.Config{Blocking: 1}}, {Pool: pool.Config{MaxDialing: 1}},
-		{Pool: pool.Config{WaitTimeout: -1, MaxIdleTime: -1, MaxLifetime: -1}}, {DialTimeout: -1}, {ReadTimeout: -1}, {WriteTimeout: -1}, {MaxSubscriptions: -1},
+		{Pool: pool.Config{WaitTimeout: -1, MaxIdleTime: -1, MaxLifetime: -1}}, {DialTimeout: -1}, {ReadTimeout: -1}, {MaxSubscriptions: -1},
 	} {
 		c, err := baton.New(o)
 		if assert.NoError(t, err, "%+v", o) {

@@ -6,21 +6,24 @@ import (
 	"fmt"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
 // Pipe collects commands that are sent in one write. It is valid inside the function given to Pipeline, and is not for
-// several goroutines at once. Its methods are those of Client; what cannot be encoded fails the whole pipeline before
-// anything is sent.
+// several goroutines at once. Its methods are those of Client; a command that cannot be encoded fails the whole pipeline
+// before anything is sent.
 type Pipe struct {
 	call    *conn.Call
 	n       int    // commands
-	err     error  // first command that could not be encoded
+	err     error  // why there are no replies, or no further ones; errRunning until the pipeline has ended
 	req     []byte // all commands, while call.Req may be what is left of them
 	text    string // the replies that have come, encoded, one behind the other
 	ends    []int  // where in text each of them ends
 	settled int    // how many of them stay whatever comes
-	fault   error  // why there are no replies, or no further ones
+
+	tx bool       // MULTI and EXEC surround the commands, none of which is sent again by itself
+	cn *conn.Conn // of a transaction: where it was sent
 }
 
 // Reply is the reply of one command of a pipeline. It is a small value; its memory is shared by all replies of the pipeline.
@@ -38,8 +41,8 @@ func (r Reply[T]) Get() (T, error) {
 	switch {
 	case r.p == nil:
 		return zero, errors.New("baton: reply of no pipeline")
-	case r.p.fault == errRunning || r.i >= len(r.p.ends):
-		return zero, r.p.fault
+	case r.p.err == errRunning || r.i >= len(r.p.ends):
+		return zero, r.p.err
 	}
 	return r.decode(r.p.reply(r.i))
 }
@@ -61,34 +64,33 @@ func (p *Pipe) reply(i int) string {
 // them may be. If all of them were answered by a state that proves that the server executed nothing, they are sent again too.
 //
 // The error is the transport's, or else the first that the server answered to a command. All replies that have come can be
-// read with Reply.Get then; of the others it returns the error, which says whether they may have been executed.
+// read with Reply.Get then; the others return the error, which says whether they may have been executed.
 func (c *commands) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
-	p := &Pipe{call: c.newCall(), fault: errRunning}
+	p := &Pipe{call: c.newCall(), err: errRunning}
 	defer p.free()
 	if err := p.fill(fn); err != nil || p.n == 0 {
 		return err
 	}
 	p.call.Mode, p.call.Replies, p.req = conn.Raw, p.n, p.call.Req
 	p.ends = make([]int, 0, p.n)
-	err := c.run(ctx, &operation{call: p.call, name: "pipeline", pipe: p})
+	p.err = c.run(ctx, &operation{call: p.call, name: "pipeline", pipe: p})
 	if len(p.ends) == p.n {
-		p.fault = nil
+		p.err = nil
 		return p.firstError("pipeline", 0)
 	}
-	p.fault = err
-	return err
+	return p.err
 }
 
 // fill lets fn queue its commands.
 func (p *Pipe) fill(fn func(*Pipe) error) error {
-	if err := fn(p); err != nil {
-		p.fault = err
-	} else {
-		p.fault = p.err
-	}
-	err := p.fault
-	if err == nil && p.n > 0 {
-		p.fault = errRunning
+	err := fn(p)
+	switch {
+	case err != nil:
+		p.err = err
+	case p.err != errRunning: // of a command that could not be encoded
+		err = p.err
+	case p.n == 0:
+		p.err = nil
 	}
 	return err
 }
@@ -98,9 +100,13 @@ func (p *Pipe) free() {
 	p.call, p.req = nil, nil
 }
 
-// settle takes the replies that an attempt has brought; their texts share one block. After a failure what was answered is
-// taken out of the request, which is left with the rest.
-func (p *Pipe) settle(c *Client, op operation, cn *conn.Conn, err error) (fault, refusal error) {
+// settle takes the replies of an attempt. It returns err, or the answer that stands for all if the answers prove that nothing was
+// executed. After a failure the commands that were answered leave the request.
+func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) (_, answer error) {
+	if p.tx {
+		p.cn = cn
+		return err, nil
+	}
 	q, before := op.call, 0
 	if p.ends = p.ends[:p.settled]; p.settled > 0 {
 		before = p.ends[p.settled-1]
@@ -113,50 +119,45 @@ func (p *Pipe) settle(c *Client, op operation, cn *conn.Conn, err error) (fault,
 	} else {
 		p.text = p.text[:before] + block
 	}
-	refusal = p.heed(c, op, cn)
+	answer = p.checkReplies(c, op, cn)
 	if err == nil {
-		return nil, refusal
+		return nil, answer
 	}
-	for range q.Ends {
-		_, q.Req = factOf(q.Req)
-	}
+	q.Req = facts.Skip(q.Req, len(q.Ends))
 	q.Replies -= len(q.Ends)
 	p.settled = len(p.ends)
 	return err, nil
 }
 
-// heed heeds every error among the replies of the attempt. If each of them proves that its own command was not executed it returns
-// one: that whose chance is least.
-func (p *Pipe) heed(c *Client, op operation, cn *conn.Conn) error {
-	var said error
-	proven, least := true, byTime
+// checkReplies gives up the connection if a reply of the attempt says so. If each reply proves that its own command was not executed
+// it returns one: the one that leaves the least chance.
+func (p *Pipe) checkReplies(c *Client, op *operation, cn *conn.Conn) error {
+	var answer error
+	notExecuted, lowest := true, byTime
 	req, at := op.call.Req, p.settled // req is cut as far as there was an error
 	for i := p.settled; i < len(p.ends); i++ {
-		err := refusal(p.reply(i))
+		err := errorOf(p.reply(i))
 		if err == nil {
-			proven = false
+			notExecuted = false
 			continue
 		}
-		for ; at < i; at++ {
-			_, req = factOf(req)
-		}
-		own := !foreign(req)
-		c.heed(op.alone, cn, err, own)
-		switch s, ok := c.stateOf(err, peerOf(cn)); {
+		req, at = facts.Skip(req, i-at), i
+		own := !facts.Relays(req)
+		switch s, ok := c.checkReply(op.conn, cn, err, own); {
 		case !ok || !own:
-			proven = false
-		case said == nil || s.chance < least:
-			said, least = err, s.chance
+			notExecuted = false
+		case answer == nil || s.chance < lowest:
+			answer, lowest = err, s.chance
 		}
 	}
-	if !proven {
+	if !notExecuted {
 		return nil
 	}
-	return said
+	return answer
 }
 
-// refusal is the error that an encoded reply is, or nil.
-func refusal(reply string) error {
+// errorOf is the error that an encoded reply is, or nil.
+func errorOf(reply string) error {
 	switch resp3.Kind(reply[0]) {
 	case resp3.SimpleError, resp3.BulkError, resp3.Attribute: // which may have an error behind it
 	default:
@@ -172,23 +173,17 @@ func refusal(reply string) error {
 
 // firstError is the first error among the replies. head is how many commands stand before those of the caller.
 func (p *Pipe) firstError(in string, head int) error {
-	begin := 0
-	for i, end := range p.ends {
-		reply := p.text[begin:end]
-		begin = end
-		if err := refusal(reply); err != nil {
+	for i := range p.ends {
+		if err := errorOf(p.reply(i)); err != nil {
 			return fmt.Errorf("baton: command %d of %d in the %s, %s: %w", i+1, p.n, in, p.name(i+head), err)
 		}
 	}
 	return nil
 }
 
-// name reads the name of a command out of the encoded request, where alone it is kept.
+// name reads the name of a command out of the encoded request.
 func (p *Pipe) name(i int) string {
-	w := resp3.Walk(string(p.req))
-	for range i {
-		w.Skip()
-	}
+	w := resp3.Walk(string(facts.Skip(p.req, i)))
 	v, _ := w.Value()
 	name, _ := v.Index(0).Text()
 	return name
@@ -205,7 +200,7 @@ func (p *Pipe) next() *conn.Call {
 // enqueue adds r to the pipeline and returns the handle of its reply.
 func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T] {
 	p.n++
-	if err := r.end(); err != nil && p.err == nil {
+	if err := r.end(); err != nil && p.err == errRunning {
 		p.err = fmt.Errorf("baton: command %d of the pipeline, %s: %w", p.n, r.name, err)
 	}
 	return Reply[T]{p: p, i: p.n - 1, decode: decode}
@@ -213,9 +208,9 @@ func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T]
 
 // Do queues any command that Client.Do takes, except those that may block.
 func (p *Pipe) Do(args ...any) Reply[resp3.Value] {
-	r := raw(p.next(), args...)
+	r := anyArgs(p.next(), args...)
 	if r.err == nil {
-		if f, _ := factOf(r.call.Req[r.start:]); f.use != shared {
+		if f, _ := facts.Of(r.call.Req[r.start:]); f.Use != facts.Shared {
 			r.err = errors.New("is not possible in a pipeline")
 		}
 	}

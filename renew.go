@@ -3,265 +3,200 @@ package baton
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/baton-go/baton/conn"
 )
 
 const (
-	mostLead     = 5 * time.Minute        // how long before the expiry a connection is renewed, at most
-	leastRenewal = 250 * time.Millisecond // between two renewals of a connection, and between two attempts
-	mostPause    = 30 * time.Second       // between two attempts
-	lookAnyway   = time.Minute            // between two looks at the connections, at most
-	askLimit     = 10 * time.Second       // for the provider, and for a move
-	atOnce       = 4                      // moves
-	steps        = 64                     // of the spread
+	maxAhead      = 5 * time.Minute        // how long before the expiry a connection is renewed, at most
+	minRenewal    = 250 * time.Millisecond // between two renewals of a connection, and between two attempts
+	maxRetry      = 30 * time.Second       // between two attempts
+	maxLookPause  = time.Minute            // between two looks at the connections
+	renewTimeout  = 10 * time.Second       // for the provider, and for a move
+	maxRenewals   = 4                      // moves at the same time
+	renewalSpread = 64                     // moments at which connections are renewed
 )
 
-// never is the expiry of credentials that have none.
-var never = time.Unix(1<<40, 0)
-
-// renewer has every live connection authenticated anew ahead of the expiry of the credentials that it used: it asks the
-// provider for newer ones and then moves the connection to where new ones are dialled. A move is right in every state: what is in
-// flight is answered, sessions are waited for, what blocks is called back, a subscription hears both (docs/decisions/0010).
+// renewer authenticates every live connection anew ahead of the expiry of the credentials that it used: it asks the
+// provider for newer ones and then moves the connection to the address that new ones dial. A move is right in every
+// state: commands in flight are answered, sessions are waited for, blocking commands are unblocked, a subscription
+// hears both (docs/decisions/0010).
 type renewer struct {
-	c *Client
-
+	c      *Client
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
 	wake   chan struct{} // room for one: next is earlier than it was
-	done   chan struct{} // closed when run has ended
+	work   sync.WaitGroup
 
-	mu      sync.Mutex // taken alone; memory only
-	known   time.Time  // expiry of the credentials that were given last
-	next    time.Time  // when to look at the connections; zero: in lookAnyway
-	running bool
-	closed  bool
+	mu    sync.Mutex // guards the rest. Taken alone; memory only
+	start sync.Once  // of run
+	known time.Time  // expiry of the credentials that were given last; zero: they do not expire
+	next  time.Time  // when to look at the connections; zero: in maxLookPause
 }
 
 func newRenewer(c *Client) *renewer {
-	r := &renewer{c: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	r := &renewer{c: c, wake: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
 
 // saw takes note of a set-up. The first one with credentials that expire starts the goroutine.
 func (r *renewer) saw(s conn.Setup) {
-	if r.learn(s.Expires); s.Expires.IsZero() {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return
-	}
-	r.lookLocked(renewal(s, 0))
-	if !r.running {
-		r.running = true
-		go r.run()
+	r.learn(s.Expires)
+	if !s.Expires.IsZero() {
+		r.lookBy(renewal(s, 0))
 	}
 }
 
 func (r *renewer) learn(expires time.Time) {
-	if expires.IsZero() {
-		expires = never
-	}
-	r.mu.Lock()
-	r.known = expires
-	r.mu.Unlock()
-}
-
-// has reports whether the credentials that were given last are newer than those that expire then.
-func (r *renewer) has(expires time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.known.After(expires)
+	r.known = expires
 }
 
-// lookLocked sees to it that the connections are looked at then at the latest.
-func (r *renewer) lookLocked(at time.Time) {
-	if r.next.IsZero() || at.Before(r.next) {
-		r.next = at
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+// hasNewer reports whether the credentials that were given last outlive those that expire then.
+func (r *renewer) hasNewer(expires time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known.IsZero() || r.known.After(expires)
+}
+
+// lookBy makes run look at the connections at that time or earlier.
+func (r *renewer) lookBy(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() != nil || !r.next.IsZero() && !at.Before(r.next) {
+		return
+	}
+	r.next = at
+	r.start.Do(func() { r.work.Go(r.run) })
+	select {
+	case r.wake <- struct{}{}:
+	default:
 	}
 }
 
 // close ends the goroutine and waits for it.
 func (r *renewer) close() {
 	r.mu.Lock()
-	r.closed = true
-	running := r.running
+	r.cancel() // under the lock, so that lookBy starts no goroutine any more
 	r.mu.Unlock()
-	r.cancel()
-	if running {
-		<-r.done
-	}
+	r.work.Wait()
 }
 
 func (r *renewer) run() {
-	defer close(r.done)
-	t := time.NewTimer(0)
-	defer t.Stop()
-	for {
+	for r.ctx.Err() == nil {
 		r.mu.Lock()
-		wait := lookAnyway
+		wait := maxLookPause
 		if !r.next.IsZero() {
 			wait = min(wait, time.Until(r.next))
 		}
 		r.mu.Unlock()
-		t.Reset(wait)
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-r.wake:
-		case <-t.C:
+		if pause(r.ctx, wait, r.wake) {
 			r.look()
 		}
 	}
 }
 
-// renewal is when a connection is renewed: min(5 min, a quarter of the life of its credentials) before their expiry, later by
-// up to a quarter of that, so that not all connections are dialled at one time.
+// renewal is the time to renew a connection: min(5 min, a quarter of the life of its credentials) before their expiry,
+// later by up to a quarter of that, so that not all connections are dialled at one time.
 func renewal(s conn.Setup, id uint64) time.Time {
 	life := s.Expires.Sub(s.Began)
 	if life <= 0 { // the clocks differ, or the provider is late
-		return s.Began.Add(mostPause)
+		return s.Began.Add(maxRetry)
 	}
-	lead := min(mostLead, life/4)
-	at := s.Expires.Add(lead/4/steps*time.Duration(id%steps) - lead)
-	if least := s.Began.Add(leastRenewal); at.Before(least) {
-		return least
+	ahead := min(maxAhead, life/4)
+	at := s.Expires.Add(ahead/4/renewalSpread*time.Duration(id%renewalSpread) - ahead)
+	if earliest := s.Began.Add(minRenewal); at.Before(earliest) {
+		return earliest
 	}
 	return at
 }
 
-// look renews the connections whose time has come, and finds out when to look again.
+// look renews the connections that are due, as far as there are newer credentials, and notes when to look again.
 func (r *renewer) look() {
 	r.mu.Lock()
 	r.next = time.Time{}
 	r.mu.Unlock()
-	now, next := time.Now(), time.Time{}
-	sooner := func(at time.Time) {
-		if next.IsZero() || at.Before(next) {
-			next = at
-		}
-	}
-	var due []*conn.Conn
-	for _, cn := range slices.Concat(r.c.pool.List(), r.c.blocking.List(), r.c.subs.conns()) {
-		i := cn.Info()
-		if i.Setup.Expires.IsZero() || i.State == conn.Closed {
-			continue
-		}
-		switch at := renewal(i.Setup, i.ID); {
-		case at.After(now):
-			sooner(at)
-		case i.State == conn.Moving: // by maintenance, or for us when its session ends: that renews it
-			sooner(now.Add(pauseBefore(i.Setup.Expires, now)))
-		default:
-			due = append(due, cn)
-		}
-	}
-	if at := r.renew(due, now); !at.IsZero() {
-		sooner(at)
-	}
-	if !next.IsZero() {
-		r.mu.Lock()
-		r.lookLocked(next)
-		r.mu.Unlock()
-	}
-}
-
-// pauseBefore is the pause between attempts, the shorter the less time is left.
-func pauseBefore(expires, now time.Time) time.Duration {
-	if left := expires.Sub(now); left > 0 {
-		return min(max(left/8, leastRenewal), mostPause)
-	}
-	return mostPause
-}
-
-// renew moves connections as far as there are newer credentials. It returns when those that are left are to be tried again.
-func (r *renewer) renew(due []*conn.Conn, now time.Time) (again time.Time) {
-	var mu sync.Mutex
-	failed := func(expires time.Time) {
-		mu.Lock()
-		defer mu.Unlock()
-		if at := time.Now().Add(pauseBefore(expires, now)); again.IsZero() || at.Before(again) {
-			again = at
-		}
-	}
-	var work sync.WaitGroup
-	many := atOnce
+	limit := maxRenewals
 	if p := r.c.o.Pool; p.MaxActive > p.Size {
-		many = min(many, p.MaxActive-p.Size)
+		limit = min(limit, p.MaxActive-p.Size)
 	}
-	gate := make(chan struct{}, many)
-	asked := false
-	for _, cn := range due {
-		expires := cn.Info().Setup.Expires
-		if !r.has(expires) && !asked {
-			asked = true
-			_ = r.ask() // what a set-up cannot have is told by commands
-		}
-		if !r.has(expires) {
-			failed(expires)
+	var moves errgroup.Group
+	moves.SetLimit(limit)
+	now, asked := time.Now(), false
+	for _, cn := range r.c.liveConns() {
+		i := cn.Info()
+		expires := i.Setup.Expires
+		if expires.IsZero() || i.State == conn.Closed {
 			continue
 		}
-		gate <- struct{}{}
-		work.Go(func() {
-			defer func() { <-gate }()
-			if r.move(cn, expires) != nil {
-				failed(expires)
+		at := renewal(i.Setup, i.ID)
+		if at.After(now) {
+			r.lookBy(at)
+			continue
+		}
+		if i.State == conn.Moving { // by maintenance, or by us when its session ends: that renews it
+			r.retry(expires)
+			continue
+		}
+		if !r.hasNewer(expires) && !asked {
+			asked = true
+			r.ask()
+		}
+		if !r.hasNewer(expires) {
+			r.retry(expires)
+			continue
+		}
+		moves.Go(func() error {
+			if !r.move(cn, expires) {
+				r.retry(expires)
 			}
+			return nil
 		})
 	}
-	work.Wait()
-	return again
+	_ = moves.Wait()
 }
 
-// ask finds out whether the provider has newer credentials. A panic of it is an error, as in a set-up.
-func (r *renewer) ask() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(r.ctx, askLimit)
+// retry notes the next attempt, the sooner the less time is left.
+func (r *renewer) retry(expires time.Time) {
+	pause, now := maxRetry, time.Now()
+	if left := expires.Sub(now); left > 0 {
+		pause = min(max(left/8, minRenewal), maxRetry)
+	}
+	r.lookBy(now.Add(pause))
+}
+
+// ask learns whether the provider has newer credentials. Its errors and panics are reported by set-ups that meet them.
+func (r *renewer) ask() {
+	defer func() { _ = recover() }()
+	ctx, cancel := context.WithTimeout(r.ctx, renewTimeout)
 	defer cancel()
-	_, _, expires, err := r.c.secrets(ctx)
-	if err == nil {
+	if _, _, expires, err := r.c.secrets(ctx); err == nil {
 		r.learn(expires)
 	}
-	return err
 }
 
-// errRetires: the job of the maintenance moves this one.
-var errRetires = errors.New("peer retires")
-
-// move puts a link with new credentials in the place of the present one. Sessions and commands that block have until half of the
-// time that is left is over, or a little more.
-func (r *renewer) move(cn *conn.Conn, expires time.Time) error {
+// move replaces the link by one with new credentials and reports whether nothing is left to do. Sessions and commands
+// that block have half of the remaining time, or a little more.
+func (r *renewer) move(cn *conn.Conn, expires time.Time) (renewed bool) {
 	addr := r.c.o.Addr
 	if r.c.handoffs.Leaving() { // the name may lead back to where maintenance has moved it from
 		if addr = cn.Peer(); r.c.handoffs.Retires(addr) {
-			return errRetires
+			return false // maintenance moves it
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, askLimit)
+	ctx, cancel := context.WithTimeout(r.ctx, renewTimeout)
 	defer cancel()
 	now := time.Now()
 	left := max(expires.Sub(now), time.Second)
-	next, err := r.c.move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
-	if errors.Is(err, conn.ErrPinned) || errors.Is(err, conn.ErrClosed) { // it will, or there is nothing left to renew
-		return nil
-	}
+	next, err := r.c.subs.Move(ctx, cn, conn.Target{Addr: addr, Hold: now.Add(left / 2), Drain: now.Add(left * 3 / 4)})
 	if err == nil {
 		r.c.handoffs.Joined(next)
 	}
-	return err
+	return err == nil || errors.Is(err, conn.ErrPinned) || errors.Is(err, conn.ErrClosed) // it will move, or it has ended
 }

@@ -12,18 +12,17 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// request is one command at the end of Call.Req while it is encoded. The same functions encode for the methods of a client,
-// where it is the only command of its call, and for those of a Pipe. It is used by value and never kept, so that a command
-// costs no memory.
+// request is one command at the end of Call.Req while it is encoded, for the methods of a client and for those of a Pipe. It is used
+// by value and never kept, so that a command costs no memory.
 type request struct {
 	call  *conn.Call
 	name  string
 	start int   // of the command in Req
 	n     int   // arguments so far, the name included; 0: the header has their number already
-	err   error // why it cannot be sent
+	err   error // the first reason not to send it
 }
 
-// command begins a command of as many arguments as will follow. Their number is filled in at the end.
+// command begins a command of as many arguments as will follow. end fills in their number.
 func command(q *conn.Call, name string) request {
 	r := request{call: q, name: name, start: len(q.Req)}
 	q.Req = append(q.Req, "*1\r\n"...)
@@ -31,48 +30,48 @@ func command(q *conn.Call, name string) request {
 	return r
 }
 
-// words is a command of a fixed number of texts.
-func words(q *conn.Call, name string, args ...string) request {
-	return list(q, name, "", nil, args...)
+// fixedArgs is a command of a fixed number of texts.
+func fixedArgs(q *conn.Call, name string, args ...string) request {
+	return listArgs(q, name, "", nil, args...)
 }
 
-// list is a command of fixed texts and then the elements of rest, which must not be empty if what says what they are.
-func list(q *conn.Call, name, what string, rest []string, fixed ...string) request {
+// listArgs is a command of fixed texts and a list, which must not be empty if it has a name.
+func listArgs(q *conn.Call, name, listName string, texts []string, fixed ...string) request {
 	r := request{call: q, name: name, start: len(q.Req)}
-	if what != "" && len(rest) == 0 {
-		r.err = fmt.Errorf("needs at least one %s", what)
+	if listName != "" && len(texts) == 0 {
+		r.err = fmt.Errorf("needs at least one %s", listName)
 		return r
 	}
 	size := 32
 	for _, s := range fixed {
 		size += len(s) + 16
 	}
-	for _, s := range rest {
+	for _, s := range texts {
 		size += len(s) + 16
 	}
-	b := resp3.AppendHeader(slices.Grow(q.Req, size), resp3.Array, 1+len(fixed)+len(rest))
+	b := resp3.AppendHeader(slices.Grow(q.Req, size), resp3.Array, 1+len(fixed)+len(texts))
 	b = resp3.AppendBulkString(b, name)
 	for _, s := range fixed {
 		b = resp3.AppendBulkString(b, s)
 	}
-	for _, s := range rest {
+	for _, s := range texts {
 		b = resp3.AppendBulkString(b, s)
 	}
 	q.Req = b
 	return r
 }
 
-// pairList is list for texts that belong together by twos.
-func pairList(q *conn.Call, name, what string, rest []string, fixed ...string) request {
-	r := list(q, name, what, rest, fixed...)
-	if len(rest)%2 != 0 {
-		r.err = fmt.Errorf("got %d texts, needs pairs of %s", len(rest), what)
+// pairArgs is listArgs for a list of pairs.
+func pairArgs(q *conn.Call, name, listName string, texts []string, fixed ...string) request {
+	r := listArgs(q, name, listName, texts, fixed...)
+	if len(texts)%2 != 0 {
+		r.err = fmt.Errorf("got %d texts, needs pairs of %s", len(texts), listName)
 	}
 	return r
 }
 
-// raw is a command of arguments of any type, see resp3.AppendCommandArgs.
-func raw(q *conn.Call, args ...any) request {
+// anyArgs is a command of arguments of any type, see resp3.AppendCommandArgs.
+func anyArgs(q *conn.Call, args ...any) request {
 	r := request{call: q, name: "Do", start: len(q.Req)}
 	if len(args) == 0 {
 		r.err = errors.New("needs a command")
@@ -104,14 +103,10 @@ func (r *request) strs(s []string) {
 	}
 }
 
-// opt adds an option of one word unless it is empty.
-func (r *request) opt(word string) {
-	if word != "" {
-		r.str(word)
-	}
-}
+// opt adds word unless it is empty.
+func (r *request) opt(word string) { r.flag(word != "", word) }
 
-// flag adds a word if it is on.
+// flag adds word if on is true.
 func (r *request) flag(on bool, word string) {
 	if on {
 		r.str(word)
@@ -123,7 +118,7 @@ func (r *request) int(i int64) {
 	r.n++
 }
 
-// limit adds a word and a number unless that is 0. A negative one is an error.
+// limit adds word and a number, which must not be negative, unless it is 0.
 func (r *request) limit(word string, n int64) {
 	switch {
 	case n < 0:
@@ -142,43 +137,37 @@ func (r *request) float(f float64) {
 	r.n++
 }
 
-// keys adds the number of keys and the keys. There has to be one.
-func (r *request) keys(keys []string) {
-	if len(keys) == 0 {
-		r.fail(errors.New("needs at least one key"))
+// counted adds the number of elements and the elements, at least one.
+func (r *request) counted(element string, texts []string) {
+	if len(texts) == 0 {
+		r.fail(fmt.Errorf("needs at least one %s", element))
 	}
-	r.int(int64(len(keys)))
-	r.strs(keys)
+	r.int(int64(len(texts)))
+	r.strs(texts)
 }
 
-// span adds a duration in whole units of the wire, at least least. What is less than a unit is cut off, but not to nothing.
-func (r *request) span(what string, d, least, unit time.Duration) {
-	switch {
-	case d < least:
-		r.fail(fmt.Errorf("%s%v: must be at least %v", what, d, least))
-	case 0 < d && d < unit:
-		r.fail(fmt.Errorf("%s%v: must be at least %v", what, d, unit))
+// millis adds a duration of at least atLeast in milliseconds. A fraction is cut off, but a duration is not cut to zero.
+func (r *request) millis(d, atLeast time.Duration) {
+	if 0 < d && d < time.Millisecond {
+		atLeast = time.Millisecond
 	}
-	r.int(int64(d / unit))
+	if d < atLeast {
+		r.fail(fmt.Errorf("%v: must be at least %v", d, atLeast))
+	}
+	r.int(d.Milliseconds())
 }
 
-// millis is span in milliseconds.
-func (r *request) millis(d, least time.Duration) { r.span("", d, least, time.Millisecond) }
-
-// instant adds a time in whole units of the wire since 1970. It is rounded up: nothing is to expire before its time.
-func (r *request) instant(what string, at time.Time, unit time.Duration) {
-	const most = math.MaxInt64 / 1000 // in milliseconds it may become one in the past
-	sec := at.Unix()
-	if sec >= most || sec < -most {
-		r.fail(fmt.Errorf("%sthe time is %d seconds from 1970, must be less than %d", what, sec, int64(most)))
+// instant adds a time in units of the wire since 1970. It is rounded up, so that nothing expires early.
+func (r *request) instant(prefix string, at time.Time, unit time.Duration) {
+	const limit = math.MaxInt64 / 1000 // beyond it, milliseconds may overflow
+	if sec := at.Unix(); sec >= limit || sec < -limit {
+		r.fail(fmt.Errorf("%sthe time is %d seconds from 1970, must be less than %d", prefix, sec, int64(limit)))
 	}
-	n := sec
-	if up := at.Add(unit - 1); unit == time.Millisecond {
-		n = up.UnixMilli()
+	if unit == time.Millisecond {
+		r.int(at.Add(unit - 1).UnixMilli())
 	} else {
-		n = up.Unix()
+		r.int(at.Add(unit - 1).Unix())
 	}
-	r.int(n)
 }
 
 func (r *request) fail(err error) {
@@ -187,7 +176,7 @@ func (r *request) fail(err error) {
 	}
 }
 
-// end completes the command, unless it cannot be sent.
+// end completes the command. It returns the reason not to send it.
 func (r *request) end() error {
 	switch b := r.call.Req; {
 	case r.err != nil, r.n == 0:
@@ -196,13 +185,13 @@ func (r *request) end() error {
 	default:
 		var digits [20]byte
 		number := strconv.AppendInt(digits[:0], int64(r.n), 10)
-		b = append(b, number[1:]...) // room for what has only one place yet
-		copy(b[r.start+1+len(number):], b[r.start+2:])
-		copy(b[r.start+1:], number)
-		r.call.Req = b
+		b[r.start+1] = number[0]
+		r.call.Req = slices.Insert(b, r.start+2, number[1:]...)
 	}
 	return r.err
 }
 
-// problem is why the command cannot be sent, in words for the caller.
-func (r *request) problem() error { return fmt.Errorf("baton: %s: %w", r.name, r.err) }
+// wrappedErr is err for the caller.
+func (r *request) wrappedErr() error { return fmt.Errorf("baton: %s: %w", r.name, r.err) }
+
+func appendPing(req []byte) []byte { return append(req, "*1\r\n$4\r\nPING\r\n"...) }

@@ -1,6 +1,7 @@
 package baton
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,26 +12,30 @@ import (
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
 )
 
 // Class says what happens if a command is executed twice.
-type Class uint8
+type Class = facts.Class
 
 // The classes, from harmless to harmful.
 const (
-	Read            Class = iota // changes nothing
-	WriteOnce                    // the second time changes nothing, and only the answer differs: DEL, EXPIRE
-	WriteLastWins                // may undo what another wrote in between: SET, HSET
-	WriteAccumulate              // changes again, or answers as if it had failed: INCR, LPUSH, SET NX
-	Never                        // is never repeated
+	Read            = facts.Read            // changes nothing
+	WriteOnce       = facts.WriteOnce       // the second time changes nothing, and only the answer differs: DEL, EXPIRE
+	WriteLastWins   = facts.WriteLastWins   // may undo what another wrote in between: SET, HSET
+	WriteAccumulate = facts.WriteAccumulate // changes again, or answers as if it had failed: INCR, LPUSH, SET NX
+	Never           = facts.Never           // is never repeated
 )
 
-// RetryPolicy says which failed commands are tried again. A command that was certainly not executed, since it was not sent or
-// was refused by a server in a state in which it executes nothing (LOADING, READONLY, MASTERDOWN, ...), is tried again for a
-// time; one that may have been executed a number of times, and only if that does little harm. What another attempt cannot mend
-// is not tried again: a wrong password, a certificate for another name, a wait for a connection that took too long. No attempt
-// begins after the context has ended or the client was closed. docs/errors.md tells which answers prove what. The zero value is useful.
+// RetryPolicy says which failed commands are tried again. The zero value is useful.
+//
+// A command that was certainly not executed is tried again for a time: it was not sent, or the server refused it in a state in
+// which it executes nothing (LOADING, READONLY, MASTERDOWN, ...). A command that may have been executed is tried again a number of
+// times, and only if its class allows it. Failures that another attempt cannot mend are final: a wrong password, a certificate for
+// another name, a wait for a connection that took too long. No attempt begins after the context has ended or the client was
+// closed. docs/errors.md tells which answers prove that a command was not executed.
 type RetryPolicy struct {
 	// Max is the number of further attempts at what may have been executed, and at what only a new connection can mend
 	// (NOAUTH; a set-up whose credentials were refused, if a CredentialsProvider is asked for others). Default 2, negative none.
@@ -53,50 +58,56 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	if p.Max >= 0 || p.For != 0 {
 		p.For = timeout(p.For, 5*time.Second)
 	}
-	switch {
-	case p.Max == 0:
-		p.Max = 2
-	case p.Max < 0:
-		p.Max = 0
-	}
-	switch {
-	case p.Tx == 0:
-		p.Tx = 15
-	case p.Tx < 0:
-		p.Tx = 0
-	}
+	p.Max, p.Tx = max(0, cmp.Or(p.Max, 2)), max(0, cmp.Or(p.Tx, 15))
 	// One that was given decides what the other is by default.
-	least, most := leastPause, 200*time.Millisecond
-	p.MaxBackoff = timeout(p.MaxBackoff, max(most, p.MinBackoff))
-	p.MinBackoff = timeout(p.MinBackoff, min(least, p.MaxBackoff))
+	p.MaxBackoff = timeout(p.MaxBackoff, max(200*time.Millisecond, p.MinBackoff))
+	p.MinBackoff = timeout(p.MinBackoff, min(minPause, p.MaxBackoff))
 	return p
 }
 
 const (
-	mostBackoff  = time.Hour      // far from where doubling MinBackoff would overflow
-	mostPatience = 24 * time.Hour // who wants more means something else
-	leastPause   = time.Millisecond
+	maxBackoff   = time.Hour      // far from where doubling MinBackoff would overflow
+	maxRetryTime = 24 * time.Hour // more than that is a mistake
+	minPause     = time.Millisecond
 )
 
 func (p RetryPolicy) validate() error {
-	var found problems
-	if p.UpTo > WriteAccumulate {
-		found.add("Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
-	}
-	if p.For > mostPatience {
-		found.add("Retry.For is %v, must be at most %v", p.For, mostPatience)
-	}
-	if p.MaxBackoff > mostBackoff {
-		found.add("Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, mostBackoff)
-	}
-	if p.MinBackoff > p.MaxBackoff {
-		found.add("Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
-	}
-	return errors.Join(found...)
+	var errs errorList
+	errs.addIf(p.UpTo > WriteAccumulate, "Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
+	errs.addIf(p.For > maxRetryTime, "Retry.For is %v, must be at most %v", p.For, maxRetryTime)
+	errs.addIf(p.MaxBackoff > maxBackoff, "Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, maxBackoff)
+	errs.addIf(p.MinBackoff > p.MaxBackoff, "Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
+	return errors.Join(errs...)
 }
 
-// permanent reports whether another attempt would end in the same way, whatever the server answers: the wait for a connection
-// is over, the server is not the one it should be, or the session is lost.
+// chance says what bounds another attempt after a failed one.
+type chance uint8
+
+const (
+	none    chance = iota // there is to be none: it was answered, may do harm, or would fail in the same way
+	byCount               // it may have been executed without harm, or only a new connection can mend it: Retry.Max
+	byTime                // it was not executed, for a reason that passes: Retry.For
+)
+
+// maySendAgain says whether op may be sent again after it has failed with err, which is no answer to it; see judge for answers.
+// A nil op only reads.
+func (c *Client) maySendAgain(op *operation, err error) chance {
+	refused, isAnswer := errs.As[*resp3.Error](err)
+	switch {
+	case permanent(err):
+		return none
+	case isAnswer:
+		return c.chanceOfRefused(refused, err)
+	case !sent(err):
+		return byTime
+	case op != nil && op.retryClass() > c.o.Retry.UpTo:
+		return none
+	}
+	return byCount
+}
+
+// permanent reports whether another attempt would fail in the same way: no connection was free for too long, it is the wrong
+// server, or the session is lost.
 func permanent(err error) bool {
 	_, full := errs.As[*pool.TimeoutError](err)
 	_, optIn := errs.As[*handoff.OptInError](err)
@@ -105,34 +116,34 @@ func permanent(err error) bool {
 		errors.Is(err, pool.ErrClosed) || errors.Is(err, conn.ErrProtocol)
 }
 
-// patience follows one operation through its failures. The zero value is for one that has not failed.
-type patience struct {
+// retries counts the failures of one operation. The zero value is for one that has not failed.
+type retries struct {
 	until   time.Time // the end of Retry.For
-	counted int       // failures of those that Retry.Max counts
+	counted int       // failures that Retry.Max counts
 	pauses  int
 }
 
-// again decides, after a failure that leaves this chance, on another attempt, and returns when it is due.
-func (c *Client) again(ctx context.Context, w *patience, left chance) bool {
+// nextAttempt waits until the next attempt is due after a failure that leaves this chance. It reports false if there is to be none.
+func (c *Client) nextAttempt(ctx context.Context, r *retries, left chance) bool {
 	p, now := &c.o.Retry, time.Now()
-	if w.until.IsZero() {
-		w.until = now.Add(p.For)
+	if r.until.IsZero() {
+		r.until = now.Add(p.For)
 	}
 	if left == none || ctx.Err() != nil || c.closed.Load() {
 		return false
 	}
-	w.pauses++
-	d := p.backoff(w.pauses)
+	r.pauses++
+	d := p.backoff(r.pauses)
 	if left == byTime && p.For > 0 {
-		rest := w.until.Sub(now)
-		d = min(max(d, rand.N(leastPause)), rest) // the last attempt is made at the end
+		rest := r.until.Sub(now)
+		d = min(max(d, rand.N(minPause)), rest) // the last attempt is made at the end
 		return rest > 0 && c.pause(ctx, d)
 	}
-	w.counted++
-	return w.counted <= p.Max && c.pause(ctx, d)
+	r.counted++
+	return r.counted <= p.Max && c.pause(ctx, d)
 }
 
-// backoff is the pause before the attempt after so many others: of random length, so that many do not return in step.
+// backoff is the pause after so many attempts. Its length is random, so that many callers do not return in step.
 func (p *RetryPolicy) backoff(attempts int) time.Duration {
 	if limit := min(p.MinBackoff<<min(attempts-1, 16), p.MaxBackoff); limit > 0 {
 		return rand.N(limit)
@@ -144,12 +155,17 @@ func (p *RetryPolicy) backoff(attempts int) time.Duration {
 // ctx has ended or the client was closed.
 func (c *Client) pause(ctx context.Context, d time.Duration) bool {
 	if end, ok := ctx.Deadline(); ok && d > 0 {
-		if rest := time.Until(end); rest < leastPause { // not enough for an attempt
-			d = rest + leastPause
+		if rest := time.Until(end); rest < minPause { // not enough for an attempt
+			d = rest + minPause
 		} else {
 			d = min(d, rest/2)
 		}
 	}
+	return pause(ctx, d, c.ended)
+}
+
+// pause waits for d. It reports false if ctx has ended, or stop was closed, which may be nil.
+func pause(ctx context.Context, d time.Duration, stop <-chan struct{}) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
@@ -159,13 +175,13 @@ func (c *Client) pause(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return ctx.Err() == nil
 	case <-ctx.Done():
-	case <-c.ended:
+	case <-stop:
 	}
 	return false
 }
 
-// gaveUp is err with the end of ctx, if that is why there was no other attempt.
-func gaveUp(ctx context.Context, err error) error {
+// withContextError adds the end of ctx to err, if that is why there was no other attempt.
+func withContextError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(err, ctx.Err()) {
 		return err
 	}

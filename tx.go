@@ -8,6 +8,7 @@ import (
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
+	"github.com/baton-go/baton/internal/facts"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -15,9 +16,9 @@ import (
 // once. Its commands, those of a Client, are carried out at once and are for reading what Exec then depends on.
 type Tx struct {
 	commands
-	done   bool   // Exec was called
-	fault  error  // of Exec
-	chance chance // of another attempt after fault
+	called bool   // Exec was called
+	err    error  // of Exec
+	chance chance // of another attempt after err
 }
 
 const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
@@ -27,81 +28,79 @@ const multi, exec = "*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"
 // in the end), or if maintenance has moved the connection before the transaction was sent (ErrMoved): further attempts of
 // these kinds are bounded by Retry.Tx. It also runs again if the server was in a state in which it executes nothing, or if the
 // connection was lost before the transaction was sent and nothing but reads had been sent on it: as Retry.For and Retry.Max
-// have it for any command. So what fn does besides Exec must bear repetition. Between attempts there is a pause of random length. If fn does not return the error of Exec or of the command that
-// failed, or one that wraps it, there is no other attempt.
+// have it for any command. So everything that fn does besides Exec must bear repetition. Between attempts there is a pause of
+// random length. If fn does not return the error of Exec or of the command that failed, or one that wraps it, there is no
+// other attempt.
 //
 // A transaction that was sent and whose reply is lost is never repeated: the error is an *OpError with Sent true.
 //
 // Without keys to watch fn runs on shared connections, and Exec is one write to one of them. With keys it has a connection
 // for itself, as a Conn is. It waits until ctx ends or the pool's WaitTimeout is over.
 func (c *Client) Tx(ctx context.Context, fn func(*Tx) error, watch ...string) error {
-	var w patience
-	for aborts := 0; ; {
-		left, err := c.transact(ctx, fn, watch, &w)
+	var r retries
+	for interrupted := 0; ; {
+		left, err := c.tryTx(ctx, fn, watch, &r)
 		switch {
 		case err == nil || left == none:
 			return err
-		case errors.Is(err, ErrTxAborted) || errors.Is(err, ErrMoved): // neither is a fault
-			if aborts++; aborts > c.o.Retry.Tx || ctx.Err() != nil || !c.pause(ctx, c.o.Retry.backoff(aborts)) {
+		case errors.Is(err, ErrTxAborted) || errors.Is(err, ErrMoved): // Retry.Tx counts these
+			interrupted++
+			if interrupted > c.o.Retry.Tx || ctx.Err() != nil || !c.pause(ctx, c.o.Retry.backoff(interrupted)) {
 				return err
 			}
-		case !c.again(ctx, &w, left):
+		case !c.nextAttempt(ctx, &r, left):
 			return err
 		}
 	}
 }
 
-// transact is one attempt. left is the chance of another after it.
-func (c *Client) transact(ctx context.Context, fn func(*Tx) error, watch []string, w *patience) (left chance, err error) {
+// tryTx is one attempt. left is the chance of another after it.
+func (c *Client) tryTx(ctx context.Context, fn func(*Tx) error, watch []string, r *retries) (left chance, err error) {
 	t := &Tx{commands: c.commands}
 	if len(watch) > 0 {
-		held, err := c.hold(ctx, w)
+		own, err := c.leaseConn(ctx, r)
 		if err != nil {
-			return none, err // hold has been patient
+			return none, err // hold has made all attempts
 		}
-		held.whole = true
-		defer held.Release() // also if fn panics; what is still watched is undone
-		t.commands = held.commands
-		if err := t.watch(ctx, watch); err != nil {
-			return t.chanceOf(err), err
+		own.whole = true
+		defer own.Release() // also if fn panics; keys that are still watched are unwatched
+		t.commands = own.commands
+		q := t.newCall()
+		defer q.Free()
+		q.Req = resp3.AppendCommand(q.Req, append([]string{"WATCH"}, watch...)...)
+		if err := t.run(ctx, &operation{call: q, name: "WATCH", session: true}); err != nil {
+			return t.chanceAfter(err), err
 		}
 	}
 	err = fn(t)
 	switch {
-	case err == nil || t.fault != nil && !errors.Is(err, t.fault):
+	case err == nil || t.err != nil && !errors.Is(err, t.err):
 		return none, err
-	case t.done && t.fault == nil: // it has taken effect, and fn is not content with something else
+	case t.called && t.err == nil: // it has taken effect, and the error of fn is about something else
 		return none, err
 	case t.chance != none:
 		return t.chance, err
 	}
-	return t.chanceOf(err), err
+	return t.chanceAfter(err), err
 }
 
-// chanceOf is the chance of the whole after a command of it has failed. One on a shared connection has been tried again by itself.
-func (t *Tx) chanceOf(err error) chance {
+// chanceAfter is the chance of the whole after a command of it has failed. One on a shared connection was retried by itself.
+func (t *Tx) chanceAfter(err error) chance {
 	oe, failed := errs.As[*OpError](err)
 	switch {
 	case errors.Is(err, ErrTxAborted), failed && !oe.Sent && errors.Is(err, ErrMoved):
 		return byCount
-	case t.held == nil:
+	case t.conn == nil:
 		return none
 	case failed && !oe.Sent:
-		return t.client.chanceOf(nil, oe.Err)
-	case failed && t.held.lost(oe.ConnID): // before anything was sent on it that may have written
+		return t.client.maySendAgain(nil, oe.Err)
+	case failed && t.conn.lost(oe.ConnID): // before anything was sent on it that may have written
 		return byCount
 	}
-	if f := t.held.lately(); f.proven && errors.Is(err, f.err) {
+	if f := t.conn.lastFate; f.notExecuted && errors.Is(err, f.err) {
 		return f.chance
 	}
 	return none
-}
-
-func (t *Tx) watch(ctx context.Context, keys []string) error {
-	q := t.newCall()
-	defer q.Free()
-	q.Req = resp3.AppendCommand(q.Req, append([]string{"WATCH"}, keys...)...)
-	return t.run(ctx, &operation{call: q, name: "WATCH", class: Read, session: true})
 }
 
 // Exec sends what fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once. Nothing is sent if
@@ -112,45 +111,33 @@ func (t *Tx) watch(ctx context.Context, keys []string) error {
 // replies can be read with Reply.Get then. A user who may WATCH but not MULTI gets an *OpError with Sent
 // true, since the server carries the commands out one by one then.
 func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
-	if t.done {
+	if t.called {
 		return errors.New("baton: Exec was called before in this transaction, and nothing is watched any more")
 	}
-	p := &Pipe{call: t.newCall(), fault: errRunning}
+	p := &Pipe{call: t.newCall(), err: errRunning, tx: true}
 	defer p.free()
 	p.call.Req = append(p.call.Req, multi...)
 	if err := p.fill(fn); err != nil || p.n == 0 {
 		return err
 	}
-	t.done = true
+	t.called = true
 	p.req = append(p.call.Req, exec...)
 	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
-	x := &txPipe{Pipe: p}
-	err := t.run(ctx, &operation{call: p.call, name: "EXEC", class: Never, session: true, pipe: x})
+	err := t.run(ctx, &operation{call: p.call, name: "EXEC", session: true, pipe: p})
 	if err == nil {
-		err = x.executed(t)
-		if t.held != nil && wasSent(err) {
-			t.held.Discard() // keys may still be watched there
+		err = t.readReplies(p)
+		if t.conn != nil && sent(err) {
+			t.conn.Discard() // keys may still be watched there
 		}
 	}
-	if p.fault, t.fault = err, err; err == nil {
+	if p.err, t.err = err, err; err == nil {
 		return p.firstError("transaction", 1)
 	}
 	return err
 }
 
-// txPipe is the commands of a transaction, of which none is sent again by itself.
-type txPipe struct {
-	*Pipe
-	cn *conn.Conn // that has answered
-}
-
-func (x *txPipe) settle(_ *Client, _ operation, cn *conn.Conn, err error) (fault, refusal error) {
-	x.cn = cn
-	return err, nil
-}
-
 // leaveOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
-// transaction: a server whose EXEC is renamed would queue the commands of others.
+// transaction: a server whose EXEC is renamed would queue the commands of other callers.
 func leaveOpenMulti(q *conn.Call, err error) {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok || e.Code == "EXECABORT" {
@@ -161,10 +148,10 @@ func leaveOpenMulti(q *conn.Call, err error) {
 	}
 }
 
-// executed reads the replies to MULTI, the commands and EXEC.
-func (x *txPipe) executed(t *Tx) error {
-	w := resp3.Walk(x.call.Block())
-	wrong, err := x.queued(t, &w) // not executed by EXEC
+// readReplies reads the replies to MULTI, the commands and EXEC.
+func (t *Tx) readReplies(p *Pipe) error {
+	w := resp3.Walk(p.call.Block())
+	notQueued, err := t.readQueued(p, &w)
 	if err != nil {
 		return err
 	}
@@ -172,15 +159,15 @@ func (x *txPipe) executed(t *Tx) error {
 	switch {
 	case errors.Is(err, resp3.ErrNull):
 		return ErrTxAborted
-	case err != nil && wrong != nil:
-		leaveOpenMulti(x.call, err)
-		return fmt.Errorf("%w (%w)", wrong, err)
+	case err != nil && notQueued != nil:
+		leaveOpenMulti(p.call, err)
+		return fmt.Errorf("%w (%w)", notQueued, err)
 	case err != nil:
-		leaveOpenMulti(x.call, err)
-		t.refused(x.cn, err)
+		leaveOpenMulti(p.call, err)
+		t.chance = t.checkReply(p.cn, discardCause(err), true)
 		return fmt.Errorf("baton: transaction: %w", err)
-	case n != x.n:
-		return fmt.Errorf("baton: transaction of %d commands has %d replies", x.n, n)
+	case n != p.n:
+		return fmt.Errorf("baton: transaction of %d commands has %d replies", p.n, n)
 	}
 	text, ends, end := w.Rest(), make([]int, 0, n), 0
 	for range n {
@@ -188,45 +175,46 @@ func (x *txPipe) executed(t *Tx) error {
 		if err != nil {
 			return fmt.Errorf("baton: transaction: %w", err)
 		}
-		if said := refusal(reply); said != nil {
-			t.heed(x.cn, said, false)
+		if err := errorOf(reply); err != nil {
+			t.checkReply(p.cn, err, false)
 		}
 		end += len(reply)
 		ends = append(ends, end)
 	}
-	x.text, x.ends = text, ends
+	p.text, p.ends = text, ends
 	return nil
 }
 
-// queued reads the replies to MULTI and the commands. wrong is the first command that was not queued; its refusal is the server's own,
-// whatever the command is. Without MULTI each command was carried out by itself, so each has to prove that it was not.
-func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
+// readQueued reads the replies to MULTI and the commands. notQueued is about the first command that was not queued; that error is the
+// server's own, whatever the command is. Without MULTI the server carried the commands out one by one, so each reply must prove
+// that its command was not executed.
+func (t *Tx) readQueued(p *Pipe, w *resp3.Cursor) (notQueued, err error) {
 	var noMulti error
 	left := byTime
-	req := x.req
-	for i := range x.n + 1 {
+	req := p.req
+	for i := range p.n + 1 {
 		reply, err := w.Skip()
 		if err != nil {
 			return nil, fmt.Errorf("baton: transaction: %w", err)
 		}
-		said, own := refusal(reply), noMulti == nil || !foreign(req)
-		chance := none
-		if said != nil {
-			chance = t.heed(x.cn, said, own)
+		answer, chance := errorOf(reply), none
+		if answer != nil {
+			chance = t.checkReply(p.cn, answer, noMulti == nil || !facts.Relays(req))
 		}
 		switch {
-		case said != nil && i == 0:
-			noMulti = said
-		case said != nil && wrong == nil:
-			wrong, t.chance = fmt.Errorf("baton: command %d of %d in the transaction, %s: %w", i, x.n, x.name(i), said), chance
+		case answer != nil && i == 0:
+			noMulti = answer
+		case answer != nil && notQueued == nil:
+			notQueued = fmt.Errorf("baton: command %d of %d in the transaction, %s: %w", i, p.n, p.name(i), answer)
+			t.chance = chance
 		}
 		if noMulti != nil {
 			left = min(left, chance)
 		}
-		_, req = factOf(req)
+		req = facts.Skip(req, 1)
 	}
 	if noMulti == nil {
-		return wrong, nil
+		return notQueued, nil
 	}
 	if t.chance = left; left == none {
 		return nil, &OpError{Command: "MULTI", Attempt: 1, Sent: true, Err: noMulti}
@@ -234,25 +222,26 @@ func (x *txPipe) queued(t *Tx, w *resp3.Cursor) (wrong, err error) {
 	return nil, fmt.Errorf("baton: transaction, MULTI: %w", noMulti)
 }
 
-// heed heeds an answer to one of the commands and returns the chance that it leaves if it is the server's own.
-func (t *Tx) heed(cn *conn.Conn, answer error, own bool) chance {
-	t.client.heed(t.held, cn, answer, own)
-	if s, ok := t.client.stateOf(answer, peerOf(cn)); ok && own {
-		return s.chance
+// checkReply returns the chance that an error reply to one of the commands leaves, if the text is the server's own.
+func (t *Tx) checkReply(cn *conn.Conn, answer error, own bool) chance {
+	s, ok := t.client.checkReply(t.conn, cn, answer, own)
+	if !ok || !own {
+		return none
 	}
-	return none
+	return s.chance
 }
 
-// refused follows the refusal of EXEC. Why a transaction was discarded that was queued stands behind the code: the server has become
-// a replica meanwhile, say.
-func (t *Tx) refused(cn *conn.Conn, err error) {
+// discardCause is the error behind an EXECABORT that says why a queued transaction was discarded: the server has become a replica
+// meanwhile, say.
+func discardCause(err error) error {
 	e, ok := errs.As[*resp3.Error](err)
+	if !ok || e.Code != "EXECABORT" {
+		return err
+	}
+	cause, ok := strings.CutPrefix(e.Message, "Transaction discarded because of: ")
 	if !ok {
-		return
+		return err
 	}
-	if because, cut := strings.CutPrefix(e.Message, "Transaction discarded because of: "); cut && e.Code == "EXECABORT" {
-		code, message, _ := strings.Cut(because, " ")
-		e = &resp3.Error{Code: code, Message: message}
-	}
-	t.chance = t.heed(cn, e, true)
+	code, message, _ := strings.Cut(cause, " ")
+	return &resp3.Error{Code: code, Message: message}
 }

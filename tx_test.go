@@ -340,7 +340,7 @@ func TestTransactionThatCannotBeEndedCostsItsConnection(t *testing.T) { // H-109
 		}
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, _, err = c.BLPop(short, 0, "list") // before it is called back, MULTI and EXEC are tried
+		_, _, err = c.BLPop(short, 0, "list") // before it is unblocked, MULTI and EXEC are tried
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		v, err := c.Get(ctx, "k")
 		require.NoError(t, err)

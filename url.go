@@ -1,6 +1,7 @@
 package baton
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -21,50 +22,45 @@ import (
 //	rediss://...                                                 TLS; valkeys:// means the same
 //	unix://[user:password@]/path/to/socket[?db=n&...]
 //
-// Query keys: db, client_name, protocol, disable_identity (true, false), dial_timeout, read_timeout, write_timeout (Go durations, or whole seconds; -1 is
-// none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, retry_for, maint (auto, enabled, disabled). A key that
-// is not listed is refused, as is one given twice, a database in path and query, a path that is no database, several hosts, a
-// fragment, and what New would refuse. A host or port that is missing is localhost or 6379. An error never contains the password.
+// Query keys: db, client_name, protocol, disable_identity (true, false), dial_timeout, read_timeout (Go durations, or
+// whole seconds; -1 is none), pool_size, min_idle, lanes, max_lifetime, max_idle_time, wait_timeout, retry_for, maint
+// (auto, enabled, disabled); write_timeout is accepted and has no effect, since read_timeout covers writes that stall.
+// A key that is not listed is refused, as is one given twice, a database in path and query, a path that is no database,
+// several hosts, a fragment, and everything that New refuses. A host or port that is missing is localhost or 6379. An
+// error never contains the password.
 //
 // Everything in a user name or password but letters, digits and -._~ must be percent-encoded, which
 // url.UserPassword(user, password).String() does: a slash, a question mark or a # would end the host.
-func ParseURL(raw string) (Options, error) {
-	u, err := url.Parse(raw)
+func ParseURL(rawURL string) (Options, error) {
+	u, err := url.Parse(rawURL)
 	if err != nil {
 		if ue, ok := errs.As[*url.Error](err); ok { // its text would repeat the URL with the password
 			err = ue.Err
 		}
-		return Options{}, fmt.Errorf("baton: invalid URL: %w", scrub(err, raw))
+		return Options{}, fmt.Errorf("baton: invalid URL: %w", withoutSecret(err, rawURL))
+	}
+	_, rest, _ := strings.Cut(rawURL, "//")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
 	}
 	var o Options
-	err = checkUser(raw, u)
-	if err == nil {
+	if u.User != nil && strings.Count(rest, "@") > 1 { // the text after the first may be meant for the host
+		err = errors.New("has two @ in front of the path: in a user name or password it must be percent-encoded, as %40")
+	} else {
 		err = o.setURL(u)
 	}
 	if err == nil {
 		err = errors.Unwrap(o.withDefaults().validate())
 	}
 	if err != nil {
-		return Options{}, fmt.Errorf("baton: invalid URL: %w", scrub(err, u.Path+u.RawQuery+u.Fragment))
+		return Options{}, fmt.Errorf("baton: invalid URL: %w", withoutSecret(err, u.Path+u.RawQuery+u.Fragment))
 	}
 	return o, nil
 }
 
-// checkUser refuses a second @: the part behind the first may be meant for the host.
-func checkUser(raw string, u *url.URL) error {
-	_, rest, _ := strings.Cut(raw, "//")
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
-	}
-	if u.User != nil && strings.Count(rest, "@") > 1 {
-		return errors.New("has two @ in front of the path: in a user name or password it must be percent-encoded, as %40")
-	}
-	return nil
-}
-
-// scrub drops an error text that may repeat the password: an @ in what the text is about may be the one behind it, and a port
-// that is none may be a password without its host.
-func scrub(err error, part string) error {
+// withoutSecret drops an error text that may repeat the password: an @ in the part that it is about may be the one
+// behind the password, and an invalid port may be a password without its host.
+func withoutSecret(err error, part string) error {
 	if strings.Contains(part, "@") || strings.HasPrefix(err.Error(), "invalid port") {
 		return errors.New("cannot be parsed (details withheld, since it may contain a password, whose special characters must be percent-encoded)")
 	}
@@ -72,8 +68,17 @@ func scrub(err error, part string) error {
 }
 
 func (o *Options) setURL(u *url.URL) error {
-	if err := o.setScheme(u); err != nil {
+	if err := o.setAddr(u); err != nil {
 		return err
+	}
+	db := ""
+	if u.Scheme != "unix" { // one slash may follow
+		db = strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	}
+	if db != "" {
+		if err := o.setDB(db); err != nil {
+			return err
+		}
 	}
 	if u.User != nil {
 		o.Username = u.User.Username()
@@ -82,10 +87,11 @@ func (o *Options) setURL(u *url.URL) error {
 			return errors.New("user name without a password")
 		}
 	}
-	return o.setQuery(u.RawQuery, pathDB(u))
+	return o.setQuery(u.RawQuery, db)
 }
 
-func (o *Options) setScheme(u *url.URL) error {
+// setAddr sets what the scheme and the host say.
+func (o *Options) setAddr(u *url.URL) error {
 	if u.Opaque != "" { // a scheme without slashes may be a user name or a password
 		return errors.New("needs a scheme with two slashes, as in redis://")
 	}
@@ -117,75 +123,33 @@ func (o *Options) setScheme(u *url.URL) error {
 	case port == "" && strings.HasSuffix(u.Host, ":"):
 		return errors.New("port is empty, must be from 1 to 65535, or left out with its colon")
 	}
-	if host == "" {
-		host = "localhost"
-	}
-	if port == "" {
-		port = defaultPort
-	}
-	o.Addr = net.JoinHostPort(host, port)
+	host = cmp.Or(host, "localhost")
+	o.Addr = net.JoinHostPort(host, cmp.Or(port, defaultPort))
 	if o.TLS != nil {
 		o.TLS.ServerName = host
-	}
-	if db := pathDB(u); db != "" {
-		return o.setDB(db)
 	}
 	return nil
 }
 
-// pathDB is the database that the path names, as it is written. One slash may follow.
-func pathDB(u *url.URL) string {
-	if u.Scheme == "unix" {
-		return ""
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
-}
-
-func (o *Options) setDB(s string) error {
-	n, err := strconv.Atoi(s)
-	if err != nil || s[0] < '0' || s[0] > '9' {
-		return fmt.Errorf("database is %q, must be a number from 0", s)
+func (o *Options) setDB(v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || v[0] < '0' || v[0] > '9' {
+		return fmt.Errorf("database is %q, must be a number from 0", v)
 	}
 	o.DB = n
 	return nil
 }
 
-// queryKeys are the settings a URL may carry. It is no variable: one that holds functions keeps them in every program, also
-// in those without a URL.
-func queryKeys() map[string]func(o *Options, v string) error {
-	return map[string]func(o *Options, v string) error{
-		"db":          (*Options).setDB,
-		"client_name": func(o *Options, v string) error { o.ClientName = v; return nil },
-		"protocol":    func(o *Options, v string) error { return setInt(&o.Protocol, v) },
-		"disable_identity": func(o *Options, v string) (err error) {
-			if o.DisableIdentity, err = strconv.ParseBool(v); err != nil {
-				return fmt.Errorf("value is %q, must be true or false", v)
-			}
-			return nil
-		},
-		"dial_timeout":  func(o *Options, v string) error { return setDuration(&o.DialTimeout, v) },
-		"read_timeout":  func(o *Options, v string) error { return setDuration(&o.ReadTimeout, v) },
-		"write_timeout": func(o *Options, v string) error { return setDuration(&o.WriteTimeout, v) },
-		"pool_size":     func(o *Options, v string) error { return setInt(&o.Pool.Size, v) },
-		"min_idle":      func(o *Options, v string) error { return setInt(&o.Pool.MinIdle, v) },
-		"lanes":         func(o *Options, v string) error { return setInt(&o.Pool.Lanes, v) },
-		"max_lifetime":  func(o *Options, v string) error { return setDuration(&o.Pool.MaxLifetime, v) },
-		"max_idle_time": func(o *Options, v string) error { return setDuration(&o.Pool.MaxIdleTime, v) },
-		"wait_timeout":  func(o *Options, v string) error { return setDuration(&o.Pool.WaitTimeout, v) },
-		"retry_for":     func(o *Options, v string) error { return setDuration(&o.Retry.For, v) },
-		"maint":         setMaint,
-	}
-}
-
-func (o *Options) setQuery(raw, pathDB string) error {
-	q, err := url.ParseQuery(raw)
+// setQuery sets what the query says. pathDB is the database in the path.
+func (o *Options) setQuery(query, pathDB string) error {
+	q, err := url.ParseQuery(query)
 	if err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
-	keys := queryKeys()
+	setters := o.setters()
 	var errs []error
 	for key, vals := range q {
-		set, known := keys[key]
+		set, known := setters[key]
 		switch {
 		case !known:
 			errs = append(errs, fmt.Errorf("unknown query key %q", key))
@@ -194,7 +158,7 @@ func (o *Options) setQuery(raw, pathDB string) error {
 		case key == "db" && pathDB != "":
 			errs = append(errs, fmt.Errorf("query key %q: database %s stands in the path already", key, pathDB))
 		default:
-			if err := set(o, vals[0]); err != nil {
+			if err := set(vals[0]); err != nil {
 				errs = append(errs, fmt.Errorf("query key %q: %w", key, err))
 			}
 		}
@@ -202,44 +166,66 @@ func (o *Options) setQuery(raw, pathDB string) error {
 	return errors.Join(errs...)
 }
 
-func setInt(dst *int, v string) error {
-	n, err := strconv.Atoi(v)
-	if err != nil {
-		return fmt.Errorf("value is %q, must be a number", v)
+// setters has a function for each key that a query may have.
+func (o *Options) setters() map[string]func(v string) error {
+	return map[string]func(v string) error{
+		"db":          o.setDB,
+		"client_name": func(v string) error { o.ClientName = v; return nil },
+		"protocol":    setInt(&o.Protocol),
+		"disable_identity": func(v string) (err error) {
+			if o.DisableIdentity, err = strconv.ParseBool(v); err != nil {
+				return fmt.Errorf("value is %q, must be true or false", v)
+			}
+			return nil
+		},
+		"dial_timeout":  setDuration(&o.DialTimeout),
+		"read_timeout":  setDuration(&o.ReadTimeout),
+		"write_timeout": setDuration(new(time.Duration)),
+		"pool_size":     setInt(&o.Pool.Size),
+		"min_idle":      setInt(&o.Pool.MinIdle),
+		"lanes":         setInt(&o.Pool.Lanes),
+		"max_lifetime":  setDuration(&o.Pool.MaxLifetime),
+		"max_idle_time": setDuration(&o.Pool.MaxIdleTime),
+		"wait_timeout":  setDuration(&o.Pool.WaitTimeout),
+		"retry_for":     setDuration(&o.Retry.For),
+		"maint": func(v string) error {
+			for _, m := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled, handoff.ModeDisabled} {
+				if v == m.String() {
+					o.Handoff.Mode = m
+					return nil
+				}
+			}
+			return fmt.Errorf("value is %q, must be auto, enabled or disabled", v)
+		},
 	}
-	*dst = n
-	return nil
 }
 
-func setDuration(dst *time.Duration, v string) error {
-	if v == "-1" {
-		*dst = -1
+func setInt(dst *int) func(v string) error {
+	return func(v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return fmt.Errorf("value is %q, must be a number", v)
+		}
+		*dst = n
 		return nil
 	}
-	if n, err := strconv.Atoi(v); err == nil && n >= 0 {
-		if *dst, err = span(int64(n), time.Second); err != nil {
-			return fmt.Errorf("value is %q, must be less than 292 years", v)
+}
+
+func setDuration(dst *time.Duration) func(v string) error {
+	return func(v string) (err error) {
+		if v == "-1" {
+			*dst = -1
+			return nil
+		}
+		if n, err := strconv.Atoi(v); err == nil && n >= 0 {
+			if *dst, err = span(int64(n), time.Second); err != nil {
+				return fmt.Errorf("value is %q, must be less than 292 years", v)
+			}
+			return nil
+		}
+		if *dst, err = time.ParseDuration(v); err != nil || *dst < 0 {
+			return fmt.Errorf("value is %q, must be a duration such as 500ms, whole seconds, or -1 for none", v)
 		}
 		return nil
 	}
-	d, err := time.ParseDuration(v)
-	if err != nil || d < 0 {
-		return fmt.Errorf("value is %q, must be a duration such as 500ms, whole seconds, or -1 for none", v)
-	}
-	*dst = d
-	return nil
-}
-
-func setMaint(o *Options, v string) error {
-	switch v {
-	case "auto":
-		o.Handoff.Mode = handoff.ModeAuto
-	case "enabled":
-		o.Handoff.Mode = handoff.ModeEnabled
-	case "disabled":
-		o.Handoff.Mode = handoff.ModeDisabled
-	default:
-		return fmt.Errorf("value is %q, must be auto, enabled or disabled", v)
-	}
-	return nil
 }

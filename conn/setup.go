@@ -260,5 +260,5 @@ func wantOK(v resp3.Value) error {
 	if v.Kind() == resp3.SimpleString {
 		return nil
 	}
-	return &resp3.SyntaxError{What: "unexpected reply " + v.String()}
+	return &resp3.SyntaxError{Reason: "unexpected reply " + v.String()}
 }

@@ -59,39 +59,39 @@ func TestWhatDoesNotLastIsAFailure(t *testing.T) {
 		var d Dials
 		begun, _ := wait(t, &d, false)
 		d.Broken(begun.Add(-lasting))
-		assert.True(t, d.open(), "it had lasted")
+		assert.True(t, d.serves(), "it had lasted")
 		d.Broken(begun)
-		assert.False(t, d.open())
+		assert.False(t, d.serves())
 		_, waited := wait(t, &d, false)
 		assert.Zero(t, waited, "one at once")
 		<-time.After(staleAfter)
-		assert.True(t, d.open(), "forgotten")
+		assert.True(t, d.serves(), "forgotten")
 	})
 }
 
 func TestStrays(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	s := strays{led: "a"}
+	s := wrongServers{dialled: "a"}
 	old := now.Add(-time.Hour)
 	for range 60 {
-		assert.True(t, s.leave("a", false, old, now), "those of before all go")
+		assert.True(t, s.giveUp("a", false, old, now), "those of before all go")
 	}
 	fresh := now.Add(time.Second)
 	left := 0
 	for at := fresh; at.Before(fresh.Add(10 * time.Second)); at = at.Add(time.Millisecond) {
-		if s.leave("a", false, fresh, at) {
+		if s.giveUp("a", false, fresh, at) {
 			left++
 		}
 	}
 	assert.Equal(t, 40, left, "those that were dialled since then: four in a second")
 	now = fresh.Add(10 * time.Second)
-	s.led = "b"
+	s.dialled = "b"
 	for range 60 {
-		assert.True(t, s.leave("a", false, fresh, now), "the name leads elsewhere")
+		assert.True(t, s.giveUp("a", false, fresh, now), "the name leads elsewhere")
 	}
-	assert.False(t, s.leave("b", false, now, now.Add(time.Millisecond)) && s.leave("b", false, now, now.Add(2*time.Millisecond)), "and that is no better")
-	assert.True(t, s.leave("b", true, now, now.Add(3*time.Millisecond)), "a lane does not wait for the others")
-	assert.True(t, s.leave("a", false, old, now.Add(time.Minute)), "another affair")
+	assert.False(t, s.giveUp("b", false, now, now.Add(time.Millisecond)) && s.giveUp("b", false, now, now.Add(2*time.Millisecond)), "and that is no better")
+	assert.True(t, s.giveUp("b", true, now, now.Add(3*time.Millisecond)), "a lane does not wait for the others")
+	assert.True(t, s.giveUp("a", false, old, now.Add(time.Minute)), "another affair")
 }
 
 // Interleaving: a second lane waits for its turn behind the dials of others, and the first lane is lost. Nothing else would bring

@@ -1,9 +1,9 @@
 package pool
 
 import (
-	"container/list"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,8 +11,8 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Lease is the exclusive use of a connection until Release or Discard, whichever comes first; later calls do nothing. Both may be
-// called from any goroutine; Discard waits until nothing of the connection runs any more.
+// Lease is the exclusive use of a connection until Release or Discard, whichever comes first; later calls do nothing.
+// Both may be called from any goroutine; Discard waits until nothing of the connection runs any more.
 type Lease struct {
 	p    *Pool
 	m    *member
@@ -25,16 +25,27 @@ func (l *Lease) Conn() *conn.Conn { return l.m.c }
 // Over reports whether the lease has ended.
 func (l *Lease) Over() bool { return l.over.Load() }
 
+// WrongServer reports whether the connection is to be discarded since its server is not the right one. See Pool.Retire
+// for when it is kept.
+func (l *Lease) WrongServer() bool { return l.p.Dials.wrongServer(l.m.c, false) }
+
 // Release gives the connection back. It goes to the caller that has waited longest. A connection that still owes replies
 // or has ended is not used again.
 func (l *Lease) Release() {
 	if !l.over.Swap(true) {
-		l.giveBack()
+		l.p.giveBack(l.m, true)
 	}
 }
 
-// ReleaseAfter is Release, or Discard if tidy returns false. tidy runs on a goroutine of the pool, and has to end when the
-// connection does: it waits for what the connection owes, which the caller has given up waiting for.
+// Discard closes the connection, because its state on the server is not fit for another caller.
+func (l *Lease) Discard() {
+	if !l.over.Swap(true) {
+		l.p.giveBack(l.m, false)
+	}
+}
+
+// ReleaseAfter is Release, or Discard if tidy returns false. tidy runs on a goroutine of the pool, and has to end when
+// the connection does: it waits for what the connection owes, which the caller has given up waiting for.
 func (l *Lease) ReleaseAfter(tidy func() bool) {
 	if l.over.Swap(true) {
 		return
@@ -42,76 +53,31 @@ func (l *Lease) ReleaseAfter(tidy func() bool) {
 	l.p.mu.Lock()
 	closed := l.p.closed
 	if !closed {
-		l.p.work.Go(func() {
-			if tidy() {
-				l.giveBack()
-			} else {
-				l.p.retire(l.m)
-			}
-		})
+		l.p.work.Go(func() { l.p.giveBack(l.m, tidy()) })
 	}
 	l.p.mu.Unlock()
 	if closed {
-		l.p.retire(l.m)
+		l.p.giveBack(l.m, false)
 	}
 }
 
-func (l *Lease) giveBack() {
-	l.p.mu.Lock()
-	fit := !l.p.closed && l.m.c.Owes() == 0
-	if fit {
-		l.p.offerLocked(l.m)
-	}
-	l.p.mu.Unlock()
-	if !fit {
-		l.p.retire(l.m)
-	}
-}
-
-// Astray reports whether the connection is to be discarded since its server is not the right one. Pool.Retire says when it is not.
-func (l *Lease) Astray() bool { return l.p.Dials.astray(l.m.c, false) }
-
-// Discard closes the connection, because its state on the server is not fit for another caller.
-func (l *Lease) Discard() {
-	if !l.over.Swap(true) {
-		l.p.retire(l.m)
-	}
-}
-
-// retire closes a connection and starts dials for the place it leaves.
-func (p *Pool) retire(m *member) {
+// giveBack ends a lease: the next caller gets the connection if it is fit, else it is closed and replaced if need be.
+func (p *Pool) giveBack(m *member, fit bool) {
 	p.mu.Lock()
-	if _, ok := p.all[m.c]; ok {
-		p.count.Retired++
-		p.removeLocked(m.c)
+	fit = fit && !p.closed && m.c.Owes() == 0
+	if fit {
+		p.offerLocked(m)
+	} else {
+		if p.all[m.c] == m {
+			p.count.Retired++
+			p.removeLocked(m)
+		}
+		p.startDialsLocked()
 	}
-	p.startDialsLocked()
 	p.mu.Unlock()
-	m.c.Close()
-}
-
-// waiter is a caller that waits for a lease. It gets exactly one answer.
-type waiter struct {
-	ready chan struct{} // closed when m or err is set
-	m     *member
-	err   error
-	place *list.Element // nil once it has its answer
-}
-
-// end answers the waiter. The caller holds the pool's mu and has taken it off the list.
-func (w *waiter) end(m *member, err error) {
-	w.m, w.err = m, err
-	close(w.ready)
-}
-
-func (p *Pool) nextWaiterLocked() *waiter {
-	e := p.waiting.Front()
-	if e == nil {
-		return nil
+	if !fit {
+		m.c.Close()
 	}
-	w := p.waiting.Remove(e).(*waiter)
-	w.place = nil
-	return w
 }
 
 // offerLocked gives a free connection to the caller that has waited longest, else to the idle list.
@@ -119,103 +85,132 @@ func (p *Pool) offerLocked(m *member) {
 	if p.all[m.c] != m {
 		return // it ended in between
 	}
-	m.since = time.Now()
-	if w := p.nextWaiterLocked(); w != nil {
-		m.role = Leased
-		w.end(m, nil)
-		return
+	m.role, m.since = Leased, time.Now()
+	if !p.answerLocked(m, nil) {
+		m.role = Idle
+		p.idle = append(p.idle, m)
 	}
-	m.role = Idle
-	p.idle = append(p.idle, m)
+}
+
+// waiter is a caller that waits for a lease. It gets exactly one answer, unless it gives up before.
+type waiter struct {
+	ready chan struct{} // closed when m or err is set
+	m     *member
+	err   error
+}
+
+// answerLocked answers the caller that has waited longest, and reports whether there was one.
+func (p *Pool) answerLocked(m *member, err error) bool {
+	if len(p.waiting) == 0 {
+		return false
+	}
+	w := p.waiting[0]
+	p.waiting[0] = nil
+	p.waiting = p.waiting[1:]
+	w.m, w.err = m, err
+	close(w.ready)
+	return true
+}
+
+// takeIdleLocked gives the idle connection at index i another role.
+func (p *Pool) takeIdleLocked(i int, r Role) *member {
+	m := p.idle[i]
+	p.idle = slices.Delete(p.idle, i, i+1)
+	m.role, m.since = r, time.Now()
+	return m
 }
 
 // Acquire leases a connection: an idle one, or a new one if Size allows, or the next that is released, in the order of
-// asking. It waits until ctx ends or WaitTimeout is over and then returns a *TimeoutError; a dial that was begun for it goes on
-// and serves the next.
+// asking. It waits until ctx ends or WaitTimeout is over and then returns a *TimeoutError; a dial that was begun for it
+// goes on and serves the next.
 func (p *Pool) Acquire(ctx context.Context) (*Lease, error) {
 	p.mu.Lock()
-	if err := p.refusalLocked(); err != nil {
+	if err := p.cannotWaitLocked(); err != nil {
 		p.mu.Unlock()
 		return nil, err
 	}
 	p.count.Acquired++
 	if n := len(p.idle); n > 0 {
-		m := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		m.role, m.since = Leased, time.Now()
+		m := p.takeIdleLocked(n-1, Leased)
 		p.startDialsLocked()
 		p.mu.Unlock()
 		return &Lease{p: p, m: m}, nil
 	}
 	p.count.Waits++
 	w := &waiter{ready: make(chan struct{})}
-	w.place = p.waiting.PushBack(w)
+	p.waiting = append(p.waiting, w)
 	p.startDialsLocked()
 	p.mu.Unlock()
-	return p.await(ctx, w)
+
+	if timeout := p.wait(ctx, w.ready); timeout != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if i := slices.Index(p.waiting, w); i >= 0 { // else the answer and the end of waiting crossed: take the answer
+			p.waiting = slices.Delete(p.waiting, i, i+1)
+			return nil, p.explainLocked(timeout)
+		}
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	return &Lease{p: p, m: w.m}, nil
 }
 
-// AcquireIdle leases an idle connection that leads to peer. If the pool has none it returns nil: it neither waits nor dials.
+// AcquireIdle leases an idle connection to peer. If the pool has none it returns nil: it neither waits nor dials.
 func (p *Pool) AcquireIdle(peer string) *Lease {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	i := slices.IndexFunc(p.idle, func(m *member) bool { return m.c.Peer() == peer && m.c.Owes() == 0 })
+	if p.closed || i < 0 {
 		return nil
 	}
-	for i, m := range p.idle {
-		if m.c.Peer() == peer && m.c.Owes() == 0 {
-			p.count.Acquired++
-			p.idle = slices.Delete(p.idle, i, i+1)
-			m.role, m.since = Leased, time.Now()
-			return &Lease{p: p, m: m}
-		}
-	}
-	return nil
+	p.count.Acquired++
+	return &Lease{p: p, m: p.takeIdleLocked(i, Leased)}
 }
 
-func (p *Pool) refusalLocked() error {
+// cannotWaitLocked is the error of a caller that can get no lease and must not wait for one.
+func (p *Pool) cannotWaitLocked() error {
 	switch {
 	case p.closed:
 		return ErrClosed
 	case p.cfg.Size < 2 && p.cfg.Lanes > 0:
 		return fmt.Errorf("pool: no lease from a pool of size %d: %w", p.cfg.Size, ErrShared)
-	case p.waiting.Len() >= p.cfg.MaxWaiting:
-		p.count.Timeouts++
-		return &TimeoutError{Stats: p.statsLocked(), Size: p.cfg.Size, LastDial: p.Dials.failure()}
+	case len(p.waiting) >= p.cfg.MaxWaiting:
+		return p.explainLocked(new(TimeoutError))
 	}
 	return nil
 }
 
-func (p *Pool) await(ctx context.Context, w *waiter) (*Lease, error) {
-	late := p.waitLimit()
-	defer late.stop()
-	var cause error
-	for waiting := true; waiting; {
+// wait returns nil when ready is closed. It fails when ctx ends, or after WaitTimeout, relaxed by maintenance or not.
+func (p *Pool) wait(ctx context.Context, ready <-chan struct{}) *TimeoutError {
+	start, limit := time.Now(), p.cfg.WaitTimeout
+	if limit <= 0 {
+		limit = math.MaxInt64
+	}
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	for {
 		select {
-		case <-w.ready:
-			return w.lease(p)
-		case <-late.c:
-			waiting = !late.over()
+		case <-ready:
+			return nil
 		case <-ctx.Done():
-			cause, waiting = conn.ContextError(ctx), false
+			return &TimeoutError{Waited: time.Since(start), Cause: conn.ContextError(ctx)}
+		case now := <-t.C:
+			if p.Relaxed != nil {
+				limit = max(p.cfg.WaitTimeout, p.Relaxed(start, now))
+			}
+			if left := limit - now.Sub(start); left > 0 {
+				t.Reset(left)
+				continue
+			}
+			return &TimeoutError{Waited: now.Sub(start)}
 		}
 	}
-	p.mu.Lock()
-	answered := w.place == nil
-	if !answered {
-		p.waiting.Remove(w.place)
-		w.place = nil
-	}
-	p.mu.Unlock()
-	if answered { // the answer and the end of waiting crossed: take the answer
-		return w.lease(p)
-	}
-	return nil, p.timeoutError(late.begun, cause)
 }
 
-func (w *waiter) lease(p *Pool) (*Lease, error) {
-	if w.err != nil {
-		return nil, w.err
-	}
-	return &Lease{p: p, m: w.m}, nil
+// explainLocked counts a wait that has failed and adds the state of the pool to its error.
+func (p *Pool) explainLocked(e *TimeoutError) error {
+	p.count.Timeouts++
+	e.Stats, e.Size, e.LastDial = p.statsLocked(), p.cfg.Size, p.Dials.lastError()
+	return e
 }

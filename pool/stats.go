@@ -1,7 +1,11 @@
 package pool
 
 import (
+	"errors"
+	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -9,7 +13,7 @@ import (
 
 // Stats is a snapshot: first the state, then counters since the pool was made.
 type Stats struct {
-	Open    int // connections: shared, idle, leased, and those about to become one of these
+	Open    int // connections: shared, idle and leased ones
 	Lanes   int // shared ones, those apart for large replies included
 	Idle    int // those that wait for a lease
 	Leased  int // exclusive ones
@@ -51,18 +55,12 @@ func (r Role) String() string { return [...]string{"idle", "lane", "leased", "su
 
 // ConnInfo describes one live connection.
 type ConnInfo struct {
-	ID    uint64        // unique within the process; it stays in a move, but that of a subscription
-	Peer  string        // remote address now
+	conn.Info
 	Role  Role          // what it is used for
-	State conn.State    // what it is doing with its sockets
-	Age   time.Duration // since it was dialled, moves included
 	Since time.Duration // for how long it has had this role
-	Owed  int           // replies awaited, those nobody wants any more included
-	Epoch int           // sockets it has had: 1 until it is moved
-	Done  uint64        // replies received on the present socket
 
-	// Relaxed is until when its timeouts are relaxed by maintenance, zero if they are not. It is a fact of the endpoint, which
-	// a Client fills in; a pool by itself does not know it.
+	// Relaxed is the time until which maintenance relaxes its timeouts, zero if they are not relaxed. It is a fact of
+	// the endpoint, which a Client fills in; a pool by itself does not know it.
 	Relaxed time.Time
 }
 
@@ -75,13 +73,9 @@ func (p *Pool) Stats() Stats {
 
 func (p *Pool) statsLocked() Stats {
 	s := p.count
-	s.Open, s.Dialing, s.Waiting, s.Idle = len(p.all), p.dialing, p.waiting.Len(), len(p.idle)
-	s.Lanes = len(*p.lanes.list.Load()) + len(*p.apart.list.Load())
-	for _, m := range p.all {
-		if m.role == Leased {
-			s.Leased++
-		}
-	}
+	s.Open, s.Dialing, s.Waiting, s.Idle = len(p.all), p.dialing, len(p.waiting), len(p.idle)
+	s.Lanes = len(p.lanes.conns()) + len(p.apart.conns())
+	s.Leased = s.Open - s.Idle - s.Lanes
 	return s
 }
 
@@ -89,10 +83,7 @@ func (p *Pool) statsLocked() Stats {
 func (p *Pool) Conns() iter.Seq[ConnInfo] {
 	return func(yield func(ConnInfo) bool) {
 		for _, m := range p.members() {
-			i := m.c.Info()
-			info := ConnInfo{ID: i.ID, Peer: i.Peer, Role: m.role, State: i.State, Age: i.Age,
-				Since: time.Since(m.since), Owed: i.Owed, Epoch: i.Epoch, Done: i.Done}
-			if !yield(info) {
+			if !yield(ConnInfo{Info: m.c.Info(), Role: m.role, Since: time.Since(m.since)}) {
 				return
 			}
 		}
@@ -100,16 +91,13 @@ func (p *Pool) Conns() iter.Seq[ConnInfo] {
 }
 
 // Lanes returns the connections that all callers share. The slice must not be changed.
-func (p *Pool) Lanes() []*conn.Conn { return *p.lanes.list.Load() }
+func (p *Pool) Lanes() []*conn.Conn { return p.lanes.conns() }
 
 // List returns every live connection, whatever it is used for.
 func (p *Pool) List() []*conn.Conn {
-	ms := p.members()
-	cs := make([]*conn.Conn, len(ms))
-	for i, m := range ms {
-		cs[i] = m.c
-	}
-	return cs
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.AppendSeq(make([]*conn.Conn, 0, len(p.all)), maps.Keys(p.all))
 }
 
 func (p *Pool) members() []member {
@@ -121,3 +109,45 @@ func (p *Pool) members() []member {
 	}
 	return ms
 }
+
+var (
+	// ErrClosed is returned by every use of a pool after Close.
+	ErrClosed = errors.New("pool is closed")
+	// ErrShared is the cause when a lease is asked for and the pool has room for nothing but its shared connection.
+	ErrShared = errors.New("its connection is shared")
+)
+
+// TimeoutError tells why a caller got no connection in time, or was not allowed to wait for one.
+type TimeoutError struct {
+	Waited   time.Duration // 0 without a Cause: MaxWaiting callers waited already
+	Stats    Stats         // at the end of the wait
+	Size     int           // Config.Size
+	LastDial error         // of the last dial if that failed, else nil
+	Cause    error         // the context's, nil if it was WaitTimeout or MaxWaiting
+}
+
+// Error gives the counts, so that the text alone tells whether the pool is too small or the server is away.
+func (e *TimeoutError) Error() string {
+	s := fmt.Sprintf("pool: no connection within %v", e.Waited.Round(time.Millisecond))
+	if e.Waited == 0 && e.Cause == nil {
+		s = "pool: no connection, and no more callers may wait for one"
+	}
+	s += fmt.Sprintf(" (%d of %d leased, %d shared, %d dialing, %d waiting",
+		e.Stats.Leased, e.Size, e.Stats.Lanes, e.Stats.Dialing, e.Stats.Waiting)
+	if e.LastDial != nil {
+		s += fmt.Sprintf(", last dial: %v", e.LastDial)
+	}
+	s += ")"
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap gives the context's error and the last dial's.
+func (e *TimeoutError) Unwrap() []error {
+	return slices.DeleteFunc([]error{e.Cause, e.LastDial}, func(err error) bool { return err == nil })
+}
+
+// Timeout reports true: it is a timeout in the sense of net.Error.
+func (e *TimeoutError) Timeout() bool { return true }

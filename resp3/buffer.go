@@ -38,7 +38,7 @@ func (r *Reader) fill() error {
 		return r.err
 	}
 	if r.mode == inside && r.w-r.r > r.scan.maxFrame {
-		return r.broken(&SyntaxError{What: fmt.Sprintf("frame of more than %d bytes", r.scan.maxFrame)})
+		return r.broken(&SyntaxError{Reason: fmt.Sprintf("frame of more than %d bytes", r.scan.maxFrame)})
 	}
 	r.room()
 	n, err := r.read(r.buf[r.w:])

@@ -84,7 +84,7 @@ func TestMalformedSamples(t *testing.T) {
 				err := firstError(r)
 				var syntax *SyntaxError
 				require.ErrorAs(t, err, &syntax, src.name)
-				require.Equal(t, s["error"], syntax.What, src.name)
+				require.Equal(t, s["error"], syntax.Reason, src.name)
 				require.Equal(t, at, syntax.Offset, src.name)
 				requireDead(t, r, err)
 			}

@@ -42,12 +42,12 @@ func newError(text string) *Error {
 // nothing more can be read from that stream.
 type SyntaxError struct {
 	Offset int64  // of the element in the stream, counted from 0
-	What   string // what is wrong, with the limit if it is one
+	Reason string // what is wrong, with the limit if it is one
 }
 
-// Error returns What with the offset.
+// Error returns Reason with the offset.
 func (e *SyntaxError) Error() string {
-	return "resp3: " + e.What + " (offset " + strconv.FormatInt(e.Offset, 10) + ")"
+	return "resp3: " + e.Reason + " (offset " + strconv.FormatInt(e.Offset, 10) + ")"
 }
 
 // TypeError says that a value was asked for something it does not hold. It names the kinds, never the content.

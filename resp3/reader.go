@@ -243,7 +243,7 @@ func (r *Reader) endBody() error {
 		}
 	}
 	if crlfAt(r.buf[:r.w], r.r) == 0 {
-		return r.broken(&SyntaxError{What: "no CRLF behind the payload of a bulk string"})
+		return r.broken(&SyntaxError{Reason: "no CRLF behind the payload of a bulk string"})
 	}
 	r.r += 2
 	r.mode = between

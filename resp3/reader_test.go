@@ -117,7 +117,7 @@ func TestErrorOffsetCountsTheWholeStream(t *testing.T) {
 	long := strings.Repeat("+0123456789\r\n", 10000)
 	r := NewReader(strings.NewReader(long+"$1\r\nab\r\n"), Limits{})
 	err := firstError(r)
-	require.Equal(t, &SyntaxError{Offset: 130005, What: "no CRLF behind 1 bytes of payload"}, err)
+	require.Equal(t, &SyntaxError{Offset: 130005, Reason: "no CRLF behind 1 bytes of payload"}, err)
 	require.EqualError(t, err, "resp3: no CRLF behind 1 bytes of payload (offset 130005)")
 }
 
@@ -177,7 +177,7 @@ func TestLimits(t *testing.T) {
 			}
 			var syntax *SyntaxError
 			require.ErrorAs(t, err, &syntax, c.frame)
-			require.Equal(t, c.want, syntax.What)
+			require.Equal(t, c.want, syntax.Reason)
 		}
 	}
 }

@@ -174,7 +174,7 @@ func (s *scanner) element(b []byte) (step, error) {
 //
 //go:noinline
 func (s *scanner) fail(format string, args ...any) error {
-	return &SyntaxError{Offset: int64(s.pos), What: fmt.Sprintf(format, args...)}
+	return &SyntaxError{Offset: int64(s.pos), Reason: fmt.Sprintf(format, args...)}
 }
 
 func describe(c byte) string {

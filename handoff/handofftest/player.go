@@ -94,7 +94,7 @@ type scriptCall struct {
 
 func (r *play) run() error {
 	for _, l := range r.s.lines {
-		if (l.verb == "off") != r.Off && l.claim != nil {
+		if (l.command == "off") != r.Off && l.claim != nil {
 			continue
 		}
 		if err := r.step(l); err != nil {
@@ -229,7 +229,7 @@ func (c *scriptCall) tell(text string) string {
 }
 
 func (r *play) perform(l scriptLine) error {
-	switch l.verb {
+	switch l.command {
 	case "load":
 		every, _ := time.ParseDuration(l.args[1]) // not scaled: a faster run must not be a heavier one
 		r.load.start(r.ctx, number(l.args[0]), every)
@@ -240,7 +240,7 @@ func (r *play) perform(l scriptLine) error {
 	case "close":
 		r.close()
 	default:
-		return scriptVerbs[l.verb].do(r.st, l.args)
+		return scriptVerbs[l.command].do(r.st, l.args)
 	}
 	return nil
 }

@@ -43,18 +43,18 @@ type scriptNode struct{ name, addr string }
 
 // scriptLine is one step.
 type scriptLine struct {
-	number int
-	text   string
-	when   string // "at", "by" or "until"
-	time   time.Duration
-	verb   string
-	args   []string
-	claim  *claim // of "expect" and "off"
+	number  int
+	text    string
+	when    string // "at", "by" or "until"
+	time    time.Duration
+	command string
+	args    []string
+	claim   *claim // of "expect" and "off"
 }
 
 // HasControl says whether the script tells what is expected of a client that has the feature switched off.
 func (s *Script) HasControl() bool {
-	return slices.ContainsFunc(s.lines, func(l scriptLine) bool { return l.verb == "off" })
+	return slices.ContainsFunc(s.lines, func(l scriptLine) bool { return l.command == "off" })
 }
 
 // ParseScript reads a script. name is that of its file. The error joins everything that is wrong, each with file and line.
@@ -71,7 +71,7 @@ func ParseScript(name, text string) (*Script, error) {
 	if p.s.About == "" {
 		p.bad("no about:")
 	}
-	if !slices.ContainsFunc(p.s.lines, func(l scriptLine) bool { return l.verb == "expect" }) {
+	if !slices.ContainsFunc(p.s.lines, func(l scriptLine) bool { return l.command == "expect" }) {
 		p.bad("nothing is expected")
 	}
 	if len(p.errs) > 0 {
@@ -191,7 +191,7 @@ func (p *scriptParser) step(l scriptLine, words []string) {
 		p.bad("a step is: at|by|until TIME VERB ..., this is %q", l.text)
 		return
 	}
-	l.when, l.verb, l.args = words[0], words[2], words[3:]
+	l.when, l.command, l.args = words[0], words[2], words[3:]
 	var err error
 	if l.time, err = time.ParseDuration(words[1]); err != nil || l.time < 0 {
 		p.bad("time is %q, must be a duration such as 1.5s", words[1])
@@ -203,7 +203,7 @@ func (p *scriptParser) step(l scriptLine, words []string) {
 	if l.when == "until" && p.s.Real {
 		p.bad("until asserts when something happens, which must not be asserted on real sockets (real: yes)")
 	}
-	if l.verb == "expect" || l.verb == "off" {
+	if l.command == "expect" || l.command == "off" {
 		if l.claim, err = parseClaim(p.s, p.calls, l.args); err != nil {
 			p.bad("%v", err)
 			return
@@ -216,22 +216,22 @@ func (p *scriptParser) step(l scriptLine, words []string) {
 }
 
 func (p *scriptParser) checkVerb(l scriptLine) error {
-	v, ok := scriptVerbs[l.verb]
+	v, ok := scriptVerbs[l.command]
 	if !ok {
-		return fmt.Errorf("unknown verb %s", l.verb)
+		return fmt.Errorf("unknown verb %s", l.command)
 	}
 	if l.when != "at" {
-		return fmt.Errorf("%s goes with at, not %s", l.verb, l.when)
+		return fmt.Errorf("%s goes with at, not %s", l.command, l.when)
 	}
-	if l.verb == "call" && len(l.args) > 0 {
+	if l.command == "call" && len(l.args) > 0 {
 		p.calls = append(p.calls, l.args[0])
 	}
-	return checkArgs(p.s, l.verb, strings.Fields(v.args), l.args)
+	return checkArgs(p.s, l.command, strings.Fields(v.args), l.args)
 }
 
 // checkArgs holds arguments to their kinds. "kind?" may be missing, "kind*" may come any number of times.
-func checkArgs(s *Script, verb string, kinds, args []string) error {
-	usage := fmt.Errorf("%s needs: %s", verb, strings.Join(kinds, " "))
+func checkArgs(s *Script, command string, kinds, args []string) error {
+	usage := fmt.Errorf("%s needs: %s", command, strings.Join(kinds, " "))
 	i := 0
 	for _, k := range kinds {
 		kind := strings.TrimRight(k, "?*")
@@ -243,7 +243,7 @@ func checkArgs(s *Script, verb string, kinds, args []string) error {
 		}
 		for n := 0; i < len(args) && (n == 0 || strings.HasSuffix(k, "*")); n++ {
 			if err := checkArg(s, kind, args[i]); err != nil {
-				return fmt.Errorf("%s: %w", verb, err)
+				return fmt.Errorf("%s: %w", command, err)
 			}
 			i++
 		}

@@ -1,0 +1,96 @@
+package pool_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/baton-go/baton/pool"
+)
+
+func TestCareKeepsMinIdleAndClosesWhatIsUnused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 10, MinIdle: 3, MaxIdleTime: time.Minute})
+		defer b.close()
+		var ls []*pool.Lease
+		for range 6 {
+			ls = append(ls, b.acquire())
+		}
+		for _, l := range ls {
+			l.Release()
+		}
+		b.check(9, 0, 9, 0, 0)
+		<-time.After(2 * time.Minute)
+		b.check(3, 0, 3, 0, 0)
+		b.node.Shut()
+		require.NoError(t, b.node.Reopen())
+		<-time.After(time.Minute)
+		b.check(3, 0, 3, 0, 0)
+	})
+}
+
+// An idle connection that becomes the lane leaves a gap, which is filled at once and not at the next round of maintenance.
+func TestMinIdleIsMadeUpWhenAnIdleConnectionBecomesTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 10, MinIdle: 3})
+		defer b.close()
+		lane, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		b.check(4, 1, 3, 0, 0)
+		<-time.After(12 * time.Second) // between two rounds
+		begun := time.Now()
+		lane.Close()
+		next, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		assert.NotSame(t, lane, next)
+		b.check(4, 1, 3, 0, 0)
+		assert.Zero(t, time.Since(begun))
+		assert.LessOrEqual(t, b.peak.Load(), int64(3), "dials at once")
+	})
+}
+
+func TestLifetimeReplacesIdleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 10, MinIdle: 2, MaxLifetime: time.Hour})
+		defer b.close()
+		b.acquire().Release()
+		<-time.After(50 * time.Minute)
+		before := ids(b.pool)
+		<-time.After(30 * time.Minute)
+		for id := range ids(b.pool) {
+			assert.NotContains(t, before, id)
+		}
+		b.check(2, 0, 2, 0, 0)
+	})
+}
+
+func TestLifetimeReplacesTheLaneWithoutAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 2, MaxLifetime: time.Hour})
+		defer b.close()
+		first, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		for range 120 {
+			<-time.After(time.Minute)
+			c, err := b.pool.Lane(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, b.ping(c))
+		}
+		c, err := b.pool.Lane(t.Context())
+		require.NoError(t, err)
+		assert.NotEqual(t, first.ID(), c.ID())
+		b.check(1, 1, 0, 0, 0)
+		assert.Zero(t, b.pool.Stats().Waits)
+	})
+}
+
+func ids(p *pool.Pool) map[uint64]bool {
+	m := map[uint64]bool{}
+	for i := range p.Conns() {
+		m[i.ID] = true
+	}
+	return m
+}
