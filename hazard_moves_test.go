@@ -314,7 +314,7 @@ func TestAllowEndpointRefuses(t *testing.T) {
 		w.a.Moving(15*time.Second, w.b.Addr())
 		<-time.After(20 * time.Second)
 		assert.Zero(t, w.b.Stats().Accepted)
-		assert.EqualValues(t, 1, c.Handoffs().Stats().Barred)
+		assert.EqualValues(t, 1, c.Handoffs().Stats().Refused)
 		_, err := c.Incr(t.Context(), "n")
 		assert.NoError(t, err)
 	})

@@ -65,7 +65,7 @@ func TestTargetThatLeadsHomeIsToldNothing(t *testing.T) { // H-121
 				assert.Positive(t, streams.Load(), "it was tried")
 				assert.Less(t, streams.Load(), int64(10))
 				assert.Zero(t, bytes.Load())
-				assert.EqualValues(t, 1, c.Handoffs().Stats().Barred)
+				assert.EqualValues(t, 1, c.Handoffs().Stats().Refused)
 				assert.Len(t, peers(c), 1)
 				_, err = c.Set(t.Context(), "k", "v")
 				assert.NoError(t, err)

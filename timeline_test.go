@@ -191,7 +191,7 @@ func timelineFacts(c *baton.Client, log *logCounter) map[string]string {
 		"log":        strconv.Itoa(log.lines()),
 	}
 	for name, n := range map[string]int64{
-		"duplicates": h.Duplicates, "replays": h.Replays, "malformed": h.Malformed, "barred": h.Barred, "moves": h.Started,
+		"duplicates": h.Duplicates, "replays": h.Replays, "malformed": h.Malformed, "barred": h.Refused, "moves": h.Started,
 		"moved": h.Succeeded, "move-failures": h.Failed, "kept": h.Kept, "abandoned": h.Abandoned, "breakers": h.Breakers,
 		"refusals": h.Refusals, "jobs": int64(h.Jobs), "windows": int64(h.Windows), "conns": int64(p.Open),
 		"leased": int64(p.Leased), "lost": int64(p.Lost), "pool-dials": int64(p.Dials), "dial-errors": int64(p.DialErrors),

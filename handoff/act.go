@@ -123,7 +123,7 @@ func (e *Engine) report(a action, info ConnInfo, n Notification, unreadable erro
 			s.Replays++
 		}
 		if refused {
-			s.Barred++
+			s.Refused++
 		}
 	})
 }

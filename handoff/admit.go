@@ -117,7 +117,7 @@ func (e *Engine) Admit(addr, connected string) error {
 	e.mu.Unlock()
 	e.mover.refuse(addr, time.Now())
 	if news {
-		e.timeline.count(func(s *Stats) { s.Barred++ })
+		e.timeline.count(func(s *Stats) { s.Refused++ })
 	}
 	return fmt.Errorf("%s leads to %s: %w: %s", addr, connected, errRefused, localTarget)
 }

@@ -42,9 +42,9 @@ func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 		assert.NoError(t, r.e.Admit(byIP, c.connected), "configured: "+why)
 		if !c.ok {
 			assert.ErrorIs(t, err, errRefused)
-			assert.EqualValues(t, 1, r.m.Stats().Barred, why)
+			assert.EqualValues(t, 1, r.m.Stats().Refused, why)
 			r.receive(ConnInfo{Info: conn.Info{ID: 1, Peer: c.peer}}, movingTo(2, 15*s, c.target), nil)
-			assert.EqualValues(t, 2, r.m.Stats().Barred, "named again: "+why)
+			assert.EqualValues(t, 2, r.m.Stats().Refused, "named again: "+why)
 		}
 		r.e.Close()
 	}
@@ -85,7 +85,7 @@ func TestTargetThatLeadsHomeIsLeft(t *testing.T) {
 			r.say(c[0], movingTo(1, 15*s, "evil:6379"))
 			r.pass(3 * time.Second)
 			assert.LessOrEqual(t, r.dialCount(), maxUnproven, r.dialLog())
-			assert.EqualValues(t, 1, r.m.Stats().Barred)
+			assert.EqualValues(t, 1, r.m.Stats().Refused)
 			assert.Equal(t, map[string]int{nodeA: 30}, r.peers())
 			assert.NotContains(t, r.dialsGo(nodeA), "evil:6379")
 			r.setDNS(domain, "10.0.0.2")

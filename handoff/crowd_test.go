@@ -79,7 +79,7 @@ func TestRefusedTargetIsNeverDialled(t *testing.T) {
 		assert.Equal(t, []string{nodeA}, r.dialsGo(nodeA))
 		r.pass(5 * s)
 		assert.Zero(t, r.dialCount())
-		assert.EqualValues(t, 1, r.m.Stats().Barred)
+		assert.EqualValues(t, 1, r.m.Stats().Refused)
 		r.setDNS(domain, "10.0.0.3")
 		r.pass(2 * s)
 		assert.Equal(t, map[string]int{nodeC: 5}, r.peers(), "as if the server had named nobody")

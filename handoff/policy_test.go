@@ -84,7 +84,7 @@ func TestJitterBound(t *testing.T) {
 	assert.Zero(t, randomly(-1))
 }
 
-func TestBarred(t *testing.T) {
+func TestTargetRefused(t *testing.T) {
 	const localTarget, refused = "the target is local to this host and the peer is not", "AllowEndpoint refuses the target"
 	only := func(host string) bool { return host == "good.example.com" }
 	for _, c := range []struct {
