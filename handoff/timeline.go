@@ -94,7 +94,7 @@ type Stats struct {
 	Replays    int64          // completions that the server kept for new connections
 	Malformed  int64          // notifications of which a part was unreadable
 	Unknown    int64          // pushes that look like notifications and are not known
-	Refused     int64          // targets that must not be used
+	Refused    int64          // targets that must not be used
 	Started    int64          // attempts to move a connection
 	Succeeded  int64          // of these
 	Failed     int64          // of these; tried again while the window is open
