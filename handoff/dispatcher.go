@@ -25,8 +25,8 @@ var errHookSlow = errors.New("hook has not returned, going on without it")
 type dispatcher struct {
 	ctx       context.Context
 	logger    *slog.Logger
-	observers *observers // it is one of them
-	act       actFunc
+	observers *observers           // it is one of them
+	act       func(received) error // the error is for hooks
 
 	start  sync.Once     // starts the hook runner; close uses it up
 	urgent chan func()   // for the hook runner: notifications that wait
@@ -42,9 +42,6 @@ type dispatcher struct {
 	known   map[announcement]*pending
 }
 
-// actFunc acts upon a notification. The error is for hooks.
-type actFunc func(c ConnInfo, n Notification, unreadable error, read time.Time) error
-
 // hookSet holds the hooks and the function that uses them, which is linked only into programs that add a hook.
 type hookSet struct {
 	hooks    []NotificationHook
@@ -53,24 +50,14 @@ type hookSet struct {
 
 // pending is the first copy of a notification. It waits for its hooks; what they make of it holds for the copies.
 type pending struct {
-	info       ConnInfo
-	n          Notification
-	unreadable error
-	read       time.Time
-	until      time.Time   // copies are recognised until then
-	timer      *time.Timer // fires when the hooks' time is over
-	shown      bool        // the hooks have it
+	received
+	until time.Time   // copies are recognised until then
+	timer *time.Timer // fires when the hooks' time is over
+	shown bool        // the hooks have it
 
 	decided bool
 	keep    bool
 	result  Notification // acted upon if keep is set
-}
-
-func newDispatcher(ctx context.Context, logger *slog.Logger, o *observers, act actFunc) *dispatcher {
-	return &dispatcher{
-		ctx: ctx, logger: logger, observers: o, act: act,
-		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
-	}
 }
 
 func (d *dispatcher) hooks() []NotificationHook {
@@ -208,12 +195,9 @@ func (d *dispatcher) dispatch(p *pending) {
 	if known := d.known[a]; known != nil && p.read.Before(known.until) {
 		switch {
 		case !known.decided:
-			d.observers.tell(&Event{
-				EventKind: Repeated, EventID: p.n.EventID, From: p.info.Peer, To: p.n.Endpoint, Conn: p.info.ID,
-				Outcome: "announced before, and waits for its hooks",
-			})
+			d.observers.tell(p.event(Repeated, "announced before, and waits for its hooks"))
 		case known.keep:
-			_ = d.act(p.info, known.apply(p.n), p.unreadable, p.read)
+			_ = d.act(known.apply(p.received))
 		}
 		return
 	}
@@ -302,14 +286,15 @@ func (d *dispatcher) decideLocked(p *pending, n Notification, keep bool) error {
 	if !keep {
 		return nil
 	}
-	return errors.Join(p.unreadable, d.act(p.info, n, p.unreadable, p.read))
+	return errors.Join(p.unreadable, d.act(received{p.info, n, p.unreadable, p.read}))
 }
 
 // apply changes a copy as the first was changed. Its time stays: it may have been sent later.
-func (p *pending) apply(n Notification) Notification {
-	out := p.result
+func (p *pending) apply(r received) received {
+	in, hasIn := r.n.In, r.n.HasIn
+	r.n = p.result
 	if p.result.In == p.n.In && p.result.HasIn == p.n.HasIn {
-		out.In, out.HasIn = n.In, n.HasIn
+		r.n.In, r.n.HasIn = in, hasIn
 	}
-	return out
+	return r
 }

@@ -71,6 +71,41 @@ func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) 
 	}
 }
 
+// maxJobs bounds the peers that are left at the same time; more than one is rare, and the number comes from the wire.
+const maxJobs = 64
+
+// job moves the connections away from one peer, as long as its window is open. There is at most one for each peer.
+type job struct {
+	peer string
+	news chan struct{} // holds one: look again
+
+	// Guarded by mover.mu.
+	plan      plan
+	failing   bool            // the last attempt on the target failed: new dials go to the configured address
+	arrived   map[string]bool // peers that connections were moved to
+	toldAgain map[uint64]bool // connections that brought a copy after half of the time
+}
+
+// target is where dials go that would reach the peer, "" if that is not known.
+func (j *job) target() string {
+	p := &j.plan
+	if p.canceled || len(p.targets) == 0 || p.strategy == reconnectHalfway || p.strategy == unlisted {
+		return ""
+	}
+	return p.targets[0]
+}
+
+// notify wakes the goroutine of j, if there is a j.
+func (j *job) notify() {
+	if j == nil {
+		return
+	}
+	select {
+	case j.news <- struct{}{}:
+	default:
+	}
+}
+
 // start gives p to the job of that peer, and starts one if there is none.
 func (m *mover) start(peer string, p plan) {
 	m.mu.Lock()

@@ -55,15 +55,6 @@ func nameOf(v resp3.Value) string {
 	return name
 }
 
-// unknownWord returns the name of a push that looks like a maintenance notification, else "": only their names are in capitals.
-func unknownWord(v resp3.Value) string {
-	name := nameOf(v)
-	if len(name) > maxQuoted || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
-		return ""
-	}
-	return name
-}
-
 // parser reads the elements of one push.
 type parser struct {
 	n    Notification

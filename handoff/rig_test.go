@@ -224,7 +224,7 @@ func (r *rig) say(c *fakeConn, n Notification) {
 
 // receive acts upon a notification as OnPush does when it has parsed one.
 func (r *rig) receive(info ConnInfo, n Notification, unreadable error) {
-	_ = r.e.act(info, n, unreadable, time.Now(), false)
+	_ = r.e.act(received{info, n, unreadable, time.Now()}, false)
 }
 
 // lost tells that a peer has ended a connection.

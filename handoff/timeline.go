@@ -139,26 +139,15 @@ func (t *Timeline) count(change func(s *Stats)) {
 	change(&t.counts)
 }
 
-// received counts a notification.
-func (t *Timeline) received(k Kind, malformed bool) {
-	t.count(func(s *Stats) {
-		s.Received[k]++
-		if malformed {
-			s.Malformed++
-		}
+func (t *Timeline) stats() (s Stats) {
+	t.count(func(c *Stats) {
+		s = *c
+		s.Received = maps.Clone(c.Received)
+		s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
+		s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
+		s.HooksLate += t.told[HookFailed]
+		s.Duplicates = t.told[Repeated] - s.Replays
 	})
-}
-
-func (t *Timeline) stats() Stats {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := t.counts
-	s.Received = map[Kind]int64{}
-	maps.Copy(s.Received, t.counts.Received)
-	s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
-	s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
-	s.HooksLate += t.told[HookFailed]
-	s.Duplicates = t.told[Repeated] - s.Replays
 	return s
 }
 
