@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/baton-go/baton/conn"
 )
 
@@ -30,15 +28,30 @@ type attempt struct {
 	err  error
 }
 
-// run makes the attempt and sends it to out. It runs beside the runner and must not touch it.
-func (a *attempt) run(ctx context.Context, slots *semaphore.Weighted, t conn.Target, out chan<- *attempt) {
-	defer a.cancel()
-	if a.err = slots.Acquire(ctx, 1); a.err == nil {
-		a.err = moveSafely(ctx, a.c, t)
-		slots.Release(1)
-	}
-	a.peer, a.took = a.c.peer(), time.Since(a.began)
-	out <- a
+// begin starts an attempt on the first of the queue. It runs beside the runner and must not touch it.
+func (r *runner) begin(ctx context.Context, to string, isTarget bool, now time.Time) {
+	c := r.queue[0]
+	r.queue = r.queue[1:]
+	left := r.plan.until.Sub(now)
+	ctx, cancel := context.WithTimeout(ctx, min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left))
+	a := &attempt{c: c, rev: r.plan.rev, to: to, isTarget: isTarget, began: now, cancel: cancel}
+	r.inflight[c.id], r.lastBegan = a, now
+	delete(r.due, c.id)
+	delete(r.ready, c.id)
+	r.m.mu.Lock()
+	r.m.throttle.begin(c.id, now)
+	r.m.mu.Unlock()
+	r.tell(&Event{EventKind: MoveStarted, To: to, Conn: c.id})
+	t, slots, results := r.plan.moveTo(to, r.avoid(to, isTarget), now), r.m.slots, r.results
+	r.m.work.Go(func() {
+		defer cancel()
+		if a.err = slots.Acquire(ctx, 1); a.err == nil {
+			a.err = moveSafely(ctx, c, t)
+			slots.Release(1)
+		}
+		a.peer, a.took = c.peer(), time.Since(now)
+		results <- a
+	})
 }
 
 // moveSafely turns a panic into an error: a job must not take the program or the other connections along.
@@ -137,7 +150,7 @@ func (r *runner) failed(a *attempt, e *Event) {
 	r.same = 0
 	if a.isTarget {
 		r.failures++
-		if r.m.targetFailed(r.j, a.to, r.failures) {
+		if r.targetFailed(a.to) {
 			r.tell(&Event{EventKind: BreakerOpened, To: a.to})
 		}
 	}
@@ -155,19 +168,19 @@ func (r *runner) retry(c member) {
 
 // targetFailed counts a failed attempt and reports whether the breaker opened. MaxHandoffRetries in a row count as one failure,
 // so that quick retries do not exclude the target for the rest of the window. While half-open each attempt counts.
-func (m *mover) targetFailed(j *job, target string, failures int) bool {
-	now := time.Now()
+func (r *runner) targetFailed(target string) bool {
+	m, now := r.m, time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if j.target() == target {
-		j.failing = true
+	if r.j.target() == target {
+		r.j.failing = true
 	}
 	b := m.breakers.get(target)
-	if !b.halfOpen(now) && failures%m.cfg.MaxHandoffRetries != 0 {
+	if !b.halfOpen(now) && r.failures%m.cfg.MaxHandoffRetries != 0 {
 		return false
 	}
 	reset := m.cfg.CircuitBreakerResetTimeout
-	if left := j.plan.deadline.Sub(now); left > 0 { // the target may be the only way out before the old peer ends
+	if left := r.j.plan.deadline.Sub(now); left > 0 { // the target may be the only way out before the old peer ends
 		reset = min(reset, max(left/2, maxPause))
 	}
 	return b.fail(now, m.cfg.CircuitBreakerFailureThreshold, reset)

@@ -64,13 +64,9 @@ type capability struct {
 	mu     sync.Mutex // guards the fields below, never held over a call
 	state  Capability
 	reask  time.Time      // a refusal is doubted from then on; zero: nobody was refused
-	asking *question      // the first one, while it is open
+	asking chan struct{}  // closed with the answer to the first question; nil: none is open
+	asked  time.Time      // the first question
 	optIns memory[string] // peers that were opted in a moment ago
-}
-
-type question struct {
-	replied chan struct{}
-	asked   time.Time
 }
 
 // foreign reports whether HELLO named something that is not Redis, which is not asked: none is known to have the feature,
@@ -100,7 +96,7 @@ func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Tim
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	select {
-	case <-other.replied:
+	case <-other:
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		yes, _ = c.worthAskingLocked(f, time.Now())
@@ -111,7 +107,7 @@ func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Tim
 }
 
 // worthAskingLocked decides, or returns the question of another connection, whose answer is to be waited for.
-func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, other *question) {
+func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, other <-chan struct{}) {
 	switch {
 	case c.state == CapabilitySupported:
 		return true, nil
@@ -123,10 +119,10 @@ func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, o
 		}
 		c.reask = now.Add(c.cfg.Reprobe)
 		return true, nil
-	case c.asking != nil && now.Sub(c.asking.asked) < answerTimeout:
+	case c.asking != nil && now.Sub(c.asked) < answerTimeout:
 		return false, c.asking
 	}
-	c.asking = &question{replied: make(chan struct{}), asked: now}
+	c.asking, c.asked = make(chan struct{}), now
 	return true, nil
 }
 
@@ -150,7 +146,7 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 		}
 	}
 	if c.asking != nil && tried {
-		close(c.asking.replied)
+		close(c.asking)
 		c.asking = nil
 	}
 	c.mu.Unlock()

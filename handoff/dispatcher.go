@@ -202,7 +202,11 @@ func (d *dispatcher) dispatch(p *pending) {
 		return
 	}
 	if p.until = p.n.knownUntil(p.read); !p.until.IsZero() {
-		d.rememberLocked(a, p)
+		if len(d.known) >= maxMemory {
+			maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && !p.read.Before(old.until) })
+			maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && len(d.known) >= maxMemory })
+		}
+		d.known[a] = p
 	}
 	d.waiting = append(d.waiting, p)
 	p.timer = time.AfterFunc(hookTimeout-time.Since(p.read), func() {
@@ -212,17 +216,6 @@ func (d *dispatcher) dispatch(p *pending) {
 	})
 	queued := d.put(d.urgent, func() { d.show(p) })
 	d.skipHooksLocked(!queued)
-}
-
-func (d *dispatcher) rememberLocked(a announcement, p *pending) {
-	if d.known == nil {
-		d.known = map[announcement]*pending{}
-	}
-	if len(d.known) >= maxMemory {
-		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && !p.read.Before(old.until) })
-		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && len(d.known) >= maxMemory })
-	}
-	d.known[a] = p
 }
 
 // show runs the PreHooks of a notification and acts upon the result, unless that has taken too long.

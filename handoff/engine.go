@@ -90,6 +90,7 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 	e.dispatcher = &dispatcher{
 		ctx: e.mover.ctx, logger: w.Logger, observers: &e.observers, act: func(r received) error { return e.act(r, true) },
 		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
+		known: map[announcement]*pending{},
 	}
 	return e, nil
 }

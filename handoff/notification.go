@@ -22,15 +22,15 @@ const (
 	SMigrated        // those slots have another owner
 )
 
-// family is what an opening and a closing notification have in common.
+// family is what an opening and a closing notification have in common, the most serious last.
 type family uint8
 
 const (
 	noFamily family = iota
-	familyMoving
+	familySlots
 	familyMigration
 	familyFailover
-	familySlots
+	familyMoving
 )
 
 // kindFacts describes a kind.

@@ -88,21 +88,12 @@ func (s *reports) open(r Report, until time.Time) {
 	s.publishLocked(r.Opened)
 }
 
-// extend makes the window of an event end at until or later.
-func (s *reports) extend(id EventID, until, now time.Time) {
+// change changes the record of an open window.
+func (s *reports) change(id EventID, now time.Time, f func(r *record)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.findLocked(id, ""); r != nil {
-		r.until = later(r.until, until)
-		s.publishLocked(now)
-	}
-}
-
-func (s *reports) end(id EventID, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.findLocked(id, ""); r != nil {
-		r.Ended, r.until = now, now
+		f(r)
 		s.publishLocked(now)
 	}
 }
@@ -147,11 +138,11 @@ func (s *reports) publishLocked(now time.Time) {
 			open = append(open, *r)
 		}
 	}
-	if open == nil {
+	if open != nil {
+		s.observed.Store(&open)
+	} else {
 		s.observed.Store(nil)
-		return
 	}
-	s.observed.Store(&open)
 }
 
 func (s *reports) all() []Report {

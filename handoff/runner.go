@@ -245,24 +245,6 @@ func (r *runner) avoid(to string, isTarget bool) string {
 	return r.j.peer
 }
 
-// begin starts an attempt on the first of the queue.
-func (r *runner) begin(ctx context.Context, to string, isTarget bool, now time.Time) {
-	c := r.queue[0]
-	r.queue = r.queue[1:]
-	left := r.plan.until.Sub(now)
-	ctx, cancel := context.WithTimeout(ctx, min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left))
-	a := &attempt{c: c, rev: r.plan.rev, to: to, isTarget: isTarget, began: now, cancel: cancel}
-	r.inflight[c.id], r.lastBegan = a, now
-	delete(r.due, c.id)
-	delete(r.ready, c.id)
-	r.m.mu.Lock()
-	r.m.throttle.begin(c.id, now)
-	r.m.mu.Unlock()
-	r.tell(&Event{EventKind: MoveStarted, To: to, Conn: c.id})
-	t := r.plan.moveTo(to, r.avoid(to, isTarget), now)
-	r.m.work.Go(func() { a.run(ctx, r.m.slots, t, r.results) })
-}
-
 // lookUp starts a look-up of the configured name if one is due and returns when the next one will be.
 func (r *runner) lookUp(ctx context.Context, now time.Time) time.Time {
 	if r.lookingUp {

@@ -136,8 +136,8 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 		switch {
 		case slices.Contains(addrs, ip):
 			listed = true
-		case sameVersion(addrs, ip):
-			gone = append(gone, ip)
+		case slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == ip.Is4() }):
+			gone = append(gone, ip) // an answer of the other IP version alone says nothing about ip
 		}
 	}
 	if len(gone) == 0 {
@@ -165,10 +165,4 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 // within reports whether every address of a is in b. They are few, and slices.SortFunc is large.
 func within(a, b []netip.Addr) bool {
 	return !slices.ContainsFunc(a, func(ip netip.Addr) bool { return !slices.Contains(b, ip) })
-}
-
-// sameVersion reports whether addrs holds any address of ip's version: a look-up that gives only the other one says
-// nothing about ip.
-func sameVersion(addrs []netip.Addr, ip netip.Addr) bool {
-	return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == ip.Is4() })
 }

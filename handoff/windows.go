@@ -97,9 +97,8 @@ func (s *windows) expire(now time.Time) {
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
 func (s *windows) phase(now time.Time) (phase Kind) {
-	severity := []family{noFamily, familySlots, familyMigration, familyFailover, familyMoving}
 	for _, w := range s.current {
-		if now.Before(w.until) && slices.Index(severity, w.Kind.family()) > slices.Index(severity, phase.family()) {
+		if now.Before(w.until) && w.Kind.family() > phase.family() {
 			phase = w.Kind
 		}
 	}
@@ -164,9 +163,7 @@ type memory[K comparable] struct {
 	until map[K]time.Time
 }
 
-func (m *memory[K]) has(k K, now time.Time) bool {
-	return now.Before(m.until[k])
-}
+func (m *memory[K]) has(k K, now time.Time) bool { return now.Before(m.until[k]) }
 
 // add remembers k. A full memory forgets the key that expires first.
 func (m *memory[K]) add(k K, until, now time.Time) {
