@@ -69,33 +69,36 @@ func (r *runner) finish(a *attempt) {
 	if r.inflight[a.c.id] == a {
 		delete(r.inflight, a.c.id)
 	}
-	e := &Event{EventKind: MoveFailed, Conn: a.c.id, To: a.to, Took: a.took, Err: a.err}
 	switch {
 	case a.err == nil:
-		r.succeeded(a, e)
+		r.succeeded(a)
 	case a.c.gone() || errors.Is(a.err, conn.ErrClosed):
-		e.Outcome = "connection was closed"
-		r.tell(e)
+		r.tellEnd(a, MoveFailed, "connection was closed")
 	case errors.Is(a.err, conn.ErrPinned):
-		r.waitsForSession(a, e)
+		r.waitsForSession(a)
 	case errors.Is(a.err, conn.ErrMoving):
-		e.Outcome = "somebody else moves the connection"
-		r.tell(e)
+		r.tellEnd(a, MoveFailed, "somebody else moves the connection")
 		r.retry(a.c)
 	case a.rev != r.plan.rev:
-		e.Outcome = "called off for a newer announcement"
-		r.tell(e)
+		r.tellEnd(a, MoveFailed, "called off for a newer announcement")
 		r.rescan = true
 	case errors.Is(a.err, conn.ErrSamePeer):
-		r.reachedSamePeer(a, e)
+		r.reachedSamePeer(a)
 	default:
-		r.failed(a, e)
+		r.failed(a)
 	}
 }
 
-func (r *runner) succeeded(a *attempt, e *Event) {
-	e.EventKind, e.To = MoveSucceeded, a.peer
+func (r *runner) tellEnd(a *attempt, kind EventKind, outcome string) {
+	e := &Event{EventKind: kind, Conn: a.c.id, To: a.to, Took: a.took, Outcome: outcome, Err: a.err}
+	if a.err == nil {
+		e.To = a.peer
+	}
 	r.tell(e)
+}
+
+func (r *runner) succeeded(a *attempt) {
+	r.tellEnd(a, MoveSucceeded, "")
 	r.moved++
 	if a.rev == r.plan.rev {
 		if r.lastGood == "" {
@@ -110,9 +113,8 @@ func (r *runner) succeeded(a *attempt, e *Event) {
 }
 
 // waitsForSession handles an attempt after which the connection moves by itself when its session ends.
-func (r *runner) waitsForSession(a *attempt, e *Event) {
-	e.EventKind, e.Outcome = MoveKept, "moves when its session ends, or shortly before the deadline"
-	r.tell(e)
+func (r *runner) waitsForSession(a *attempt) {
+	r.tellEnd(a, MoveKept, "moves when its session ends, or shortly before the deadline")
 	if a.rev != r.plan.rev {
 		a.c.stay()
 		r.rescan = true
@@ -145,8 +147,8 @@ func (r *runner) notePinned() {
 	})
 }
 
-func (r *runner) failed(a *attempt, e *Event) {
-	r.tell(e)
+func (r *runner) failed(a *attempt) {
+	r.tellEnd(a, MoveFailed, "")
 	r.same = 0
 	if a.isTarget {
 		r.failures++
@@ -237,23 +239,20 @@ func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 }
 
 // reachedSamePeer handles an attempt that has led to the retiring peer again.
-func (r *runner) reachedSamePeer(a *attempt, e *Event) {
+func (r *runner) reachedSamePeer(a *attempt) {
 	_, literal := ipOf(a.to)
 	switch s := r.plan.strategy; {
 	case s == reconnectHalfway || s == unlisted:
-		e.EventKind, e.Outcome = MoveKept, "address leads to the same peer"
-		r.tell(e)
+		r.tellEnd(a, MoveKept, "address leads to the same peer")
 		r.stay[a.c.id] = true
 		if s == reconnectHalfway {
 			r.reconnectLater(a.c.id, time.Now()) // another node may take the address over
 		}
 	case s == followName && literal && !sameAddr(a.to, r.j.peer):
-		e.Outcome = "the peer's address does not tell where connections lead"
-		r.tell(e)
+		r.tellEnd(a, MoveFailed, "the peer's address does not tell where connections lead")
 		r.reconnectHalfway()
 	default:
-		e.Outcome = "address leads to the retiring peer"
-		r.tell(e)
+		r.tellEnd(a, MoveFailed, "address leads to the retiring peer")
 		r.lastGood = ""
 		r.tries++
 		if r.same++; r.same > 1 {

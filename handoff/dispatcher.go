@@ -117,11 +117,9 @@ func (d *dispatcher) close() {
 	d.waiting = nil
 	d.mu.Unlock()
 	d.start.Do(func() { close(d.exited) })
-	t := time.NewTimer(closeTimeout)
-	defer t.Stop()
 	select {
 	case <-d.exited:
-	case <-t.C:
+	case <-time.After(closeTimeout):
 	}
 }
 

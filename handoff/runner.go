@@ -77,11 +77,9 @@ func (r *runner) step(ctx context.Context) bool {
 	if len(r.pinned) > 0 {
 		wait = min(wait, pinnedLook)
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
-	case <-t.C:
+	case <-time.After(wait):
 	case <-r.j.news:
 		r.rescan = r.rescan || r.plan.strategy != reconnectHalfway
 	case a := <-r.results:

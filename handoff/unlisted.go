@@ -61,11 +61,9 @@ func (m *mover) lookUpPeers() {
 				return
 			}
 		}
-		t := time.NewTimer(pause)
 		select {
-		case <-t.C:
+		case <-time.After(pause):
 		case <-m.ctx.Done():
-			t.Stop()
 			return
 		}
 	}
