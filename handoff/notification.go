@@ -47,8 +47,8 @@ var kinds = [...]kindFacts{
 	Migrated:    {"MIGRATED", familyMigration, true, []func(*parser){(*parser).noTime, (*parser).shards}},
 	FailingOver: {"FAILING_OVER", familyFailover, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
 	FailedOver:  {"FAILED_OVER", familyFailover, true, []func(*parser){(*parser).noTime, (*parser).shards}},
-	SMigrating:  {"SMIGRATING", familySlots, false, []func(*parser){(*parser).slotRanges}},
-	SMigrated:   {"SMIGRATED", familySlots, true, []func(*parser){(*parser).slotMoves}},
+	SMigrating:  {"SMIGRATING", familySlots, false, []func(*parser){(*parser).slots}},
+	SMigrated:   {"SMIGRATED", familySlots, true, []func(*parser){(*parser).slots}},
 }
 
 // String returns the word that is on the wire, "" for KindNone.

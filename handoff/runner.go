@@ -215,15 +215,15 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 		n += r.tries
 	}
 	target := r.plan.targets[n%len(r.plan.targets)]
+	r.m.mu.Lock()
 	if strategy != reconnectHalfway {
-		target = r.m.finalTarget(target)
+		target, _ = r.m.finalLocked(target, false, now)
 	}
+	allowed := r.m.breakers.get(target).allows(now)
+	r.m.mu.Unlock()
 	if strategy == reconnectHalfway || strategy == unlisted || configured == target || sameAddr(configured, r.j.peer) {
 		configured = "" // leads nowhere else
 	}
-	r.m.mu.Lock()
-	allowed := r.m.breakers.get(target).allows(now)
-	r.m.mu.Unlock()
 	if allowed && (r.lastGood != "" || configured == "" || n%2 == 0) {
 		return target, true
 	}
