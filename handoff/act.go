@@ -90,7 +90,7 @@ func (e *Engine) viewLocked(v view, n Notification, sources []string, now time.T
 // relaxes nor moves.
 func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Time) {
 	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
-		e.memory.add(announcementOf(n, peer), until, now)
+		e.memory.add(announcementOf(n, peer), until)
 	}
 	w := window{EventID: n.EventID, opened: now, until: a.until}
 	switch a.do {

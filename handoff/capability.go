@@ -77,38 +77,33 @@ func foreign(server string) bool { return server != "" && server != "redis" }
 // the first write. Otherwise it waits for HELLO, and one connection asks for all: those dialled at the same time wait for
 // its answer, and after a refusal the others go on without asking until another cool-down has passed.
 func (c *capability) ask(ctx context.Context, f conn.Facts, now time.Time) string {
-	if c.cfg.Mode == ModeDisabled || c.cfg.Mode == ModeAuto && !c.worthAsking(ctx, f, now) {
+	yes, other := c.worthAsking(f, now)
+	if other != nil {
+		select {
+		case <-other:
+			yes, _ = c.worthAsking(f, time.Now())
+		case <-time.After(answerTimeout):
+			yes = true
+		case <-ctx.Done():
+			yes = true
+		}
+	}
+	if !yes {
 		return ""
 	}
 	c.mu.Lock()
-	c.optIns.add(f.Peer, now.Add(replayTime), now) // before the answer: kept completions may stand right behind it
+	c.optIns.add(f.Peer, now.Add(replayTime)) // before the answer: kept completions may stand right behind it
 	c.mu.Unlock()
 	return cmp.Or(c.cfg.EndpointType, detectEndpointType(f.Peer, f.TLS)).String()
 }
 
-func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Time) bool {
+// worthAsking decides, or returns the question of another connection, whose answer is to be waited for.
+func (c *capability) worthAsking(f conn.Facts, now time.Time) (yes bool, other <-chan struct{}) {
 	c.mu.Lock()
-	yes, other := c.worthAskingLocked(f, now)
-	c.mu.Unlock()
-	if other == nil {
-		return yes
-	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	select {
-	case <-other:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		yes, _ = c.worthAskingLocked(f, time.Now())
-		return yes
-	case <-ctx.Done():
-		return true
-	}
-}
-
-// worthAskingLocked decides, or returns the question of another connection, whose answer is to be waited for.
-func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, other <-chan struct{}) {
+	defer c.mu.Unlock()
 	switch {
+	case c.cfg.Mode != ModeAuto:
+		return c.cfg.Mode == ModeEnabled, nil
 	case c.state == CapabilitySupported:
 		return true, nil
 	case !f.Greeted || foreign(f.Server):
@@ -137,7 +132,7 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	switch {
 	case granted:
 		c.state = CapabilitySupported
-		c.optIns.add(s.Peer, now.Add(replayTime), now)
+		c.optIns.add(s.Peer, now.Add(replayTime))
 	case tried || foreign(s.Server):
 		news = c.state != CapabilityRefused
 		c.state = CapabilityRefused

@@ -234,7 +234,7 @@ func TestFloodIsBounded(t *testing.T) {
 		assert.LessOrEqual(t, st.Jobs, maxJobs)
 		assert.LessOrEqual(t, st.Windows, maxWindows)
 		r.e.mu.Lock()
-		assert.LessOrEqual(t, len(r.e.memory.until), maxMemory)
+		assert.LessOrEqual(t, len(r.e.memory), maxMemory)
 		r.e.mu.Unlock()
 		r.e.Close()
 	})

@@ -62,7 +62,10 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 	if w.Conns == nil {
 		return nil, errors.New("handoff: Wiring.Conns is nil")
 	}
-	e := &Engine{cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr}}
+	e := &Engine{
+		cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr},
+		memory: memory[announcement]{}, namedAddrs: namedAddrs{},
+	}
 	if w.Network != "unix" {
 		_, e.port, _ = net.SplitHostPort(w.Addr)
 		e.named = isName(w.Addr)
@@ -74,7 +77,8 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 	e.mover = &mover{
 		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly,
 		observers: &e.observers, left: e.leftPeer,
-		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{},
+		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{}, breakers: breakers{},
+		check: peerCheck{left: memory[string]{}},
 	}
 	if w.Resolve == nil {
 		e.mover.resolve = net.DefaultResolver.LookupHost
@@ -86,7 +90,7 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 		return members
 	}
 	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
-	e.capability.cfg = &e.cfg
+	e.capability = capability{cfg: &e.cfg, optIns: memory[string]{}}
 	e.dispatcher = &dispatcher{
 		ctx: e.mover.ctx, logger: w.Logger, observers: &e.observers, act: func(r received) error { return e.act(r, true) },
 		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),

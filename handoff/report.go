@@ -45,11 +45,11 @@ func (r Report) String() string {
 	if r.To != "" {
 		fmt.Fprintf(&b, " to %s", r.To)
 	}
-	if r.Ended.IsZero() {
-		fmt.Fprintf(&b, " (%s), still open", r.Reason)
-	} else {
-		fmt.Fprintf(&b, " (%s), open for %v", r.Reason, r.Ended.Sub(r.Opened).Round(time.Millisecond))
+	state := "still open"
+	if !r.Ended.IsZero() {
+		state = fmt.Sprintf("open for %v", r.Ended.Sub(r.Opened).Round(time.Millisecond))
 	}
+	fmt.Fprintf(&b, " (%s), %s", r.Reason, state)
 	if r.Kind == Moving || r.Kind == KindNone {
 		fmt.Fprintf(&b, ": %d connections moved, first after %v, last after %v, %d left, %d attempts failed",
 			r.Moved, r.FirstMove.Round(time.Microsecond), r.LastMove.Round(time.Microsecond), r.Left, r.Failed)

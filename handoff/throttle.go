@@ -133,29 +133,22 @@ func (b *breaker) fail(now time.Time, threshold int, reset time.Duration) bool {
 	return true
 }
 
-// breakers holds one breaker for each target, at most maxBreakers: targets come from the wire. The zero value is empty;
-// the owner locks.
-type breakers struct {
-	of map[string]*breaker
-}
+// breakers holds one breaker for each target, at most maxBreakers: targets come from the wire. The owner locks.
+type breakers map[string]*breaker
 
-func (s *breakers) get(target string) *breaker {
-	if b := s.of[target]; b != nil {
+func (s breakers) get(target string) *breaker {
+	if b := s[target]; b != nil {
 		return b
 	}
-	if s.of == nil {
-		s.of = map[string]*breaker{}
-	}
-	if len(s.of) >= maxBreakers { // the one with the fewest failures costs least to learn again
+	if len(s) >= maxBreakers { // the one with the fewest failures costs least to learn again
 		victim := ""
-		for t, b := range s.of {
-			if v := s.of[victim]; v == nil || b.failures < v.failures {
+		for t, b := range s {
+			if v := s[victim]; v == nil || b.failures < v.failures {
 				victim = t
 			}
 		}
-		delete(s.of, victim)
+		delete(s, victim)
 	}
-	b := new(breaker)
-	s.of[target] = b
-	return b
+	s[target] = new(breaker)
+	return s[target]
 }

@@ -80,11 +80,10 @@ const timelineSize = 512
 
 // Timeline holds the last 512 events. It is safe for concurrent use. The zero value is an empty timeline.
 type Timeline struct {
-	mu     sync.Mutex // guards the fields below
-	ring   []Event
-	next   int // where the next event goes in a full ring
-	told   [Unknown + 1]int64
-	counts Stats // what events do not tell
+	mu     sync.Mutex         // guards the fields below
+	events []Event            // oldest first
+	told   [Unknown + 1]int64 // events by kind
+	counts Stats              // what events do not tell
 }
 
 // Stats counts what happened since the start.
@@ -111,20 +110,17 @@ type Stats struct {
 // All yields the events, oldest first. It works on a copy: events that happen meanwhile are not seen.
 func (t *Timeline) All() iter.Seq[Event] {
 	t.mu.Lock()
-	events := append(slices.Clone(t.ring[t.next:]), t.ring[:t.next]...)
-	t.mu.Unlock()
-	return slices.Values(events)
+	defer t.mu.Unlock()
+	return slices.Values(slices.Clone(t.events))
 }
 
 func (t *Timeline) add(e *Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.ring) < timelineSize {
-		t.ring = append(t.ring, *e)
-	} else {
-		t.ring[t.next] = *e
-		t.next = (t.next + 1) % timelineSize
+	if len(t.events) == timelineSize {
+		t.events = t.events[1:]
 	}
+	t.events = append(t.events, *e)
 	t.told[e.EventKind]++
 	t.counts.Abandoned += int64(e.Left)
 }

@@ -96,7 +96,7 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 		if len(p.targets) == 0 || !slices.Contains(gone, ip) || m.running[peer] != nil || m.check.left.has(peer, now) {
 			continue
 		}
-		m.check.left.add(peer, now.Add(minMemory), now)
+		m.check.left.add(peer, now.Add(minMemory))
 		if j := m.planLocked(peer, p); j != nil {
 			jobs = append(jobs, j)
 		}

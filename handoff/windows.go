@@ -158,26 +158,21 @@ func (n Notification) knownUntil(read time.Time) time.Time {
 }
 
 // memory holds each key until an instant. Announcements are remembered for the endpoint: a memory of a connection would end with
-// it, and the next connection's copy would start everything again. The zero value is empty; the owner locks.
-type memory[K comparable] struct {
-	until map[K]time.Time
-}
+// it, and the next connection's copy would start everything again. The owner locks.
+type memory[K comparable] map[K]time.Time
 
-func (m *memory[K]) has(k K, now time.Time) bool { return now.Before(m.until[k]) }
+func (m memory[K]) has(k K, now time.Time) bool { return now.Before(m[k]) }
 
 // add remembers k. A full memory forgets the key that expires first.
-func (m *memory[K]) add(k K, until, now time.Time) {
-	if m.until == nil {
-		m.until = map[K]time.Time{}
-	}
-	if _, ok := m.until[k]; !ok && len(m.until) >= maxMemory {
+func (m memory[K]) add(k K, until time.Time) {
+	if _, ok := m[k]; !ok && len(m) >= maxMemory {
 		var first K
-		for k, until := range m.until {
-			if at := m.until[first]; at.IsZero() || until.Before(at) {
+		for k, until := range m {
+			if at := m[first]; at.IsZero() || until.Before(at) {
 				first = k
 			}
 		}
-		delete(m.until, first)
+		delete(m, first)
 	}
-	m.until[k] = later(m.until[k], until)
+	m[k] = later(m[k], until)
 }
