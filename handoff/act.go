@@ -6,7 +6,6 @@ import (
 	"time"
 )
 
-// received is a notification as it was read.
 type received struct {
 	info       ConnInfo
 	n          Notification
@@ -124,7 +123,6 @@ func (e *Engine) publishLocked() {
 	}
 }
 
-// report tells the observers of the decision. Copies are not logged.
 func (e *Engine) report(a action, r received, refused bool) {
 	kind := Announced
 	if a.repeat {

@@ -10,10 +10,6 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// pinnedLook is how often moves that wait for a session are looked at, for the report.
-const pinnedLook = 250 * time.Millisecond
-
-// attempt is one attempt to move one connection.
 type attempt struct {
 	c        member
 	rev      int
@@ -64,7 +60,6 @@ func moveSafely(ctx context.Context, c member, t conn.Target) (err error) {
 	return c.move(ctx, t)
 }
 
-// finish handles the outcome of an attempt.
 func (r *runner) finish(a *attempt) {
 	if r.inflight[a.c.id] == a {
 		delete(r.inflight, a.c.id)
@@ -127,7 +122,6 @@ func (r *runner) waitsForSession(a *attempt) {
 	r.m.arrived(r.j, a)
 }
 
-// worked records the address that was reached.
 func (r *runner) worked(to string) {
 	r.lastGood, r.pause, r.failures, r.same = to, 0, 0, 0
 }
@@ -238,7 +232,7 @@ func (r *runner) reconnectAgain(now, next time.Time) time.Time {
 	return next
 }
 
-// reachedSamePeer handles an attempt that has led to the retiring peer again.
+// reachedSamePeer goes on after an attempt that has led to the retiring peer again.
 func (r *runner) reachedSamePeer(a *attempt) {
 	_, literal := ipOf(a.to)
 	switch s := r.plan.strategy; {
@@ -249,8 +243,14 @@ func (r *runner) reachedSamePeer(a *attempt) {
 			r.reconnectLater(a.c.id, time.Now()) // another node may take the address over
 		}
 	case s == followName && literal && !sameAddr(a.to, r.j.peer):
+		// A proxy may show one address for all nodes. Connections are opened anew, wherever that leads.
 		r.tellEnd(a, MoveFailed, "the peer's address does not tell where connections lead")
-		r.reconnectHalfway()
+		r.m.mu.Lock()
+		defer r.m.mu.Unlock()
+		if p := r.j.plan; p.rev == r.plan.rev {
+			p.strategy, p.start, p.samePeer = reconnectHalfway, later(time.Now(), p.halfway()), true
+			r.m.replaceLocked(r.j, p)
+		}
 	default:
 		r.tellEnd(a, MoveFailed, "address leads to the retiring peer")
 		r.lastGood = ""
@@ -262,17 +262,4 @@ func (r *runner) reachedSamePeer(a *attempt) {
 		r.queue = append(r.queue, a.c)
 		r.notBefore = time.Now().Add(firstPause) // the other address is next: no longer pause
 	}
-}
-
-// reconnectHalfway goes on without look-ups: connections are opened anew at the configured address, wherever it leads. A proxy
-// may show one address for all nodes.
-func (r *runner) reconnectHalfway() {
-	r.m.mu.Lock()
-	defer r.m.mu.Unlock()
-	p := r.j.plan
-	if p.rev != r.plan.rev {
-		return
-	}
-	p.strategy, p.start, p.samePeer = reconnectHalfway, later(time.Now(), p.halfway()), true
-	r.m.replaceLocked(r.j, p)
 }

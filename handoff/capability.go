@@ -155,7 +155,6 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	return news, &OptInError{Peer: s.Peer, Proto: s.Proto, Asked: s.Asked, Err: refused}
 }
 
-// justOptedIn reports whether a connection to peer was opted in less than a second ago.
 func (c *capability) justOptedIn(peer string, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -111,10 +111,7 @@ func (d *dispatcher) run() {
 // close waits for the hook runner, but at most closeTimeout for a hook that ignores its context. ctx has ended.
 func (d *dispatcher) close() {
 	d.mu.Lock()
-	for _, p := range d.waiting {
-		p.timer.Stop()
-	}
-	d.waiting = nil
+	d.waiting = nil // their timers will find nothing
 	d.mu.Unlock()
 	d.start.Do(func() { close(d.exited) })
 	select {
@@ -123,7 +120,6 @@ func (d *dispatcher) close() {
 	}
 }
 
-// tell passes an event to the logger and the hooks.
 func (d *dispatcher) tell(e *Event) {
 	if len(d.hooks()) == 0 && d.logger == nil {
 		return

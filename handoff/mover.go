@@ -150,7 +150,6 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	return started
 }
 
-// replaceLocked gives p to j as the newest plan of all jobs.
 func (m *mover) replaceLocked(j *job, p plan) {
 	m.lastRev++
 	p.rev = m.lastRev
@@ -251,7 +250,6 @@ func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
 	return addrs
 }
 
-// close ends all jobs and look-ups and waits for them.
 func (m *mover) close() {
 	m.mu.Lock()
 	m.cancel() // with mu held, so that no work is added after Wait has begun

@@ -40,15 +40,11 @@ type view struct {
 type action struct {
 	do     effect
 	reason string
-	// check: ask DNS whether the peers in use are still listed
-	check bool
-	// repeat: nothing that was not known already
-	repeat bool
-	// replay: a completion that the server keeps for every new connection, possibly hours old
-	replay bool
-
-	until time.Time // end of the window
-	plan  plan      // of the job to start, but for its spread
+	check  bool      // ask DNS whether the peers in use are still listed
+	repeat bool      // nothing that was not known already
+	replay bool      // a completion that the server keeps for every new connection, possibly hours old
+	until  time.Time // end of the window
+	plan   plan      // of the job to start, but for its spread
 }
 
 // decide is the whole policy: no clock, no memory, no side effects.
@@ -114,19 +110,15 @@ func jitterBound(n Notification, limit time.Duration) time.Duration {
 	return max(0, min(n.delay()/10, limit))
 }
 
-// strategy is how a job finds out where to go.
-type strategy uint8
+// strategy is how a job finds out where to go, in words for the timeline.
+type strategy string
 
 const (
-	namedTarget      strategy = iota // the server said
-	followName                       // ask DNS until the name has an address other than the peer's
-	reconnectHalfway                 // reconnect to the configured address when half of the time has passed
-	unlisted                         // not announced: DNS does not list the peer any more
+	namedTarget      strategy = "named target"     // the server said
+	followName       strategy = "name moves"       // ask DNS until the name has an address other than the peer's
+	reconnectHalfway strategy = "half of the time" // reconnect to the configured address when half of the time has passed
+	unlisted         strategy = "peer not listed"  // not announced: DNS does not list the peer any more
 )
-
-var strategyWords = [...]string{"named target", "name moves", "half of the time", "peer not listed"}
-
-func (s strategy) String() string { return strategyWords[s] }
 
 // plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
 type plan struct {
@@ -143,11 +135,10 @@ type plan struct {
 	spread   time.Duration // over how long the moves may be spread, once it is known where to
 }
 
-// unlistedHolds is long: no session is broken on a guess. A move that still waits when the window ends is called off.
-const unlistedHolds = 24 * time.Hour
-
-// minDrain is what an old link is given for the replies it owes, however late it is.
-const minDrain = time.Second
+const (
+	minDrain      = time.Second    // what an old link is given for the replies it owes, however late it is
+	unlistedHolds = 24 * time.Hour // no session is broken on a guess; a move that still waits is called off with the window
+)
 
 // halfway is when half of the announced time is over.
 func (p plan) halfway() time.Time { return p.opened.Add(p.deadline.Sub(p.opened) / 2) }

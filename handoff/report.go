@@ -88,7 +88,6 @@ func (s *reports) open(r Report, until time.Time) {
 	s.publishLocked(r.Opened)
 }
 
-// change changes the record of an open window.
 func (s *reports) change(id EventID, now time.Time, f func(r *record)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +97,6 @@ func (s *reports) change(id EventID, now time.Time, f func(r *record)) {
 	}
 }
 
-// note adds an event of a job to its report.
 func (s *reports) note(e *Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

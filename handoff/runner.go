@@ -10,17 +10,14 @@ import (
 )
 
 const (
-	firstPause = 100 * time.Millisecond // after a failure; doubles
-	maxPause   = time.Second
-	// hedge is how long the first attempts may be silent before another connection is tried elsewhere.
-	hedge = 250 * time.Millisecond
-	// maxUnproven is how many attempts run at most before one has succeeded.
-	maxUnproven = 4
-	// maxPace bounds the time between the beginnings of two attempts.
-	maxPace = 5 * time.Millisecond
-
+	firstPause  = 100 * time.Millisecond // after a failure; doubles
+	maxPause    = time.Second
+	hedge       = 250 * time.Millisecond // the first attempts may be silent so long before another one goes elsewhere
+	maxUnproven = 4                      // attempts that run before one has succeeded
+	maxPace     = 5 * time.Millisecond   // between the beginnings of two attempts
 	pollEvery   = time.Second
 	lookupLimit = 2 * time.Second
+	pinnedLook  = 250 * time.Millisecond // moves that wait for a session are looked at, for the report
 )
 
 // runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few are
@@ -114,7 +111,7 @@ func (r *runner) adopt() {
 		}
 		return
 	}
-	e := &Event{EventKind: JobStarted, Outcome: p.strategy.String()}
+	e := &Event{EventKind: JobStarted, Outcome: string(p.strategy)}
 	if len(p.targets) > 0 {
 		e.To = p.targets[0]
 	}

@@ -6,12 +6,10 @@ import (
 )
 
 const (
-	// restAfterMove is how long a connection stays where it has moved, whatever is announced.
-	restAfterMove = time.Second
-	// minBurst is how many attempts may be made at once by a client of few connections.
-	minBurst = 8
-	// minRate is how many attempts a second are made at least in the long run, by all jobs together.
-	minRate = 10
+	restAfterMove = time.Second // a connection stays so long where it has moved, whatever is announced
+	minBurst      = 8           // attempts that a client of few connections may make at once
+	minRate       = 10          // attempts a second that all jobs together may make at least in the long run
+	maxBreakers   = 128
 )
 
 // throttle bounds the attempts of each connection by a rest, and those of all jobs by a bucket with a token for each live
@@ -29,7 +27,6 @@ type rested struct {
 	pause time.Duration // after an attempt that has not succeeded; doubles
 }
 
-// population sets how many connections there are.
 func (t *throttle) population(n int, now time.Time) {
 	t.fill(now)
 	t.tokens += float64(max(0, n-t.live))
@@ -74,7 +71,6 @@ func (t *throttle) begin(id uint64, now time.Time) {
 	t.conns[id] = rested{until: now.Add(pause), pause: pause}
 }
 
-// moved records that the attempt has succeeded.
 func (t *throttle) moved(id uint64, now time.Time) {
 	t.conns[id] = rested{until: now.Add(restAfterMove)}
 }
@@ -98,8 +94,6 @@ func (r *runner) rested(now time.Time) time.Time {
 	}
 	return first
 }
-
-const maxBreakers = 128
 
 // breaker is closed until a number of failures in a row, then open for a while, then half-open: successes close it, one failure
 // opens it again. The clock alone makes it half-open.

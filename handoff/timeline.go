@@ -125,7 +125,6 @@ func (t *Timeline) add(e *Event) {
 	t.counts.Abandoned += int64(e.Left)
 }
 
-// count changes the counters under the lock.
 func (t *Timeline) count(change func(s *Stats)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
