@@ -19,7 +19,7 @@ type attempt struct {
 	cancel   context.CancelFunc
 
 	// Set when it has ended.
-	peer string // where the connection is now
+	peer string // where the connection is now, if it has moved or waits for its session
 	took time.Duration
 	err  error
 }
@@ -31,43 +31,43 @@ func (r *runner) begin(ctx context.Context, to string, isTarget bool, now time.T
 	left := r.plan.until.Sub(now)
 	ctx, cancel := context.WithTimeout(ctx, min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left))
 	a := &attempt{c: c, rev: r.plan.rev, to: to, isTarget: isTarget, began: now, cancel: cancel}
-	r.inflight[c.id], r.lastBegan = a, now
-	delete(r.due, c.id)
-	delete(r.ready, c.id)
+	r.inflight[c.ID()], r.lastBegan = a, now
+	delete(r.due, c.ID())
+	delete(r.ready, c.ID())
 	r.m.mu.Lock()
-	r.m.throttle.begin(c.id, now)
+	r.m.throttle.begin(c.ID(), now)
 	r.m.mu.Unlock()
-	r.tell(&Event{EventKind: MoveStarted, To: to, Conn: c.id})
-	t, slots, results := r.plan.moveTo(to, r.avoid(to, isTarget), now), r.m.slots, r.results
-	r.m.work.Go(func() {
+	r.tell(&Event{EventKind: MoveStarted, To: to, Conn: c.ID()})
+	t, m, results := r.plan.moveTo(to, r.avoid(to, isTarget), now), r.m, r.results
+	m.work.Go(func() {
 		defer cancel()
-		if a.err = slots.Acquire(ctx, 1); a.err == nil {
-			a.err = moveSafely(ctx, c, t)
-			slots.Release(1)
+		if a.err = m.slots.Acquire(ctx, 1); a.err == nil {
+			a.peer, a.err = m.moveSafely(ctx, c, t)
+			m.slots.Release(1)
 		}
-		a.peer, a.took = c.peer(), time.Since(now)
+		a.took = time.Since(now)
 		results <- a
 	})
 }
 
 // moveSafely turns a panic into an error: a job must not take the program or the other connections along.
-func moveSafely(ctx context.Context, c member, t conn.Target) (err error) {
+func (m *mover) moveSafely(ctx context.Context, c member, t conn.Target) (peer string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("handoff %s: move panicked: %v", t.Addr, p)
 		}
 	}()
-	return c.move(ctx, t)
+	return m.move(ctx, c, t)
 }
 
 func (r *runner) finish(a *attempt) {
-	if r.inflight[a.c.id] == a {
-		delete(r.inflight, a.c.id)
+	if r.inflight[a.c.ID()] == a {
+		delete(r.inflight, a.c.ID())
 	}
 	switch {
 	case a.err == nil:
 		r.succeeded(a)
-	case a.c.gone() || errors.Is(a.err, conn.ErrClosed):
+	case closed(a.c) || errors.Is(a.err, conn.ErrClosed):
 		r.tellEnd(a, MoveFailed, "connection was closed")
 	case errors.Is(a.err, conn.ErrPinned):
 		r.waitsForSession(a)
@@ -85,7 +85,7 @@ func (r *runner) finish(a *attempt) {
 }
 
 func (r *runner) tellEnd(a *attempt, kind EventKind, outcome string) {
-	e := &Event{EventKind: kind, Conn: a.c.id, To: a.to, Took: a.took, Outcome: outcome, Err: a.err}
+	e := &Event{EventKind: kind, Conn: a.c.ID(), To: a.to, Took: a.took, Outcome: outcome, Err: a.err}
 	if a.err == nil {
 		e.To = a.peer
 	}
@@ -101,7 +101,7 @@ func (r *runner) succeeded(a *attempt) {
 		}
 		r.worked(a.to)
 		if r.plan.strategy == reconnectHalfway || a.peer == r.j.peer {
-			r.stay[a.c.id] = true // the peer does not tell that it has moved
+			r.stay[a.c.ID()] = true // the peer does not tell that it has moved
 		}
 	}
 	r.m.arrived(r.j, a)
@@ -111,12 +111,12 @@ func (r *runner) succeeded(a *attempt) {
 func (r *runner) waitsForSession(a *attempt) {
 	r.tellEnd(a, MoveKept, "moves when its session ends, or shortly before the deadline")
 	if a.rev != r.plan.rev {
-		a.c.stay()
+		a.c.Stay()
 		r.rescan = true
 		return
 	}
-	r.stay[a.c.id] = true
-	r.pinned = slices.DeleteFunc(r.pinned, func(older *attempt) bool { return older.c.id == a.c.id })
+	r.stay[a.c.ID()] = true
+	r.pinned = slices.DeleteFunc(r.pinned, func(older *attempt) bool { return older.c.ID() == a.c.ID() })
 	r.pinned = append(r.pinned, a)
 	r.worked(a.to)
 	r.m.arrived(r.j, a)
@@ -129,13 +129,13 @@ func (r *runner) worked(to string) {
 // notePinned reports pinned connections that have moved since, because the session ended or its time was over.
 func (r *runner) notePinned() {
 	r.pinned = slices.DeleteFunc(r.pinned, func(a *attempt) bool {
-		peer := a.c.peer()
-		if a.c.gone() || peer == r.j.peer {
-			return a.c.gone()
+		peer := a.c.Peer()
+		if closed(a.c) || peer == r.j.peer {
+			return closed(a.c)
 		}
 		r.moved++
 		r.tell(&Event{
-			EventKind: MoveSucceeded, Conn: a.c.id, To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time",
+			EventKind: MoveSucceeded, Conn: a.c.ID(), To: peer, Took: time.Since(a.began), Outcome: "session has ended, or its time",
 		})
 		return true
 	})
@@ -186,7 +186,7 @@ func (r *runner) targetFailed(target string) bool {
 func (m *mover) arrived(j *job, a *attempt) {
 	now := time.Now()
 	m.mu.Lock()
-	m.throttle.moved(a.c.id, now)
+	m.throttle.moved(a.c.ID(), now)
 	if a.isTarget {
 		m.breakers.get(a.to).succeed(now, m.cfg.CircuitBreakerMaxRequests)
 		if j.target() == a.to {
@@ -238,9 +238,9 @@ func (r *runner) reachedSamePeer(a *attempt) {
 	switch s := r.plan.strategy; {
 	case s == reconnectHalfway || s == unlisted:
 		r.tellEnd(a, MoveKept, "address leads to the same peer")
-		r.stay[a.c.id] = true
+		r.stay[a.c.ID()] = true
 		if s == reconnectHalfway {
-			r.reconnectLater(a.c.id, time.Now()) // another node may take the address over
+			r.reconnectLater(a.c.ID(), time.Now()) // another node may take the address over
 		}
 	case s == followName && literal && !sameAddr(a.to, r.j.peer):
 		// A proxy may show one address for all nodes. Connections are opened anew, wherever that leads.

@@ -70,6 +70,12 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 		_, e.port, _ = net.SplitHostPort(w.Addr)
 		e.named = isName(w.Addr)
 	}
+	if w.Resolve == nil {
+		w.Resolve = net.DefaultResolver.LookupHost
+	}
+	if w.Move == nil {
+		w.Move = func(ctx context.Context, c *conn.Conn, t conn.Target) (*conn.Conn, error) { return c, c.Move(ctx, t) }
+	}
 	attempts := e.cfg.MaxWorkers // at the same time
 	if w.MaxActive > w.PoolSize {
 		attempts = min(attempts, w.MaxActive-w.PoolSize)
@@ -80,14 +86,18 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{}, breakers: breakers{},
 		check: peerCheck{left: memory[string]{}},
 	}
-	if w.Resolve == nil {
-		e.mover.resolve = net.DefaultResolver.LookupHost
-	}
 	e.mover.members = func() (members []member) {
 		for _, c := range w.Conns() {
-			members = append(members, memberOf(c, w.Move))
+			members = append(members, c)
 		}
 		return members
+	}
+	e.mover.move = func(ctx context.Context, c member, t conn.Target) (string, error) {
+		next, err := w.Move(ctx, c.(*conn.Conn), t)
+		if err != nil {
+			return c.Peer(), err
+		}
+		return next.Peer(), nil
 	}
 	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
 	e.capability = capability{cfg: &e.cfg, optIns: memory[string]{}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -18,6 +17,7 @@ type mover struct {
 	endpoint
 	cfg     *Config
 	members func() []member // live connections of the client
+	move    func(ctx context.Context, c member, t conn.Target) (peer string, err error)
 	resolve func(ctx context.Context, host string) ([]string, error)
 	jitter  func(limit time.Duration) time.Duration
 	left    func(peer string, now time.Time) // tells the Engine
@@ -43,33 +43,15 @@ type endpoint struct {
 	named bool // addr is a name that can be resolved
 }
 
-// member is one connection as a job sees it: conn.Conn behind a few functions, so that jobs run without sockets.
-type member struct {
-	id   uint64
-	peer func() string
-	gone func() bool // it is closed
-	move func(ctx context.Context, t conn.Target) error
-	stay func() // calls off a move that waits for a session
+// member is a connection as a job sees it: conn.Conn, or what tests have instead.
+type member interface {
+	ID() uint64
+	Peer() string
+	State() conn.State
+	Stay()
 }
 
-func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
-	var now atomic.Pointer[conn.Conn] // the one that has taken the place of c
-	now.Store(c)
-	return member{
-		id: c.ID(), peer: func() string { return now.Load().Peer() }, gone: func() bool { return c.State() == conn.Closed },
-		stay: func() { now.Load().Stay() },
-		move: func(ctx context.Context, t conn.Target) error {
-			if move == nil {
-				return c.Move(ctx, t)
-			}
-			next, err := move(ctx, c, t)
-			if err == nil {
-				now.Store(next)
-			}
-			return err
-		},
-	}
-}
+func closed(c member) bool { return c.State() == conn.Closed }
 
 // maxJobs bounds the peers that are left at the same time; more than one is rare, and the number comes from the wire.
 const maxJobs = 64

@@ -107,7 +107,7 @@ func (r *runner) adopt() {
 		// The server calls everybody back to this peer. A move that waits for its session would still be made, whenever that
 		// ends, and to a peer that is about to go.
 		for _, a := range pinned {
-			a.c.stay()
+			a.c.Stay()
 		}
 		return
 	}
@@ -166,7 +166,7 @@ func (r *runner) nextStart() time.Time {
 // fit is found by the next scan.
 func (r *runner) fillQueue() bool {
 	for {
-		for len(r.queue) > 0 && (r.queue[0].gone() || r.queue[0].peer() != r.j.peer) {
+		for len(r.queue) > 0 && (closed(r.queue[0]) || r.queue[0].Peer() != r.j.peer) {
 			r.queue = r.queue[1:]
 		}
 		if len(r.queue) > 0 || !r.rescan {
@@ -178,8 +178,8 @@ func (r *runner) fillQueue() bool {
 				r.rescan = true
 				break
 			}
-			again := r.plan.strategy != reconnectHalfway || !r.scanned || r.ready[c.id]
-			if r.inflight[c.id] == nil && !r.stay[c.id] && again {
+			again := r.plan.strategy != reconnectHalfway || !r.scanned || r.ready[c.ID()]
+			if r.inflight[c.ID()] == nil && !r.stay[c.ID()] && again {
 				r.queue = append(r.queue, c)
 			}
 		}
@@ -190,7 +190,7 @@ func (r *runner) fillQueue() bool {
 func (r *runner) onPeer() (on []member) {
 	all := r.m.members()
 	for _, c := range all {
-		if !c.gone() && c.peer() == r.j.peer {
+		if !closed(c) && c.Peer() == r.j.peer {
 			on = append(on, c)
 		}
 	}
@@ -293,15 +293,15 @@ func (r *runner) settle() {
 	r.notePinned()
 	if r.plan.strategy == unlisted {
 		for _, a := range r.pinned {
-			a.c.stay()
+			a.c.Stay()
 		}
 	}
 	left := 0
 	if r.m.ctx.Err() == nil && !r.plan.canceled {
 		for _, c := range r.onPeer() {
 			// One that was ready to move and has not is left. If the peer does not show a move nobody can tell.
-			ready := slices.ContainsFunc(r.pinned, func(a *attempt) bool { return a.c.id == c.id })
-			if !r.stay[c.id] || ready && r.plan.strategy != reconnectHalfway {
+			ready := slices.ContainsFunc(r.pinned, func(a *attempt) bool { return a.c.ID() == c.ID() })
+			if !r.stay[c.ID()] || ready && r.plan.strategy != reconnectHalfway {
 				left++
 			}
 		}

@@ -83,9 +83,9 @@ func (r *runner) rested(now time.Time) time.Time {
 	if free := t.free(now); free.After(now) {
 		return free
 	}
-	first := t.conns[r.queue[0].id].until
+	first := t.conns[r.queue[0].ID()].until
 	for i, c := range r.queue {
-		until := t.conns[c.id].until
+		until := t.conns[c.ID()].until
 		if !until.After(now) {
 			r.queue[0], r.queue[i] = c, r.queue[0]
 			return now

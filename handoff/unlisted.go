@@ -74,8 +74,8 @@ func (m *mover) lookUpPeers() {
 func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 	peers := map[string]netip.Addr{}
 	for _, c := range m.members() {
-		peer := c.peer()
-		if ip, ok := ipOf(peer); ok && !c.gone() {
+		peer := c.Peer()
+		if ip, ok := ipOf(peer); ok && !closed(c) {
 			peers[peer] = ip
 		}
 	}
