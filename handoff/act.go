@@ -108,9 +108,6 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 	case closeWindow:
 		over := e.windows.end(e.windows.endedBy(n.EventID, now), now, min(e.cfg.RelaxedTail, e.cfg.RelaxedCap))
 		e.reports.change(over, now, func(r *record) { r.Ended, r.until = now, now })
-	case join:
-	case ignore:
-		return
 	}
 	e.publishLocked()
 }

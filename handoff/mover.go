@@ -28,7 +28,7 @@ type mover struct {
 	work   sync.WaitGroup      // goroutines of jobs, attempts and look-ups
 	slots  *semaphore.Weighted // one for each attempt that runs
 
-	mu       sync.Mutex      // guards the fields below; a leaf: nothing is called or locked while it is held
+	mu       sync.Mutex      // guards the fields below; reports.mu alone is taken while it is held
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
 	breakers breakers

@@ -276,7 +276,6 @@ func (r *runner) useAnswer(addrs []netip.Addr) {
 	if len(targets) == 0 {
 		return
 	}
-	r.plan.targets = targets
 	r.m.mu.Lock()
 	if r.j.plan.rev == r.plan.rev {
 		r.j.plan.targets = targets

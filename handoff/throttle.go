@@ -42,11 +42,7 @@ func (t *throttle) burst() float64 { return float64(max(minBurst, t.live)) }
 func (t *throttle) rate() float64 { return max(minRate, float64(t.live)/6) }
 
 func (t *throttle) fill(now time.Time) {
-	if t.at.IsZero() {
-		t.at, t.tokens = now, t.burst()
-		return
-	}
-	if d := now.Sub(t.at); d > 0 {
+	if d := now.Sub(t.at); d > 0 { // for the first time more than enough
 		t.at, t.tokens = now, min(t.burst(), t.tokens+d.Seconds()*t.rate())
 	}
 }

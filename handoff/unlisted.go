@@ -84,8 +84,8 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 		strategy: unlisted, opened: now, start: now.Add(m.jitter(m.cfg.Jitter)), deadline: now.Add(unlistedWindow),
 		until: now.Add(unlistedWindow), spread: max(0, m.cfg.Jitter),
 	}
-	var jobs []*job
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	gone, doubt := m.check.answers.take(addrs, slices.Collect(maps.Values(peers)), now)
 	for _, a := range addrs {
 		if target := net.JoinHostPort(a.String(), m.port); m.running[target] == nil {
@@ -98,14 +98,10 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 		}
 		m.check.left.add(peer, now.Add(minMemory))
 		if j := m.planLocked(peer, p); j != nil {
-			jobs = append(jobs, j)
+			report := Report{From: peer, To: p.targets[0], Reason: "the name does not list the peer any more", Opened: now}
+			m.reports.open(report, p.until)
+			m.work.Go(func() { m.run(j) })
 		}
-	}
-	m.mu.Unlock()
-	for _, j := range jobs {
-		report := Report{From: j.peer, To: p.targets[0], Reason: "the name does not list the peer any more", Opened: now}
-		m.reports.open(report, p.until)
-		m.work.Go(func() { m.run(j) })
 	}
 	return doubt
 }
