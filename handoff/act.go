@@ -21,12 +21,7 @@ func (r *received) event(kind EventKind, outcome string) *Event {
 // again. The error is for hooks: the notification was acted upon as far as possible.
 func (e *Engine) act(r received, shown bool) error {
 	if !shown {
-		e.timeline.count(func(s *Stats) {
-			s.Received[r.n.Kind]++
-			if r.unreadable != nil {
-				s.Malformed++
-			}
-		})
+		e.timeline.received(&r)
 		if s := e.dispatcher.set.Load(); s != nil {
 			s.dispatch(e.dispatcher, &pending{received: r})
 			return nil

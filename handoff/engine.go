@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/resp3"
 )
@@ -70,36 +68,7 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 		_, e.port, _ = net.SplitHostPort(w.Addr)
 		e.named = isName(w.Addr)
 	}
-	if w.Resolve == nil {
-		w.Resolve = net.DefaultResolver.LookupHost
-	}
-	if w.Move == nil {
-		w.Move = func(ctx context.Context, c *conn.Conn, t conn.Target) (*conn.Conn, error) { return c, c.Move(ctx, t) }
-	}
-	attempts := e.cfg.MaxWorkers // at the same time
-	if w.MaxActive > w.PoolSize {
-		attempts = min(attempts, w.MaxActive-w.PoolSize)
-	}
-	e.mover = &mover{
-		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly,
-		observers: &e.observers, left: e.leftPeer,
-		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{}, breakers: breakers{},
-		check: peerCheck{left: memory[string]{}},
-	}
-	e.mover.members = func() (members []member) {
-		for _, c := range w.Conns() {
-			members = append(members, c)
-		}
-		return members
-	}
-	e.mover.move = func(ctx context.Context, c member, t conn.Target) (string, error) {
-		next, err := w.Move(ctx, c.(*conn.Conn), t)
-		if err != nil {
-			return c.Peer(), err
-		}
-		return next.Peer(), nil
-	}
-	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
+	e.mover = newMover(e, w)
 	e.capability = capability{cfg: &e.cfg, optIns: memory[string]{}}
 	e.dispatcher = &dispatcher{
 		ctx: e.mover.ctx, logger: w.Logger, observers: &e.observers, act: func(r received) error { return e.act(r, true) },

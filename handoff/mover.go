@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -86,6 +87,39 @@ func (j *job) notify() {
 	case j.news <- struct{}{}:
 	default:
 	}
+}
+
+func newMover(e *Engine, w Wiring) *mover {
+	if w.Resolve == nil {
+		w.Resolve = net.DefaultResolver.LookupHost
+	}
+	if w.Move == nil {
+		w.Move = func(ctx context.Context, c *conn.Conn, t conn.Target) (*conn.Conn, error) { return c, c.Move(ctx, t) }
+	}
+	attempts := e.cfg.MaxWorkers // at the same time
+	if w.MaxActive > w.PoolSize {
+		attempts = min(attempts, w.MaxActive-w.PoolSize)
+	}
+	m := &mover{
+		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly, observers: &e.observers, left: e.leftPeer,
+		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{}, breakers: breakers{},
+		check: peerCheck{left: memory[string]{}},
+	}
+	m.members = func() (members []member) {
+		for _, c := range w.Conns() {
+			members = append(members, c)
+		}
+		return members
+	}
+	m.move = func(ctx context.Context, c member, t conn.Target) (string, error) {
+		next, err := w.Move(ctx, c.(*conn.Conn), t)
+		if err != nil {
+			return c.Peer(), err
+		}
+		return next.Peer(), nil
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	return m
 }
 
 // start gives p to the job of that peer, and starts one if there is none.

@@ -134,6 +134,15 @@ func (t *Timeline) count(change func(s *Stats)) {
 	change(&t.counts)
 }
 
+func (t *Timeline) received(r *received) {
+	t.count(func(s *Stats) {
+		s.Received[r.n.Kind]++
+		if r.unreadable != nil {
+			s.Malformed++
+		}
+	})
+}
+
 func (t *Timeline) stats() (s Stats) {
 	t.count(func(c *Stats) {
 		s = *c
