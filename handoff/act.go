@@ -99,10 +99,10 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 		e.reports.open(Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}, a.until)
 	case extendWindow:
 		e.windows.extend(w, now)
-		e.reports.change(n.EventID, now, func(r *record) { r.until = later(r.until, a.until) })
+		e.reports.change(n.EventID, "", now, func(r *record) { r.until = later(r.until, a.until) })
 	case closeWindow:
 		over := e.windows.end(e.windows.endedBy(n.EventID, now), now, min(e.cfg.RelaxedTail, e.cfg.RelaxedCap))
-		e.reports.change(over, now, func(r *record) { r.Ended, r.until = now, now })
+		e.reports.change(over, "", now, func(r *record) { r.Ended, r.until = now, now })
 	}
 	e.publishLocked()
 }

@@ -88,44 +88,33 @@ func (s *reports) open(r Report, until time.Time) {
 	s.publishLocked(r.Opened)
 }
 
-func (s *reports) change(id EventID, now time.Time, f func(r *record)) {
+// change changes the record of the newest open window of an event; from "" means that of any peer.
+func (s *reports) change(id EventID, from string, now time.Time, f func(r *record)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.findLocked(id, ""); r != nil {
-		f(r)
-		s.publishLocked(now)
+	for _, r := range slices.Backward(s.records) {
+		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
+			f(r)
+			s.publishLocked(now)
+			return
+		}
 	}
 }
 
 func (s *reports) note(e *Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.findLocked(e.EventID, e.From)
-	if r == nil {
-		return
-	}
-	switch e.EventKind {
-	case MoveSucceeded:
-		r.LastMove = e.Time.Sub(r.Opened)
-		if r.Moved++; r.Moved == 1 {
-			r.FirstMove = r.LastMove
+	s.change(e.EventID, e.From, e.Time, func(r *record) {
+		switch e.EventKind {
+		case MoveSucceeded:
+			r.LastMove = e.Time.Sub(r.Opened)
+			if r.Moved++; r.Moved == 1 {
+				r.FirstMove = r.LastMove
+			}
+		case MoveFailed:
+			r.Failed++
+		case JobEnded:
+			r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
 		}
-	case MoveFailed:
-		r.Failed++
-	case JobEnded:
-		r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
-		s.publishLocked(e.Time)
-	}
-}
-
-// findLocked returns the newest open window of an event; from "" means any peer.
-func (s *reports) findLocked(id EventID, from string) *record {
-	for _, r := range slices.Backward(s.records) {
-		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
-			return r
-		}
-	}
-	return nil
+	})
 }
 
 // publishLocked makes Observe see the open windows.
