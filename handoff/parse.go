@@ -48,10 +48,7 @@ func nameOf(v resp3.Value) string {
 	if v.Kind() != resp3.Push {
 		return ""
 	}
-	name, err := v.Index(0).Text()
-	if err != nil {
-		return ""
-	}
+	name, _ := v.Index(0).Text()
 	return name
 }
 

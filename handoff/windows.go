@@ -20,9 +20,7 @@ type window struct {
 	until   time.Time
 }
 
-func (w window) same(o window) bool {
-	return w.Kind.family() == o.Kind.family() && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
-}
+func (w window) same(o window) bool { return w.EventID == o.EventID && w.id == o.id }
 
 func (w window) olderThan(o window) bool {
 	if w.HasSeq && o.HasSeq {
@@ -71,7 +69,7 @@ func (s *windows) extend(w window, now time.Time) {
 func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
 	for i, w := range s.current {
-		if w.Kind.family() != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
+		if w.Kind != closing.Kind.facts().closes || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
 		if oldest < 0 || w.olderThan(s.current[oldest]) {
@@ -97,8 +95,9 @@ func (s *windows) expire(now time.Time) {
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
 func (s *windows) phase(now time.Time) (phase Kind) {
+	severity := []Kind{SMigrating, Migrating, FailingOver, Moving}
 	for _, w := range s.current {
-		if now.Before(w.until) && w.Kind.family() > phase.family() {
+		if now.Before(w.until) && slices.Index(severity, w.Kind) > slices.Index(severity, phase) {
 			phase = w.Kind
 		}
 	}
