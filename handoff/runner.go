@@ -125,7 +125,14 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 		return r.plan.start
 	}
 	if len(r.plan.targets) == 0 {
-		return sooner(next, r.lookUp(ctx, now))
+		if !r.lookingUp && !now.Before(r.nextLookup) {
+			r.lookingUp, r.nextLookup = true, now.Add(pollEvery)
+			r.m.work.Go(func() { r.addrs <- r.m.lookUp(ctx) })
+		}
+		if r.lookingUp {
+			return next
+		}
+		return sooner(next, r.nextLookup)
 	}
 	next = r.reconnectAgain(now, next)
 	if now.Before(r.notBefore) {
@@ -238,19 +245,6 @@ func (r *runner) avoid(to string, isTarget bool) string {
 		return "" // a dialler may show one peer for all addresses; one that the server has named leads to no other node
 	}
 	return r.j.peer
-}
-
-// lookUp starts a look-up of the configured name if one is due and returns when the next one will be.
-func (r *runner) lookUp(ctx context.Context, now time.Time) time.Time {
-	if r.lookingUp {
-		return r.plan.until
-	}
-	if now.Before(r.nextLookup) {
-		return r.nextLookup
-	}
-	r.lookingUp, r.nextLookup = true, now.Add(pollEvery)
-	r.m.work.Go(func() { r.addrs <- r.m.lookUp(ctx) })
-	return r.plan.until
 }
 
 // useAnswer looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
