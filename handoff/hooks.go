@@ -80,7 +80,7 @@ type MetricsHook struct {
 	errors        map[string]int64
 	processing    map[string]time.Duration
 	seen          map[delivery]time.Time // by PreHook and not yet by PostHook
-	events        [Unknown + 1]int64      // by kind
+	events        map[EventKind]int64
 	durations     DurationStats
 }
 
@@ -101,7 +101,7 @@ const maxSeen = 1024 // PostHook never sees a notification that a later hook has
 // NewMetricsHook returns a MetricsHook with all counters at zero.
 func NewMetricsHook() *MetricsHook {
 	return &MetricsHook{
-		notifications: map[string]int64{}, errors: map[string]int64{},
+		notifications: map[string]int64{}, errors: map[string]int64{}, events: map[EventKind]int64{},
 		processing: map[string]time.Duration{}, seen: map[delivery]time.Time{},
 	}
 }
