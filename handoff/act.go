@@ -22,7 +22,7 @@ func (r *received) event(kind EventKind, outcome string) *Event {
 func (e *Engine) act(r received, shown bool) error {
 	if !shown {
 		e.timeline.received(&r)
-		if s := e.dispatcher.set.Load(); s != nil {
+		if s := e.dispatcher.set.Load(); s.dispatch != nil {
 			s.dispatch(e.dispatcher, &pending{received: r})
 			return nil
 		}

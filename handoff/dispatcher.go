@@ -42,7 +42,7 @@ type dispatcher struct {
 	known   map[announcement]*pending
 }
 
-// hookSet holds the hooks and the function that uses them, which is linked only into programs that add a hook.
+// hookSet holds the hooks, if there are any, and the function that uses them, which is linked only into programs that add a hook.
 type hookSet struct {
 	hooks    []NotificationHook
 	dispatch func(d *dispatcher, p *pending)
@@ -60,12 +60,7 @@ type pending struct {
 	result  Notification // acted upon if keep is set
 }
 
-func (d *dispatcher) hooks() []NotificationHook {
-	if s := d.set.Load(); s != nil {
-		return s.hooks
-	}
-	return nil
-}
+func (d *dispatcher) hooks() []NotificationHook { return d.set.Load().hooks }
 
 func (d *dispatcher) add(h NotificationHook) {
 	d.mu.Lock()

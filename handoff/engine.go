@@ -75,6 +75,7 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
 		known: map[announcement]*pending{},
 	}
+	e.dispatcher.set.Store(new(hookSet))
 	return e, nil
 }
 

@@ -103,7 +103,7 @@ func newMover(e *Engine, w Wiring) *mover {
 	m := &mover{
 		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly, observers: &e.observers, left: e.leftPeer,
 		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{}, breakers: breakers{},
-		check: peerCheck{left: memory[string]{}},
+		throttle: throttle{conns: map[uint64]rested{}}, check: peerCheck{left: memory[string]{}},
 	}
 	m.members = func() (members []member) {
 		for _, c := range w.Conns() {

@@ -13,7 +13,7 @@ const (
 )
 
 // throttle bounds the attempts of each connection by a rest, and those of all jobs by a bucket with a token for each live
-// connection: a server that announces without end costs a few dials a second. The zero value is full; the owner locks.
+// connection: a server that announces without end costs a few dials a second. It begins full; the owner locks.
 type throttle struct {
 	live   int // connections
 	tokens float64
@@ -60,9 +60,6 @@ func (t *throttle) free(now time.Time) time.Time {
 func (t *throttle) begin(id uint64, now time.Time) {
 	t.fill(now)
 	t.tokens--
-	if t.conns == nil {
-		t.conns = map[uint64]rested{}
-	}
 	pause := min(max(2*t.conns[id].pause, firstPause), restAfterMove)
 	t.conns[id] = rested{until: now.Add(pause), pause: pause}
 }
