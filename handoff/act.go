@@ -6,24 +6,36 @@ import (
 	"time"
 )
 
-// act acts upon one notification. Without hooks it does so at once; otherwise the dispatcher shows it to them first and calls act
+type received struct {
+	info       ConnInfo
+	n          Notification
+	unreadable error // what of it could not be read
+	read       time.Time
+}
+
+func (r *received) event(kind EventKind, outcome string) *Event {
+	return &Event{EventKind: kind, EventID: r.n.EventID, From: r.info.Peer, To: r.n.Endpoint, Conn: r.info.ID, Outcome: outcome}
+}
+
+// act acts upon a notification. Without hooks it does so at once; otherwise the dispatcher shows it to them first and calls act
 // again. The error is for hooks: the notification was acted upon as far as possible.
-func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.Time, shown bool) error {
+func (e *Engine) act(r received, shown bool) error {
 	if !shown {
-		e.timeline.received(n.Kind, unreadable != nil)
-		if s := e.dispatcher.set.Load(); s != nil {
-			s.dispatch(e.dispatcher, &pending{info: info, n: n, unreadable: unreadable, read: read})
+		e.timeline.received(&r)
+		if s := e.dispatcher.set.Load(); s.dispatch != nil {
+			s.dispatch(e.dispatcher, &pending{received: r})
 			return nil
 		}
 	}
+	n, peer, read := r.n, r.info.Peer, r.read
 	v := view{
-		peer: info.Peer, named: e.named, cap: e.cfg.RelaxedCap, jitter: e.mover.jitter(jitterBound(n, e.cfg.Jitter)),
-		justOptedIn: n.Kind.closes() && e.capability.justOptedIn(info.Peer, read),
+		peer: peer, named: e.named, cap: e.cfg.RelaxedCap, jitter: e.mover.jitter(jitterBound(n, e.cfg.Jitter)),
+		justOptedIn: n.Kind.closes() && e.capability.justOptedIn(peer, read),
 	}
 	var sources []string
 	if n.Kind == Moving {
-		v.refused = targetRefused(n.Endpoint, info.Peer, e.cfg.AllowEndpoint)
-		sources = e.mover.sources(info.Peer)
+		v.refused = targetRefused(n.Endpoint, peer, e.cfg.AllowEndpoint)
+		sources = e.mover.sources(peer)
 	}
 
 	e.mu.Lock()
@@ -33,18 +45,18 @@ func (e *Engine) act(info ConnInfo, n Notification, unreadable error, read time.
 	}
 	v = e.viewLocked(v, n, sources, read)
 	a := decide(n, v, read)
-	e.applyLocked(a, n, info.Peer, read)
+	e.applyLocked(a, n, peer, read)
 	e.mu.Unlock()
 
 	// The report comes first, so that the timeline tells cause before effect.
 	refused := v.refused != "" && a.do == move
-	e.report(a, info, n, unreadable, refused)
+	e.report(a, r, refused)
 	switch a.do {
 	case join:
-		e.mover.repeated(info.Peer, info.ID, read)
+		e.mover.repeated(peer, r.info.ID, read)
 	case move:
 		a.plan.spread = jitterBound(n, e.cfg.Jitter)
-		e.mover.start(info.Peer, a.plan)
+		e.mover.start(peer, a.plan)
 	}
 	if a.check {
 		e.mover.checkPeers(checkRounds, 0, read)
@@ -72,7 +84,7 @@ func (e *Engine) viewLocked(v view, n Notification, sources []string, now time.T
 // relaxes nor moves.
 func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Time) {
 	if until := n.knownUntil(now); !a.repeat && !until.IsZero() {
-		e.memory.add(announcementOf(n, peer), until, now)
+		e.memory.add(announcementOf(n, peer), until)
 	}
 	w := window{EventID: n.EventID, opened: now, until: a.until}
 	switch a.do {
@@ -87,13 +99,10 @@ func (e *Engine) applyLocked(a action, n Notification, peer string, now time.Tim
 		e.reports.open(Report{EventID: n.EventID, From: peer, To: n.Endpoint, Reason: a.reason, Opened: now}, a.until)
 	case extendWindow:
 		e.windows.extend(w, now)
-		e.reports.extend(n.EventID, a.until, now)
+		e.reports.change(n.EventID, "", now, func(r *record) { r.until = later(r.until, a.until) })
 	case closeWindow:
 		over := e.windows.end(e.windows.endedBy(n.EventID, now), now, min(e.cfg.RelaxedTail, e.cfg.RelaxedCap))
-		e.reports.end(over, now)
-	case join:
-	case ignore:
-		return
+		e.reports.change(over, "", now, func(r *record) { r.Ended, r.until = now, now })
 	}
 	e.publishLocked()
 }
@@ -106,17 +115,16 @@ func (e *Engine) publishLocked() {
 	}
 }
 
-// report tells the observers of the decision. Copies are not logged.
-func (e *Engine) report(a action, info ConnInfo, n Notification, unreadable error, refused bool) {
-	ev := &Event{
-		EventKind: Announced, EventID: n.EventID, From: info.Peer, To: n.Endpoint, Conn: info.ID, Outcome: a.reason, Err: unreadable,
+func (e *Engine) report(a action, r received, refused bool) {
+	kind := Announced
+	if a.repeat {
+		kind = Repeated
 	}
 	if e.cfg.DryRun {
-		ev.Outcome = "dry run: " + a.reason
+		a.reason = "dry run: " + a.reason
 	}
-	if a.repeat {
-		ev.EventKind = Repeated
-	}
+	ev := r.event(kind, a.reason)
+	ev.Err = r.unreadable
 	e.tell(ev)
 	e.timeline.count(func(s *Stats) {
 		if a.replay {

@@ -40,20 +40,15 @@ type named struct {
 	refused bool      // it led where it must not
 }
 
-// namedAddrs holds the addresses that the server has named recently. The zero value is empty; the owner locks.
-type namedAddrs struct {
-	of map[string]named
-}
+// namedAddrs holds the addresses that the server has named recently. The owner locks.
+type namedAddrs map[string]named
 
 // note records that peer names addr. It returns why addr must not be dialled, "" if it may be.
-func (s *namedAddrs) note(addr, peer string, until, now time.Time) (reason string) {
-	if s.of == nil {
-		s.of = map[string]named{}
-	}
-	n, known := s.of[addr]
-	if !known && len(s.of) >= maxNamed {
-		maps.DeleteFunc(s.of, func(_ string, n named) bool { return !now.Before(n.until) })
-		if len(s.of) >= maxNamed {
+func (s namedAddrs) note(addr, peer string, until, now time.Time) (reason string) {
+	n, known := s[addr]
+	if !known && len(s) >= maxNamed {
+		maps.DeleteFunc(s, func(_ string, n named) bool { return !now.Before(n.until) })
+		if len(s) >= maxNamed {
 			return "too many targets"
 		}
 	}
@@ -64,7 +59,7 @@ func (s *namedAddrs) note(addr, peer string, until, now time.Time) (reason strin
 		n = named{}
 	}
 	n.trust, n.until = t, later(n.until, until)
-	s.of[addr] = n
+	s[addr] = n
 	if n.refused {
 		return localTarget
 	}
@@ -106,14 +101,14 @@ func (e *Engine) Admit(addr, connected string) error {
 		return nil
 	}
 	e.mu.Lock()
-	n, known := e.namedAddrs.of[addr]
+	n, known := e.namedAddrs[addr]
 	if !known || n.covers(to) {
 		e.mu.Unlock()
 		return nil
 	}
 	news := !n.refused
 	n.refused = true
-	e.namedAddrs.of[addr] = n
+	e.namedAddrs[addr] = n
 	e.mu.Unlock()
 	e.mover.refuse(addr, time.Now())
 	if news {

@@ -52,20 +52,20 @@ func TestAdmitJudgesTheConnectedAddress(t *testing.T) {
 
 // A local peer that names what a foreign one has named too makes it no better.
 func TestAdmitTrustsNobodyMoreThanTheWorst(t *testing.T) {
-	var h namedAddrs
+	h := namedAddrs{}
 	assert.Empty(t, h.note("localhost:1", nodeA, at(100), at(0)))
 	assert.Empty(t, h.note("localhost:1", "127.0.0.1:7", at(100), at(1)))
-	assert.Equal(t, trust{}, h.of["localhost:1"].trust)
+	assert.Equal(t, trust{}, h["localhost:1"].trust)
 	assert.Empty(t, h.note("localhost:1", "127.0.0.1:7", at(300), at(200)))
-	assert.Equal(t, trust{loopback: true}, h.of["localhost:1"].trust, "forgotten in the end")
+	assert.Equal(t, trust{loopback: true}, h["localhost:1"].trust, "forgotten in the end")
 }
 
 func TestHearsayIsBounded(t *testing.T) {
-	var h namedAddrs
+	h := namedAddrs{}
 	for i := range 3 * maxNamed {
 		h.note(fmt.Sprint("h", i, ":1"), nodeA, at(100), at(0))
 	}
-	assert.Len(t, h.of, maxNamed)
+	assert.Len(t, h, maxNamed)
 	assert.NotEmpty(t, h.note("late:1", nodeA, at(100), at(0)), "what is not remembered is not dialled")
 	assert.Empty(t, h.note("later:1", nodeA, at(300), at(200)), "until there is room")
 }

@@ -64,13 +64,9 @@ type capability struct {
 	mu     sync.Mutex // guards the fields below, never held over a call
 	state  Capability
 	reask  time.Time      // a refusal is doubted from then on; zero: nobody was refused
-	asking *question      // the first one, while it is open
+	asking chan struct{}  // closed with the answer to the first question; nil: none is open
+	asked  time.Time      // the first question
 	optIns memory[string] // peers that were opted in a moment ago
-}
-
-type question struct {
-	replied chan struct{}
-	asked   time.Time
 }
 
 // foreign reports whether HELLO named something that is not Redis, which is not asked: none is known to have the feature,
@@ -81,38 +77,33 @@ func foreign(server string) bool { return server != "" && server != "redis" }
 // the first write. Otherwise it waits for HELLO, and one connection asks for all: those dialled at the same time wait for
 // its answer, and after a refusal the others go on without asking until another cool-down has passed.
 func (c *capability) ask(ctx context.Context, f conn.Facts, now time.Time) string {
-	if c.cfg.Mode == ModeDisabled || c.cfg.Mode == ModeAuto && !c.worthAsking(ctx, f, now) {
+	yes, other := c.worthAsking(f, now)
+	if other != nil {
+		select {
+		case <-other:
+			yes, _ = c.worthAsking(f, time.Now())
+		case <-time.After(answerTimeout):
+			yes = true
+		case <-ctx.Done():
+			yes = true
+		}
+	}
+	if !yes {
 		return ""
 	}
 	c.mu.Lock()
-	c.optIns.add(f.Peer, now.Add(replayTime), now) // before the answer: kept completions may stand right behind it
+	c.optIns.add(f.Peer, now.Add(replayTime)) // before the answer: kept completions may stand right behind it
 	c.mu.Unlock()
 	return cmp.Or(c.cfg.EndpointType, detectEndpointType(f.Peer, f.TLS)).String()
 }
 
-func (c *capability) worthAsking(ctx context.Context, f conn.Facts, now time.Time) bool {
+// worthAsking decides, or returns the question of another connection, whose answer is to be waited for.
+func (c *capability) worthAsking(f conn.Facts, now time.Time) (yes bool, other <-chan struct{}) {
 	c.mu.Lock()
-	yes, other := c.worthAskingLocked(f, now)
-	c.mu.Unlock()
-	if other == nil {
-		return yes
-	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	select {
-	case <-other.replied:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		yes, _ = c.worthAskingLocked(f, time.Now())
-		return yes
-	case <-ctx.Done():
-		return true
-	}
-}
-
-// worthAskingLocked decides, or returns the question of another connection, whose answer is to be waited for.
-func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, other *question) {
+	defer c.mu.Unlock()
 	switch {
+	case c.cfg.Mode != ModeAuto:
+		return c.cfg.Mode == ModeEnabled, nil
 	case c.state == CapabilitySupported:
 		return true, nil
 	case !f.Greeted || foreign(f.Server):
@@ -123,10 +114,10 @@ func (c *capability) worthAskingLocked(f conn.Facts, now time.Time) (yes bool, o
 		}
 		c.reask = now.Add(c.cfg.Reprobe)
 		return true, nil
-	case c.asking != nil && now.Sub(c.asking.asked) < answerTimeout:
+	case c.asking != nil && now.Sub(c.asked) < answerTimeout:
 		return false, c.asking
 	}
-	c.asking = &question{replied: make(chan struct{}), asked: now}
+	c.asking, c.asked = make(chan struct{}), now
 	return true, nil
 }
 
@@ -141,7 +132,7 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	switch {
 	case granted:
 		c.state = CapabilitySupported
-		c.optIns.add(s.Peer, now.Add(replayTime), now)
+		c.optIns.add(s.Peer, now.Add(replayTime))
 	case tried || foreign(s.Server):
 		news = c.state != CapabilityRefused
 		c.state = CapabilityRefused
@@ -150,7 +141,7 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 		}
 	}
 	if c.asking != nil && tried {
-		close(c.asking.replied)
+		close(c.asking)
 		c.asking = nil
 	}
 	c.mu.Unlock()
@@ -164,7 +155,6 @@ func (c *capability) learn(s conn.Setup, now time.Time) (news bool, err error) {
 	return news, &OptInError{Peer: s.Peer, Proto: s.Proto, Asked: s.Asked, Err: refused}
 }
 
-// justOptedIn reports whether a connection to peer was opted in less than a second ago.
 func (c *capability) justOptedIn(peer string, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 
 func capabilityOf(cfg Config) *capability {
 	cfg = cfg.WithDefaults(10, 0)
-	return &capability{cfg: &cfg}
+	return &capability{cfg: &cfg, optIns: memory[string]{}}
 }
 
 // asks is ask behind the HELLO of a Redis.
@@ -167,7 +167,7 @@ func TestFreshness(t *testing.T) {
 	for i := range 4_000 {
 		asks(c, time.Duration(i).String(), false, t0)
 	}
-	assert.LessOrEqual(t, len(c.optIns.until), maxMemory)
+	assert.LessOrEqual(t, len(c.optIns), maxMemory)
 }
 
 // The whole of it through the Manager: one event, no log line.

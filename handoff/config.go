@@ -113,7 +113,6 @@ func (c Config) WithDefaults(poolSize, maxActive int) Config {
 const (
 	minDuration = time.Millisecond
 	maxDuration = 10 * time.Minute
-	maxRetries  = 10
 )
 
 // Validate reports every field that is out of range, joined, each with its value and the limit. Zeroes are fine.
@@ -126,38 +125,27 @@ func (c Config) Validate() error {
 	if c.EndpointType > EndpointTypeNone {
 		bad("EndpointType is %d, limit %d", c.EndpointType, EndpointTypeNone)
 	}
-	for _, d := range []struct {
-		name   string
-		value  time.Duration
-		noneOK bool
-	}{
-		{"RelaxedTimeout", c.RelaxedTimeout, true},
-		{"PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true},
-		{"RelaxedTail", c.RelaxedTail, true},
-		{"HandoffTimeout", c.HandoffTimeout, false},
-		{"CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false},
-		{"RelaxedCap", c.RelaxedCap, false},
-		{"Jitter", c.Jitter, true},
-	} {
-		if d.value == 0 || d.value < 0 && d.noneOK || d.value >= minDuration && d.value <= maxDuration {
-			continue
-		}
-		bad("%s is %v, limits %v to %v", d.name, d.value, minDuration, maxDuration)
-	}
-	for _, n := range []struct {
-		name  string
-		value int
-		limit int
-	}{
-		{"MaxWorkers", c.MaxWorkers, 1 << 16},
-		{"HandoffQueueSize", c.HandoffQueueSize, 1 << 24},
-		{"CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1 << 16},
-		{"CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1 << 16},
-		{"MaxHandoffRetries", c.MaxHandoffRetries, maxRetries},
-	} {
-		if n.value < 0 || n.value > n.limit {
-			bad("%s is %d, limits 1 to %d", n.name, n.value, n.limit)
+	duration := func(name string, d time.Duration, noneOK bool) {
+		if d != 0 && (d > 0 || !noneOK) && (d < minDuration || d > maxDuration) {
+			bad("%s is %v, limits %v to %v", name, d, minDuration, maxDuration)
 		}
 	}
+	duration("RelaxedTimeout", c.RelaxedTimeout, true)
+	duration("PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true)
+	duration("RelaxedTail", c.RelaxedTail, true)
+	duration("HandoffTimeout", c.HandoffTimeout, false)
+	duration("CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false)
+	duration("RelaxedCap", c.RelaxedCap, false)
+	duration("Jitter", c.Jitter, true)
+	number := func(name string, n, limit int) {
+		if n < 0 || n > limit {
+			bad("%s is %d, limits 1 to %d", name, n, limit)
+		}
+	}
+	number("MaxWorkers", c.MaxWorkers, 1<<16)
+	number("HandoffQueueSize", c.HandoffQueueSize, 1<<24)
+	number("CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1<<16)
+	number("CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1<<16)
+	number("MaxHandoffRetries", c.MaxHandoffRetries, 10)
 	return errors.Join(errs...)
 }

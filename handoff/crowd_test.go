@@ -62,7 +62,8 @@ func TestOddConnections(t *testing.T) {
 		r.pass(2 * s)
 		assert.Equal(t, map[string]int{nodeB: 3}, r.peers())
 	})
-	err := moveSafely(t.Context(), member{move: func(context.Context, conn.Target) error { panic("x") }}, conn.Target{Addr: nodeB})
+	m := mover{move: func(context.Context, member, conn.Target) (string, error) { panic("x") }}
+	_, err := m.moveSafely(t.Context(), nil, conn.Target{Addr: nodeB})
 	assert.ErrorContains(t, err, "handoff 10.0.0.2:12000: move panicked: x")
 }
 
@@ -234,7 +235,7 @@ func TestFloodIsBounded(t *testing.T) {
 		assert.LessOrEqual(t, st.Jobs, maxJobs)
 		assert.LessOrEqual(t, st.Windows, maxWindows)
 		r.e.mu.Lock()
-		assert.LessOrEqual(t, len(r.e.memory.until), maxMemory)
+		assert.LessOrEqual(t, len(r.e.memory), maxMemory)
 		r.e.mu.Unlock()
 		r.e.Close()
 	})

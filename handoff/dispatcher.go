@@ -25,8 +25,8 @@ var errHookSlow = errors.New("hook has not returned, going on without it")
 type dispatcher struct {
 	ctx       context.Context
 	logger    *slog.Logger
-	observers *observers // it is one of them
-	act       actFunc
+	observers *observers           // it is one of them
+	act       func(received) error // the error is for hooks
 
 	start  sync.Once     // starts the hook runner; close uses it up
 	urgent chan func()   // for the hook runner: notifications that wait
@@ -42,10 +42,7 @@ type dispatcher struct {
 	known   map[announcement]*pending
 }
 
-// actFunc acts upon a notification. The error is for hooks.
-type actFunc func(c ConnInfo, n Notification, unreadable error, read time.Time) error
-
-// hookSet holds the hooks and the function that uses them, which is linked only into programs that add a hook.
+// hookSet holds the hooks, if there are any, and the function that uses them, which is linked only into programs that add a hook.
 type hookSet struct {
 	hooks    []NotificationHook
 	dispatch func(d *dispatcher, p *pending)
@@ -53,32 +50,17 @@ type hookSet struct {
 
 // pending is the first copy of a notification. It waits for its hooks; what they make of it holds for the copies.
 type pending struct {
-	info       ConnInfo
-	n          Notification
-	unreadable error
-	read       time.Time
-	until      time.Time   // copies are recognised until then
-	timer      *time.Timer // fires when the hooks' time is over
-	shown      bool        // the hooks have it
+	received
+	until time.Time   // copies are recognised until then
+	timer *time.Timer // fires when the hooks' time is over
+	shown bool        // the hooks have it
 
 	decided bool
 	keep    bool
 	result  Notification // acted upon if keep is set
 }
 
-func newDispatcher(ctx context.Context, logger *slog.Logger, o *observers, act actFunc) *dispatcher {
-	return &dispatcher{
-		ctx: ctx, logger: logger, observers: o, act: act,
-		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
-	}
-}
-
-func (d *dispatcher) hooks() []NotificationHook {
-	if s := d.set.Load(); s != nil {
-		return s.hooks
-	}
-	return nil
-}
+func (d *dispatcher) hooks() []NotificationHook { return d.set.Load().hooks }
 
 func (d *dispatcher) add(h NotificationHook) {
 	d.mu.Lock()
@@ -124,21 +106,15 @@ func (d *dispatcher) run() {
 // close waits for the hook runner, but at most closeTimeout for a hook that ignores its context. ctx has ended.
 func (d *dispatcher) close() {
 	d.mu.Lock()
-	for _, p := range d.waiting {
-		p.timer.Stop()
-	}
-	d.waiting = nil
+	d.waiting = nil // their timers will find nothing
 	d.mu.Unlock()
 	d.start.Do(func() { close(d.exited) })
-	t := time.NewTimer(closeTimeout)
-	defer t.Stop()
 	select {
 	case <-d.exited:
-	case <-t.C:
+	case <-time.After(closeTimeout):
 	}
 }
 
-// tell passes an event to the logger and the hooks.
 func (d *dispatcher) tell(e *Event) {
 	if len(d.hooks()) == 0 && d.logger == nil {
 		return
@@ -208,17 +184,18 @@ func (d *dispatcher) dispatch(p *pending) {
 	if known := d.known[a]; known != nil && p.read.Before(known.until) {
 		switch {
 		case !known.decided:
-			d.observers.tell(&Event{
-				EventKind: Repeated, EventID: p.n.EventID, From: p.info.Peer, To: p.n.Endpoint, Conn: p.info.ID,
-				Outcome: "announced before, and waits for its hooks",
-			})
+			d.observers.tell(p.event(Repeated, "announced before, and waits for its hooks"))
 		case known.keep:
-			_ = d.act(p.info, known.apply(p.n), p.unreadable, p.read)
+			_ = d.act(known.apply(p.received))
 		}
 		return
 	}
 	if p.until = p.n.knownUntil(p.read); !p.until.IsZero() {
-		d.rememberLocked(a, p)
+		if len(d.known) >= maxMemory {
+			maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && !p.read.Before(old.until) })
+			maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && len(d.known) >= maxMemory })
+		}
+		d.known[a] = p
 	}
 	d.waiting = append(d.waiting, p)
 	p.timer = time.AfterFunc(hookTimeout-time.Since(p.read), func() {
@@ -228,17 +205,6 @@ func (d *dispatcher) dispatch(p *pending) {
 	})
 	queued := d.put(d.urgent, func() { d.show(p) })
 	d.skipHooksLocked(!queued)
-}
-
-func (d *dispatcher) rememberLocked(a announcement, p *pending) {
-	if d.known == nil {
-		d.known = map[announcement]*pending{}
-	}
-	if len(d.known) >= maxMemory {
-		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && !p.read.Before(old.until) })
-		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && len(d.known) >= maxMemory })
-	}
-	d.known[a] = p
 }
 
 // show runs the PreHooks of a notification and acts upon the result, unless that has taken too long.
@@ -302,14 +268,15 @@ func (d *dispatcher) decideLocked(p *pending, n Notification, keep bool) error {
 	if !keep {
 		return nil
 	}
-	return errors.Join(p.unreadable, d.act(p.info, n, p.unreadable, p.read))
+	return errors.Join(p.unreadable, d.act(received{p.info, n, p.unreadable, p.read}))
 }
 
 // apply changes a copy as the first was changed. Its time stays: it may have been sent later.
-func (p *pending) apply(n Notification) Notification {
-	out := p.result
+func (p *pending) apply(r received) received {
+	in, hasIn := r.n.In, r.n.HasIn
+	r.n = p.result
 	if p.result.In == p.n.In && p.result.HasIn == p.n.HasIn {
-		out.In, out.HasIn = n.In, n.HasIn
+		r.n.In, r.n.HasIn = in, hasIn
 	}
-	return out
+	return r
 }

@@ -7,11 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/resp3"
@@ -38,9 +37,8 @@ type Wiring struct {
 // programs use its Manager. All methods may be called from several goroutines at once and none blocks, except Close.
 type Engine struct {
 	endpoint
-	manager Manager
-	cfg     Config
-	mover   *mover
+	cfg   Config
+	mover *mover
 
 	relaxedUntil atomic.Pointer[time.Time] // written with mu held; read for each reply that is waited for
 	capability   capability
@@ -62,45 +60,26 @@ func New(cfg Config, w Wiring) (*Engine, error) {
 	if w.Conns == nil {
 		return nil, errors.New("handoff: Wiring.Conns is nil")
 	}
-	e := &Engine{cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr}}
+	e := &Engine{
+		cfg: cfg.WithDefaults(w.PoolSize, w.MaxActive), endpoint: endpoint{addr: w.Addr},
+		memory: memory[announcement]{}, namedAddrs: namedAddrs{},
+	}
 	if w.Network != "unix" {
 		_, e.port, _ = net.SplitHostPort(w.Addr)
 		e.named = isName(w.Addr)
 	}
-	attempts := e.cfg.MaxWorkers // at the same time
-	if w.MaxActive > w.PoolSize {
-		attempts = min(attempts, w.MaxActive-w.PoolSize)
+	e.mover = newMover(e, w)
+	e.capability = capability{cfg: &e.cfg, optIns: memory[string]{}}
+	e.dispatcher = &dispatcher{
+		ctx: e.mover.ctx, logger: w.Logger, observers: &e.observers, act: func(r received) error { return e.act(r, true) },
+		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
+		known: map[announcement]*pending{},
 	}
-	e.mover = &mover{
-		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly,
-		observers: &e.observers, left: e.leftPeer,
-		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{},
-	}
-	if w.Resolve == nil {
-		e.mover.resolve = net.DefaultResolver.LookupHost
-	}
-	e.mover.members = func() (members []member) {
-		for _, c := range w.Conns() {
-			members = append(members, memberOf(c, w.Move))
-		}
-		return members
-	}
-	e.mover.ctx, e.mover.cancel = context.WithCancel(context.Background())
-	e.manager.engine = e
-	e.capability.cfg = &e.cfg
-	act := func(c ConnInfo, n Notification, unreadable error, read time.Time) error {
-		return e.act(c, n, unreadable, read, true)
-	}
-	e.dispatcher = newDispatcher(e.mover.ctx, w.Logger, &e.observers, act)
+	e.dispatcher.set.Store(new(hookSet))
 	return e, nil
 }
 
-func randomly(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	return rand.N(limit)
-}
+func randomly(limit time.Duration) time.Duration { return rand.N(max(limit, 1)) }
 
 // OnPush handles a push that was read on a link to peer. It is meant for conn.Config.OnPush: it runs on the goroutine that
 // reads and does not block. It ignores pushes that have nothing to do with maintenance.
@@ -110,27 +89,29 @@ func (e *Engine) OnPush(c *conn.Conn, peer string, v resp3.Value) {
 	}
 	n, ours, err := ParseNotification(v, e.port)
 	if !ours {
-		if word := unknownWord(v); word != "" {
-			e.tellUnknown(c.ID(), peer, word)
-		}
+		e.unknownPush(c, peer, nameOf(v))
 		return
 	}
 	info := ConnInfo{Info: c.Info(), Addr: e.addr, TLS: c.TLS()}
 	info.Peer = peer
-	_ = e.act(info, n, err, time.Now(), false) // reported in the event
+	_ = e.act(received{info, n, err, time.Now()}, false) // reported in the event
 }
 
-// tellUnknown counts pushes that look like maintenance and are not known, and reports the first of each kind.
-func (e *Engine) tellUnknown(id uint64, peer, word string) {
+// unknownPush counts a push that looks like maintenance and is not known, and reports the first of each name. Only the names of
+// maintenance pushes are in capitals.
+func (e *Engine) unknownPush(c *conn.Conn, peer, name string) {
+	if name == "" || len(name) > maxQuoted || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+		return
+	}
 	e.timeline.count(func(s *Stats) { s.Unknown++ })
 	e.mu.Lock()
-	news := !slices.Contains(e.unknown, word) && len(e.unknown) < maxStrange
+	news := !slices.Contains(e.unknown, name) && len(e.unknown) < maxStrange
 	if news {
-		e.unknown = append(e.unknown, word)
+		e.unknown = append(e.unknown, name)
 	}
 	e.mu.Unlock()
 	if news {
-		e.tell(&Event{EventKind: Unknown, From: peer, Conn: id, Outcome: "push " + quote(word) + " is not known and was left alone"})
+		e.tell(&Event{EventKind: Unknown, From: peer, Conn: c.ID(), Outcome: "push " + quote(name) + " is not known and was left alone"})
 	}
 }
 
@@ -177,7 +158,7 @@ func (e *Engine) PeerLost(c *conn.Conn) {
 }
 
 // Manager returns what programs see of the Engine.
-func (e *Engine) Manager() *Manager { return &e.manager }
+func (e *Engine) Manager() *Manager { return (*Manager)(e) }
 
 // Close ends all jobs, look-ups and timers and waits for their goroutines, and at most a second for a hook that ignores
 // its context. Connections stay where they are. Close may be called more than once.
@@ -200,3 +181,44 @@ func (e *Engine) leftPeer(peer string, now time.Time) {
 		e.publishLocked()
 	}
 }
+
+// Manager is what a program sees of the maintenance of its client: the notification hooks, the timeline, the counters and the
+// reports. All methods may be called from several goroutines at once, and none blocks.
+type Manager Engine
+
+// Phase returns the kind of maintenance that goes on, the most serious one if there are several; KindNone if none does.
+func (m *Manager) Phase() Kind {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.windows.phase(time.Now())
+}
+
+// Timeline returns the events of this Manager.
+func (m *Manager) Timeline() *Timeline { return &m.timeline }
+
+// Stats returns the counters, and how many jobs run and windows are open at this moment.
+func (m *Manager) Stats() Stats {
+	s := m.timeline.stats()
+	s.Capability = m.capability.get()
+	s.Jobs = m.mover.jobs()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.windows.expire(time.Now())
+	s.Windows = len(m.windows.current)
+	return s
+}
+
+// AddNotificationHook adds a hook behind those added before; it sees what comes from then on. A hook cannot be taken back.
+func (m *Manager) AddNotificationHook(h NotificationHook) { m.dispatcher.add(h) }
+
+// RelaxedUntil returns until when timeouts are relaxed, unless the server says earlier that an operation is over. It is zero if
+// they are not relaxed.
+func (m *Manager) RelaxedUntil() time.Time {
+	if until := m.relaxedUntil.Load(); until != nil && time.Now().Before(*until) {
+		return *until
+	}
+	return time.Time{}
+}
+
+// Reports returns how the last 32 windows went, oldest first, open ones included.
+func (m *Manager) Reports() []Report { return m.reports.all() }

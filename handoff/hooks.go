@@ -80,9 +80,7 @@ type MetricsHook struct {
 	errors        map[string]int64
 	processing    map[string]time.Duration
 	seen          map[delivery]time.Time // by PreHook and not yet by PostHook
-	started       int64
-	succeeded     int64
-	failed        int64
+	events        map[EventKind]int64
 	durations     DurationStats
 }
 
@@ -103,7 +101,7 @@ const maxSeen = 1024 // PostHook never sees a notification that a later hook has
 // NewMetricsHook returns a MetricsHook with all counters at zero.
 func NewMetricsHook() *MetricsHook {
 	return &MetricsHook{
-		notifications: map[string]int64{}, errors: map[string]int64{},
+		notifications: map[string]int64{}, errors: map[string]int64{}, events: map[EventKind]int64{},
 		processing: map[string]time.Duration{}, seen: map[delivery]time.Time{},
 	}
 }
@@ -138,18 +136,12 @@ func (h *MetricsHook) PostHook(_ context.Context, c ConnInfo, n Notification, er
 func (h *MetricsHook) OnEvent(_ context.Context, e Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch e.EventKind {
-	case MoveStarted:
-		h.started++
-	case MoveSucceeded:
-		h.succeeded++
-		d := &h.durations
+	h.events[e.EventKind]++
+	if d := &h.durations; e.EventKind == MoveSucceeded {
 		if d.Count == 0 || e.Took < d.Min {
 			d.Min = e.Took
 		}
 		d.Count, d.Total, d.Max = d.Count+1, d.Total+e.Took, max(d.Max, e.Took)
-	case MoveFailed:
-		h.failed++
 	}
 }
 
@@ -167,9 +159,9 @@ func (h *MetricsHook) GetMetrics() map[string]any {
 		"notification_counts": maps.Clone(h.notifications),
 		"processing_times":    maps.Clone(h.processing),
 		"error_counts":        maps.Clone(h.errors),
-		"handoffs_started":    h.started,
-		"handoffs_succeeded":  h.succeeded,
-		"handoffs_failed":     h.failed,
+		"handoffs_started":    h.events[MoveStarted],
+		"handoffs_succeeded":  h.events[MoveSucceeded],
+		"handoffs_failed":     h.events[MoveFailed],
 		"handoff_durations":   h.durations,
 	}
 }

@@ -393,11 +393,11 @@ func TestFullLineKeepsTheOrder(t *testing.T) {
 		}})
 		var last int64 = -1
 		act := r.e.dispatcher.act
-		r.e.dispatcher.act = func(c ConnInfo, n Notification, err error, read time.Time) error {
-			assert.Equal(t, last+1, n.Seq)
-			last = n.Seq
-			assert.LessOrEqual(t, time.Since(read), hookTimeout)
-			return act(c, n, err, read)
+		r.e.dispatcher.act = func(n received) error {
+			assert.Equal(t, last+1, n.n.Seq)
+			last = n.n.Seq
+			assert.LessOrEqual(t, time.Since(n.read), hookTimeout)
+			return act(n)
 		}
 		c := r.open(1, nodeA)[0]
 		for i := range int64(3*hookQueue + 10) {

@@ -2,9 +2,9 @@ package handoff
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -18,6 +18,7 @@ type mover struct {
 	endpoint
 	cfg     *Config
 	members func() []member // live connections of the client
+	move    func(ctx context.Context, c member, t conn.Target) (peer string, err error)
 	resolve func(ctx context.Context, host string) ([]string, error)
 	jitter  func(limit time.Duration) time.Duration
 	left    func(peer string, now time.Time) // tells the Engine
@@ -28,7 +29,7 @@ type mover struct {
 	work   sync.WaitGroup      // goroutines of jobs, attempts and look-ups
 	slots  *semaphore.Weighted // one for each attempt that runs
 
-	mu       sync.Mutex      // guards the fields below; a leaf: nothing is called or locked while it is held
+	mu       sync.Mutex      // guards the fields below; reports.mu alone is taken while it is held
 	running  map[string]*job // by retiring peer
 	lastRev  int             // number of the newest plan
 	breakers breakers
@@ -43,32 +44,82 @@ type endpoint struct {
 	named bool // addr is a name that can be resolved
 }
 
-// member is one connection as a job sees it: conn.Conn behind a few functions, so that jobs run without sockets.
-type member struct {
-	id   uint64
-	peer func() string
-	gone func() bool // it is closed
-	move func(ctx context.Context, t conn.Target) error
-	stay func() // calls off a move that waits for a session
+// member is a connection as a job sees it: conn.Conn, or what tests have instead.
+type member interface {
+	ID() uint64
+	Peer() string
+	State() conn.State
+	Stay()
 }
 
-func memberOf(c *conn.Conn, move func(context.Context, *conn.Conn, conn.Target) (*conn.Conn, error)) member {
-	var now atomic.Pointer[conn.Conn] // the one that has taken the place of c
-	now.Store(c)
-	return member{
-		id: c.ID(), peer: func() string { return now.Load().Peer() }, gone: func() bool { return c.State() == conn.Closed },
-		stay: func() { now.Load().Stay() },
-		move: func(ctx context.Context, t conn.Target) error {
-			if move == nil {
-				return c.Move(ctx, t)
-			}
-			next, err := move(ctx, c, t)
-			if err == nil {
-				now.Store(next)
-			}
-			return err
-		},
+func closed(c member) bool { return c.State() == conn.Closed }
+
+// maxJobs bounds the peers that are left at the same time; more than one is rare, and the number comes from the wire.
+const maxJobs = 64
+
+// job moves the connections away from one peer, as long as its window is open. There is at most one for each peer.
+type job struct {
+	peer string
+	news chan struct{} // holds one: look again
+
+	// Guarded by mover.mu.
+	plan      plan
+	failing   bool            // the last attempt on the target failed: new dials go to the configured address
+	arrived   map[string]bool // peers that connections were moved to
+	toldAgain map[uint64]bool // connections that brought a copy after half of the time
+}
+
+// target is where dials go that would reach the peer, "" if that is not known.
+func (j *job) target() string {
+	p := &j.plan
+	if p.canceled || len(p.targets) == 0 || p.strategy == reconnectHalfway || p.strategy == unlisted {
+		return ""
 	}
+	return p.targets[0]
+}
+
+// notify wakes the goroutine of j, if there is a j.
+func (j *job) notify() {
+	if j == nil {
+		return
+	}
+	select {
+	case j.news <- struct{}{}:
+	default:
+	}
+}
+
+func newMover(e *Engine, w Wiring) *mover {
+	if w.Resolve == nil {
+		w.Resolve = net.DefaultResolver.LookupHost
+	}
+	if w.Move == nil {
+		w.Move = func(ctx context.Context, c *conn.Conn, t conn.Target) (*conn.Conn, error) { return c, c.Move(ctx, t) }
+	}
+	attempts := e.cfg.MaxWorkers // at the same time
+	if w.MaxActive > w.PoolSize {
+		attempts = min(attempts, w.MaxActive-w.PoolSize)
+	}
+	m := &mover{
+		endpoint: e.endpoint, cfg: &e.cfg, resolve: w.Resolve, jitter: randomly, observers: &e.observers, left: e.leftPeer,
+		slots: semaphore.NewWeighted(int64(attempts)), running: map[string]*job{}, breakers: breakers{},
+		throttle: throttle{conns: map[uint64]rested{}}, check: peerCheck{left: memory[string]{}},
+	}
+	m.members = func() (members []member) {
+		for _, c := range w.Conns() {
+			members = append(members, c)
+		}
+		return members
+	}
+	m.move = func(ctx context.Context, c member, t conn.Target) (string, error) {
+		next, err := w.Move(ctx, c.(*conn.Conn), t)
+		if err != nil {
+			return c.Peer(), err
+		}
+		return next.Peer(), nil
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	return m
 }
 
 // start gives p to the job of that peer, and starts one if there is none.
@@ -115,7 +166,6 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	return started
 }
 
-// replaceLocked gives p to j as the newest plan of all jobs.
 func (m *mover) replaceLocked(j *job, p plan) {
 	m.lastRev++
 	p.rev = m.lastRev
@@ -216,7 +266,6 @@ func (m *mover) lookUp(ctx context.Context) (addrs []netip.Addr) {
 	return addrs
 }
 
-// close ends all jobs and look-ups and waits for them.
 func (m *mover) close() {
 	m.mu.Lock()
 	m.cancel() // with mu held, so that no work is added after Wait has begun

@@ -22,33 +22,21 @@ const (
 	SMigrated        // those slots have another owner
 )
 
-// family is what an opening and a closing notification have in common.
-type family uint8
-
-const (
-	noFamily family = iota
-	familyMoving
-	familyMigration
-	familyFailover
-	familySlots
-)
-
 // kindFacts describes a kind.
 type kindFacts struct {
-	word     string // on the wire
-	family   family
-	closes   bool            // it ends an operation
+	word     string          // on the wire
+	closes   Kind            // the kind of the opening that it ends
 	elements []func(*parser) // read what follows the sequence number, in this order
 }
 
 var kinds = [...]kindFacts{
-	Moving:      {"MOVING", familyMoving, false, []func(*parser){(*parser).movingTime, (*parser).endpoint}},
-	Migrating:   {"MIGRATING", familyMigration, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
-	Migrated:    {"MIGRATED", familyMigration, true, []func(*parser){(*parser).noTime, (*parser).shards}},
-	FailingOver: {"FAILING_OVER", familyFailover, false, []func(*parser){(*parser).openingTime, (*parser).shards}},
-	FailedOver:  {"FAILED_OVER", familyFailover, true, []func(*parser){(*parser).noTime, (*parser).shards}},
-	SMigrating:  {"SMIGRATING", familySlots, false, []func(*parser){(*parser).slotRanges}},
-	SMigrated:   {"SMIGRATED", familySlots, true, []func(*parser){(*parser).slotMoves}},
+	Moving:      {"MOVING", KindNone, []func(*parser){(*parser).movingTime, (*parser).endpoint}},
+	Migrating:   {"MIGRATING", KindNone, []func(*parser){(*parser).openingTime, (*parser).shards}},
+	Migrated:    {"MIGRATED", Migrating, []func(*parser){(*parser).noTime, (*parser).shards}},
+	FailingOver: {"FAILING_OVER", KindNone, []func(*parser){(*parser).openingTime, (*parser).shards}},
+	FailedOver:  {"FAILED_OVER", FailingOver, []func(*parser){(*parser).noTime, (*parser).shards}},
+	SMigrating:  {"SMIGRATING", KindNone, []func(*parser){(*parser).slots}},
+	SMigrated:   {"SMIGRATED", SMigrating, []func(*parser){(*parser).slots}},
 }
 
 // String returns the word that is on the wire, "" for KindNone.
@@ -71,8 +59,7 @@ func (k Kind) facts() kindFacts {
 	return kindFacts{} // a hook may return any number
 }
 
-func (k Kind) family() family { return k.facts().family }
-func (k Kind) closes() bool   { return k.facts().closes }
+func (k Kind) closes() bool { return k.facts().closes != KindNone }
 
 // SlotRange is an inclusive range of cluster slots.
 type SlotRange struct{ First, Last uint16 }

@@ -48,19 +48,7 @@ func nameOf(v resp3.Value) string {
 	if v.Kind() != resp3.Push {
 		return ""
 	}
-	name, err := v.Index(0).Text()
-	if err != nil {
-		return ""
-	}
-	return name
-}
-
-// unknownWord returns the name of a push that looks like a maintenance notification, else "": only their names are in capitals.
-func unknownWord(v resp3.Value) string {
-	name := nameOf(v)
-	if len(name) > maxQuoted || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
-		return ""
-	}
+	name, _ := v.Index(0).Text()
 	return name
 }
 
@@ -222,36 +210,27 @@ func splitShards(text string) []string {
 	return shards
 }
 
-func (p *parser) slotRanges() {
+// slots reads the slots of SMIGRATING and the moves of SMIGRATED.
+func (p *parser) slots() {
 	v, ok := p.next()
-	if !ok {
-		p.complain("no slots")
-		return
-	}
 	text, err := v.Text()
-	if err != nil {
-		p.complain("slots are a %v", v.Kind())
-		return
-	}
-	p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
-}
-
-// slotMoves reads triplets of source, destination and slots. Pairs and flat lists of drafts have no source: not guessed.
-func (p *parser) slotMoves() {
-	moves, ok := p.next()
-	if !ok {
+	switch {
+	case !ok:
 		p.complain("no slots")
-		return
-	}
-	if moves.Kind() != resp3.Array || moves.Len() == 0 {
-		p.complain("list of slot moves is a %v of %d", moves.Kind(), moves.Len())
-		return
-	}
-	for v := range moves.All() {
-		p.slotMove(v)
+	case p.n.Kind == SMigrating && err != nil:
+		p.complain("slots are a %v", v.Kind())
+	case p.n.Kind == SMigrating:
+		p.n.Slots = []SlotMove{{Slots: p.ranges(text)}}
+	case v.Kind() != resp3.Array || v.Len() == 0:
+		p.complain("list of slot moves is a %v of %d", v.Kind(), v.Len())
+	default:
+		for move := range v.All() {
+			p.slotMove(move)
+		}
 	}
 }
 
+// slotMove reads a triplet of source, destination and slots. Pairs and flat lists of drafts have no source: not guessed.
 func (p *parser) slotMove(v resp3.Value) {
 	if v.Kind() != resp3.Array || v.Len() < 3 || len(p.n.Slots) >= maxMoves {
 		p.complain("slot move is a %v of %d", v.Kind(), v.Len())

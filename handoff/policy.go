@@ -2,7 +2,10 @@ package handoff
 
 import (
 	"cmp"
+	"slices"
 	"time"
+
+	"github.com/baton-go/baton/conn"
 )
 
 // assumedIn is the time until a MOVING without one takes effect: every one captured said 15 s.
@@ -37,15 +40,11 @@ type view struct {
 type action struct {
 	do     effect
 	reason string
-	// check: ask DNS whether the peers in use are still listed
-	check bool
-	// repeat: nothing that was not known already
-	repeat bool
-	// replay: a completion that the server keeps for every new connection, possibly hours old
-	replay bool
-
-	until time.Time // end of the window
-	plan  plan      // of the job to start, but for its spread
+	check  bool      // ask DNS whether the peers in use are still listed
+	repeat bool      // nothing that was not known already
+	replay bool      // a completion that the server keeps for every new connection, possibly hours old
+	until  time.Time // end of the window
+	plan   plan      // of the job to start, but for its spread
 }
 
 // decide is the whole policy: no clock, no memory, no side effects.
@@ -109,4 +108,57 @@ func decideMoving(n Notification, v view, now time.Time) action {
 // jitterBound is the longest random delay of the move that n announces.
 func jitterBound(n Notification, limit time.Duration) time.Duration {
 	return max(0, min(n.delay()/10, limit))
+}
+
+// strategy is how a job finds out where to go, in words for the timeline.
+type strategy string
+
+const (
+	namedTarget      strategy = "named target"     // the server said
+	followName       strategy = "name moves"       // ask DNS until the name has an address other than the peer's
+	reconnectHalfway strategy = "half of the time" // reconnect to the configured address when half of the time has passed
+	unlisted         strategy = "peer not listed"  // not announced: DNS does not list the peer any more
+)
+
+// plan is what a job does. It is replaced as a whole when another announcement for the same peer comes; the newest wins.
+type plan struct {
+	rev      int     // higher is newer, over all jobs
+	event    EventID // what announced it
+	strategy strategy
+	targets  []string // addresses to go to, empty until they are known
+	opened   time.Time
+	start    time.Time     // not before
+	deadline time.Time     // when the peer stops serving, as far as we were told
+	until    time.Time     // end of the window
+	samePeer bool          // the peer's address tells nothing: the same one may be another node
+	canceled bool          // the server calls everybody back: connections on the peer stay there
+	spread   time.Duration // over how long the moves may be spread, once it is known where to
+}
+
+const (
+	minDrain      = time.Second    // what an old link is given for the replies it owes, however late it is
+	unlistedHolds = 24 * time.Hour // no session is broken on a guess; a move that still waits is called off with the window
+)
+
+// halfway is when half of the announced time is over.
+func (p plan) halfway() time.Time { return p.opened.Add(p.deadline.Sub(p.opened) / 2) }
+
+// moveTo is the move to addr that begins now. Owed replies get a few seconds even if the announcement says "now": servers
+// close later than they say.
+func (p plan) moveTo(addr, avoid string, now time.Time) conn.Target {
+	t := conn.Target{Addr: addr, Avoid: avoid, Hold: conn.HoldBefore(p.opened, p.deadline)}
+	t.Drain = later(later(p.deadline, p.opened.Add(closeSlack)), now.Add(minDrain))
+	if p.strategy == unlisted {
+		t.Hold = p.until.Add(unlistedHolds)
+	}
+	return t
+}
+
+// renewedBy reports whether p differs from o, whose window is open, in its times only. A reconnect at half of the time is never
+// renewed: the newest announcement tells when that is.
+func (o plan) renewedBy(p plan) bool {
+	if o.strategy != p.strategy || !p.opened.Before(o.until) {
+		return false
+	}
+	return p.strategy == followName || p.strategy == namedTarget && slices.Equal(o.targets, p.targets)
 }

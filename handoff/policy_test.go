@@ -84,7 +84,7 @@ func TestJitterBound(t *testing.T) {
 	assert.Zero(t, randomly(-1))
 }
 
-func TestBarred(t *testing.T) {
+func TestTargetRefused(t *testing.T) {
 	const localTarget, refused = "the target is local to this host and the peer is not", "AllowEndpoint refuses the target"
 	only := func(host string) bool { return host == "good.example.com" }
 	for _, c := range []struct {
@@ -115,10 +115,10 @@ func TestBarred(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	var m memory[announcement]
+	m := memory[announcement]{}
 	e := announcementOf(movingTo(0, 15*s, nodeB), nodeA)
 	assert.False(t, m.has(e, at(0)))
-	m.add(e, at(120), at(0))
+	m.add(e, at(120))
 	assert.True(t, m.has(e, at(119)))
 	assert.False(t, m.has(e, at(120)), "expires")
 	for why, other := range map[string]announcement{
@@ -131,15 +131,15 @@ func TestMemory(t *testing.T) {
 		assert.False(t, m.has(other, at(1)), why)
 	}
 	for i := range int64(4_000) { // H-91
-		m.add(announcement{EventID: EventID{Kind: Migrating, Seq: i}}, at(float64(200+i)), at(1))
+		m.add(announcement{EventID: EventID{Kind: Migrating, Seq: i}}, at(float64(200+i)))
 	}
-	assert.LessOrEqual(t, len(m.until), maxMemory)
+	assert.LessOrEqual(t, len(m), maxMemory)
 	assert.True(t, m.has(announcement{EventID: EventID{Kind: Migrating, Seq: 3_999}}, at(1)))
 }
 
 // H-13: a breaker that opens must be able to close.
 func TestBreaker(t *testing.T) {
-	var set breakers
+	set := breakers{}
 	b := set.get(nodeB)
 	assert.Same(t, b, set.get(nodeB))
 	for range 4 {
@@ -167,12 +167,12 @@ func TestBreaker(t *testing.T) {
 
 // Targets come from the wire.
 func TestBreakersAreBounded(t *testing.T) {
-	var set breakers
+	set := breakers{}
 	bad := set.get(nodeB)
 	bad.fail(at(0), 5, 60*s)
 	for i := range 1_000 {
 		set.get(time.Duration(i).String())
 	}
-	assert.LessOrEqual(t, len(set.of), maxBreakers)
+	assert.LessOrEqual(t, len(set), maxBreakers)
 	assert.Same(t, bad, set.get(nodeB), "those with failures are remembered longest")
 }

@@ -48,8 +48,8 @@ func (m *mover) leaving() []leaving {
 			continue
 		}
 		l := leaving{peer: j.peer, serves: now.Before(j.plan.deadline), rev: j.plan.rev}
-		if final := m.finalLocked(j, now); !final.failing {
-			l.target = final.target()
+		if target, failing := m.finalLocked(j.target(), j.failing, now); !failing {
+			l.target = target
 		}
 		out = append(out, l)
 		for i := len(out) - 1; i > 0 && out[i].rev > out[i-1].rev; i-- { // they are few, and slices.SortFunc is large
@@ -98,23 +98,16 @@ func mayBe(peer, addr string) bool {
 	return !known || !literal || p.Is4() != a.Is4()
 }
 
-// finalLocked follows j to the job of its target, if that retires too and has a target itself, and so on.
-func (m *mover) finalLocked(j *job, now time.Time) *job {
+// finalLocked follows a target to that of its own job, if it retires too, and so on. failing is that of the last job.
+func (m *mover) finalLocked(target string, failing bool, now time.Time) (string, bool) {
 	for range maxJobs {
-		next := m.running[j.target()]
+		next := m.running[target]
 		if next == nil || next.target() == "" || !now.Before(next.plan.until) {
 			break
 		}
-		j = next
+		target, failing = next.target(), next.failing
 	}
-	return j
-}
-
-// finalTarget follows a chain of retiring targets to the last one.
-func (m *mover) finalTarget(target string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.finalLocked(&job{plan: plan{targets: []string{target}}}, time.Now()).target()
+	return target, failing
 }
 
 // sameAddr reports whether two host:port are the same address. Names are equal to themselves only.

@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -44,11 +45,11 @@ func (r Report) String() string {
 	if r.To != "" {
 		fmt.Fprintf(&b, " to %s", r.To)
 	}
-	if r.Ended.IsZero() {
-		fmt.Fprintf(&b, " (%s), still open", r.Reason)
-	} else {
-		fmt.Fprintf(&b, " (%s), open for %v", r.Reason, r.Ended.Sub(r.Opened).Round(time.Millisecond))
+	state := "still open"
+	if !r.Ended.IsZero() {
+		state = fmt.Sprintf("open for %v", r.Ended.Sub(r.Opened).Round(time.Millisecond))
 	}
+	fmt.Fprintf(&b, " (%s), %s", r.Reason, state)
 	if r.Kind == Moving || r.Kind == KindNone {
 		fmt.Fprintf(&b, ": %d connections moved, first after %v, last after %v, %d left, %d attempts failed",
 			r.Moved, r.FirstMove.Round(time.Microsecond), r.LastMove.Round(time.Microsecond), r.Left, r.Failed)
@@ -87,55 +88,33 @@ func (s *reports) open(r Report, until time.Time) {
 	s.publishLocked(r.Opened)
 }
 
-// extend makes the window of an event end at until or later.
-func (s *reports) extend(id EventID, until, now time.Time) {
+// change changes the record of the newest open window of an event; from "" means that of any peer.
+func (s *reports) change(id EventID, from string, now time.Time, f func(r *record)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.findLocked(id, ""); r != nil {
-		r.until = later(r.until, until)
-		s.publishLocked(now)
-	}
-}
-
-func (s *reports) end(id EventID, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.findLocked(id, ""); r != nil {
-		r.Ended, r.until = now, now
-		s.publishLocked(now)
-	}
-}
-
-// note adds an event of a job to its report.
-func (s *reports) note(e *Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.findLocked(e.EventID, e.From)
-	if r == nil {
-		return
-	}
-	switch e.EventKind {
-	case MoveSucceeded:
-		r.LastMove = e.Time.Sub(r.Opened)
-		if r.Moved++; r.Moved == 1 {
-			r.FirstMove = r.LastMove
-		}
-	case MoveFailed:
-		r.Failed++
-	case JobEnded:
-		r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
-		s.publishLocked(e.Time)
-	}
-}
-
-// findLocked returns the newest open window of an event; from "" means any peer.
-func (s *reports) findLocked(id EventID, from string) *record {
 	for _, r := range slices.Backward(s.records) {
 		if r.EventID == id && (from == "" || r.From == from) && r.Ended.IsZero() {
-			return r
+			f(r)
+			s.publishLocked(now)
+			return
 		}
 	}
-	return nil
+}
+
+func (s *reports) note(e *Event) {
+	s.change(e.EventID, e.From, e.Time, func(r *record) {
+		switch e.EventKind {
+		case MoveSucceeded:
+			r.LastMove = e.Time.Sub(r.Opened)
+			if r.Moved++; r.Moved == 1 {
+				r.FirstMove = r.LastMove
+			}
+		case MoveFailed:
+			r.Failed++
+		case JobEnded:
+			r.Left, r.Ended, r.until = e.Left, e.Time, e.Time
+		}
+	})
 }
 
 // publishLocked makes Observe see the open windows.
@@ -146,11 +125,11 @@ func (s *reports) publishLocked(now time.Time) {
 			open = append(open, *r)
 		}
 	}
-	if open == nil {
+	if open != nil {
+		s.observed.Store(&open)
+	} else {
 		s.observed.Store(nil)
-		return
 	}
-	s.observed.Store(&open)
 }
 
 func (s *reports) all() []Report {
@@ -188,4 +167,82 @@ func (e *Engine) Observe(c Command) {
 	if !open {
 		e.reports.observed.CompareAndSwap(windows, nil)
 	}
+}
+
+// Command is a command of the client, for Observe.
+type Command struct {
+	Begun    time.Time     // zero: before a window was open
+	Timeout  time.Duration // configured for it, 0: none
+	Blocking bool          // it may wait on purpose
+	Failed   bool          // without an answer of the server
+}
+
+const (
+	delayedAfter = 100 * time.Millisecond
+	perOctave    = 8 // buckets for a doubling of the time: quantiles are at most an eighth too high
+)
+
+// meter counts commands. It is safe for concurrent use.
+type meter struct {
+	commands, errors, delayed, rescued, max atomic.Int64
+	took                                    [31 * perOctave]atomic.Int64 // by microseconds
+}
+
+// add counts a command that took so long within the window.
+func (m *meter) add(c Command, took time.Duration) {
+	m.commands.Add(1)
+	if c.Failed {
+		m.errors.Add(1)
+	}
+	if c.Blocking {
+		return
+	}
+	if took > delayedAfter {
+		m.delayed.Add(1)
+	}
+	if !c.Failed && c.Timeout > 0 && took > c.Timeout {
+		m.rescued.Add(1)
+	}
+	m.took[bucketOf(took)].Add(1)
+	for old := m.max.Load(); int64(took) > old && !m.max.CompareAndSwap(old, int64(took)); old = m.max.Load() {
+	}
+}
+
+func bucketOf(d time.Duration) int {
+	us := uint64(max(d.Microseconds(), 0))
+	if us < perOctave {
+		return int(us)
+	}
+	octave := bits.Len64(us) - 4 // us>>octave is from perOctave to 2*perOctave-1
+	return min(octave*perOctave+int(us>>octave), 31*perOctave-1)
+}
+
+// bucketEnd is the longest time in a bucket.
+func bucketEnd(i int) time.Duration {
+	if i < 2*perOctave {
+		return time.Duration(i) * time.Microsecond
+	}
+	octave := i/perOctave - 1
+	return (time.Duration(i%perOctave+perOctave+1)<<octave - 1) * time.Microsecond
+}
+
+func (m *meter) fill(r *Report) {
+	r.Commands, r.Errors, r.Delayed, r.Rescued = m.commands.Load(), m.errors.Load(), m.delayed.Load(), m.rescued.Load()
+	r.Max = time.Duration(m.max.Load())
+	var counts [31 * perOctave]int64
+	var total int64
+	for i := range m.took {
+		counts[i] = m.took[i].Load()
+		total += counts[i]
+	}
+	quantile := func(hundredths int64) time.Duration {
+		left := (total*hundredths + 99) / 100
+		for i, n := range counts {
+			if left -= n; n > 0 && left <= 0 {
+				return min(bucketEnd(i), r.Max)
+			}
+		}
+		return 0
+	}
+	r.P50, r.P99 = quantile(50), quantile(99)
 }

@@ -73,6 +73,10 @@ func newRig(t *testing.T, cfg Config, addr string, change ...func(*Wiring)) *rig
 	r.e, err = New(cfg, w)
 	require.NoError(t, err)
 	r.e.mover.members = r.members
+	r.e.mover.move = func(ctx context.Context, c member, t conn.Target) (string, error) {
+		err := c.(*fakeConn).move(ctx, t)
+		return c.Peer(), err
+	}
 	r.m = r.e.Manager()
 	r.e.mover.jitter = func(time.Duration) time.Duration { return 0 }
 	return r
@@ -118,7 +122,7 @@ func (r *rig) members() []member {
 	defer r.mu.Unlock()
 	var list []member
 	for _, c := range r.conns {
-		list = append(list, member{id: c.id, peer: c.Peer, gone: c.gone, move: c.move, stay: func() {}})
+		list = append(list, c)
 	}
 	return list
 }
@@ -129,14 +133,18 @@ func (c *fakeConn) Peer() string {
 	return c.peer
 }
 
+func (c *fakeConn) ID() uint64 { return c.id }
+
+func (c *fakeConn) Stay() {}
+
 func (c *fakeConn) close() { close(c.done) }
 
-func (c *fakeConn) gone() bool {
+func (c *fakeConn) State() conn.State {
 	select {
 	case <-c.done:
-		return true
+		return conn.Closed
 	default:
-		return false
+		return conn.Ready
 	}
 }
 
@@ -224,7 +232,7 @@ func (r *rig) say(c *fakeConn, n Notification) {
 
 // receive acts upon a notification as OnPush does when it has parsed one.
 func (r *rig) receive(info ConnInfo, n Notification, unreadable error) {
-	_ = r.e.act(info, n, unreadable, time.Now(), false)
+	_ = r.e.act(received{info, n, unreadable, time.Now()}, false)
 }
 
 // lost tells that a peer has ended a connection.
@@ -255,7 +263,7 @@ func (r *rig) peers() map[string]int {
 	defer r.mu.Unlock()
 	count := map[string]int{}
 	for _, c := range r.conns {
-		if !c.gone() {
+		if !closed(c) {
 			count[c.peer]++
 		}
 	}

@@ -10,17 +10,14 @@ import (
 )
 
 const (
-	firstPause = 100 * time.Millisecond // after a failure; doubles
-	maxPause   = time.Second
-	// hedge is how long the first attempts may be silent before another connection is tried elsewhere.
-	hedge = 250 * time.Millisecond
-	// maxUnproven is how many attempts run at most before one has succeeded.
-	maxUnproven = 4
-	// maxPace bounds the time between the beginnings of two attempts.
-	maxPace = 5 * time.Millisecond
-
+	firstPause  = 100 * time.Millisecond // after a failure; doubles
+	maxPause    = time.Second
+	hedge       = 250 * time.Millisecond // the first attempts may be silent so long before another one goes elsewhere
+	maxUnproven = 4                      // attempts that run before one has succeeded
+	maxPace     = 5 * time.Millisecond   // between the beginnings of two attempts
 	pollEvery   = time.Second
 	lookupLimit = 2 * time.Second
+	pinnedLook  = 250 * time.Millisecond // moves that wait for a session are looked at, for the report
 )
 
 // runner is the state of a job's goroutine, which alone touches it. Until one connection has arrived somewhere only a few are
@@ -77,11 +74,9 @@ func (r *runner) step(ctx context.Context) bool {
 	if len(r.pinned) > 0 {
 		wait = min(wait, pinnedLook)
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
-	case <-t.C:
+	case <-time.After(wait):
 	case <-r.j.news:
 		r.rescan = r.rescan || r.plan.strategy != reconnectHalfway
 	case a := <-r.results:
@@ -112,11 +107,11 @@ func (r *runner) adopt() {
 		// The server calls everybody back to this peer. A move that waits for its session would still be made, whenever that
 		// ends, and to a peer that is about to go.
 		for _, a := range pinned {
-			a.c.stay()
+			a.c.Stay()
 		}
 		return
 	}
-	e := &Event{EventKind: JobStarted, Outcome: p.strategy.String()}
+	e := &Event{EventKind: JobStarted, Outcome: string(p.strategy)}
 	if len(p.targets) > 0 {
 		e.To = p.targets[0]
 	}
@@ -130,7 +125,14 @@ func (r *runner) startAttempts(ctx context.Context, now time.Time) time.Time {
 		return r.plan.start
 	}
 	if len(r.plan.targets) == 0 {
-		return sooner(next, r.lookUp(ctx, now))
+		if !r.lookingUp && !now.Before(r.nextLookup) {
+			r.lookingUp, r.nextLookup = true, now.Add(pollEvery)
+			r.m.work.Go(func() { r.addrs <- r.m.lookUp(ctx) })
+		}
+		if r.lookingUp {
+			return next
+		}
+		return sooner(next, r.nextLookup)
 	}
 	next = r.reconnectAgain(now, next)
 	if now.Before(r.notBefore) {
@@ -171,7 +173,7 @@ func (r *runner) nextStart() time.Time {
 // fit is found by the next scan.
 func (r *runner) fillQueue() bool {
 	for {
-		for len(r.queue) > 0 && (r.queue[0].gone() || r.queue[0].peer() != r.j.peer) {
+		for len(r.queue) > 0 && (closed(r.queue[0]) || r.queue[0].Peer() != r.j.peer) {
 			r.queue = r.queue[1:]
 		}
 		if len(r.queue) > 0 || !r.rescan {
@@ -183,8 +185,8 @@ func (r *runner) fillQueue() bool {
 				r.rescan = true
 				break
 			}
-			again := r.plan.strategy != reconnectHalfway || !r.scanned || r.ready[c.id]
-			if r.inflight[c.id] == nil && !r.stay[c.id] && again {
+			again := r.plan.strategy != reconnectHalfway || !r.scanned || r.ready[c.ID()]
+			if r.inflight[c.ID()] == nil && !r.stay[c.ID()] && again {
 				r.queue = append(r.queue, c)
 			}
 		}
@@ -195,7 +197,7 @@ func (r *runner) fillQueue() bool {
 func (r *runner) onPeer() (on []member) {
 	all := r.m.members()
 	for _, c := range all {
-		if !c.gone() && c.peer() == r.j.peer {
+		if !closed(c) && c.Peer() == r.j.peer {
 			on = append(on, c)
 		}
 	}
@@ -217,15 +219,15 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 		n += r.tries
 	}
 	target := r.plan.targets[n%len(r.plan.targets)]
+	r.m.mu.Lock()
 	if strategy != reconnectHalfway {
-		target = r.m.finalTarget(target)
+		target, _ = r.m.finalLocked(target, false, now)
 	}
+	allowed := r.m.breakers.get(target).allows(now)
+	r.m.mu.Unlock()
 	if strategy == reconnectHalfway || strategy == unlisted || configured == target || sameAddr(configured, r.j.peer) {
 		configured = "" // leads nowhere else
 	}
-	r.m.mu.Lock()
-	allowed := r.m.breakers.get(target).allows(now)
-	r.m.mu.Unlock()
 	if allowed && (r.lastGood != "" || configured == "" || n%2 == 0) {
 		return target, true
 	}
@@ -243,37 +245,6 @@ func (r *runner) avoid(to string, isTarget bool) string {
 		return "" // a dialler may show one peer for all addresses; one that the server has named leads to no other node
 	}
 	return r.j.peer
-}
-
-// begin starts an attempt on the first of the queue.
-func (r *runner) begin(ctx context.Context, to string, isTarget bool, now time.Time) {
-	c := r.queue[0]
-	r.queue = r.queue[1:]
-	left := r.plan.until.Sub(now)
-	ctx, cancel := context.WithTimeout(ctx, min(r.m.cfg.HandoffTimeout, max(left/3, time.Second), left))
-	a := &attempt{c: c, rev: r.plan.rev, to: to, isTarget: isTarget, began: now, cancel: cancel}
-	r.inflight[c.id], r.lastBegan = a, now
-	delete(r.due, c.id)
-	delete(r.ready, c.id)
-	r.m.mu.Lock()
-	r.m.throttle.begin(c.id, now)
-	r.m.mu.Unlock()
-	r.tell(&Event{EventKind: MoveStarted, To: to, Conn: c.id})
-	t := r.plan.moveTo(to, r.avoid(to, isTarget), now)
-	r.m.work.Go(func() { a.run(ctx, r.m.slots, t, r.results) })
-}
-
-// lookUp starts a look-up of the configured name if one is due and returns when the next one will be.
-func (r *runner) lookUp(ctx context.Context, now time.Time) time.Time {
-	if r.lookingUp {
-		return r.plan.until
-	}
-	if now.Before(r.nextLookup) {
-		return r.nextLookup
-	}
-	r.lookingUp, r.nextLookup = true, now.Add(pollEvery)
-	r.m.work.Go(func() { r.addrs <- r.m.lookUp(ctx) })
-	return r.plan.until
 }
 
 // useAnswer looks for a place to go. Addresses of the other IP version that were listed from the beginning may be the
@@ -299,7 +270,6 @@ func (r *runner) useAnswer(addrs []netip.Addr) {
 	if len(targets) == 0 {
 		return
 	}
-	r.plan.targets = targets
 	r.m.mu.Lock()
 	if r.j.plan.rev == r.plan.rev {
 		r.j.plan.targets = targets
@@ -316,15 +286,15 @@ func (r *runner) settle() {
 	r.notePinned()
 	if r.plan.strategy == unlisted {
 		for _, a := range r.pinned {
-			a.c.stay()
+			a.c.Stay()
 		}
 	}
 	left := 0
 	if r.m.ctx.Err() == nil && !r.plan.canceled {
 		for _, c := range r.onPeer() {
 			// One that was ready to move and has not is left. If the peer does not show a move nobody can tell.
-			ready := slices.ContainsFunc(r.pinned, func(a *attempt) bool { return a.c.id == c.id })
-			if !r.stay[c.id] || ready && r.plan.strategy != reconnectHalfway {
+			ready := slices.ContainsFunc(r.pinned, func(a *attempt) bool { return a.c.ID() == c.ID() })
+			if !r.stay[c.ID()] || ready && r.plan.strategy != reconnectHalfway {
 				left++
 			}
 		}

@@ -6,16 +6,14 @@ import (
 )
 
 const (
-	// restAfterMove is how long a connection stays where it has moved, whatever is announced.
-	restAfterMove = time.Second
-	// minBurst is how many attempts may be made at once by a client of few connections.
-	minBurst = 8
-	// minRate is how many attempts a second are made at least in the long run, by all jobs together.
-	minRate = 10
+	restAfterMove = time.Second // a connection stays so long where it has moved, whatever is announced
+	minBurst      = 8           // attempts that a client of few connections may make at once
+	minRate       = 10          // attempts a second that all jobs together may make at least in the long run
+	maxBreakers   = 128
 )
 
 // throttle bounds the attempts of each connection by a rest, and those of all jobs by a bucket with a token for each live
-// connection: a server that announces without end costs a few dials a second. The zero value is full; the owner locks.
+// connection: a server that announces without end costs a few dials a second. It begins full; the owner locks.
 type throttle struct {
 	live   int // connections
 	tokens float64
@@ -29,7 +27,6 @@ type rested struct {
 	pause time.Duration // after an attempt that has not succeeded; doubles
 }
 
-// population sets how many connections there are.
 func (t *throttle) population(n int, now time.Time) {
 	t.fill(now)
 	t.tokens += float64(max(0, n-t.live))
@@ -45,11 +42,7 @@ func (t *throttle) burst() float64 { return float64(max(minBurst, t.live)) }
 func (t *throttle) rate() float64 { return max(minRate, float64(t.live)/6) }
 
 func (t *throttle) fill(now time.Time) {
-	if t.at.IsZero() {
-		t.at, t.tokens = now, t.burst()
-		return
-	}
-	if d := now.Sub(t.at); d > 0 {
+	if d := now.Sub(t.at); d > 0 { // for the first time more than enough
 		t.at, t.tokens = now, min(t.burst(), t.tokens+d.Seconds()*t.rate())
 	}
 }
@@ -67,14 +60,10 @@ func (t *throttle) free(now time.Time) time.Time {
 func (t *throttle) begin(id uint64, now time.Time) {
 	t.fill(now)
 	t.tokens--
-	if t.conns == nil {
-		t.conns = map[uint64]rested{}
-	}
 	pause := min(max(2*t.conns[id].pause, firstPause), restAfterMove)
 	t.conns[id] = rested{until: now.Add(pause), pause: pause}
 }
 
-// moved records that the attempt has succeeded.
 func (t *throttle) moved(id uint64, now time.Time) {
 	t.conns[id] = rested{until: now.Add(restAfterMove)}
 }
@@ -87,9 +76,9 @@ func (r *runner) rested(now time.Time) time.Time {
 	if free := t.free(now); free.After(now) {
 		return free
 	}
-	first := t.conns[r.queue[0].id].until
+	first := t.conns[r.queue[0].ID()].until
 	for i, c := range r.queue {
-		until := t.conns[c.id].until
+		until := t.conns[c.ID()].until
 		if !until.After(now) {
 			r.queue[0], r.queue[i] = c, r.queue[0]
 			return now
@@ -97,4 +86,56 @@ func (r *runner) rested(now time.Time) time.Time {
 		first = sooner(first, until)
 	}
 	return first
+}
+
+// breaker is closed until a number of failures in a row, then open for a while, then half-open: successes close it, one failure
+// opens it again. The clock alone makes it half-open.
+type breaker struct {
+	failures int
+	openTill time.Time // zero: closed
+	probes   int       // successes while half-open
+}
+
+func (b *breaker) allows(now time.Time) bool { return !now.Before(b.openTill) }
+
+func (b *breaker) halfOpen(now time.Time) bool { return !b.openTill.IsZero() && b.allows(now) }
+
+func (b *breaker) succeed(now time.Time, probes int) {
+	if !b.halfOpen(now) {
+		b.failures = 0
+		return
+	}
+	if b.probes++; b.probes >= probes {
+		*b = breaker{}
+	}
+}
+
+// fail reports whether it opened the breaker.
+func (b *breaker) fail(now time.Time, threshold int, reset time.Duration) bool {
+	b.failures++
+	if !b.halfOpen(now) && b.failures < threshold {
+		return false
+	}
+	*b = breaker{failures: b.failures, openTill: now.Add(reset)}
+	return true
+}
+
+// breakers holds one breaker for each target, at most maxBreakers: targets come from the wire. The owner locks.
+type breakers map[string]*breaker
+
+func (s breakers) get(target string) *breaker {
+	if b := s[target]; b != nil {
+		return b
+	}
+	if len(s) >= maxBreakers { // the one with the fewest failures costs least to learn again
+		victim := ""
+		for t, b := range s {
+			if v := s[victim]; v == nil || b.failures < v.failures {
+				victim = t
+			}
+		}
+		delete(s, victim)
+	}
+	s[target] = new(breaker)
+	return s[target]
 }

@@ -86,7 +86,7 @@ func TestFloorLetsAChainThrough(t *testing.T) {
 }
 
 func TestFloor(t *testing.T) {
-	var f throttle
+	f := throttle{conns: map[uint64]rested{}}
 	f.population(60, at(0))
 	for i := range uint64(60) {
 		assert.Equal(t, at(0), f.free(at(0)))

@@ -80,11 +80,10 @@ const timelineSize = 512
 
 // Timeline holds the last 512 events. It is safe for concurrent use. The zero value is an empty timeline.
 type Timeline struct {
-	mu     sync.Mutex // guards the fields below
-	ring   []Event
-	next   int // where the next event goes in a full ring
-	told   [Unknown + 1]int64
-	counts Stats // what events do not tell
+	mu     sync.Mutex         // guards the fields below
+	events []Event            // oldest first
+	told   [Unknown + 1]int64 // events by kind
+	counts Stats              // what events do not tell
 }
 
 // Stats counts what happened since the start.
@@ -111,25 +110,21 @@ type Stats struct {
 // All yields the events, oldest first. It works on a copy: events that happen meanwhile are not seen.
 func (t *Timeline) All() iter.Seq[Event] {
 	t.mu.Lock()
-	events := append(slices.Clone(t.ring[t.next:]), t.ring[:t.next]...)
-	t.mu.Unlock()
-	return slices.Values(events)
+	defer t.mu.Unlock()
+	return slices.Values(slices.Clone(t.events))
 }
 
 func (t *Timeline) add(e *Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.ring) < timelineSize {
-		t.ring = append(t.ring, *e)
-	} else {
-		t.ring[t.next] = *e
-		t.next = (t.next + 1) % timelineSize
+	if len(t.events) == timelineSize {
+		t.events = t.events[1:]
 	}
+	t.events = append(t.events, *e)
 	t.told[e.EventKind]++
 	t.counts.Abandoned += int64(e.Left)
 }
 
-// count changes the counters under the lock.
 func (t *Timeline) count(change func(s *Stats)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -139,26 +134,24 @@ func (t *Timeline) count(change func(s *Stats)) {
 	change(&t.counts)
 }
 
-// received counts a notification.
-func (t *Timeline) received(k Kind, malformed bool) {
+func (t *Timeline) received(r *received) {
 	t.count(func(s *Stats) {
-		s.Received[k]++
-		if malformed {
+		s.Received[r.n.Kind]++
+		if r.unreadable != nil {
 			s.Malformed++
 		}
 	})
 }
 
-func (t *Timeline) stats() Stats {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := t.counts
-	s.Received = map[Kind]int64{}
-	maps.Copy(s.Received, t.counts.Received)
-	s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
-	s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
-	s.HooksLate += t.told[HookFailed]
-	s.Duplicates = t.told[Repeated] - s.Replays
+func (t *Timeline) stats() (s Stats) {
+	t.count(func(c *Stats) {
+		s = *c
+		s.Received = maps.Clone(c.Received)
+		s.Started, s.Succeeded, s.Failed, s.Kept = t.told[MoveStarted], t.told[MoveSucceeded], t.told[MoveFailed], t.told[MoveKept]
+		s.Breakers, s.Refusals = t.told[BreakerOpened], t.told[OptInRefused]
+		s.HooksLate += t.told[HookFailed]
+		s.Duplicates = t.told[Repeated] - s.Replays
+	})
 	return s
 }
 

@@ -61,11 +61,9 @@ func (m *mover) lookUpPeers() {
 				return
 			}
 		}
-		t := time.NewTimer(pause)
 		select {
-		case <-t.C:
+		case <-time.After(pause):
 		case <-m.ctx.Done():
-			t.Stop()
 			return
 		}
 	}
@@ -76,8 +74,8 @@ func (m *mover) lookUpPeers() {
 func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 	peers := map[string]netip.Addr{}
 	for _, c := range m.members() {
-		peer := c.peer()
-		if ip, ok := ipOf(peer); ok && !c.gone() {
+		peer := c.Peer()
+		if ip, ok := ipOf(peer); ok && !closed(c) {
 			peers[peer] = ip
 		}
 	}
@@ -86,8 +84,8 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 		strategy: unlisted, opened: now, start: now.Add(m.jitter(m.cfg.Jitter)), deadline: now.Add(unlistedWindow),
 		until: now.Add(unlistedWindow), spread: max(0, m.cfg.Jitter),
 	}
-	var jobs []*job
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	gone, doubt := m.check.answers.take(addrs, slices.Collect(maps.Values(peers)), now)
 	for _, a := range addrs {
 		if target := net.JoinHostPort(a.String(), m.port); m.running[target] == nil {
@@ -98,16 +96,12 @@ func (m *mover) leaveUnlisted(addrs []netip.Addr) (doubt bool) {
 		if len(p.targets) == 0 || !slices.Contains(gone, ip) || m.running[peer] != nil || m.check.left.has(peer, now) {
 			continue
 		}
-		m.check.left.add(peer, now.Add(minMemory), now)
+		m.check.left.add(peer, now.Add(minMemory))
 		if j := m.planLocked(peer, p); j != nil {
-			jobs = append(jobs, j)
+			report := Report{From: peer, To: p.targets[0], Reason: "the name does not list the peer any more", Opened: now}
+			m.reports.open(report, p.until)
+			m.work.Go(func() { m.run(j) })
 		}
-	}
-	m.mu.Unlock()
-	for _, j := range jobs {
-		report := Report{From: j.peer, To: p.targets[0], Reason: "the name does not list the peer any more", Opened: now}
-		m.reports.open(report, p.until)
-		m.work.Go(func() { m.run(j) })
 	}
 	return doubt
 }
@@ -136,8 +130,8 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 		switch {
 		case slices.Contains(addrs, ip):
 			listed = true
-		case sameVersion(addrs, ip):
-			gone = append(gone, ip)
+		case slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == ip.Is4() }):
+			gone = append(gone, ip) // an answer of the other IP version alone says nothing about ip
 		}
 	}
 	if len(gone) == 0 {
@@ -165,10 +159,4 @@ func (s *answers) take(addrs, live []netip.Addr, now time.Time) (gone []netip.Ad
 // within reports whether every address of a is in b. They are few, and slices.SortFunc is large.
 func within(a, b []netip.Addr) bool {
 	return !slices.ContainsFunc(a, func(ip netip.Addr) bool { return !slices.Contains(b, ip) })
-}
-
-// sameVersion reports whether addrs holds any address of ip's version: a look-up that gives only the other one says
-// nothing about ip.
-func sameVersion(addrs []netip.Addr, ip netip.Addr) bool {
-	return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == ip.Is4() })
 }

@@ -20,9 +20,7 @@ type window struct {
 	until   time.Time
 }
 
-func (w window) same(o window) bool {
-	return w.Kind.family() == o.Kind.family() && w.Seq == o.Seq && w.HasSeq == o.HasSeq && w.id == o.id
-}
+func (w window) same(o window) bool { return w.EventID == o.EventID && w.id == o.id }
 
 func (w window) olderThan(o window) bool {
 	if w.HasSeq && o.HasSeq {
@@ -71,7 +69,7 @@ func (s *windows) extend(w window, now time.Time) {
 func (s *windows) endedBy(closing EventID, now time.Time) int {
 	oldest := -1
 	for i, w := range s.current {
-		if w.Kind.family() != closing.Kind.family() || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
+		if w.Kind != closing.Kind.facts().closes || !now.Before(w.until) || closing.HasSeq && w.HasSeq && w.Seq > closing.Seq {
 			continue
 		}
 		if oldest < 0 || w.olderThan(s.current[oldest]) {
@@ -97,9 +95,9 @@ func (s *windows) expire(now time.Time) {
 
 // phase is the kind of the most serious window that is open, KindNone if there is none.
 func (s *windows) phase(now time.Time) (phase Kind) {
-	severity := []family{noFamily, familySlots, familyMigration, familyFailover, familyMoving}
+	severity := []Kind{SMigrating, Migrating, FailingOver, Moving}
 	for _, w := range s.current {
-		if now.Before(w.until) && slices.Index(severity, w.Kind.family()) > slices.Index(severity, phase.family()) {
+		if now.Before(w.until) && slices.Index(severity, w.Kind) > slices.Index(severity, phase) {
 			phase = w.Kind
 		}
 	}
@@ -120,4 +118,60 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+const (
+	minMemory = 2 * time.Minute
+	maxMemory = 1024
+)
+
+// announcement identifies what the server announces. A lower number is not an older one: a restart may reset them. Only MOVING
+// has a peer and a target: two peers can leave in one event, and one number with two targets is two announcements.
+type announcement struct {
+	EventID
+	target string
+	peer   string
+}
+
+func announcementOf(n Notification, peer string) announcement {
+	a := announcement{EventID: n.EventID}
+	if n.Kind == Moving {
+		a.target, a.peer = n.Endpoint, peer
+		if n.Endpoint == "" && n.Unreadable {
+			a.target = "?" // what can be read is another announcement
+		}
+	}
+	return a
+}
+
+// knownUntil is until when copies of n, which was read at that time, are recognised. It is zero if that is impossible:
+// without a number only a MOVING can be recognised, while it lasts, and two operations must not become one.
+func (n Notification) knownUntil(read time.Time) time.Time {
+	switch {
+	case n.HasSeq:
+		return read.Add(max(2*n.In, minMemory))
+	case n.Kind == Moving:
+		return read.Add(n.delay() + closeSlack)
+	}
+	return time.Time{}
+}
+
+// memory holds each key until an instant. Announcements are remembered for the endpoint: a memory of a connection would end with
+// it, and the next connection's copy would start everything again. The owner locks.
+type memory[K comparable] map[K]time.Time
+
+func (m memory[K]) has(k K, now time.Time) bool { return now.Before(m[k]) }
+
+// add remembers k. A full memory forgets the key that expires first.
+func (m memory[K]) add(k K, until time.Time) {
+	if _, ok := m[k]; !ok && len(m) >= maxMemory {
+		var first K
+		for k, until := range m {
+			if at := m[first]; at.IsZero() || until.Before(at) {
+				first = k
+			}
+		}
+		delete(m, first)
+	}
+	m[k] = later(m[k], until)
 }
