@@ -133,17 +133,6 @@ func TestBlockingCommandsOnARealServer(t *testing.T) {
 	}
 }
 
-func pair(t *testing.T) (srv *handofftest.Server, a, b *handofftest.Node) {
-	srv = handofftest.NewServer(handofftest.Options{Backend: redistest.Start(t)})
-	t.Cleanup(srv.Close)
-	var err error
-	a, err = srv.Listen("127.0.0.2:0")
-	require.NoError(t, err)
-	b, err = srv.Listen("127.0.0.3:0")
-	require.NoError(t, err)
-	return srv, a, b
-}
-
 func onlyAt(t *testing.T, c *baton.Client, node *handofftest.Node) {
 	for all := false; !all; {
 		require.NoError(t, t.Context().Err())
@@ -156,8 +145,8 @@ func onlyAt(t *testing.T, c *baton.Client, node *handofftest.Node) {
 }
 
 func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
-	_, a, b := pair(t)
-	c, ctx := open(t, baton.Options{Addr: a.Addr(), Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
+	p := newRealPair(t, redistest.Start(t))
+	c, ctx := open(t, baton.Options{Addr: p.A.Addr(), Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
 	const n, workers = 400, 8
 	got := make(chan string, n)
 	failed := make(chan error, workers)
@@ -179,7 +168,7 @@ func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
 		}()
 	}
 	next := 0
-	for _, step := range []struct{ from, to *handofftest.Node }{{a, b}, {b, a}} {
+	for _, step := range []struct{ from, to *handofftest.Node }{{p.A, p.B}, {p.B, p.A}} {
 		step.from.Moving(time.Minute, step.to.Addr())
 		moved := make(chan struct{})
 		go func() { defer close(moved); onlyAt(t, c, step.to) }()

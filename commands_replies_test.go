@@ -35,23 +35,17 @@ func TestEveryMethodTakesEveryReply(t *testing.T) {
 }
 
 func everyMethodTakesEveryReply(t *testing.T) {
-	network := handofftest.NewNetwork()
 	var reply atomic.Pointer[string]
-	srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+	p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 		switch name := strings.ToUpper(string(args[0])); {
 		case reply.Load() == nil, name == "HELLO", name == "CLIENT" && !strings.EqualFold(string(args[1]), "ID"):
 			return nil, false
 		}
 		return []byte(*reply.Load()), true
 	}})
-	defer srv.Close()
-	node, err := srv.Listen("10.0.0.1:6379")
-	require.NoError(t, err)
-	c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
-	require.NoError(t, err)
+	c := p.client(baton.Options{})
 	defer c.Close()
 	ctx := t.Context()
-	require.NoError(t, c.Ready(ctx))
 	calls := map[string]row{}
 	for _, rows := range families {
 		for _, r := range rows {

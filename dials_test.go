@@ -20,7 +20,6 @@ import (
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
-	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
@@ -189,9 +188,8 @@ func TestHostileServerIsNotStormed(t *testing.T) {
 }
 
 func hostility(t *testing.T, serve func(net.Conn), busy bool, most int) {
-	w := newTown(t, handofftest.Options{})
-	defer w.srv.Close()
-	d := &dialLog{next: w.net.DialContext}
+	w := newPair(t)
+	d := &dialLog{next: w.Network.DialContext}
 	c := w.client(baton.Options{
 		Pool:    pool.Config{Size: 48, MinIdle: 47, Blocking: 12},
 		Dialer:  d.dial,
@@ -211,8 +209,8 @@ func hostility(t *testing.T, serve func(net.Conn), busy bool, most int) {
 		d.refuse.Store(true)
 	}
 	begun := time.Now()
-	w.a.Shut()
-	require.NoError(t, w.a.Reopen())
+	w.A.Shut()
+	require.NoError(t, w.A.Reopen())
 	<-time.After(10 * time.Second)
 	steady := time.Now()
 	<-time.After(30 * time.Second)
@@ -271,9 +269,8 @@ func TestSubscriptionsThatDoNotLastAreNotAStorm(t *testing.T) {
 	for name, serve := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				d := &dialLog{next: w.net.DialContext}
+				w := newPair(t)
+				d := &dialLog{next: w.Network.DialContext}
 				c := w.client(baton.Options{Dialer: d.dial, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
 				defer c.Close()
 				const subs = 20
@@ -283,8 +280,8 @@ func TestSubscriptionsThatDoNotLastAreNotAStorm(t *testing.T) {
 				}
 				d.hostile.Store(&serve)
 				asked.Store(0)
-				w.a.Shut()
-				require.NoError(t, w.a.Reopen())
+				w.A.Shut()
+				require.NoError(t, w.A.Reopen())
 				<-time.After(10 * time.Second)
 				steady := time.Now()
 				before := asked.Load()
@@ -295,8 +292,8 @@ func TestSubscriptionsThatDoNotLastAreNotAStorm(t *testing.T) {
 				assert.LessOrEqual(t, asked.Load()-before, int64(300))
 
 				d.hostile.Store(nil)
-				w.a.Shut()
-				require.NoError(t, w.a.Reopen())
+				w.A.Shut()
+				require.NoError(t, w.A.Reopen())
 				<-time.After(8 * time.Second)
 				n := 0
 				for i := range c.Conns() {
@@ -317,8 +314,7 @@ func TestRestartOfASecondIsOverWhenTheServerIs(t *testing.T) {
 	for name, age := range map[string]time.Duration{"of a client that has run for long": time.Minute, "of one that has just begun": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
+				w := newPair(t)
 				c := w.client(baton.Options{Pool: pool.Config{Size: 60, MinIdle: 59}, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
 				defer c.Close()
 				for range 20 {
@@ -326,12 +322,12 @@ func TestRestartOfASecondIsOverWhenTheServerIs(t *testing.T) {
 					require.NoError(t, err)
 				}
 				<-time.After(age)
-				require.EqualValues(t, 80, w.a.Stats().Open)
-				w.a.Kill()
+				require.EqualValues(t, 80, w.A.Stats().Open)
+				w.A.Kill()
 				<-time.After(time.Second)
-				require.NoError(t, w.a.Reopen())
+				require.NoError(t, w.A.Reopen())
 				back := time.Now()
-				for w.a.Stats().Open < 80 && time.Since(back) < 10*time.Second {
+				for w.A.Stats().Open < 80 && time.Since(back) < 10*time.Second {
 					go func() { _, _ = c.Get(t.Context(), "k") }()
 					<-time.After(time.Millisecond)
 				}
@@ -345,8 +341,7 @@ func TestRestartOfASecondIsOverWhenTheServerIs(t *testing.T) {
 // A cold start is not slowed, nor are many connections that come at once.
 func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
+		w := newPair(t)
 		c := w.client(baton.Options{Pool: pool.Config{Size: 300, MinIdle: 299}})
 		defer c.Close()
 		begun := time.Now()
@@ -358,7 +353,7 @@ func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		for w.a.Stats().Open < 500 && time.Since(begun) < time.Minute {
+		for w.A.Stats().Open < 500 && time.Since(begun) < time.Minute {
 			<-time.After(time.Millisecond)
 		}
 		assert.LessOrEqual(t, time.Since(begun), 100*time.Millisecond)
@@ -368,9 +363,8 @@ func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 // The last resort: whatever makes dials, there is an end to it, which heeds contexts and Close.
 func TestDialsOfAClientAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		d := &dialLog{next: w.net.DialContext}
+		w := newPair(t)
+		d := &dialLog{next: w.Network.DialContext}
 		c := w.client(baton.Options{Dialer: d.dial})
 		defer c.Close()
 		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)

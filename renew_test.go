@@ -67,13 +67,13 @@ func (p *issuer) count() int {
 
 // strict is a server that cuts connections when the credentials they used expire.
 type strict struct {
-	*town
+	*pair
 	logins, cut atomic.Int64
 }
 
 func newStrict(t *testing.T) *strict {
 	s := &strict{}
-	s.town = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+	s.pair = newPair(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
 		for _, a := range args {
 			at, ok := strings.CutPrefix(string(a), "until-")
 			if !ok {
@@ -82,7 +82,7 @@ func newStrict(t *testing.T) *strict {
 			s.logins.Add(1)
 			ns, _ := strconv.ParseInt(at, 10, 64)
 			time.AfterFunc(time.Until(time.Unix(0, ns)), func() {
-				if cn := s.srv.Conn(c.ID); cn != nil {
+				if cn := s.Server.Conn(c.ID); cn != nil {
 					s.cut.Add(1)
 					cn.Kill()
 				}
@@ -148,14 +148,13 @@ func TestConnectionsAreAuthenticatedAnewAheadOfEachExpiry(t *testing.T) { // H-1
 			t.Run(fmt.Sprint(kept), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newStrict(t)
-					defer w.srv.Close()
 					p := &issuer{life: 20 * time.Minute, kept: kept}
 					c := w.client(baton.Options{Protocol: proto, Credentials: p, Pool: pool.Config{MinIdle: 15, Size: 40, MaxIdleTime: -1}})
 					defer c.Close()
 					s, err := c.Subscribe(t.Context(), "x", "beat")
 					require.NoError(t, err)
 					l := keep(s)
-					stopWork, stopFeed := occupy(t, c), feed(w.srv, time.Second, "x")
+					stopWork, stopFeed := occupy(t, c), feed(w.Server, time.Second, "x")
 					<-time.After(110 * time.Minute)
 					n := stopFeed()
 					<-time.After(time.Second)
@@ -188,7 +187,6 @@ func TestProviderWithoutNewCredentialsHarmsNobody(t *testing.T) { // H-124
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newStrict(t)
-				defer w.srv.Close()
 				p := &issuer{life: time.Hour, kept: time.Hour}
 				c := w.client(baton.Options{Credentials: p, Pool: pool.Config{MinIdle: 9}})
 				defer c.Close()
@@ -201,7 +199,7 @@ func TestProviderWithoutNewCredentialsHarmsNobody(t *testing.T) { // H-124
 				}
 				assert.Greater(t, p.count(), before+5)
 				assert.Less(t, p.count(), before+100)
-				assert.EqualValues(t, 10, w.a.Stats().Accepted, "nothing is dialled for credentials that are no better")
+				assert.EqualValues(t, 10, w.A.Stats().Accepted, "nothing is dialled for credentials that are no better")
 				assert.Zero(t, w.cut.Load())
 				p.mu.Lock()
 				p.kept = time.Hour
@@ -219,14 +217,13 @@ func TestProviderWithoutNewCredentialsHarmsNobody(t *testing.T) { // H-124
 func TestCredentialsThatExpireAtOnceAreNotRenewedInHaste(t *testing.T) { // H-124
 	for _, life := range []time.Duration{-time.Hour, 0, time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
+			w := newPair(t)
 			c := w.client(baton.Options{Credentials: &issuer{life: life, kept: time.Hour}})
 			defer c.Close()
 			<-time.After(10 * time.Minute)
-			assert.LessOrEqual(t, w.a.Stats().Accepted, int64(10*60*4+1), life)
+			assert.LessOrEqual(t, w.A.Stats().Accepted, int64(10*60*4+1), life)
 			if life <= 0 {
-				assert.LessOrEqual(t, w.a.Stats().Accepted, int64(30), life)
+				assert.LessOrEqual(t, w.A.Stats().Accepted, int64(30), life)
 			}
 			assert.NoError(t, c.Ready(t.Context()))
 		})
@@ -237,20 +234,19 @@ func TestCredentialsThatExpireAtOnceAreNotRenewedInHaste(t *testing.T) { // H-12
 func TestExpiryDuringMaintenance(t *testing.T) { // H-124
 	synctest.Test(t, func(t *testing.T) {
 		w := newStrict(t)
-		defer w.srv.Close()
 		c := w.client(baton.Options{Credentials: &issuer{life: 2 * time.Minute, kept: time.Hour}, Pool: pool.Config{MinIdle: 9}})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x", "beat")
 		require.NoError(t, err)
 		l := keep(s)
-		stopWork, stopFeed := occupy(t, c), feed(w.srv, time.Second, "x")
+		stopWork, stopFeed := occupy(t, c), feed(w.Server, time.Second, "x")
 		<-time.After(80 * time.Second)
-		w.a.Moving(30*time.Second, w.b.Addr()) // the renewal begins ten seconds later; the name leads to the old node still
+		w.A.Moving(30*time.Second, w.B.Addr()) // the renewal begins ten seconds later; the name leads to the old node still
 		<-time.After(30 * time.Second)
-		assert.Zero(t, w.a.Shut())
+		assert.Zero(t, w.A.Shut())
 		<-time.After(4 * time.Second)
 		assert.Len(t, peers(c), 1)
-		require.NoError(t, w.a.Reopen())
+		require.NoError(t, w.A.Reopen())
 		<-time.After(10 * time.Minute)
 		n := stopFeed()
 		<-time.After(time.Second)
@@ -272,14 +268,13 @@ func (disguised) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0
 func TestConnectionsThroughATunnelAreRenewed(t *testing.T) { // H-124
 	synctest.Test(t, func(t *testing.T) {
 		w := newStrict(t)
-		defer w.srv.Close()
 		var wrong atomic.Int64
 		c := w.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MinIdle: 3, MaxIdleTime: -1},
 			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				if addr != w.a.Addr() {
+				if addr != w.A.Addr() {
 					wrong.Add(1)
 				}
-				nc, err := w.net.DialContext(ctx, network, addr)
+				nc, err := w.Network.DialContext(ctx, network, addr)
 				return disguised{nc}, err
 			}})
 		defer c.Close()
@@ -298,7 +293,6 @@ func TestSessionsAreWaitedForAheadOfAnExpiry(t *testing.T) { // H-124
 	for _, long := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newStrict(t)
-			defer w.srv.Close()
 			c := w.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MaxIdleTime: -1}})
 			defer c.Close()
 			held, err := c.Conn(t.Context())
@@ -330,8 +324,7 @@ func TestCloseDuringARenewalLeavesNothing(t *testing.T) { // H-124
 	for _, after := range []time.Duration{14*time.Minute + 59*time.Second, 15 * time.Minute, 15*time.Minute + 10*time.Millisecond, 16 * time.Minute} {
 		for _, block := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
+				w := newPair(t)
 				p := &issuer{life: 20 * time.Minute, kept: time.Hour}
 				c := w.client(baton.Options{Credentials: p, Pool: pool.Config{MinIdle: 9}})
 				stop := occupy(t, c)
@@ -339,12 +332,12 @@ func TestCloseDuringARenewalLeavesNothing(t *testing.T) { // H-124
 				require.NoError(t, err)
 				<-time.After(after - time.Second)
 				p.set(nil, block)
-				w.a.Delay(20 * time.Millisecond)
+				w.A.Delay(20 * time.Millisecond)
 				<-time.After(time.Second)
 				stop()
 				c.Close()
 				synctest.Wait()
-				assert.Zero(t, w.a.Stats().Open)
+				assert.Zero(t, w.A.Stats().Open)
 			})
 		}
 	}

@@ -55,7 +55,7 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 	var homes sync.Map // number of a connection and server, to whether it is one of this client's that blocks
 	var nodes []string
 	for s := range 2 {
-		srv := handofftest.NewServer(handofftest.Options{OnCommand: func(ci handofftest.ConnInfo, args [][]byte) {
+		_, n := newLoopback(t, handofftest.Options{OnCommand: func(ci handofftest.ConnInfo, args [][]byte) {
 			switch {
 			case strings.EqualFold(string(args[0]), "BLPOP"):
 				homes.Store(fmt.Sprint(s, " ", ci.ID, " ", string(args[1])), true)
@@ -70,9 +70,6 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 				}
 			}
 		}})
-		defer srv.Close()
-		n, err := srv.Listen("127.0.0.1:0")
-		require.NoError(t, err)
 		nodes = append(nodes, n.Addr())
 	}
 	for range 60 { // other clients, with the numbers that this one's connections have at the other server
@@ -100,8 +97,7 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 func TestServerIsAskedForOnceALink(t *testing.T) { // H-122
 	for _, proto := range []int{2, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
+			w := newPair(t)
 			c := w.client(baton.Options{Protocol: proto})
 			defer c.Close()
 			for i := range 20 {
@@ -110,8 +106,8 @@ func TestServerIsAskedForOnceALink(t *testing.T) { // H-122
 				cancel()
 				assert.ErrorIs(t, err, context.DeadlineExceeded, "%d", i)
 			}
-			assert.LessOrEqual(t, w.srv.Executed("INFO"), int64(2))
-			assert.EqualValues(t, 2, w.a.Stats().Accepted)
+			assert.LessOrEqual(t, w.Server.Executed("INFO"), int64(2))
+			assert.EqualValues(t, 2, w.A.Stats().Accepted)
 		})
 	}
 }
@@ -124,7 +120,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 				var mu sync.Mutex
 				last := map[uint64][]string{}
 				unblocks, probes := 0, 0
-				w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				w := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					mu.Lock()
 					defer mu.Unlock()
 					name := strings.ToUpper(string(args[0]))
@@ -145,7 +141,6 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 					}
 					return nil, false
 				}})
-				defer w.srv.Close()
 				c := w.client(baton.Options{})
 				defer c.Close()
 				for range 5 {
@@ -156,7 +151,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 				}
 				got := popLater(t.Context(), c, 0)
 				synctest.Wait()
-				w.a.Moving(15*time.Second, w.b.Addr())
+				w.A.Moving(15*time.Second, w.B.Addr())
 				<-time.After(20 * time.Second)
 				_, err := c.RPush(t.Context(), "list", "x")
 				require.NoError(t, err)
@@ -181,22 +176,21 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 	for _, element := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
+			w := newPair(t)
 			c := w.client(baton.Options{ReadTimeout: 2 * time.Second})
 			defer c.Close()
-			other := w.client(baton.Options{Addr: w.b.Addr()}) // the same keys, by an endpoint that is quick
+			other := w.client(baton.Options{Addr: w.B.Addr()}) // the same keys, by an endpoint that is quick
 			defer other.Close()
 			got := popLater(t.Context(), c, 3*time.Second)
 			synctest.Wait()
-			w.a.Stall(true)
+			w.A.Stall(true)
 			<-time.After(2500 * time.Millisecond)
 			if element {
 				_, err := other.RPush(t.Context(), "list", "x")
 				require.NoError(t, err)
 			}
 			<-time.After(3 * time.Second)
-			w.a.Stall(false)
+			w.A.Stall(false)
 			p := <-got
 			assert.InDelta(t, 5500*time.Millisecond, p.took, float64(100*time.Millisecond))
 			if !element {
@@ -217,13 +211,12 @@ func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 // A command that goes on blocking when its wait is long over is unblocked before it is given up, on the client's own account.
 func TestLateCommandIsCalledBackBeforeItIsGivenUp(t *testing.T) { // H-137
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		w := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "BLPOP" {
 				args[len(args)-1] = []byte("0") // a server that does not end the wait in time
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
 		c := w.client(baton.Options{ReadTimeout: 2 * time.Second})
 		defer c.Close()
 		p := <-popLater(t.Context(), c, 3*time.Second)
@@ -235,21 +228,20 @@ func TestLateCommandIsCalledBackBeforeItIsGivenUp(t *testing.T) { // H-137
 // A connection that was set up while the server was paused seems to have a long round trip. Its caller does not wait so long.
 func TestSlowSetUpDoesNotKeepACallerWhoseContextHasEnded(t *testing.T) { // H-106
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
+		w := newPair(t)
 		c := w.client(baton.Options{})
 		defer c.Close()
-		w.a.Stall(true)
+		w.A.Stall(true)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		got := popLater(ctx, c, 0)
 		<-time.After(2 * time.Second)
-		w.a.Stall(false)
+		w.A.Stall(false)
 		synctest.Wait()
 		<-time.After(500 * time.Millisecond)
-		w.a.Stall(true)
+		w.A.Stall(true)
 		p := <-got
-		w.a.Stall(false)
+		w.A.Stall(false)
 		assert.ErrorIs(t, p.err, context.DeadlineExceeded)
 		assert.InDelta(t, 3250*time.Millisecond, p.took, float64(300*time.Millisecond))
 	})
