@@ -30,11 +30,11 @@ func TestCancelledBlockingCommandsLoseNoElement(t *testing.T) {
 			}
 			_, err := c.Do(ctx, "RPUSH", "list", i)
 			require.NoError(t, err)
-			if p := <-got; p.err == nil {
-				seen[p.value]++
+			if r := <-got; r.err == nil {
+				seen[r.value]++
 			} else {
 				var oe *baton.OpError
-				require.ErrorAs(t, p.err, &oe)
+				require.ErrorAs(t, r.err, &oe)
 				if oe.Sent {
 					seen["unknown"]++
 				}

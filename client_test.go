@@ -341,8 +341,8 @@ func TestTracerSeesCommandsAndNoSetUp(t *testing.T) {
 
 func TestConnsTellUntilWhenTheyAreRelaxed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		relaxed := func() (n int) {
 			<-time.After(time.Second)
@@ -356,9 +356,9 @@ func TestConnsTellUntilWhenTheyAreRelaxed(t *testing.T) {
 			return n
 		}
 		assert.Zero(t, relaxed())
-		w.Server.Migrating(5*time.Second, "1")
+		p.Server.Migrating(5*time.Second, "1")
 		assert.Equal(t, 1, relaxed())
-		w.Server.Migrated("1")
+		p.Server.Migrated("1")
 		assert.Equal(t, 1, relaxed(), "replies may be slow again")
 		<-time.After(10 * time.Second)
 		assert.Zero(t, relaxed())

@@ -188,9 +188,9 @@ func TestHostileServerIsNotStormed(t *testing.T) {
 }
 
 func hostility(t *testing.T, serve func(net.Conn), busy bool, most int) {
-	w := newPair(t)
-	d := &dialLog{next: w.Network.DialContext}
-	c := w.client(baton.Options{
+	p := newPair(t)
+	d := &dialLog{next: p.Network.DialContext}
+	c := p.client(baton.Options{
 		Pool:    pool.Config{Size: 48, MinIdle: 47, Blocking: 12},
 		Dialer:  d.dial,
 		Handoff: handoff.Config{Mode: handoff.ModeDisabled},
@@ -209,8 +209,8 @@ func hostility(t *testing.T, serve func(net.Conn), busy bool, most int) {
 		d.refuse.Store(true)
 	}
 	begun := time.Now()
-	w.A.Shut()
-	require.NoError(t, w.A.Reopen())
+	p.A.Shut()
+	require.NoError(t, p.A.Reopen())
 	<-time.After(10 * time.Second)
 	steady := time.Now()
 	<-time.After(30 * time.Second)
@@ -269,9 +269,9 @@ func TestSubscriptionsThatDoNotLastAreNotAStorm(t *testing.T) {
 	for name, serve := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newPair(t)
-				d := &dialLog{next: w.Network.DialContext}
-				c := w.client(baton.Options{Dialer: d.dial, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
+				p := newPair(t)
+				d := &dialLog{next: p.Network.DialContext}
+				c := p.client(baton.Options{Dialer: d.dial, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
 				defer c.Close()
 				const subs = 20
 				for range subs {
@@ -280,8 +280,8 @@ func TestSubscriptionsThatDoNotLastAreNotAStorm(t *testing.T) {
 				}
 				d.hostile.Store(&serve)
 				asked.Store(0)
-				w.A.Shut()
-				require.NoError(t, w.A.Reopen())
+				p.A.Shut()
+				require.NoError(t, p.A.Reopen())
 				<-time.After(10 * time.Second)
 				steady := time.Now()
 				before := asked.Load()
@@ -292,8 +292,8 @@ func TestSubscriptionsThatDoNotLastAreNotAStorm(t *testing.T) {
 				assert.LessOrEqual(t, asked.Load()-before, int64(300))
 
 				d.hostile.Store(nil)
-				w.A.Shut()
-				require.NoError(t, w.A.Reopen())
+				p.A.Shut()
+				require.NoError(t, p.A.Reopen())
 				<-time.After(8 * time.Second)
 				n := 0
 				for i := range c.Conns() {
@@ -314,20 +314,20 @@ func TestRestartOfASecondIsOverWhenTheServerIs(t *testing.T) {
 	for name, age := range map[string]time.Duration{"of a client that has run for long": time.Minute, "of one that has just begun": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newPair(t)
-				c := w.client(baton.Options{Pool: pool.Config{Size: 60, MinIdle: 59}, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
+				p := newPair(t)
+				c := p.client(baton.Options{Pool: pool.Config{Size: 60, MinIdle: 59}, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
 				defer c.Close()
 				for range 20 {
 					_, err := c.Subscribe(t.Context(), "c")
 					require.NoError(t, err)
 				}
 				<-time.After(age)
-				require.EqualValues(t, 80, w.A.Stats().Open)
-				w.A.Kill()
+				require.EqualValues(t, 80, p.A.Stats().Open)
+				p.A.Kill()
 				<-time.After(time.Second)
-				require.NoError(t, w.A.Reopen())
+				require.NoError(t, p.A.Reopen())
 				back := time.Now()
-				for w.A.Stats().Open < 80 && time.Since(back) < 10*time.Second {
+				for p.A.Stats().Open < 80 && time.Since(back) < 10*time.Second {
 					go func() { _, _ = c.Get(t.Context(), "k") }()
 					<-time.After(time.Millisecond)
 				}
@@ -341,8 +341,8 @@ func TestRestartOfASecondIsOverWhenTheServerIs(t *testing.T) {
 // A cold start is not slowed, nor are many connections that come at once.
 func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{Pool: pool.Config{Size: 300, MinIdle: 299}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{Size: 300, MinIdle: 299}})
 		defer c.Close()
 		begun := time.Now()
 		var wg sync.WaitGroup
@@ -353,7 +353,7 @@ func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		for w.A.Stats().Open < 500 && time.Since(begun) < time.Minute {
+		for p.A.Stats().Open < 500 && time.Since(begun) < time.Minute {
 			<-time.After(time.Millisecond)
 		}
 		assert.LessOrEqual(t, time.Since(begun), 100*time.Millisecond)
@@ -363,9 +363,9 @@ func TestManyConnectionsMayBeOpenedAtOnce(t *testing.T) {
 // The last resort: whatever makes dials, there is an end to it, which heeds contexts and Close.
 func TestDialsOfAClientAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		d := &dialLog{next: w.Network.DialContext}
-		c := w.client(baton.Options{Dialer: d.dial})
+		p := newPair(t)
+		d := &dialLog{next: p.Network.DialContext}
+		c := p.client(baton.Options{Dialer: d.dial})
 		defer c.Close()
 		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 		defer stop()

@@ -165,21 +165,21 @@ func TestServerThatPushesAndAnswersNothingIsRecoveredFrom(t *testing.T) { // H-1
 func TestSubscriptionWhoseServerOnlyPushesIsGivenUp(t *testing.T) { // H-115
 	for _, noise := range []string{"", ">2\r\n$5\r\nhello\r\n:1\r\n"} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newPair(t)
-			c := w.client(baton.Options{ReadTimeout: time.Second})
+			p := newPair(t)
+			c := p.client(baton.Options{ReadTimeout: time.Second})
 			defer c.Close()
 			s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: time.Second}).Subscribe(t.Context(), "x")
 			require.NoError(t, err)
 			<-time.After(5 * time.Second)
 			require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a server that answers is not given up")
-			w.A.Stall(true)
+			p.A.Stall(true)
 			for range 25 { // at most twice the heartbeat and the timeout, and the look of the link
 				<-time.After(200 * time.Millisecond)
 				if noise != "" {
-					w.A.Push([]byte(noise))
+					p.A.Push([]byte(noise))
 				}
 			}
-			w.A.Stall(false)
+			p.A.Stall(false)
 			es := taken(s)
 			require.NotEmpty(t, es)
 			assert.Equal(t, baton.SubLost, es[0].Kind)
@@ -323,8 +323,8 @@ func TestCrossingOfABusyConnectionEndsAtOnce(t *testing.T) { // H-123
 func TestRightfulRepliesNeverCondemn(t *testing.T) { // H-123
 	for _, protocol := range []int{2, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newPair(t)
-			c := w.client(baton.Options{Protocol: protocol})
+			p := newPair(t)
+			c := p.client(baton.Options{Protocol: protocol})
 			defer c.Close()
 			ctx := t.Context()
 			_, err := c.Set(ctx, "text", "abc")

@@ -70,22 +70,22 @@ func TestMovingOverMutualTLS(t *testing.T) { // H-82, H-83, H-84
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newPair(t, handofftest.Options{TLS: good, Password: "secret"})
-				w.B.SetTLS(target)
-				c := w.client(baton.Options{Addr: handofftest.PairName + ":6379", Password: "secret", TLS: client, Pool: pool.Config{MinIdle: 2}})
+				p := newPair(t, handofftest.Options{TLS: good, Password: "secret"})
+				p.B.SetTLS(target)
+				c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Password: "secret", TLS: client, Pool: pool.Config{MinIdle: 2}})
 				defer c.Close()
 				<-time.After(time.Second)
-				w.A.Moving(15*time.Second, w.B.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(10 * time.Second)
 				_, err := c.Incr(t.Context(), "n")
 				require.NoError(t, err)
 				if target == good {
-					assert.Equal(t, map[string]int{w.B.Addr(): 3}, peers(c))
+					assert.Equal(t, map[string]int{p.B.Addr(): 3}, peers(c))
 					return
 				}
-				assert.Equal(t, map[string]int{w.A.Addr(): 3}, peers(c))
-				assert.Positive(t, w.B.Stats().Accepted, "it was tried")
-				assert.Zero(t, w.B.Stats().Commands, "and told nothing")
+				assert.Equal(t, map[string]int{p.A.Addr(): 3}, peers(c))
+				assert.Positive(t, p.B.Stats().Accepted, "it was tried")
+				assert.Zero(t, p.B.Stats().Commands, "and told nothing")
 			})
 		})
 	}

@@ -320,8 +320,8 @@ func TestLargeRepliesInSmallPools(t *testing.T) {
 // Connections apart move as all others do.
 func TestConnectionsApartMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		_, err := c.Set(t.Context(), "big", strings.Repeat("x", 100_000))
 		require.NoError(t, err)
@@ -331,15 +331,15 @@ func TestConnectionsApartMove(t *testing.T) {
 		}
 		require.Equal(t, map[pool.Role]int{pool.Lane: 1, pool.Apart: 1}, roles(c))
 		<-time.After(time.Second)
-		w.A.Moving(10*time.Second, w.B.Addr())
+		p.A.Moving(10*time.Second, p.B.Addr())
 		<-time.After(10 * time.Second)
-		assert.Equal(t, map[string]int{w.B.Addr(): 2}, peers(c))
-		w.A.Shut()
+		assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c))
+		p.A.Shut()
 		for range 3 {
 			s, err := c.Get(t.Context(), "big")
 			require.NoError(t, err)
 			assert.Len(t, s, 100_000)
 		}
-		assert.EqualValues(t, 2, w.B.Stats().Accepted)
+		assert.EqualValues(t, 2, p.B.Stats().Accepted)
 	})
 }

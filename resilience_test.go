@@ -20,11 +20,11 @@ import (
 // A call that is given up costs its caller's patience and nothing else: the connection goes on, and its late reply is swallowed.
 func TestTimeoutsOpenNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{Pool: pool.Config{Lanes: 1}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{Lanes: 1}})
 		defer c.Close()
 		require.NoError(t, c.Ready(t.Context()))
-		w.A.Delay(20 * time.Millisecond)
+		p.A.Delay(20 * time.Millisecond)
 		var wg sync.WaitGroup
 		var late atomic.Int64
 		for range 50 {
@@ -40,17 +40,17 @@ func TestTimeoutsOpenNoConnection(t *testing.T) {
 		}
 		wg.Wait()
 		require.EqualValues(t, 1000, late.Load())
-		w.A.Delay(0)
+		p.A.Delay(0)
 		n, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
 		assert.EqualValues(t, 1001, n, "each was executed, and no reply went to another caller")
-		assert.EqualValues(t, 1, w.A.Stats().Accepted)
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 
 		// The control: a connection that is closed is replaced.
-		w.A.Shut()
-		require.NoError(t, w.A.Reopen())
+		p.A.Shut()
+		require.NoError(t, p.A.Reopen())
 		require.NoError(t, c.Ready(t.Context()))
-		assert.EqualValues(t, 2, w.A.Stats().Accepted)
+		assert.EqualValues(t, 2, p.A.Stats().Accepted)
 	})
 }
 
@@ -92,8 +92,8 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newPair(t)
-				o := baton.Options{Addr: w.A.Addr(), Dialer: w.Network.DialContext, Pool: pool.Config{Size: 2, Blocking: 1}}
+				p := newPair(t)
+				o := baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Pool: pool.Config{Size: 2, Blocking: 1}}
 				if tt.trouble == "hanging" {
 					o.Dialer = hang
 				}
@@ -103,9 +103,9 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 				switch tt.trouble {
 				case "stalled":
 					require.NoError(t, c.Ready(t.Context()))
-					w.A.Stall(true)
+					p.A.Stall(true)
 				case "mute":
-					w.A.SetTrouble(handofftest.Trouble{Mute: true})
+					p.A.SetTrouble(handofftest.Trouble{Mute: true})
 				case "leased":
 					_, err = c.Conn(t.Context())
 					require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 				assert.Zero(t, c.Stats().Waiting, "nobody waits any more")
 				require.NoError(t, c.Close())
 				synctest.Wait()
-				assert.Zero(t, w.A.Stats().Open)
+				assert.Zero(t, p.A.Stats().Open)
 			})
 		})
 	}
@@ -132,12 +132,12 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 
 func TestShutdownHonoursItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		_, err := c.Conn(t.Context()) // never given back
 		require.NoError(t, err)
 		require.NoError(t, c.Ready(t.Context()))
-		w.A.Stall(true)
+		p.A.Stall(true)
 		got := make(chan error, 1)
 		go func() { _, err := c.Incr(t.Context(), "n"); got <- err }()
 		synctest.Wait()
@@ -150,15 +150,15 @@ func TestShutdownHonoursItsDeadline(t *testing.T) {
 		require.ErrorAs(t, <-got, &oe)
 		assert.True(t, oe.Sent)
 		synctest.Wait()
-		assert.Zero(t, w.A.Stats().Open)
+		assert.Zero(t, p.A.Stats().Open)
 	})
 }
 
 // The text alone tells whether the pool is too small, somebody keeps connections, or the server is away.
 func TestErrorOfAWaitExplains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{Pool: pool.Config{Size: 65, Lanes: 1, WaitTimeout: 2 * time.Second}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{Size: 65, Lanes: 1, WaitTimeout: 2 * time.Second}})
 		defer c.Close()
 		var leases []*baton.Conn
 		for range 64 {
@@ -177,7 +177,7 @@ func TestErrorOfAWaitExplains(t *testing.T) {
 		assert.EqualError(t, err, "baton: lease: pool: no connection within 1s (64 of 65 leased, 1 shared, 0 dialing, 12 waiting): context deadline exceeded (attempt 1, not sent)")
 		<-time.After(2 * time.Second)
 
-		w.A.Refuse()
+		p.A.Refuse()
 		leases[0].Discard()
 		_, err = c.Conn(t.Context())
 		require.ErrorContains(t, err, "refused")
@@ -198,9 +198,9 @@ func TestErrorOfAWaitExplains(t *testing.T) {
 // A crowd that finds nobody there does not dial as a crowd, neither while the server is away nor when it is back.
 func TestDialStormsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
+		p := newPair(t)
 		var dials, now, most atomic.Int64
-		c := w.client(baton.Options{
+		c := p.client(baton.Options{
 			Pool: pool.Config{Size: 20, Lanes: 4, MaxDialing: 5, Blocking: 10},
 			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				dials.Add(1)
@@ -209,13 +209,13 @@ func TestDialStormsAreBounded(t *testing.T) {
 				}
 				defer now.Add(-1)
 				<-time.After(time.Millisecond)
-				return w.Network.DialContext(ctx, network, addr)
+				return p.Network.DialContext(ctx, network, addr)
 			},
 		})
 		defer c.Close()
-		w.A.Kill()
+		p.A.Kill()
 		dials.Store(0)
-		before := w.A.Stats().Accepted
+		before := p.A.Stats().Accepted
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		var served atomic.Int64
@@ -243,10 +243,10 @@ func TestDialStormsAreBounded(t *testing.T) {
 		t.Logf("%d dials, %d at a time", dials.Load(), most.Load())
 		assert.LessOrEqual(t, most.Load(), int64(10), "MaxDialing, of each of the two pools")
 		assert.Zero(t, served.Load())
-		require.NoError(t, w.A.Reopen())
+		require.NoError(t, p.A.Reopen())
 		<-time.After(time.Second)
 		assert.NotZero(t, served.Load())
-		assert.LessOrEqual(t, w.A.Stats().Accepted-before, int64(4+10), "the lanes, and those to block on")
+		assert.LessOrEqual(t, p.A.Stats().Accepted-before, int64(4+10), "the lanes, and those to block on")
 		stop()
 		wg.Wait()
 	})
@@ -254,8 +254,8 @@ func TestDialStormsAreBounded(t *testing.T) {
 
 func TestForgottenLeaseIsInSight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		leased := func() (since []time.Duration) {
 			for i := range c.Conns() {

@@ -51,15 +51,15 @@ func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
 
 func TestLaterAttemptDoesNotHideThatAnEarlierOneWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *pair
-		w = newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		var p *pair
+		p = newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "INCR" {
-				go w.A.Kill() // executed, the answer is lost, and nobody is there afterwards
+				go p.A.Kill() // executed, the answer is lost, and nobody is there afterwards
 				<-time.After(time.Millisecond)
 			}
 			return nil, false
 		}})
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, For: -1, UpTo: baton.WriteAccumulate}})
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, For: -1, UpTo: baton.WriteAccumulate}})
 		defer c.Close()
 		_, err := c.Incr(t.Context(), "n")
 		var oe *baton.OpError
@@ -72,17 +72,17 @@ func TestLaterAttemptDoesNotHideThatAnEarlierOneWasSent(t *testing.T) {
 
 func TestRepeatedReadReturnsNothingOfTheFirstAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		big := strings.Repeat("0123456789", 20_000)
 		_, err := c.Set(t.Context(), "big", big)
 		require.NoError(t, err)
-		w.Server.Conn(w.A.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
+		p.Server.Conn(p.A.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
 		got, err := c.AppendGet(t.Context(), []byte("<"), "big")
 		require.NoError(t, err)
 		assert.Equal(t, "<"+big, string(got))
-		assert.EqualValues(t, 2, w.Server.Executed("GET"))
+		assert.EqualValues(t, 2, p.Server.Executed("GET"))
 	})
 }
 
@@ -103,7 +103,7 @@ func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
 
 func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			switch string(args[0]) {
 			case "INCR":
 				return []byte("-READONLY You can't write against a read only replica.\r\n"), true
@@ -112,7 +112,7 @@ func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
 			}
 			return nil, false
 		}})
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}, Pool: pool.Config{Size: 1}, ReadTimeout: time.Hour})
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}, Pool: pool.Config{Size: 1}, ReadTimeout: time.Hour})
 		_, err := c.Incr(t.Context(), "n")
 		require.ErrorContains(t, err, "READONLY")
 		slow := make(chan error, 1)
@@ -127,21 +127,21 @@ func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
 
 func TestReadOnlyAnswerLeadsToAnotherConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *pair
-		w = newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		var p *pair
+		p = newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if ci.Node == "10.0.0.1:6379" && (string(args[0]) == "INCR" || string(args[0]) == "incrby") {
-				w.Network.SetHost(handofftest.PairName, "10.0.0.2")
+				p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 				return []byte("-READONLY You can't write against a read only replica.\r\n"), true
 			}
 			return nil, false
 		}})
-		c := w.client(baton.Options{Addr: handofftest.PairName})
+		c := p.client(baton.Options{Addr: handofftest.PairName})
 		defer c.Close()
 		n, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, n)
-		assert.Equal(t, map[string]int{w.B.Addr(): 1}, peers(c))
-		w.Network.SetHost(handofftest.PairName, "10.0.0.1")
+		assert.Equal(t, map[string]int{p.B.Addr(): 1}, peers(c))
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1")
 	})
 }
 
@@ -150,14 +150,14 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var answers, demoted atomic.Int64
 		demoted.Store(1)
-		w := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if demoted.Load() == 0 || !strings.EqualFold(string(args[0]), "SET") {
 				return nil, false
 			}
 			answers.Add(1)
 			return []byte("-READONLY You can't write against a read only replica.\r\n"), true
 		}})
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{For: -1, MinBackoff: 8 * time.Millisecond}})
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{For: -1, MinBackoff: 8 * time.Millisecond}})
 		defer c.Close()
 		begun := time.Now()
 		for time.Since(begun) < 5*time.Second {
@@ -165,8 +165,8 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 			require.ErrorContains(t, err, "READONLY")
 		}
 		assert.Greater(t, answers.Load(), int64(300))
-		assert.Greater(t, w.A.Stats().Accepted, int64(15), "it goes on looking for the master")
-		assert.Less(t, w.A.Stats().Accepted, int64(25))
+		assert.Greater(t, p.A.Stats().Accepted, int64(15), "it goes on looking for the master")
+		assert.Less(t, p.A.Stats().Accepted, int64(25))
 		demoted.Store(0)
 		_, err := c.Set(t.Context(), "k", "v")
 		require.NoError(t, err)
@@ -175,10 +175,10 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 
 func TestTimeoutsAreTimeoutsForWhoeverAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{ReadTimeout: 100 * time.Millisecond, Retry: baton.RetryPolicy{Max: -1}})
+		p := newPair(t)
+		c := p.client(baton.Options{ReadTimeout: 100 * time.Millisecond, Retry: baton.RetryPolicy{Max: -1}})
 		defer c.Close()
-		w.A.Stall(true)
+		p.A.Stall(true)
 		_, err := c.Get(t.Context(), "k")
 		var oe *baton.OpError
 		require.ErrorAs(t, err, &oe)
@@ -188,21 +188,21 @@ func TestTimeoutsAreTimeoutsForWhoeverAsks(t *testing.T) {
 		_, err = c.Get(ctx, "k")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorContains(t, err, "no time left")
-		w.A.Stall(false)
+		p.A.Stall(false)
 	})
 }
 
 func TestWhatCannotBeMendedIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t, handofftest.Options{Password: "right"})
-		c, err := baton.New(baton.Options{Addr: w.A.Addr(), Password: "wrong", Dialer: w.Network.DialContext})
+		p := newPair(t, handofftest.Options{Password: "right"})
+		c, err := baton.New(baton.Options{Addr: p.A.Addr(), Password: "wrong", Dialer: p.Network.DialContext})
 		require.NoError(t, err)
 		defer c.Close()
 		_, err = c.Get(t.Context(), "k")
 		require.ErrorContains(t, err, "WRONGPASS")
-		assert.EqualValues(t, 1, w.A.Stats().Accepted)
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 
-		d, err := baton.New(baton.Options{Addr: w.A.Addr(), Password: "right", Dialer: w.Network.DialContext,
+		d, err := baton.New(baton.Options{Addr: p.A.Addr(), Password: "right", Dialer: p.Network.DialContext,
 			Pool: pool.Config{Blocking: 1, WaitTimeout: 300 * time.Millisecond}})
 		require.NoError(t, err)
 		defer d.Close()

@@ -97,8 +97,8 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 func TestServerIsAskedForOnceALink(t *testing.T) { // H-122
 	for _, proto := range []int{2, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newPair(t)
-			c := w.client(baton.Options{Protocol: proto})
+			p := newPair(t)
+			c := p.client(baton.Options{Protocol: proto})
 			defer c.Close()
 			for i := range 20 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -106,8 +106,8 @@ func TestServerIsAskedForOnceALink(t *testing.T) { // H-122
 				cancel()
 				assert.ErrorIs(t, err, context.DeadlineExceeded, "%d", i)
 			}
-			assert.LessOrEqual(t, w.Server.Executed("INFO"), int64(2))
-			assert.EqualValues(t, 2, w.A.Stats().Accepted)
+			assert.LessOrEqual(t, p.Server.Executed("INFO"), int64(2))
+			assert.EqualValues(t, 2, p.A.Stats().Accepted)
 		})
 	}
 }
@@ -120,7 +120,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 				var mu sync.Mutex
 				last := map[uint64][]string{}
 				unblocks, probes := 0, 0
-				w := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					mu.Lock()
 					defer mu.Unlock()
 					name := strings.ToUpper(string(args[0]))
@@ -141,7 +141,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 					}
 					return nil, false
 				}})
-				c := w.client(baton.Options{})
+				c := p.client(baton.Options{})
 				defer c.Close()
 				for range 5 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -151,7 +151,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 				}
 				got := popLater(t.Context(), c, 0)
 				synctest.Wait()
-				w.A.Moving(15*time.Second, w.B.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(20 * time.Second)
 				_, err := c.RPush(t.Context(), "list", "x")
 				require.NoError(t, err)
@@ -176,25 +176,25 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 	for _, element := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newPair(t)
-			c := w.client(baton.Options{ReadTimeout: 2 * time.Second})
+			p := newPair(t)
+			c := p.client(baton.Options{ReadTimeout: 2 * time.Second})
 			defer c.Close()
-			other := w.client(baton.Options{Addr: w.B.Addr()}) // the same keys, by an endpoint that is quick
+			other := p.client(baton.Options{Addr: p.B.Addr()}) // the same keys, by an endpoint that is quick
 			defer other.Close()
 			got := popLater(t.Context(), c, 3*time.Second)
 			synctest.Wait()
-			w.A.Stall(true)
+			p.A.Stall(true)
 			<-time.After(2500 * time.Millisecond)
 			if element {
 				_, err := other.RPush(t.Context(), "list", "x")
 				require.NoError(t, err)
 			}
 			<-time.After(3 * time.Second)
-			w.A.Stall(false)
-			p := <-got
-			assert.InDelta(t, 5500*time.Millisecond, p.took, float64(100*time.Millisecond))
+			p.A.Stall(false)
+			r := <-got
+			assert.InDelta(t, 5500*time.Millisecond, r.took, float64(100*time.Millisecond))
 			if !element {
-				assert.Equal(t, baton.Nil, p.err)
+				assert.Equal(t, baton.Nil, r.err)
 				_, err := other.RPush(t.Context(), "list", "y")
 				require.NoError(t, err)
 				n, err := other.LLen(t.Context(), "list")
@@ -202,8 +202,8 @@ func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 				assert.EqualValues(t, 1, n, "nobody pops for a caller who has gone")
 				return
 			}
-			require.NoError(t, p.err)
-			assert.Equal(t, "x", p.value)
+			require.NoError(t, r.err)
+			assert.Equal(t, "x", r.value)
 		})
 	}
 }
@@ -211,38 +211,38 @@ func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 // A command that goes on blocking when its wait is long over is unblocked before it is given up, on the client's own account.
 func TestLateCommandIsCalledBackBeforeItIsGivenUp(t *testing.T) { // H-137
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "BLPOP" {
 				args[len(args)-1] = []byte("0") // a server that does not end the wait in time
 			}
 			return nil, false
 		}})
-		c := w.client(baton.Options{ReadTimeout: 2 * time.Second})
+		c := p.client(baton.Options{ReadTimeout: 2 * time.Second})
 		defer c.Close()
-		p := <-popLater(t.Context(), c, 3*time.Second)
-		assert.Equal(t, baton.Nil, p.err, "the null proves that nothing was taken")
-		assert.InDelta(t, 5*time.Second, p.took, float64(100*time.Millisecond))
+		r := <-popLater(t.Context(), c, 3*time.Second)
+		assert.Equal(t, baton.Nil, r.err, "the null proves that nothing was taken")
+		assert.InDelta(t, 5*time.Second, r.took, float64(100*time.Millisecond))
 	})
 }
 
 // A connection that was set up while the server was paused seems to have a long round trip. Its caller does not wait so long.
 func TestSlowSetUpDoesNotKeepACallerWhoseContextHasEnded(t *testing.T) { // H-106
 	synctest.Test(t, func(t *testing.T) {
-		w := newPair(t)
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.A.Stall(true)
+		p.A.Stall(true)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		got := popLater(ctx, c, 0)
 		<-time.After(2 * time.Second)
-		w.A.Stall(false)
+		p.A.Stall(false)
 		synctest.Wait()
 		<-time.After(500 * time.Millisecond)
-		w.A.Stall(true)
-		p := <-got
-		w.A.Stall(false)
-		assert.ErrorIs(t, p.err, context.DeadlineExceeded)
-		assert.InDelta(t, 3250*time.Millisecond, p.took, float64(300*time.Millisecond))
+		p.A.Stall(true)
+		r := <-got
+		p.A.Stall(false)
+		assert.ErrorIs(t, r.err, context.DeadlineExceeded)
+		assert.InDelta(t, 3250*time.Millisecond, r.took, float64(300*time.Millisecond))
 	})
 }
