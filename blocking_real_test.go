@@ -133,17 +133,6 @@ func TestBlockingCommandsOnARealServer(t *testing.T) {
 	}
 }
 
-func onlyAt(t *testing.T, c *baton.Client, node *handofftest.Node) {
-	for all := false; !all; {
-		require.NoError(t, t.Context().Err())
-		all = true
-		for peer, n := range peers(c) {
-			all = all && (peer == node.Addr() || n == 0)
-		}
-		<-time.After(time.Millisecond)
-	}
-}
-
 func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
 	p := newRealPair(t, redistest.Start(t))
 	c, ctx := open(t, baton.Options{Addr: p.A.Addr(), Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()

@@ -1,7 +1,6 @@
 package baton_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,37 +21,6 @@ import (
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
-
-// servers runs a test against the kit's server and against a real one.
-func servers(t *testing.T, test func(t *testing.T, addr string)) {
-	t.Run("kit", func(t *testing.T) {
-		_, node := newLoopback(t, handofftest.Options{})
-		test(t, node.Addr())
-	})
-	t.Run("redis", func(t *testing.T) { test(t, redistest.Start(t)) })
-}
-
-// newLoopback starts a server of the kit with one node, on a real socket.
-func newLoopback(t *testing.T, o handofftest.Options) (*handofftest.Server, *handofftest.Node) {
-	t.Helper()
-	srv := handofftest.NewServer(o)
-	t.Cleanup(srv.Close)
-	node, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-	return srv, node
-}
-
-// open makes a client on real sockets. It waits for longer than a machine stands still.
-func open(t *testing.T, o baton.Options) *baton.Client {
-	t.Helper()
-	for _, d := range []*time.Duration{&o.DialTimeout, &o.ReadTimeout, &o.Pool.WaitTimeout} {
-		*d = cmp.Or(*d, time.Minute)
-	}
-	c, err := baton.New(o)
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	return c
-}
 
 func TestCommands(t *testing.T) {
 	servers(t, func(t *testing.T, addr string) {

@@ -28,21 +28,11 @@ func TestTargetThatLeadsHomeIsToldNothing(t *testing.T) { // H-121
 				var streams, bytes atomic.Int64
 				l, err := p.Network.Listen("127.0.0.1:7777")
 				require.NoError(t, err)
-				defer l.Close()
-				go func() {
-					for {
-						nc, err := l.Accept()
-						if err != nil {
-							return
-						}
-						streams.Add(1)
-						go func() {
-							n, _ := io.Copy(io.Discard, nc)
-							bytes.Add(n)
-							nc.Close()
-						}()
-					}
-				}()
+				serve(t, l, func(nc net.Conn) {
+					streams.Add(1)
+					n, _ := io.Copy(io.Discard, nc)
+					bytes.Add(n)
+				})
 				dial := func(ctx context.Context, network, addr string) (net.Conn, error) { // as a system's resolver would
 					if strings.HasSuffix(addr, ":7777") {
 						addr = "127.0.0.1:7777"

@@ -23,53 +23,6 @@ import (
 	"github.com/baton-go/baton/pool"
 )
 
-// pair is a server with two nodes in memory, and makes clients of it.
-type pair struct {
-	*handofftest.Pair
-	t *testing.T
-}
-
-func newPair(t *testing.T, o ...handofftest.Options) *pair {
-	return &pair{handofftest.NewPair(t, o...), t}
-}
-
-// newRealPair returns two nodes on loopback addresses, which are proxies of the server at backend.
-func newRealPair(t *testing.T, backend string) *handofftest.Pair {
-	srv := handofftest.NewServer(handofftest.Options{Backend: backend})
-	t.Cleanup(srv.Close)
-	a, err := srv.Listen("127.0.0.2:0")
-	require.NoError(t, err)
-	b, err := srv.Listen("127.0.0.3:0")
-	require.NoError(t, err)
-	return &handofftest.Pair{Server: srv, A: a, B: b}
-}
-
-func (p *pair) client(o baton.Options) *baton.Client {
-	p.t.Helper()
-	if o.Addr == "" {
-		o.Addr = p.A.Addr()
-	}
-	if o.Dialer == nil {
-		o.Dialer = p.Network.DialContext
-	}
-	if o.Resolver == nil {
-		o.Resolver = p.Network
-	}
-	c, err := baton.New(o)
-	require.NoError(p.t, err)
-	require.NoError(p.t, c.Ready(p.t.Context()))
-	return c
-}
-
-// peers counts the client's connections by peer.
-func peers(c *baton.Client) map[string]int {
-	m := map[string]int{}
-	for i := range c.Conns() {
-		m[i.Peer]++
-	}
-	return m
-}
-
 func TestOneMovingMovesAHundredIdleConnections(t *testing.T) {
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} { // the second is the control
 		t.Run(mode.String(), func(t *testing.T) {

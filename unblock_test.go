@@ -23,27 +23,21 @@ import (
 func oneDoor(t *testing.T, next func(n int) string) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	var all sync.WaitGroup
-	t.Cleanup(func() { l.Close(); all.Wait() })
-	all.Go(func() {
-		for n := 0; ; n++ {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", next(n))
-			if err != nil {
-				in.Close()
-				continue
-			}
-			for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-				all.Go(func() {
-					_, _ = io.Copy(way[0], way[1])
-					way[0].Close()
-					way[1].Close()
-				})
-			}
+	var accepted atomic.Int32
+	serve(t, l, func(in net.Conn) {
+		out, err := net.Dial("tcp", next(int(accepted.Add(1)-1)))
+		if err != nil {
+			return
 		}
+		var copies sync.WaitGroup
+		for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+			copies.Go(func() {
+				_, _ = io.Copy(way[0], way[1])
+				way[0].Close()
+				way[1].Close()
+			})
+		}
+		copies.Wait()
 	})
 	return l.Addr().String()
 }
