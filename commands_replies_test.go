@@ -28,8 +28,8 @@ var oddReplies = []string{
 	"=20004\r\ntxt:" + strings.Repeat("v", 20000) + "\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
 }
 
-// Whatever a server answers to whatever command, the connection stays in step or is closed, and a client and a pipeline, which read replies in
-// two ways, make the same of it.
+// The connection stays in step or is closed, whatever a server answers to a command. A client and a pipeline, which read replies in two
+// ways, make the same of it.
 func TestEveryMethodTakesEveryReply(t *testing.T) {
 	synctest.Test(t, everyMethodTakesEveryReply) // a client that has to dial again and again waits in between
 }

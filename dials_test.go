@@ -169,7 +169,7 @@ func sleepFor(ctx context.Context, d time.Duration) {
 	}
 }
 
-// H-119. Whatever a server does to connections that it has accepted, a client of 60 does not storm it, and is back at once.
+// H-119. A client of 60 connections does not storm a server, whatever that does to connections it has accepted, and is back at once.
 func TestHostileServerIsNotStormed(t *testing.T) {
 	for name, serve := range enemies {
 		most := 60

@@ -49,8 +49,8 @@ func (f *fickle) Credentials(ctx context.Context) (baton.Credentials, error) {
 	return baton.Credentials{}, f.trouble(ctx)
 }
 
-// What the user has given fails, hangs or panics for two seconds of the window. A panic used to leave the connection moving for ever:
-// it could neither be moved again nor end with its socket, and commands waited for nothing.
+// The dialler, resolver or credentials of the user fail, hang or panic for two seconds of the window. A panic used to leave the
+// connection in state Moving for ever: it could neither be moved again nor end with its socket, and commands waited for nothing.
 func TestMoveOutlivesWhatTheUserHasGiven(t *testing.T) {
 	ways := map[string]func(ctx context.Context) error{
 		"fails":  func(context.Context) error { return errors.New("vault is sealed") },

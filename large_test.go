@@ -220,8 +220,8 @@ func TestSlowServerOpensNoMoreThanLanes(t *testing.T) {
 	})
 }
 
-// Connections apart are opened as they are needed, leave room for leases, and are given up again. What has become small
-// goes with the others again.
+// Connections apart are opened as they are needed, leave room for leases, and are given up again. A request whose reply has
+// become small goes with the others again.
 func TestConnectionsApartComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := slowClient(t, 0, pool.Config{Size: 10})

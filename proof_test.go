@@ -166,7 +166,8 @@ func TestRefusedMultiProvesNothingOfTheCommands(t *testing.T) {
 	}
 }
 
-// H-113: the server has forgotten who is at the other end. Whoever asks, the connection is given up.
+// H-113: the server has forgotten who is at the other end. The connection is given up, no matter which command
+// finds it out.
 func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 	ctx := context.Background()
 	get := func(c *baton.Client) error { _, err := c.Incr(ctx, "n"); return err }

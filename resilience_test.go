@@ -17,7 +17,7 @@ import (
 	"github.com/baton-go/baton/pool"
 )
 
-// A call that is given up costs its caller's patience and nothing else: the connection goes on, and its late reply is swallowed.
+// A call that is given up costs its caller the wait and nothing else: the connection goes on, and the late reply is discarded.
 func TestTimeoutsOpenNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t)
@@ -54,7 +54,7 @@ func TestTimeoutsOpenNoConnection(t *testing.T) {
 	})
 }
 
-// Whatever a caller waits for, its deadline ends the wait, and Close finds nothing that goes on.
+// A caller's deadline ends every kind of wait, and Close finds nothing that goes on.
 func TestDeadlinesAreHonoured(t *testing.T) {
 	const limit = 50 * time.Millisecond
 	hang := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }

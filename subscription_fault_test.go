@@ -219,8 +219,8 @@ func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
 				require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed}, kinds(es))
 				assert.Error(t, es[1].Err)
 				assert.Equal(t, p.A.Addr(), es[2].From, "it is a move all the same")
-				// What was under way on the old one may have been published at any time before the new one was confirmed, however
-				// lately something else came there.
+				// A message under way on the old one may have been published at any time before the new one was confirmed, even if
+				// another came there a moment ago.
 				assert.Greater(t, es[2].Gap, 2*time.Second, "it begins no later than the move")
 				missing, doubled := l.missing(t, "x", n)
 				assert.Zero(t, missing, "nothing was under way")

@@ -36,8 +36,7 @@ func corpus(t *testing.T, name string) (frames []string) {
 	return frames
 }
 
-// Whatever a server answers, in whatever form the reply is wanted: no panic, and either the connection is in step
-// afterwards or it is closed.
+// No answer of a server makes the client panic, in no form in which the reply is wanted. The connection is in step afterwards, or closed.
 func TestEveryFrameThroughALiveConnection(t *testing.T) {
 	for _, file := range []string{"captured.txt", "legal.txt", "malformed.txt"} {
 		frames := corpus(t, file)
