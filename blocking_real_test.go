@@ -30,11 +30,11 @@ func TestCancelledBlockingCommandsLoseNoElement(t *testing.T) {
 			}
 			_, err := c.Do(ctx, "RPUSH", "list", i)
 			require.NoError(t, err)
-			if p := <-got; p.err == nil {
-				seen[p.value]++
+			if r := <-got; r.err == nil {
+				seen[r.value]++
 			} else {
 				var oe *baton.OpError
-				require.ErrorAs(t, p.err, &oe)
+				require.ErrorAs(t, r.err, &oe)
 				if oe.Sent {
 					seen["unknown"]++
 				}
@@ -133,31 +133,9 @@ func TestBlockingCommandsOnARealServer(t *testing.T) {
 	}
 }
 
-func pair(t *testing.T) (srv *handofftest.Server, a, b *handofftest.Node) {
-	srv = handofftest.NewServer(handofftest.Options{Backend: redistest.Start(t)})
-	t.Cleanup(srv.Close)
-	var err error
-	a, err = srv.Listen("127.0.0.2:0")
-	require.NoError(t, err)
-	b, err = srv.Listen("127.0.0.3:0")
-	require.NoError(t, err)
-	return srv, a, b
-}
-
-func onlyAt(t *testing.T, c *baton.Client, node *handofftest.Node) {
-	for all := false; !all; {
-		require.NoError(t, t.Context().Err())
-		all = true
-		for peer, n := range peers(c) {
-			all = all && (peer == node.Addr() || n == 0)
-		}
-		<-time.After(time.Millisecond)
-	}
-}
-
 func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
-	_, a, b := pair(t)
-	c, ctx := open(t, baton.Options{Addr: a.Addr(), Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
+	p := newRealPair(t, redistest.Start(t))
+	c, ctx := open(t, baton.Options{Addr: p.A.Addr(), Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
 	const n, workers = 400, 8
 	got := make(chan string, n)
 	failed := make(chan error, workers)
@@ -179,7 +157,7 @@ func TestNumberedElementsAcrossMovesOfARealServer(t *testing.T) {
 		}()
 	}
 	next := 0
-	for _, step := range []struct{ from, to *handofftest.Node }{{a, b}, {b, a}} {
+	for _, step := range []struct{ from, to *handofftest.Node }{{p.A, p.B}, {p.B, p.A}} {
 		step.from.Moving(time.Minute, step.to.Addr())
 		moved := make(chan struct{})
 		go func() { defer close(moved); onlyAt(t, c, step.to) }()

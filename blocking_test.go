@@ -49,9 +49,8 @@ func TestEndOfContextCallsABlockingCommandBack(t *testing.T) {
 				if refused {
 					o.Intercept = noUnblock
 				}
-				w := newTown(t, o)
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				p := newPair(t, o)
+				c := p.client(baton.Options{})
 				defer c.Close()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
@@ -62,13 +61,13 @@ func TestEndOfContextCallsABlockingCommandBack(t *testing.T) {
 				require.ErrorAs(t, got.err, &oe)
 				assert.Equal(t, refused, oe.Sent)
 				synctest.Wait() // a server that has not seen the end of a connection may still pop for it: that is what Sent says
-				accepted := w.a.Stats().Accepted
+				accepted := p.A.Stats().Accepted
 				_, err := c.Do(t.Context(), "RPUSH", "list", "x")
 				require.NoError(t, err)
 				got = <-popLater(t.Context(), c, 0)
 				require.NoError(t, got.err)
 				assert.Equal(t, "x", got.value, "nothing was popped and lost")
-				assert.Equal(t, refused, w.a.Stats().Accepted > accepted, "the connection is used again unless nobody knows")
+				assert.Equal(t, refused, p.A.Stats().Accepted > accepted, "the connection is used again unless nobody knows")
 			})
 		})
 	}
@@ -77,9 +76,8 @@ func TestEndOfContextCallsABlockingCommandBack(t *testing.T) {
 // A client that does nothing but block opens one connection for its commands and one from which it unblocks them.
 func TestCallingBackCostsNoConnectionEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext})
+		p := newPair(t)
+		c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext})
 		require.NoError(t, err)
 		defer c.Close()
 		for range 20 {
@@ -88,7 +86,7 @@ func TestCallingBackCostsNoConnectionEach(t *testing.T) {
 			cancel()
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 		}
-		assert.EqualValues(t, 2, w.a.Stats().Accepted)
+		assert.EqualValues(t, 2, p.A.Stats().Accepted)
 	})
 }
 
@@ -114,30 +112,29 @@ func TestBlockingCommandCrossesAMove(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, tt.options)
-				defer w.srv.Close()
-				c := w.client(baton.Options{Handoff: handoff.Config{Mode: tt.mode}})
+				p := newPair(t, tt.options)
+				c := p.client(baton.Options{Handoff: handoff.Config{Mode: tt.mode}})
 				defer c.Close()
 				begun := time.Now()
 				got := popLater(t.Context(), c, tt.wait)
 				synctest.Wait()
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				left := make(chan int, 1)
-				time.AfterFunc(15*time.Second, func() { left <- w.a.Shut() })
+				time.AfterFunc(15*time.Second, func() { left <- p.A.Shut() })
 				if tt.push > 0 {
 					time.AfterFunc(tt.push, func() { _, _ = c.Do(t.Context(), "RPUSH", "list", "x") })
 				}
-				p := <-got
+				r := <-got
 				assert.InDelta(t, tt.after, time.Since(begun), float64(20*time.Millisecond))
 				switch {
 				case tt.want != "":
-					require.NoError(t, p.err)
-					assert.Equal(t, tt.want, p.value)
+					require.NoError(t, r.err)
+					assert.Equal(t, tt.want, r.value)
 				case tt.is != nil:
-					assert.Equal(t, tt.is, p.err)
+					assert.Equal(t, tt.is, r.err)
 				default:
 					var oe *baton.OpError
-					require.ErrorAs(t, p.err, &oe)
+					require.ErrorAs(t, r.err, &oe)
 					assert.True(t, oe.Sent)
 					return
 				}
@@ -155,17 +152,16 @@ func TestBlockingCommandCrossesAMove(t *testing.T) {
 // were kept because its new link owes nothing, the old one would go on blocking until its drain time, and pop for nobody.
 func TestGivenUpCommandDoesNotGoOnBlockingOnTheOldLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: noUnblock})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t, handofftest.Options{Intercept: noUnblock})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 14200*time.Millisecond)
 		defer cancel()
 		got := popLater(ctx, c, 0)
 		synctest.Wait()
-		w.a.Moving(15*time.Second, w.b.Addr())
-		p := <-got
-		assert.ErrorIs(t, p.err, context.DeadlineExceeded)
+		p.A.Moving(15*time.Second, p.B.Addr())
+		r := <-got
+		assert.ErrorIs(t, r.err, context.DeadlineExceeded)
 		<-time.After(300 * time.Millisecond)
 		_, err := c.Do(t.Context(), "RPUSH", "list", "x")
 		require.NoError(t, err)
@@ -177,30 +173,28 @@ func TestGivenUpCommandDoesNotGoOnBlockingOnTheOldLink(t *testing.T) {
 
 func TestNullBeforeTheWaitIsOverIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		got := popLater(t.Context(), c, 10*time.Second)
 		synctest.Wait()
 		<-time.After(3 * time.Second)
-		for _, other := range w.a.Conns() {
+		for _, other := range p.A.Conns() {
 			_, err := c.Do(t.Context(), "CLIENT", "UNBLOCK", other.ID)
 			require.NoError(t, err)
 		}
-		p := <-got
-		assert.Equal(t, baton.Nil, p.err)
-		assert.InDelta(t, 10*time.Second, p.took, float64(time.Millisecond))
-		assert.EqualValues(t, 2, w.srv.Executed("BLPOP"))
+		r := <-got
+		assert.Equal(t, baton.Nil, r.err)
+		assert.InDelta(t, 10*time.Second, r.took, float64(time.Millisecond))
+		assert.EqualValues(t, 2, p.Server.Executed("BLPOP"))
 	})
 }
 
 // A command that was given up and may still block would take the next element for nobody.
 func TestGivenUpCommandOfALeaseTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: noUnblock})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t, handofftest.Options{Intercept: noUnblock})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		held, err := c.Conn(t.Context())
 		require.NoError(t, err)
@@ -225,28 +219,26 @@ func TestGivenUpCommandOfALeaseTakesNothing(t *testing.T) {
 
 func TestBlockingCommandFindsADeadPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{ReadTimeout: time.Second})
+		p := newPair(t)
+		c := p.client(baton.Options{ReadTimeout: time.Second})
 		defer c.Close()
 		got := popLater(t.Context(), c, 5*time.Second)
 		synctest.Wait()
-		w.a.Stall(true)
-		p := <-got
+		p.A.Stall(true)
+		r := <-got
 		var oe *baton.OpError
-		require.ErrorAs(t, p.err, &oe)
+		require.ErrorAs(t, r.err, &oe)
 		assert.True(t, oe.Timeout())
 		assert.True(t, oe.Sent)
-		assert.InDelta(t, 7*time.Second, p.took, float64(300*time.Millisecond), "the wait, the timeout, and once more the timeout for the reply to CLIENT UNBLOCK")
-		w.a.Stall(false)
+		assert.InDelta(t, 7*time.Second, r.took, float64(300*time.Millisecond), "the wait, the timeout, and once more the timeout for the reply to CLIENT UNBLOCK")
+		p.A.Stall(false)
 	})
 }
 
 func TestBlockingCommandsHaveABudgetOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{Size: 2, Blocking: 3, WaitTimeout: time.Second}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{Size: 2, Blocking: 3, WaitTimeout: time.Second}})
 		defer c.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		var waiting []<-chan popped
@@ -308,7 +300,7 @@ func TestWaitsOfStreamsAreFoundAndKept(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var sent []string
-			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) != "XREADGROUP" {
 					return nil, false
 				}
@@ -316,8 +308,7 @@ func TestWaitsOfStreamsAreFoundAndKept(t *testing.T) {
 				sent = append(sent, string(args[5]))
 				return []byte("_\r\n"), true
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{})
+			c := p.client(baton.Options{})
 			defer c.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -337,9 +328,8 @@ func TestWaitsOfStreamsAreFoundAndKept(t *testing.T) {
 
 func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		held, err := c.Conn(t.Context())
 		require.NoError(t, err)
@@ -349,9 +339,9 @@ func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 		n, err := held.Wait(t.Context(), 1, time.Second)
 		require.NoError(t, err)
 		assert.Zero(t, n)
-		w.a.Moving(5*time.Second, w.b.Addr())
+		p.A.Moving(5*time.Second, p.B.Addr())
 		<-time.After(2 * time.Second)
-		require.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+		require.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c))
 		_, err = held.Wait(t.Context(), 1, time.Second)
 		assert.ErrorIs(t, err, baton.ErrMoved)
 		_, err = held.Set(t.Context(), "k", "v")
@@ -365,26 +355,25 @@ func TestWaitIsAboutTheLinkOfTheLastWrite(t *testing.T) {
 // If the first move were still made, at the end of the wait or shortly before the first deadline, the connection would be on B, which goes.
 func TestCallBackReachesAConnectionThatWaitsToMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		got := popLater(t.Context(), c, 0)
 		<-time.After(time.Second)
-		w.a.Moving(30*time.Second, w.b.Addr())
+		p.A.Moving(30*time.Second, p.B.Addr())
 		<-time.After(2 * time.Second)
-		require.Equal(t, map[string]int{w.a.Addr(): 1, w.b.Addr(): 1}, peers(c))
-		w.a.EndMoving()
-		w.b.Moving(10*time.Second, w.a.Addr())
+		require.Equal(t, map[string]int{p.A.Addr(): 1, p.B.Addr(): 1}, peers(c))
+		p.A.EndMoving()
+		p.B.Moving(10*time.Second, p.A.Addr())
 		<-time.After(10 * time.Second)
-		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c))
-		assert.Zero(t, w.b.Shut(), "nobody is left, and no link that is ready either")
+		assert.Equal(t, map[string]int{p.A.Addr(): 2}, peers(c))
+		assert.Zero(t, p.B.Shut(), "nobody is left, and no link that is ready either")
 		<-time.After(time.Minute)
-		assert.Equal(t, map[string]int{w.a.Addr(): 2}, peers(c))
+		assert.Equal(t, map[string]int{p.A.Addr(): 2}, peers(c))
 		_, err := c.RPush(t.Context(), "list", "x")
 		require.NoError(t, err)
-		p := <-got
-		assert.NoError(t, p.err)
-		assert.Equal(t, "x", p.value)
+		r := <-got
+		assert.NoError(t, r.err)
+		assert.Equal(t, "x", r.value)
 	})
 }

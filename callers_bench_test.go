@@ -14,7 +14,7 @@ import (
 )
 
 // BenchmarkCallers is the cost of a GET that callers share a connection for, without a kernel or a server: the peer is memory, and
-// answers at once. What remains is the client's own work and the Go scheduler's. Run it with -cpu 1 to compare two versions.
+// answers at once. The time that remains is the client's own and the Go scheduler's. Run it with -cpu 1 to compare two versions.
 func BenchmarkCallers(b *testing.B) {
 	for _, n := range []int{1, 8, 64, 512, 4096} {
 		b.Run(fmt.Sprintf("AppendGet/%d", n), func(b *testing.B) {

@@ -1,7 +1,6 @@
 package baton_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,30 +21,6 @@ import (
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
-
-// servers runs a test against the kit's server and against a real one.
-func servers(t *testing.T, test func(t *testing.T, addr string)) {
-	t.Run("kit", func(t *testing.T) {
-		srv := handofftest.NewServer(handofftest.Options{})
-		t.Cleanup(srv.Close)
-		n, err := srv.Listen("127.0.0.1:0")
-		require.NoError(t, err)
-		test(t, n.Addr())
-	})
-	t.Run("redis", func(t *testing.T) { test(t, redistest.Start(t)) })
-}
-
-// open makes a client on real sockets. It waits for longer than a machine stands still.
-func open(t *testing.T, o baton.Options) *baton.Client {
-	t.Helper()
-	for _, d := range []*time.Duration{&o.DialTimeout, &o.ReadTimeout, &o.Pool.WaitTimeout} {
-		*d = cmp.Or(*d, time.Minute)
-	}
-	c, err := baton.New(o)
-	require.NoError(t, err)
-	t.Cleanup(func() { c.Close() })
-	return c
-}
 
 func TestCommands(t *testing.T) {
 	servers(t, func(t *testing.T, addr string) {
@@ -153,10 +128,7 @@ func TestPipeline(t *testing.T) {
 }
 
 func TestNothingThatCannotBeEncodedIsSent(t *testing.T) {
-	srv := handofftest.NewServer(handofftest.Options{})
-	defer srv.Close()
-	node, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	srv, node := newLoopback(t, handofftest.Options{})
 	c, ctx := open(t, baton.Options{Addr: node.Addr()}), t.Context()
 	for want, args := range map[string][]any{
 		"needs a command":                     {},
@@ -170,7 +142,7 @@ func TestNothingThatCannotBeEncodedIsSent(t *testing.T) {
 		_, err := c.Do(ctx, args...)
 		assert.ErrorContains(t, err, want, "%v", args)
 	}
-	_, err = c.Set(ctx, "k", "v", baton.EX(time.Microsecond))
+	_, err := c.Set(ctx, "k", "v", baton.EX(time.Microsecond))
 	assert.ErrorContains(t, err, "at least 1 ms")
 	_, err = c.Set(ctx, "k", "v", baton.EX(0))
 	assert.ErrorContains(t, err, "at least 1 ms")
@@ -207,15 +179,8 @@ func TestBlockingCommandHoldsNobodyUp(t *testing.T) {
 
 func TestErrorsNameWhatIsWrong(t *testing.T) {
 	guarded := redistest.Start(t, "--requirepass", "right-word")
-	old := handofftest.NewServer(handofftest.Options{Resp2Only: true})
-	defer old.Close()
-	oldNode, err := old.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-	off := handofftest.NewServer(handofftest.Options{Maintenance: handofftest.MaintenanceOff})
-	defer off.Close()
-	offNode, err := off.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-
+	_, old := newLoopback(t, handofftest.Options{Resp2Only: true})
+	_, off := newLoopback(t, handofftest.Options{Maintenance: handofftest.MaintenanceOff})
 	tests := []struct {
 		name string
 		o    baton.Options
@@ -224,9 +189,9 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		{"unreachable", baton.Options{Addr: "127.0.0.1:1"}, "connection refused"},
 		{"wrong password", baton.Options{Addr: guarded, Password: "wrong-word"}, "WRONGPASS"},
 		{"no password", baton.Options{Addr: guarded}, "NOAUTH"},
-		{"RESP3 demanded", baton.Options{Addr: oldNode.Addr(), Protocol: 3}, "protocol version not granted"},
-		{"maintenance demanded, RESP2", baton.Options{Addr: oldNode.Addr(), Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "RESP3 was not granted"},
-		{"maintenance demanded, refused", baton.Options{Addr: offNode.Addr(), Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "disabled on this server"},
+		{"RESP3 demanded", baton.Options{Addr: old.Addr(), Protocol: 3}, "protocol version not granted"},
+		{"maintenance demanded, RESP2", baton.Options{Addr: old.Addr(), Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "RESP3 was not granted"},
+		{"maintenance demanded, refused", baton.Options{Addr: off.Addr(), Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "disabled on this server"},
 		{"maintenance demanded, unknown", baton.Options{Addr: guarded, Password: "right-word", Handoff: handoff.Config{Mode: handoff.ModeEnabled}}, "unknown subcommand"},
 	}
 	for _, tt := range tests {
@@ -246,12 +211,9 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 }
 
 func TestOldServerIsServedInRESP2(t *testing.T) {
-	srv := handofftest.NewServer(handofftest.Options{Resp2Only: true, Password: "pw"})
-	defer srv.Close()
-	node, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	_, node := newLoopback(t, handofftest.Options{Resp2Only: true, Password: "pw"})
 	c, ctx := open(t, baton.Options{Addr: node.Addr(), Password: "pw", DB: 2, ClientName: "old"}), t.Context()
-	_, err = c.Get(ctx, "none")
+	_, err := c.Get(ctx, "none")
 	assert.ErrorIs(t, err, baton.Nil)
 	_, err = c.Do(ctx, "HSET", "h", "a", 1, "b", 2)
 	require.NoError(t, err)
@@ -262,48 +224,36 @@ func TestOldServerIsServedInRESP2(t *testing.T) {
 
 func TestCloseEndsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := handofftest.NewNetwork()
-		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
-		defer srv.Close()
-		node, err := srv.Listen("10.0.0.1:6379")
-		require.NoError(t, err)
-		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
-		require.NoError(t, err)
-		require.NoError(t, c.Ready(t.Context()))
-		node.Stall(true)
+		p := newPair(t)
+		c := p.client(baton.Options{})
+		p.A.Stall(true)
 		got := make(chan error, 1)
 		go func() { _, err := c.Get(t.Context(), "k"); got <- err }()
 		synctest.Wait()
 		require.NoError(t, c.Close())
 		assert.ErrorIs(t, <-got, baton.ErrClosed)
-		_, err = c.Get(t.Context(), "k")
+		_, err := c.Get(t.Context(), "k")
 		assert.ErrorIs(t, err, baton.ErrClosed)
 		assert.ErrorIs(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Get("k"); return nil }), baton.ErrClosed)
 		assert.NoError(t, c.Close(), "a second time does nothing")
 		synctest.Wait()
-		assert.Zero(t, node.Stats().Open)
+		assert.Zero(t, p.A.Stats().Open)
 	})
 }
 
 func TestShutdownLetsRunningCommandsFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := handofftest.NewNetwork()
-		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
-		defer srv.Close()
-		node, err := srv.Listen("10.0.0.1:6379")
-		require.NoError(t, err)
-		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
-		require.NoError(t, err)
-		require.NoError(t, c.Ready(t.Context()))
-		node.Delay(time.Second)
+		p := newPair(t)
+		c := p.client(baton.Options{})
+		p.A.Delay(time.Second)
 		got := make(chan error, 1)
 		go func() { _, err := c.Incr(t.Context(), "n"); got <- err }()
 		synctest.Wait()
 		require.NoError(t, c.Shutdown(t.Context()))
 		assert.NoError(t, <-got)
-		_, err = c.Incr(t.Context(), "n")
+		_, err := c.Incr(t.Context(), "n")
 		assert.ErrorIs(t, err, baton.ErrClosed)
-		assert.EqualValues(t, 1, srv.Executed("INCR"))
+		assert.EqualValues(t, 1, p.Server.Executed("INCR"))
 	})
 }
 
@@ -359,9 +309,8 @@ func TestTracerSeesCommandsAndNoSetUp(t *testing.T) {
 
 func TestConnsTellUntilWhenTheyAreRelaxed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		relaxed := func() (n int) {
 			<-time.After(time.Second)
@@ -375,9 +324,9 @@ func TestConnsTellUntilWhenTheyAreRelaxed(t *testing.T) {
 			return n
 		}
 		assert.Zero(t, relaxed())
-		w.srv.Migrating(5*time.Second, "1")
+		p.Server.Migrating(5*time.Second, "1")
 		assert.Equal(t, 1, relaxed())
-		w.srv.Migrated("1")
+		p.Server.Migrated("1")
 		assert.Equal(t, 1, relaxed(), "replies may be slow again")
 		<-time.After(10 * time.Second)
 		assert.Zero(t, relaxed())

@@ -28,30 +28,24 @@ var oddReplies = []string{
 	"=20004\r\ntxt:" + strings.Repeat("v", 20000) + "\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
 }
 
-// Whatever a server answers to whatever command, the connection stays in step or is closed, and a client and a pipeline, which read replies in
-// two ways, make the same of it.
+// The connection stays in step or is closed, whatever a server answers to a command. A client and a pipeline, which read replies in two
+// ways, make the same of it.
 func TestEveryMethodTakesEveryReply(t *testing.T) {
 	synctest.Test(t, everyMethodTakesEveryReply) // a client that has to dial again and again waits in between
 }
 
 func everyMethodTakesEveryReply(t *testing.T) {
-	network := handofftest.NewNetwork()
 	var reply atomic.Pointer[string]
-	srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+	p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 		switch name := strings.ToUpper(string(args[0])); {
 		case reply.Load() == nil, name == "HELLO", name == "CLIENT" && !strings.EqualFold(string(args[1]), "ID"):
 			return nil, false
 		}
 		return []byte(*reply.Load()), true
 	}})
-	defer srv.Close()
-	node, err := srv.Listen("10.0.0.1:6379")
-	require.NoError(t, err)
-	c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
-	require.NoError(t, err)
+	c := p.client(baton.Options{})
 	defer c.Close()
 	ctx := t.Context()
-	require.NoError(t, c.Ready(ctx))
 	calls := map[string]row{}
 	for _, rows := range families {
 		for _, r := range rows {

@@ -146,15 +146,14 @@ func TestFieldExpiry(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var sent, reply string
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if name := string(args[0]); name != "HTTL" && name != "HEXPIRE" && name != "HPEXPIRE" {
 				return nil, false
 			}
 			sent = fmt.Sprintf("%s", args)
 			return []byte(reply), true
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		for _, tt := range tests {
 			for how, call := range ways {

@@ -48,15 +48,14 @@ func sentWords(t *testing.T, call string, args []any) map[string]string {
 	out := map[string]string{}
 	synctest.Test(t, func(t *testing.T) {
 		var sent string
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if name := string(args[0]); name == "HELLO" || name == "CLIENT" {
 				return nil, false
 			}
 			sent = strings.Trim(fmt.Sprintf("%s", args), "[]")
 			return []byte("_\r\n"), true
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		require.NoError(t, c.Ready(t.Context()))
 		for how, way := range ways {

@@ -38,19 +38,18 @@ func TestConditionIsNotRepeatedWhenItsReplyIsLost(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			name, executed := strings.Fields(x.command)[0], 0
-			var w *town
-			w = newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			var p *pair
+			p = newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) != name {
 					return nil, false
 				}
 				if executed++; executed == 1 {
-					go func() { w.a.Kill(); w.a.Reopen() }() // executed, and the answer is lost
+					go func() { p.A.Kill(); p.A.Reopen() }() // executed, and the answer is lost
 					<-time.After(time.Millisecond)
 				}
 				return []byte("+OK\r\n"), true
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Retry: baton.RetryPolicy{UpTo: x.upTo}})
+			c := p.client(baton.Options{Retry: baton.RetryPolicy{UpTo: x.upTo}})
 			defer c.Close()
 			_, err := c.Do(t.Context(), anyOf(x.command)...)
 			assert.Equal(t, x.times, executed, x.command)

@@ -49,8 +49,8 @@ func (f *fickle) Credentials(ctx context.Context) (baton.Credentials, error) {
 	return baton.Credentials{}, f.trouble(ctx)
 }
 
-// What the user has given fails, hangs or panics for two seconds of the window. A panic used to leave the connection moving for ever:
-// it could neither be moved again nor end with its socket, and commands waited for nothing.
+// The dialler, resolver or credentials of the user fail, hang or panic for two seconds of the window. A panic used to leave the
+// connection in state Moving for ever: it could neither be moved again nor end with its socket, and commands waited for nothing.
 func TestMoveOutlivesWhatTheUserHasGiven(t *testing.T) {
 	ways := map[string]func(ctx context.Context) error{
 		"fails":  func(context.Context) error { return errors.New("vault is sealed") },
@@ -66,23 +66,22 @@ func TestMoveOutlivesWhatTheUserHasGiven(t *testing.T) {
 		for part, give := range parts {
 			t.Run(part+" "+way, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newTown(t, handofftest.Options{})
-					defer w.srv.Close()
-					f := &fickle{Network: w.net}
-					o := baton.Options{Addr: dbName, Pool: pool.Config{MinIdle: 4}}
+					p := newPair(t)
+					f := &fickle{Network: p.Network}
+					o := baton.Options{Addr: handofftest.PairName, Pool: pool.Config{MinIdle: 4}}
 					give(&o, f)
-					c := w.client(o)
+					c := p.client(o)
 					defer c.Close()
 					<-time.After(time.Second)
 					f.bad.Store(&bad)
 					target := "node-b.example.com:6379" // part of the move is to look it up
-					w.net.SetHost("node-b.example.com", "10.0.0.2")
-					w.a.Moving(15*time.Second, target)
+					p.Network.SetHost("node-b.example.com", "10.0.0.2")
+					p.A.Moving(15*time.Second, target)
 					<-time.After(2 * time.Second)
-					assert.Equal(t, map[string]int{w.a.Addr(): 5}, peers(c))
+					assert.Equal(t, map[string]int{p.A.Addr(): 5}, peers(c))
 					f.bad.Store(nil)
 					<-time.After(8 * time.Second)
-					assert.Equal(t, map[string]int{w.b.Addr(): 5}, peers(c))
+					assert.Equal(t, map[string]int{p.B.Addr(): 5}, peers(c))
 					assert.Positive(t, c.Handoffs().Stats().Failed, "it was tried before")
 					_, err := c.Set(t.Context(), "k", "v")
 					assert.NoError(t, err)
@@ -95,21 +94,20 @@ func TestMoveOutlivesWhatTheUserHasGiven(t *testing.T) {
 // Look-ups of a name that moves are made on goroutines of the handoff.
 func TestResolverThatPanicsKnowsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		f := &fickle{Network: w.net}
-		c := w.client(baton.Options{Addr: dbName, Resolver: f, Pool: pool.Config{MinIdle: 4}})
+		p := newPair(t)
+		f := &fickle{Network: p.Network}
+		c := p.client(baton.Options{Addr: handofftest.PairName, Resolver: f, Pool: pool.Config{MinIdle: 4}})
 		defer c.Close()
 		<-time.After(time.Second)
 		bad := func(context.Context) error { panic("no idea") }
 		f.bad.Store(&bad)
-		w.net.SetHost(dbName, "10.0.0.2")
-		w.a.Moving(15*time.Second, "")
+		p.Network.SetHost(handofftest.PairName, "10.0.0.2")
+		p.A.Moving(15*time.Second, "")
 		<-time.After(4 * time.Second)
-		assert.Equal(t, map[string]int{w.a.Addr(): 5}, peers(c))
+		assert.Equal(t, map[string]int{p.A.Addr(): 5}, peers(c))
 		f.bad.Store(nil)
 		<-time.After(3 * time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 5}, peers(c))
+		assert.Equal(t, map[string]int{p.B.Addr(): 5}, peers(c))
 	})
 }
 
@@ -149,28 +147,27 @@ func TestMoveThroughATunnel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				last, err := w.srv.Listen("10.0.0.3:6379")
+				p := newPair(t)
+				last, err := p.Server.Listen("10.0.0.3:6379")
 				require.NoError(t, err)
 				typ := handoff.EndpointTypeInternalIP // auto asks for none if it does not see an IP
-				c := w.client(baton.Options{Handoff: handoff.Config{EndpointType: typ}, Pool: pool.Config{MinIdle: 4}, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
-					nc, err := w.net.DialContext(ctx, network, addr)
+				c := p.client(baton.Options{Handoff: handoff.Config{EndpointType: typ}, Pool: pool.Config{MinIdle: 4}, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+					nc, err := p.Network.DialContext(ctx, network, addr)
 					return hidden{nc, peer}, err
 				}})
 				defer c.Close()
 				<-time.After(time.Second)
 				open := func() [3]int64 {
-					return [3]int64{w.a.Stats().Open, w.b.Stats().Open, last.Stats().Open}
+					return [3]int64{p.A.Stats().Open, p.B.Stats().Open, last.Stats().Open}
 				}
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(3 * time.Second)
 				assert.Equal(t, [3]int64{0, 5, 0}, open())
-				w.b.Moving(15*time.Second, last.Addr()) // the peer looks the same, and all go on
+				p.B.Moving(15*time.Second, last.Addr()) // the peer looks the same, and all go on
 				<-time.After(3 * time.Second)
 				assert.Equal(t, [3]int64{0, 0, 5}, open())
 				<-time.After(20 * time.Second)
-				assert.EqualValues(t, 15, w.a.Stats().Accepted+w.b.Stats().Accepted+last.Stats().Accepted, "each moves once")
+				assert.EqualValues(t, 15, p.A.Stats().Accepted+p.B.Stats().Accepted+last.Stats().Accepted, "each moves once")
 				assert.Zero(t, c.Handoffs().Stats().Abandoned)
 			})
 		})

@@ -17,75 +17,9 @@ import (
 
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
-
-// stage is a server whose connections do what a test says with each command that is not of the set-up.
-type stage struct {
-	net  *handofftest.Network
-	l    net.Listener
-	work sync.WaitGroup
-	n    atomic.Int32 // connections so far
-}
-
-// newStage calls serve for each connection, which has answered the set-up; n counts them from 1.
-func newStage(t *testing.T, serve func(n int, nc net.Conn, next func() []string)) *stage {
-	t.Helper()
-	s := &stage{net: handofftest.NewNetwork()}
-	var err error
-	s.l, err = s.net.Listen("10.0.0.1:6379")
-	require.NoError(t, err)
-	s.work.Go(func() {
-		for {
-			nc, err := s.l.Accept()
-			if err != nil {
-				return
-			}
-			s.work.Go(func() {
-				defer nc.Close()
-				serve(int(s.n.Add(1)), nc, setUpBy(nc))
-			})
-		}
-	})
-	return s
-}
-
-// setUpBy returns a function that reads the next command, nil at the end, and answers those of the set-up by itself.
-func setUpBy(nc net.Conn) func() []string {
-	r := resp3.NewReader(nc, resp3.Limits{})
-	return func() []string {
-		for {
-			v, err := r.ReadValue()
-			if err != nil {
-				return nil
-			}
-			args, _ := baton.As[[]string](v, nil)
-			switch args[0] {
-			case "HELLO":
-				nc.Write([]byte("%1\r\n+proto\r\n:3\r\n"))
-			case "CLIENT":
-				nc.Write([]byte("+OK\r\n"))
-			default:
-				return args
-			}
-		}
-	}
-}
-
-func (s *stage) client(t *testing.T, o baton.Options) *baton.Client {
-	o.Addr, o.Dialer, o.Resolver = "10.0.0.1:6379", s.net.DialContext, s.net
-	c, err := baton.New(o)
-	require.NoError(t, err)
-	return c
-}
-
-func (s *stage) close(c *baton.Client) {
-	c.Close()
-	s.l.Close()
-	s.work.Wait()
-}
 
 // A proxy that has lost its shard goes on to push and answers nothing. It is given up like one that is silent, and callers
 // with deadlines of their own are served by another connection soon.
@@ -98,7 +32,8 @@ func TestServerThatPushesAndAnswersNothingIsRecoveredFrom(t *testing.T) { // H-1
 			t.Run(fmt.Sprint(name, " ", deadline), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var ill atomic.Bool
-					s := newStage(t, func(n int, nc net.Conn, next func() []string) {
+					s := newBareServer(t, func(n int, nc net.Conn) {
+						next := setUpBy(nc)
 						var work sync.WaitGroup
 						defer work.Wait()
 						if n == 1 {
@@ -121,8 +56,7 @@ func TestServerThatPushesAndAnswersNothingIsRecoveredFrom(t *testing.T) { // H-1
 							}
 						}
 					})
-					c := s.client(t, baton.Options{ReadTimeout: time.Second, Pool: pool.Config{Size: 1}, Retry: baton.RetryPolicy{Max: -1}})
-					defer s.close(c)
+					c := s.client(baton.Options{ReadTimeout: time.Second, Pool: pool.Config{Size: 1}, Retry: baton.RetryPolicy{Max: -1}})
 					require.NoError(t, c.Ready(t.Context()))
 					ill.Store(true)
 					begun := time.Now()
@@ -165,22 +99,21 @@ func TestServerThatPushesAndAnswersNothingIsRecoveredFrom(t *testing.T) { // H-1
 func TestSubscriptionWhoseServerOnlyPushesIsGivenUp(t *testing.T) { // H-115
 	for _, noise := range []string{"", ">2\r\n$5\r\nhello\r\n:1\r\n"} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{ReadTimeout: time.Second})
+			p := newPair(t)
+			c := p.client(baton.Options{ReadTimeout: time.Second})
 			defer c.Close()
 			s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: time.Second}).Subscribe(t.Context(), "x")
 			require.NoError(t, err)
 			<-time.After(5 * time.Second)
 			require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a server that answers is not given up")
-			w.a.Stall(true)
+			p.A.Stall(true)
 			for range 25 { // at most twice the heartbeat and the timeout, and the look of the link
 				<-time.After(200 * time.Millisecond)
 				if noise != "" {
-					w.a.Push([]byte(noise))
+					p.A.Push([]byte(noise))
 				}
 			}
-			w.a.Stall(false)
+			p.A.Stall(false)
 			es := taken(s)
 			require.NotEmpty(t, es)
 			assert.Equal(t, baton.SubLost, es[0].Kind)
@@ -191,7 +124,8 @@ func TestSubscriptionWhoseServerOnlyPushesIsGivenUp(t *testing.T) { // H-115
 
 func TestBacklogIsAnErrorThatTellsItsSize(t *testing.T) { // H-116
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(n int, nc net.Conn, next func() []string) {
+		s := newBareServer(t, func(n int, nc net.Conn) {
+			next := setUpBy(nc)
 			if next() != nil { // PING
 				nc.Write([]byte("+PONG\r\n"))
 			}
@@ -202,8 +136,7 @@ func TestBacklogIsAnErrorThatTellsItsSize(t *testing.T) { // H-116
 				}
 			}
 		})
-		c := s.client(t, baton.Options{ReadTimeout: -1, MaxPending: 1 << 20, Pool: pool.Config{Size: 1}, Retry: baton.RetryPolicy{Max: -1}})
-		defer s.close(c)
+		c := s.client(baton.Options{ReadTimeout: -1, MaxPending: 1 << 20, Pool: pool.Config{Size: 1}, Retry: baton.RetryPolicy{Max: -1}})
 		require.NoError(t, c.Ready(t.Context()))
 		big, taken := strings.Repeat("x", 100_000), 0
 		for range 100 {
@@ -270,7 +203,8 @@ func TestCrossingOfABusyConnectionEndsAtOnce(t *testing.T) { // H-123
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var surplus atomic.Bool
-				s := newStage(t, func(n int, nc net.Conn, next func() []string) {
+				s := newBareServer(t, func(n int, nc net.Conn) {
+					next := setUpBy(nc)
 					for args := next(); args != nil; args = next() {
 						if args[0] == "GET" || args[0] == "MGET" {
 							<-time.After(time.Millisecond)
@@ -281,8 +215,7 @@ func TestCrossingOfABusyConnectionEndsAtOnce(t *testing.T) { // H-123
 						nc.Write([]byte(shelf(args)))
 					}
 				})
-				c := s.client(t, baton.Options{Pool: pool.Config{Size: 1}, Retry: baton.RetryPolicy{Max: -1}})
-				defer s.close(c)
+				c := s.client(baton.Options{Pool: pool.Config{Size: 1}, Retry: baton.RetryPolicy{Max: -1}})
 				var wrong, kinds, lost, served atomic.Int32
 				const callers = 20
 				var work sync.WaitGroup
@@ -314,7 +247,7 @@ func TestCrossingOfABusyConnectionEndsAtOnce(t *testing.T) { // H-123
 				assert.LessOrEqual(t, wrong.Load(), int32(callers), "those under way before it shows")
 				assert.Positive(t, lost.Load())
 				assert.EqualValues(t, 2000, served.Load()+wrong.Load()+kinds.Load()+lost.Load())
-				assert.EqualValues(t, 2, s.n.Load(), "one other connection")
+				assert.EqualValues(t, 2, s.accepted.Load(), "one other connection")
 			})
 		})
 	}
@@ -324,9 +257,8 @@ func TestCrossingOfABusyConnectionEndsAtOnce(t *testing.T) { // H-123
 func TestRightfulRepliesNeverCondemn(t *testing.T) { // H-123
 	for _, protocol := range []int{2, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: protocol})
+			p := newPair(t)
+			c := p.client(baton.Options{Protocol: protocol})
 			defer c.Close()
 			ctx := t.Context()
 			_, err := c.Set(ctx, "text", "abc")

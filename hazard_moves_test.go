@@ -25,26 +25,25 @@ func TestFailedSetUpAtTheTargetLeavesNoSocket(t *testing.T) { // H-16, H-50
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{Password: "secret"})
-				defer w.srv.Close()
-				c := w.client(baton.Options{Password: "secret", Pool: pool.Config{MinIdle: 4}})
+				p := newPair(t, handofftest.Options{Password: "secret"})
+				c := p.client(baton.Options{Password: "secret", Pool: pool.Config{MinIdle: 4}})
 				defer c.Close()
 				<-time.After(time.Second)
-				w.b.SetTrouble(trouble)
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.B.SetTrouble(trouble)
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(25 * time.Second)
-				assert.Equal(t, map[string]int{w.a.Addr(): 5}, peers(c))
-				assert.Positive(t, w.b.Stats().Accepted, "it was tried")
-				assert.Zero(t, w.b.Stats().Open)
-				assert.EqualValues(t, 5, w.a.Stats().Open)
+				assert.Equal(t, map[string]int{p.A.Addr(): 5}, peers(c))
+				assert.Positive(t, p.B.Stats().Accepted, "it was tried")
+				assert.Zero(t, p.B.Stats().Open)
+				assert.EqualValues(t, 5, p.A.Stats().Open)
 				assert.EqualValues(t, 0, c.Stats().Lost)
-				w.b.SetTrouble(handofftest.Trouble{})
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.B.SetTrouble(handofftest.Trouble{})
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(time.Minute) // the breaker may have opened
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(5 * time.Second)
-				assert.Equal(t, map[string]int{w.b.Addr(): 5}, peers(c), "and nothing of the failures stays")
-				assert.Zero(t, w.a.Stats().Open)
+				assert.Equal(t, map[string]int{p.B.Addr(): 5}, peers(c), "and nothing of the failures stays")
+				assert.Zero(t, p.A.Stats().Open)
 			})
 		})
 	}
@@ -53,18 +52,17 @@ func TestFailedSetUpAtTheTargetLeavesNoSocket(t *testing.T) { // H-16, H-50
 // A move is no failure in any count, and costs the pool no dial.
 func TestMoveIsNoFailure(t *testing.T) { // H-18, H-56
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 4}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{MinIdle: 4}})
 		defer c.Close()
 		<-time.After(time.Second)
 		before := c.Stats()
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(16 * time.Second)
-		assert.Zero(t, w.a.Shut())
+		assert.Zero(t, p.A.Shut())
 		<-time.After(10 * time.Second)
 		assert.Equal(t, before, c.Stats())
-		assert.Equal(t, map[string]int{w.b.Addr(): 5}, peers(c))
+		assert.Equal(t, map[string]int{p.B.Addr(): 5}, peers(c))
 	})
 }
 
@@ -82,20 +80,19 @@ func (r *rotating) Credentials(context.Context) (baton.Credentials, error) {
 // The token is rotated while the server moves: the new peer gets the new one.
 func TestCredentialsAreAskedForAtEveryMove(t *testing.T) { // H-25
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Password: "old"})
-		defer w.srv.Close()
-		next := handofftest.NewServer(handofftest.Options{Password: "new", Listen: w.net.Listen})
+		p := newPair(t, handofftest.Options{Password: "old"})
+		next := handofftest.NewServer(handofftest.Options{Password: "new", Listen: p.Network.Listen})
 		defer next.Close()
 		n, err := next.Listen("10.0.0.3:6379")
 		require.NoError(t, err)
 		r := &rotating{}
 		r.password.Store("old")
-		c := w.client(baton.Options{Credentials: r, Pool: pool.Config{MinIdle: 2}})
+		c := p.client(baton.Options{Credentials: r, Pool: pool.Config{MinIdle: 2}})
 		defer c.Close()
 		<-time.After(time.Second)
 		asked := r.asked.Load()
 		r.password.Store("new")
-		w.a.Moving(15*time.Second, n.Addr())
+		p.A.Moving(15*time.Second, n.Addr())
 		<-time.After(3 * time.Second)
 		assert.Equal(t, map[string]int{n.Addr(): 3}, peers(c))
 		assert.Equal(t, asked+3, r.asked.Load())
@@ -106,14 +103,13 @@ func TestCredentialsAreAskedForAtEveryMove(t *testing.T) { // H-25
 func TestMovingToAnotherPortAndToIPv6(t *testing.T) { // H-45, H-46
 	for _, target := range []string{"10.0.0.1:7000", "[2001:db8::5]:12000"} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			n, err := w.srv.Listen(target)
+			p := newPair(t)
+			n, err := p.Server.Listen(target)
 			require.NoError(t, err)
-			c := w.client(baton.Options{Pool: pool.Config{MinIdle: 2}})
+			c := p.client(baton.Options{Pool: pool.Config{MinIdle: 2}})
 			defer c.Close()
 			<-time.After(time.Second)
-			w.a.Moving(15*time.Second, target)
+			p.A.Moving(15*time.Second, target)
 			<-time.After(3 * time.Second)
 			assert.Equal(t, map[string]int{n.Addr(): 3}, peers(c))
 		})
@@ -125,18 +121,17 @@ func TestAnnouncementAndReplyInOneSegment(t *testing.T) { // H-43a
 	const moving = ">4\r\n$6\r\nMOVING\r\n:0\r\n:15\r\n$13\r\n10.0.0.2:6379\r\n"
 	for _, reply := range []string{moving + "+together\r\n", "+together\r\n" + moving} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				return []byte(reply), string(args[0]) == "ECHO"
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{})
+			c := p.client(baton.Options{})
 			defer c.Close()
 			got, err := baton.As[string](c.Do(t.Context(), "ECHO", "x"))
 			require.NoError(t, err)
 			assert.Equal(t, "together", got)
 			<-time.After(2 * time.Second)
-			assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
-			assert.Zero(t, w.a.Stats().Open, "the old link has noticed that it owes nothing")
+			assert.Equal(t, map[string]int{p.B.Addr(): 1}, peers(c))
+			assert.Zero(t, p.A.Stats().Open, "the old link has noticed that it owes nothing")
 		})
 	}
 }
@@ -158,15 +153,14 @@ func (r *stuck) LookupHost(ctx context.Context, host string) ([]string, error) {
 // Looking a name up happens beside everything else.
 func TestSlowResolverHoldsUpNobody(t *testing.T) { // H-44
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		r := &stuck{Resolver: w.net}
-		c := w.client(baton.Options{Addr: dbName + ":6379", Resolver: r, Pool: pool.Config{MinIdle: 2}})
+		p := newPair(t)
+		r := &stuck{Resolver: p.Network}
+		c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Resolver: r, Pool: pool.Config{MinIdle: 2}})
 		defer c.Close()
 		<-time.After(time.Second)
 		r.on.Store(true)
-		w.a.Moving(15*time.Second, "")
-		w.srv.Migrated()
+		p.A.Moving(15*time.Second, "")
+		p.Server.Migrated()
 		for range 100 {
 			<-time.After(100 * time.Millisecond)
 			begun := time.Now()
@@ -175,28 +169,27 @@ func TestSlowResolverHoldsUpNobody(t *testing.T) { // H-44
 			require.Zero(t, time.Since(begun))
 		}
 		r.on.Store(false)
-		w.net.SetHost(dbName, "10.0.0.2")
+		p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 		<-time.After(4 * time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 3}, peers(c), "and goes on when the resolver does")
+		assert.Equal(t, map[string]int{p.B.Addr(): 3}, peers(c), "and goes on when the resolver does")
 	})
 }
 
 // New connections reach the target that was named although nobody answers for the name.
 func TestNewDialsDoNotNeedTheResolver(t *testing.T) { // H-44
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		r := &stuck{Resolver: w.net}
-		c := w.client(baton.Options{Addr: dbName + ":6379", Resolver: r})
+		p := newPair(t)
+		r := &stuck{Resolver: p.Network}
+		c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Resolver: r})
 		defer c.Close()
 		r.on.Store(true)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(2 * time.Second)
 		begun := time.Now()
 		_, err := c.Do(t.Context(), "BLPOP", "none", "0.01")
 		require.NoError(t, err)
 		assert.Less(t, time.Since(begun), 3*time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+		assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c))
 	})
 }
 
@@ -204,19 +197,18 @@ func TestNewDialsDoNotNeedTheResolver(t *testing.T) { // H-44
 // minute later, does not meet a dead socket, and nobody goes to where the server has been long ago.
 func TestAnnouncementReadWithTheEndOfTheStream(t *testing.T) { // H-53, H-53a
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{MinIdle: 3}, Retry: baton.RetryPolicy{Max: -1}})
+		p := newPair(t)
+		c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Pool: pool.Config{MinIdle: 3}, Retry: baton.RetryPolicy{Max: -1}})
 		defer c.Close()
 		<-time.After(time.Second)
-		w.net.SetHost(dbName, "10.0.0.2")
-		w.a.Moving(15*time.Second, "10.9.9.9:6379") // nobody lives there
-		w.a.Shut()
+		p.Network.SetHost(handofftest.PairName, "10.0.0.2")
+		p.A.Moving(15*time.Second, "10.9.9.9:6379") // nobody lives there
+		p.A.Shut()
 		<-time.After(30 * time.Second)
 		_, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
-		for p := range peers(c) {
-			assert.Equal(t, w.b.Addr(), p)
+		for peer := range peers(c) {
+			assert.Equal(t, p.B.Addr(), peer)
 		}
 		assert.Zero(t, c.Handoffs().Stats().Jobs)
 		assert.False(t, baton.Leaving(c))
@@ -226,13 +218,12 @@ func TestAnnouncementReadWithTheEndOfTheStream(t *testing.T) { // H-53, H-53a
 // Half a push and the end: the connection is not used again.
 func TestHalfAPushEndsTheConnection(t *testing.T) { // H-62
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.a.Push([]byte(">4\r\n$6\r\nMOV"))
+		p.A.Push([]byte(">4\r\n$6\r\nMOV"))
 		<-time.After(time.Second)
-		w.srv.Conn(w.a.Conns()[0].ID).Shut()
+		p.Server.Conn(p.A.Conns()[0].ID).Shut()
 		<-time.After(time.Second)
 		assert.EqualValues(t, 1, c.Stats().Lost)
 		_, err := c.Incr(t.Context(), "n")
@@ -244,16 +235,15 @@ func TestHalfAPushEndsTheConnection(t *testing.T) { // H-62
 // A name with several addresses: one of them retires. Dials that would reach another go on reaching it.
 func TestNewDialsGoToHealthySiblingsToo(t *testing.T) { // H-39
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		sibling, err := w.srv.Listen("10.0.0.3:6379")
+		p := newPair(t)
+		sibling, err := p.Server.Listen("10.0.0.3:6379")
 		require.NoError(t, err)
-		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
-		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{Size: 12}})
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.3")
+		c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Pool: pool.Config{Size: 12}})
 		defer c.Close()
 		<-time.After(time.Second)
-		require.Equal(t, map[string]int{w.a.Addr(): 1}, peers(c))
-		w.a.Moving(15*time.Second, w.b.Addr())
+		require.Equal(t, map[string]int{p.A.Addr(): 1}, peers(c))
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(2 * time.Second)
 		lease := func(n int) {
 			done := make(chan error, n)
@@ -265,15 +255,15 @@ func TestNewDialsGoToHealthySiblingsToo(t *testing.T) { // H-39
 			}
 		}
 		lease(3) // the retiring address stands first in the list: its place is the target
-		assert.Equal(t, map[string]int{w.b.Addr(): 4}, peers(c))
-		w.net.SetHost(dbName, "10.0.0.3", "10.0.0.1")
+		assert.Equal(t, map[string]int{p.B.Addr(): 4}, peers(c))
+		p.Network.SetHost(handofftest.PairName, "10.0.0.3", "10.0.0.1")
 		lease(6)
-		assert.Equal(t, map[string]int{w.b.Addr(): 4, sibling.Addr(): 3}, peers(c), "the sibling stands first: it is left alone")
-		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
+		assert.Equal(t, map[string]int{p.B.Addr(): 4, sibling.Addr(): 3}, peers(c), "the sibling stands first: it is left alone")
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.3")
 		sibling.Refuse()
 		<-time.After(20 * time.Second) // the window is over
 		lease(10)
-		assert.Positive(t, peers(c)[w.a.Addr()], "H-40: nothing is pinned to the target")
+		assert.Positive(t, peers(c)[p.A.Addr()], "H-40: nothing is pinned to the target")
 	})
 }
 
@@ -281,19 +271,18 @@ func TestNewDialsGoToHealthySiblingsToo(t *testing.T) { // H-39
 func TestFallbackOfNewDials(t *testing.T) { // H-37, H-57
 	for _, broken := range []string{"refuses", "swallows"} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			sibling, err := w.srv.Listen("10.0.0.3:6379")
+			p := newPair(t)
+			sibling, err := p.Server.Listen("10.0.0.3:6379")
 			require.NoError(t, err)
-			w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
-			c := w.client(baton.Options{Addr: dbName + ":6379", Handoff: handoff.Config{Jitter: 1 << 30}})
+			p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.3")
+			c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Handoff: handoff.Config{Jitter: 1 << 30}})
 			defer c.Close()
 			if broken == "refuses" {
-				w.b.Refuse()
+				p.B.Refuse()
 			} else {
-				w.b.SetTrouble(handofftest.Trouble{Mute: true})
+				p.B.SetTrouble(handofftest.Trouble{Mute: true})
 			}
-			w.a.Moving(15*time.Second, w.b.Addr())
+			p.A.Moving(15*time.Second, p.B.Addr())
 			<-time.After(100 * time.Millisecond) // it has been read
 			begun := time.Now()
 			_, err = c.Do(t.Context(), "BLPOP", "none", "0.01")
@@ -307,13 +296,12 @@ func TestFallbackOfNewDials(t *testing.T) { // H-37, H-57
 // AllowEndpoint refuses: the peer goes on serving, and the hook is told.
 func TestAllowEndpointRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Handoff: handoff.Config{AllowEndpoint: func(host string) bool { return host != "10.0.0.2" }}})
+		p := newPair(t)
+		c := p.client(baton.Options{Handoff: handoff.Config{AllowEndpoint: func(host string) bool { return host != "10.0.0.2" }}})
 		defer c.Close()
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(20 * time.Second)
-		assert.Zero(t, w.b.Stats().Accepted)
+		assert.Zero(t, p.B.Stats().Accepted)
 		assert.EqualValues(t, 1, c.Handoffs().Stats().Refused)
 		_, err := c.Incr(t.Context(), "n")
 		assert.NoError(t, err)
@@ -323,17 +311,16 @@ func TestAllowEndpointRefuses(t *testing.T) {
 // The target is dead, and the name lists the retiring peer first: moves fall back to the sibling behind it.
 func TestMoveFallsBackToASibling(t *testing.T) { // H-37
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		sibling, err := w.srv.Listen("10.0.0.3:6379")
+		p := newPair(t)
+		sibling, err := p.Server.Listen("10.0.0.3:6379")
 		require.NoError(t, err)
-		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.3")
-		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{MinIdle: 3}})
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.3")
+		c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Pool: pool.Config{MinIdle: 3}})
 		defer c.Close()
 		<-time.After(time.Second)
-		require.Equal(t, map[string]int{w.a.Addr(): 4}, peers(c))
-		w.b.Refuse()
-		w.a.Moving(15*time.Second, w.b.Addr())
+		require.Equal(t, map[string]int{p.A.Addr(): 4}, peers(c))
+		p.B.Refuse()
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(5 * time.Second)
 		assert.Equal(t, map[string]int{sibling.Addr(): 4}, peers(c))
 	})
@@ -342,20 +329,19 @@ func TestMoveFallsBackToASibling(t *testing.T) { // H-37
 // A target that is slow to set up: a new connection waits for it, half of the relaxed time of a dial.
 func TestNewDialToASlowTargetIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Handoff: handoff.Config{RelaxedTimeout: 16 * time.Second}})
+		p := newPair(t)
+		c := p.client(baton.Options{Handoff: handoff.Config{RelaxedTimeout: 16 * time.Second}})
 		defer c.Close()
-		w.b.Delay(7 * time.Second) // a dial usually has 5 s
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.B.Delay(7 * time.Second) // a dial usually has 5 s
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(90 * time.Millisecond)
 		require.True(t, baton.Leaving(c))
 		begun := time.Now()
 		done := make(chan error, 1)
 		go func() { _, err := c.Do(t.Context(), "BLPOP", "none", "0.01"); done <- err }()
 		<-time.After(7100 * time.Millisecond)
-		assert.Equal(t, 1, peers(c)[w.b.Addr()])
-		w.b.Delay(0) // the first question about the server is on its way
+		assert.Equal(t, 1, peers(c)[p.B.Addr()])
+		p.B.Delay(0) // the first question about the server is on its way
 		assert.NoError(t, <-done)
 		assert.Less(t, time.Since(begun), 20*time.Second)
 	})
@@ -364,10 +350,7 @@ func TestNewDialToASlowTargetIsWaitedFor(t *testing.T) {
 // A name that only the user's dialler knows, as behind a tunnel: a window does not make the client look it up in vain. On
 // real sockets, since the resolver of the system cannot be used under a fake clock.
 func TestNameThatOnlyTheDiallerKnows(t *testing.T) {
-	srv := handofftest.NewServer(handofftest.Options{})
-	defer srv.Close()
-	a, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	srv, a := newLoopback(t, handofftest.Options{})
 	b, err := srv.Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	const tunnel = "tunnel..x:6379" // no name that a resolver would ask anybody for

@@ -51,14 +51,13 @@ func TestQuestionsPerEndpoint(t *testing.T) { // H-77, H-78, H-78a
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := &questions{}
-				w := newTown(t, handofftest.Options{ServerName: x.server, Maintenance: x.maint, OnCommand: q.see})
-				defer w.srv.Close()
-				w.a.Delay(time.Millisecond) // so that all are dialled before the first has its answer
+				p := newPair(t, handofftest.Options{ServerName: x.server, Maintenance: x.maint, OnCommand: q.see})
+				p.A.Delay(time.Millisecond) // so that all are dialled before the first has its answer
 				tr := &tracer{}
-				c := w.client(baton.Options{Pool: pool.Config{MinIdle: 9}, Tracer: tr, Handoff: handoff.Config{Mode: x.mode}})
+				c := p.client(baton.Options{Pool: pool.Config{MinIdle: 9}, Tracer: tr, Handoff: handoff.Config{Mode: x.mode}})
 				defer c.Close()
 				<-time.After(time.Second)
-				require.Equal(t, map[string]int{w.a.Addr(): 10}, peers(c))
+				require.Equal(t, map[string]int{p.A.Addr(): 10}, peers(c))
 				assert.Equal(t, x.asked, q.n.Load())
 				assert.Equal(t, x.capability, c.Handoffs().Stats().Capability)
 				assert.Zero(t, c.Stats().DialErrors, "a refusal is no failure")
@@ -73,11 +72,10 @@ func TestQuestionsPerEndpoint(t *testing.T) { // H-77, H-78, H-78a
 func TestDeniedOptInIsARefusal(t *testing.T) { // H-79
 	synctest.Test(t, func(t *testing.T) {
 		q := &questions{}
-		w := newTown(t, handofftest.Options{OnCommand: q.see, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{OnCommand: q.see, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return []byte("-NOPERM User default has no permissions to run the 'client' command\r\n"), strings.EqualFold(string(args[0]), "CLIENT")
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 4}})
+		c := p.client(baton.Options{Pool: pool.Config{MinIdle: 4}})
 		defer c.Close()
 		<-time.After(time.Second)
 		assert.EqualValues(t, 1, q.n.Load())
@@ -90,10 +88,9 @@ func TestServerThatStaysInRESP2(t *testing.T) { // H-71, H-72
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled} {
 		synctest.Test(t, func(t *testing.T) {
 			q := &questions{}
-			w := newTown(t, handofftest.Options{OnCommand: q.see})
-			defer w.srv.Close()
-			w.a.SetTrouble(handofftest.Trouble{Resp2Hello: true})
-			c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Handoff: handoff.Config{Mode: mode}})
+			p := newPair(t, handofftest.Options{OnCommand: q.see})
+			p.A.SetTrouble(handofftest.Trouble{Resp2Hello: true})
+			c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Handoff: handoff.Config{Mode: mode}})
 			require.NoError(t, err)
 			defer c.Close()
 			err = c.Ready(t.Context())
@@ -114,9 +111,8 @@ func TestServerThatStaysInRESP2(t *testing.T) { // H-71, H-72
 func TestFeatureThatComesAndGoes(t *testing.T) { // H-74
 	synctest.Test(t, func(t *testing.T) {
 		q := &questions{}
-		w := newTown(t, handofftest.Options{OnCommand: q.see})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t, handofftest.Options{OnCommand: q.see})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		for _, x := range []struct {
 			now  handofftest.Maintenance
@@ -128,9 +124,9 @@ func TestFeatureThatComesAndGoes(t *testing.T) { // H-74
 			{handofftest.MaintenanceOn, time.Minute, handoff.CapabilitySupported},
 		} {
 			<-time.After(x.wait)
-			w.srv.SetMaintenance(x.now)
-			w.a.Kill()
-			require.NoError(t, w.a.Reopen())
+			p.Server.SetMaintenance(x.now)
+			p.A.Kill()
+			require.NoError(t, p.A.Reopen())
 			<-time.After(100 * time.Millisecond)
 			require.NoError(t, c.Ready(t.Context()))
 			assert.Equal(t, x.is, c.Handoffs().Stats().Capability)
@@ -154,10 +150,9 @@ func (r *countingResolver) LookupHost(ctx context.Context, host string) ([]strin
 func TestNothingIsResolvedForDetection(t *testing.T) { // H-79a, H-80
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled, handoff.ModeDisabled} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			r := &countingResolver{Resolver: w.net}
-			c, err := baton.New(baton.Options{Addr: dbName + ":6379", Resolver: r, Dialer: w.net.DialContext, Handoff: handoff.Config{Mode: mode}})
+			p := newPair(t)
+			r := &countingResolver{Resolver: p.Network}
+			c, err := baton.New(baton.Options{Addr: handofftest.PairName + ":6379", Resolver: r, Dialer: p.Network.DialContext, Handoff: handoff.Config{Mode: mode}})
 			require.NoError(t, err)
 			defer c.Close()
 			assert.Zero(t, r.n.Load(), "New does no I/O")
@@ -169,10 +164,7 @@ func TestNothingIsResolvedForDetection(t *testing.T) { // H-79a, H-80
 
 // There is one wiring, and both ways to make a client go through it.
 func TestEveryConstructorAsksForNotifications(t *testing.T) { // H-49, H-67
-	srv := handofftest.NewServer(handofftest.Options{})
-	defer srv.Close()
-	n, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	srv, n := newLoopback(t, handofftest.Options{})
 	c, err := baton.Dial(t.Context(), "redis://"+n.Addr())
 	require.NoError(t, err)
 	defer c.Close()
@@ -190,18 +182,17 @@ func TestEveryConstructorAsksForNotifications(t *testing.T) { // H-49, H-67
 // A connection is dialled, the announcement comes, the dial ends at the peer that retires: it is moved all the same.
 func TestDialThatCrossesTheAnnouncement(t *testing.T) { // H-36, H-54
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{CatchUp: time.Hour}) // the late one is told nothing
-		defer w.srv.Close()
+		p := newPair(t, handofftest.Options{CatchUp: time.Hour}) // the late one is told nothing
 		hold := make(chan struct{})
 		var dials atomic.Int64
-		c := w.client(baton.Options{Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c := p.client(baton.Options{Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			switch n := dials.Add(1); {
 			case n == 2:
 				<-hold
 			case n > 2:
 				<-time.After(time.Millisecond) // else the move may be over before the command is there
 			}
-			return w.net.DialContext(ctx, network, addr)
+			return p.Network.DialContext(ctx, network, addr)
 		}})
 		defer c.Close()
 		var wg sync.WaitGroup
@@ -211,15 +202,15 @@ func TestDialThatCrossesTheAnnouncement(t *testing.T) { // H-36, H-54
 		})
 		synctest.Wait()
 		require.EqualValues(t, 2, dials.Load())
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(3 * time.Second)
-		require.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
+		require.Equal(t, map[string]int{p.B.Addr(): 1}, peers(c))
 		close(hold)
 		<-time.After(2 * time.Second)
-		assert.Equal(t, map[string]int{w.a.Addr(): 1, w.b.Addr(): 1}, peers(c))
+		assert.Equal(t, map[string]int{p.A.Addr(): 1, p.B.Addr(): 1}, peers(c))
 		wg.Wait()
 		synctest.Wait()
-		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c), "as soon as it has its reply")
+		assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c), "as soon as it has its reply")
 	})
 }
 
@@ -227,17 +218,16 @@ func TestDialThatCrossesTheAnnouncement(t *testing.T) { // H-36, H-54
 func TestProxyThatClosesAtClientCommands(t *testing.T) { // H-127
 	for _, disable := range []bool{true, false} { // the second is the control
 		synctest.Test(t, func(t *testing.T) {
-			var w *town
-			w = newTown(t, handofftest.Options{Password: "secret", Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			var p *pair
+			p = newPair(t, handofftest.Options{Password: "secret", Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) == "CLIENT" {
-					w.srv.Conn(c.ID).Shut()
+					p.Server.Conn(c.ID).Shut()
 				}
 				return nil, string(args[0]) == "CLIENT"
 			}})
-			defer w.srv.Close()
-			o, err := baton.ParseURL("redis://default:secret@" + w.a.Addr() + "?client_name=me&maint=disabled&disable_identity=" + strconv.FormatBool(disable))
+			o, err := baton.ParseURL("redis://default:secret@" + p.A.Addr() + "?client_name=me&maint=disabled&disable_identity=" + strconv.FormatBool(disable))
 			require.NoError(t, err)
-			o.Dialer = w.net.DialContext
+			o.Dialer = p.Network.DialContext
 			c, err := baton.New(o)
 			require.NoError(t, err)
 			defer c.Close()
@@ -250,10 +240,10 @@ func TestProxyThatClosesAtClientCommands(t *testing.T) { // H-127
 			require.NoError(t, err)
 			s, err := c.Subscribe(t.Context(), "c")
 			require.NoError(t, err)
-			w.srv.Publish("c", "x")
+			p.Server.Publish("c", "x")
 			receive(t, s, 1)
-			assert.Equal(t, 3, w.a.Conns()[0].Proto)
-			assert.Equal(t, "me", w.a.Conns()[0].Name)
+			assert.Equal(t, 3, p.A.Conns()[0].Proto)
+			assert.Equal(t, "me", p.A.Conns()[0].Name)
 		})
 	}
 }
@@ -263,18 +253,17 @@ func TestProxyThatClosesAtUnknownCommands(t *testing.T) { // H-127
 	known := map[string]bool{"GET": true, "SET": true, "DEL": true, "AUTH": true, "PING": true, "MGET": true}
 	for _, password := range []string{"", "secret"} {
 		synctest.Test(t, func(t *testing.T) {
-			var w *town
+			var p *pair
 			closed := map[string]int{}
-			w = newTown(t, handofftest.Options{Password: password, Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p = newPair(t, handofftest.Options{Password: password, Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				name := string(args[0])
 				if !known[name] {
 					closed[name]++
-					w.srv.Conn(c.ID).Shut()
+					p.Server.Conn(c.ID).Shut()
 				}
 				return nil, !known[name]
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: 2, Password: password, Pool: pool.Config{MinIdle: 2}})
+			c := p.client(baton.Options{Protocol: 2, Password: password, Pool: pool.Config{MinIdle: 2}})
 			defer c.Close()
 			_, err := c.Set(t.Context(), "k", "v")
 			require.NoError(t, err)
@@ -299,21 +288,20 @@ func TestCommandThatBlocksThroughAProxyThatClosesAtUnknownCommands(t *testing.T)
 		"CLIENT in RESP2": {Protocol: 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var w *town
+			var p *pair
 			closed := 0
-			w = newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p = newPair(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				switch what := string(args[0]); {
 				case what == "BLPOP" && string(args[1]) == "q":
 					return []byte("*2\r\n$1\r\nq\r\n$1\r\nv\r\n"), true
 				case strings.HasPrefix(name, what+" "):
 					closed++
-					w.srv.Conn(c.ID).Shut()
+					p.Server.Conn(c.ID).Shut()
 					return nil, true
 				}
 				return nil, false
 			}})
-			defer w.srv.Close()
-			c := w.client(o)
+			c := p.client(o)
 			defer c.Close()
 			for range 3 {
 				_, v, err := c.BLPop(t.Context(), time.Second, "q")

@@ -24,40 +24,29 @@ func TestTargetThatLeadsHomeIsToldNothing(t *testing.T) { // H-121
 	for _, host := range []string{"localhost", "127.1", "2130706433", "0x7f.1", "LOCALHOST.", "evil.example.com"} {
 		t.Run(host, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{Password: "secret"})
-				defer w.srv.Close()
+				p := newPair(t, handofftest.Options{Password: "secret"})
 				var streams, bytes atomic.Int64
-				l, err := w.net.Listen("127.0.0.1:7777")
+				l, err := p.Network.Listen("127.0.0.1:7777")
 				require.NoError(t, err)
-				defer l.Close()
-				go func() {
-					for {
-						nc, err := l.Accept()
-						if err != nil {
-							return
-						}
-						streams.Add(1)
-						go func() {
-							n, _ := io.Copy(io.Discard, nc)
-							bytes.Add(n)
-							nc.Close()
-						}()
-					}
-				}()
+				serve(t, l, func(nc net.Conn) {
+					streams.Add(1)
+					n, _ := io.Copy(io.Discard, nc)
+					bytes.Add(n)
+				})
 				dial := func(ctx context.Context, network, addr string) (net.Conn, error) { // as a system's resolver would
 					if strings.HasSuffix(addr, ":7777") {
 						addr = "127.0.0.1:7777"
 					}
-					return w.net.DialContext(ctx, network, addr)
+					return p.Network.DialContext(ctx, network, addr)
 				}
-				c := w.client(baton.Options{Password: "secret", Dialer: dial, Pool: pool.Config{MinIdle: 4}})
+				c := p.client(baton.Options{Password: "secret", Dialer: dial, Pool: pool.Config{MinIdle: 4}})
 				defer c.Close()
 				sub, err := c.Subscribe(t.Context(), "news")
 				require.NoError(t, err)
 				defer sub.Close()
 				<-time.After(time.Second)
-				w.net.SetHost(strings.ToLower(host), "127.0.0.1")
-				w.a.Moving(15*time.Second, host+":7777")
+				p.Network.SetHost(strings.ToLower(host), "127.0.0.1")
+				p.A.Moving(15*time.Second, host+":7777")
 				held, err := c.Conn(t.Context())
 				require.NoError(t, err)
 				held.Release()

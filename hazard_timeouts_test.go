@@ -13,15 +13,13 @@ import (
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/handoff"
-	"github.com/baton-go/baton/handoff/handofftest"
 )
 
 // A read without an end has the loosest timeout there is: relaxing must not replace it by ten seconds.
 func TestBlockingReadOutlivesMaintenance(t *testing.T) { // H-01
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		type popped struct {
 			list []string
@@ -33,21 +31,21 @@ func TestBlockingReadOutlivesMaintenance(t *testing.T) { // H-01
 			got <- popped{list, err}
 		}()
 		<-time.After(time.Second)
-		w.srv.Migrating(0)
+		p.Server.Migrating(0)
 		<-time.After(15 * time.Second)
-		w.srv.Migrated()
+		p.Server.Migrated()
 		<-time.After(15 * time.Second)
 		select {
-		case p := <-got:
-			t.Fatalf("it ended: %v", p)
+		case r := <-got:
+			t.Fatalf("it ended: %v", r)
 		default:
 		}
 		_, err := c.Do(t.Context(), "RPUSH", "queue", "x")
 		require.NoError(t, err)
-		p := <-got
-		require.NoError(t, p.err)
-		assert.Equal(t, []string{"queue", "x"}, p.list)
-		require.NoError(t, w.srv.CheckOptIn())
+		r := <-got
+		require.NoError(t, r.err)
+		assert.Equal(t, []string{"queue", "x"}, r.list)
+		require.NoError(t, p.Server.CheckOptIn())
 	})
 }
 
@@ -64,12 +62,11 @@ func TestRelaxingNeverShortensATimeout(t *testing.T) { // H-03, H-08
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				c := w.client(baton.Options{ReadTimeout: x.configured, Retry: baton.RetryPolicy{Max: -1}})
+				p := newPair(t)
+				c := p.client(baton.Options{ReadTimeout: x.configured, Retry: baton.RetryPolicy{Max: -1}})
 				defer c.Close()
-				w.srv.FailingOver(0)
-				w.a.Delay(x.reply)
+				p.Server.FailingOver(0)
+				p.A.Delay(x.reply)
 				_, err := c.Incr(t.Context(), "n")
 				assert.Equal(t, x.fails, err != nil, "%v", err)
 			})
@@ -80,12 +77,11 @@ func TestRelaxingNeverShortensATimeout(t *testing.T) { // H-03, H-08
 // The closing is lost: after the cap a dead peer is found as fast as before.
 func TestUsualTimeoutIsBackAfterTheCap(t *testing.T) { // H-04
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.srv.Migrating(2 * time.Second)
-		w.a.Stall(true)
+		p.Server.Migrating(2 * time.Second)
+		p.A.Stall(true)
 		for _, x := range []struct{ after, timeout time.Duration }{{40 * time.Second, 10 * time.Second}, {22 * time.Second, 3 * time.Second}} {
 			<-time.After(x.after)
 			begun := time.Now()
@@ -102,18 +98,17 @@ func TestUsualTimeoutIsBackAfterTheCap(t *testing.T) { // H-04
 func TestSlowSetUpInAWindowIsWaitedFor(t *testing.T) {
 	for _, announced := range []bool{true, false} { // the second is the control
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{})
+			p := newPair(t)
+			c := p.client(baton.Options{})
 			defer c.Close()
 			if announced {
-				w.srv.FailingOver(0)
+				p.Server.FailingOver(0)
 			}
 			<-time.After(time.Second)
-			w.a.Kill()
-			require.NoError(t, w.a.Reopen())
-			w.a.Delay(7 * time.Second) // longer than the timeout of a dial, and than that of a wait
-			time.AfterFunc(8*time.Second, func() { w.a.Delay(0) })
+			p.A.Kill()
+			require.NoError(t, p.A.Reopen())
+			p.A.Delay(7 * time.Second) // longer than the timeout of a dial, and than that of a wait
+			time.AfterFunc(8*time.Second, func() { p.A.Delay(0) })
 			_, err := c.Incr(t.Context(), "n")
 			assert.Equal(t, announced, err == nil, "%v", err)
 		})
@@ -123,18 +118,17 @@ func TestSlowSetUpInAWindowIsWaitedFor(t *testing.T) {
 // Pushes are no progress of a command that gets no reply.
 func TestPushesDoNotKeepADeadCommandAlive(t *testing.T) { // H-12, H-64
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.a.Stall(true)
+		p.A.Stall(true)
 		ctx, stop := context.WithCancel(t.Context())
 		var pushing sync.WaitGroup
 		defer pushing.Wait()
 		defer stop()
 		pushing.Go(func() {
 			for ctx.Err() == nil {
-				w.a.Push([]byte(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"))
+				p.A.Push([]byte(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"))
 				<-time.After(50 * time.Millisecond)
 			}
 		})
@@ -148,18 +142,17 @@ func TestPushesDoNotKeepADeadCommandAlive(t *testing.T) { // H-12, H-64
 // Maintenance that ends a command stands in its error.
 func TestErrorNamesTheMaintenance(t *testing.T) { // H-55
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}})
+		p := newPair(t)
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}})
 		defer c.Close()
-		w.a.Stall(true)
-		w.b.Refuse()
+		p.A.Stall(true)
+		p.B.Refuse()
 		failed := make(chan error, 1)
 		go func() { _, err := c.Incr(t.Context(), "n"); failed <- err }()
 		<-time.After(10 * time.Millisecond)
-		w.a.Moving(2*time.Second, w.b.Addr())
+		p.A.Moving(2*time.Second, p.B.Addr())
 		<-time.After(2500 * time.Millisecond)
-		w.a.Kill()
+		p.A.Kill()
 		var oe *baton.OpError
 		err := <-failed
 		require.ErrorAs(t, err, &oe)
@@ -172,20 +165,19 @@ func TestErrorNamesTheMaintenance(t *testing.T) { // H-55
 // The report counts what commands went through.
 func TestReportCountsTheClientsCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		_, _ = c.Incr(t.Context(), "n") // before
-		w.srv.FailingOver(0)
+		p.Server.FailingOver(0)
 		synctest.Wait()
-		w.a.Delay(5 * time.Second)
+		p.A.Delay(5 * time.Second)
 		_, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
-		w.a.Delay(0)
+		p.A.Delay(0)
 		_, err = c.Get(t.Context(), "none") // an answer is no error
 		require.ErrorIs(t, err, baton.Nil)
-		w.a.Stall(true)
+		p.A.Stall(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err = c.Get(ctx, "n")
@@ -194,8 +186,8 @@ func TestReportCountsTheClientsCommands(t *testing.T) {
 		time.AfterFunc(10*time.Millisecond, give)
 		_, err = c.Get(gone, "n") // the caller's own wish is no error
 		require.ErrorIs(t, err, context.Canceled)
-		w.a.Stall(false)
-		w.srv.FailedOver()
+		p.A.Stall(false)
+		p.Server.FailedOver()
 		<-time.After(time.Second)
 		_, _ = c.Incr(t.Context(), "n") // behind
 		rs := c.Handoffs().Reports()

@@ -63,30 +63,29 @@ func TestMovingOverMutualTLS(t *testing.T) { // H-82, H-83, H-84
 	server := func(s *signer, name string) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{s.issue(name)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ours.pool()}
 	}
-	good := server(ours, dbName)
+	good := server(ours, handofftest.PairName)
 	client := &tls.Config{RootCAs: ours.pool(), Certificates: []tls.Certificate{ours.issue("client")}}
 	for name, target := range map[string]*tls.Config{
-		"covers the name": good, "another name": server(ours, "node2.example.com"), "another authority": server(theirs, dbName), "plaintext": nil,
+		"covers the name": good, "another name": server(ours, "node2.example.com"), "another authority": server(theirs, handofftest.PairName), "plaintext": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{TLS: good, Password: "secret"})
-				defer w.srv.Close()
-				w.b.SetTLS(target)
-				c := w.client(baton.Options{Addr: dbName + ":6379", Password: "secret", TLS: client, Pool: pool.Config{MinIdle: 2}})
+				p := newPair(t, handofftest.Options{TLS: good, Password: "secret"})
+				p.B.SetTLS(target)
+				c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Password: "secret", TLS: client, Pool: pool.Config{MinIdle: 2}})
 				defer c.Close()
 				<-time.After(time.Second)
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(10 * time.Second)
 				_, err := c.Incr(t.Context(), "n")
 				require.NoError(t, err)
 				if target == good {
-					assert.Equal(t, map[string]int{w.b.Addr(): 3}, peers(c))
+					assert.Equal(t, map[string]int{p.B.Addr(): 3}, peers(c))
 					return
 				}
-				assert.Equal(t, map[string]int{w.a.Addr(): 3}, peers(c))
-				assert.Positive(t, w.b.Stats().Accepted, "it was tried")
-				assert.Zero(t, w.b.Stats().Commands, "and told nothing")
+				assert.Equal(t, map[string]int{p.A.Addr(): 3}, peers(c))
+				assert.Positive(t, p.B.Stats().Accepted, "it was tried")
+				assert.Zero(t, p.B.Stats().Commands, "and told nothing")
 			})
 		})
 	}

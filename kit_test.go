@@ -14,17 +14,11 @@ import (
 // Clients in auto mode ask only what calls itself redis. A proxy of the kit has the feature whatever is behind it, so it says
 // that; who gives it another name is told why nothing comes.
 func TestProxyOfTheKitTellsOfMaintenanceWhateverIsBehindIt(t *testing.T) {
-	behind := handofftest.NewServer(handofftest.Options{ServerName: "valkey", ServerVersion: "8.1.1", Maintenance: handofftest.MaintenanceUnknown})
-	defer behind.Close()
-	backend, err := behind.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	_, backend := newLoopback(t, handofftest.Options{ServerName: "valkey", ServerVersion: "8.1.1", Maintenance: handofftest.MaintenanceUnknown})
 	for _, name := range []string{"", "valkey"} {
-		srv := handofftest.NewServer(handofftest.Options{Backend: backend.Addr(), ServerName: name})
-		defer srv.Close()
-		node, err := srv.Listen("127.0.0.1:0")
-		require.NoError(t, err)
+		srv, node := newLoopback(t, handofftest.Options{Backend: backend.Addr(), ServerName: name})
 		c := open(t, baton.Options{Addr: node.Addr()})
-		_, err = c.Set(t.Context(), "k", "v")
+		_, err := c.Set(t.Context(), "k", "v")
 		require.NoError(t, err)
 		node.Moving(time.Hour, "127.0.0.1:1")
 		if name == "" {

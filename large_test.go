@@ -18,44 +18,19 @@ import (
 
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
-	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
 const mebibyte = 1 << 20
 
-// slowLink serves connections on which replies to a key that begins with "big" are 1 MiB and come in 64 pieces, one every 10 ms. Others
-// take latency. LRANGE gives an array of 1 MiB for such keys. Replies to a key that begins with "middling" are 20 kB after 10 ms.
-type slowLink struct {
-	l       net.Listener
-	latency time.Duration
-	wg      sync.WaitGroup
+// newSlowServer makes a server that replies after latency, to a key that begins with "big" with 1 MiB in 64 pieces, one every 10 ms, and
+// to one that begins with "middling" with 20 kB after 10 ms more. LRANGE of a big key gives an array of 1 MiB.
+func newSlowServer(t *testing.T, latency time.Duration) *bareServer {
+	return newBareServer(t, func(_ int, nc net.Conn) { replySlowly(nc, latency) })
 }
 
-func newSlowLink(t *testing.T, network *handofftest.Network, addr string, latency time.Duration) *slowLink {
-	l, err := network.Listen(addr)
-	require.NoError(t, err)
-	s := &slowLink{l: l, latency: latency}
-	s.wg.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s.wg.Go(func() { s.serve(nc) })
-		}
-	})
-	return s
-}
-
-func (s *slowLink) close() {
-	s.l.Close()
-	s.wg.Wait()
-}
-
-func (s *slowLink) serve(nc net.Conn) {
-	defer nc.Close()
+func replySlowly(nc net.Conn, latency time.Duration) {
 	r := resp3.NewReader(bufio.NewReader(nc), resp3.Limits{})
 	for {
 		f, err := r.Next()
@@ -74,7 +49,7 @@ func (s *slowLink) serve(nc net.Conn) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if !strings.HasPrefix(key, "big") {
-			time.Sleep(s.latency)
+			time.Sleep(latency)
 			if _, err := nc.Write([]byte(reply)); err != nil {
 				return
 			}
@@ -138,15 +113,9 @@ func TestLargeRepliesHoldUpNobodyElse(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s, %d callers", tt.name, callers), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					network := handofftest.NewNetwork()
-					s := newSlowLink(t, network, "10.0.0.1:6379", 100*time.Microsecond)
-					defer s.close()
-					c, err := baton.New(baton.Options{
-						Addr: "10.0.0.1:6379", Dialer: network.DialContext,
+					c := newSlowServer(t, 100*time.Microsecond).client(baton.Options{
 						Pool: pool.Config{Size: 20}, Handoff: handoff.Config{Mode: handoff.ModeDisabled},
 					})
-					require.NoError(t, err)
-					defer c.Close()
 					require.NoError(t, c.Ready(t.Context()))
 					ctx, stop := context.WithCancel(t.Context())
 					var wg sync.WaitGroup
@@ -184,17 +153,14 @@ func TestLargeRepliesHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
-// linked is a client of a slowLink.
-func linked(t *testing.T, latency time.Duration, cfg pool.Config) (c *baton.Client, done func()) {
-	network := handofftest.NewNetwork()
-	s := newSlowLink(t, network, "10.0.0.1:6379", latency)
-	c, err := baton.New(baton.Options{
-		Addr: "10.0.0.1:6379", Dialer: network.DialContext, ReadTimeout: time.Minute, // the server answers one command after another
-		Pool: cfg, Handoff: handoff.Config{Mode: handoff.ModeDisabled},
+// slowClient is a client of a slow server, which is closed when the test ends.
+func slowClient(t *testing.T, latency time.Duration, cfg pool.Config) *baton.Client {
+	c := newSlowServer(t, latency).client(baton.Options{
+		ReadTimeout: time.Minute, // the server answers one command after another
+		Pool:        cfg, Handoff: handoff.Config{Mode: handoff.ModeDisabled},
 	})
-	require.NoError(t, err)
 	require.NoError(t, c.Ready(t.Context()))
-	return c, func() { c.Close(); s.close() }
+	return c
 }
 
 func roles(c *baton.Client) map[pool.Role]int {
@@ -211,8 +177,7 @@ func TestLaneInTheMiddleOfAReplyGetsNoNewCommand(t *testing.T) {
 	for _, command := range []string{"GET", "LRANGE"} {
 		t.Run(command, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, done := linked(t, 100*time.Microsecond, pool.Config{Size: 20, Lanes: 2})
-				defer done()
+				c := slowClient(t, 100*time.Microsecond, pool.Config{Size: 20, Lanes: 2})
 				var wg sync.WaitGroup
 				for i := range 6 {
 					wg.Go(func() {
@@ -239,8 +204,7 @@ func TestLaneInTheMiddleOfAReplyGetsNoNewCommand(t *testing.T) {
 // A server that is far away, or slow as a whole, is no reason for more than Lanes. Most commands come while replies are awaited.
 func TestSlowServerOpensNoMoreThanLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, done := linked(t, 100*time.Millisecond, pool.Config{Size: 20, Lanes: 3})
-		defer done()
+		c := slowClient(t, 100*time.Millisecond, pool.Config{Size: 20, Lanes: 3})
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
@@ -256,12 +220,11 @@ func TestSlowServerOpensNoMoreThanLanes(t *testing.T) {
 	})
 }
 
-// Connections apart are opened as they are needed, leave room for leases, and are given up again. What has become small
-// goes with the others again.
+// Connections apart are opened as they are needed, leave room for leases, and are given up again. A request whose reply has
+// become small goes with the others again.
 func TestConnectionsApartComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, done := linked(t, 0, pool.Config{Size: 10})
-		defer done()
+		c := slowClient(t, 0, pool.Config{Size: 10})
 		large := func(n int) {
 			var wg sync.WaitGroup
 			for range n {
@@ -300,8 +263,7 @@ func TestConnectionsApartComeAndGo(t *testing.T) {
 func TestLargeRepliesInSmallPools(t *testing.T) {
 	for size := 1; size <= 4; size++ {
 		synctest.Test(t, func(t *testing.T) {
-			c, done := linked(t, 0, pool.Config{Size: size})
-			defer done()
+			c := slowClient(t, 0, pool.Config{Size: size})
 			var wg sync.WaitGroup
 			for i := range 12 {
 				wg.Go(func() {
@@ -320,9 +282,8 @@ func TestLargeRepliesInSmallPools(t *testing.T) {
 // Connections apart move as all others do.
 func TestConnectionsApartMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		_, err := c.Set(t.Context(), "big", strings.Repeat("x", 100_000))
 		require.NoError(t, err)
@@ -332,15 +293,15 @@ func TestConnectionsApartMove(t *testing.T) {
 		}
 		require.Equal(t, map[pool.Role]int{pool.Lane: 1, pool.Apart: 1}, roles(c))
 		<-time.After(time.Second)
-		w.a.Moving(10*time.Second, w.b.Addr())
+		p.A.Moving(10*time.Second, p.B.Addr())
 		<-time.After(10 * time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
-		w.a.Shut()
+		assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c))
+		p.A.Shut()
 		for range 3 {
 			s, err := c.Get(t.Context(), "big")
 			require.NoError(t, err)
 			assert.Len(t, s, 100_000)
 		}
-		assert.EqualValues(t, 2, w.b.Stats().Accepted)
+		assert.EqualValues(t, 2, p.B.Stats().Accepted)
 	})
 }

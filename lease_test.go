@@ -39,9 +39,8 @@ func TestSessionOfALeaseAcrossAMove(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				p := newPair(t)
+				c := p.client(baton.Options{})
 				defer c.Close()
 				held, err := c.Conn(t.Context())
 				require.NoError(t, err)
@@ -51,17 +50,17 @@ func TestSessionOfALeaseAcrossAMove(t *testing.T) {
 					_, err = held.Do(t.Context(), tt.before...)
 					require.NoError(t, err)
 				}
-				w.a.Moving(10*time.Second, w.b.Addr())
+				p.A.Moving(10*time.Second, p.B.Addr())
 				if tt.undo != nil {
 					at(tt.undone)
-					assert.Equal(t, map[string]int{w.a.Addr(): 1, w.b.Addr(): 1}, peers(c))
+					assert.Equal(t, map[string]int{p.A.Addr(): 1, p.B.Addr(): 1}, peers(c))
 					_, err = held.Do(t.Context(), tt.undo...)
 					require.NoError(t, err)
 				}
 				at(tt.moved)
-				assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+				assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c))
 				at(10 * time.Second)
-				assert.Zero(t, w.a.Shut())
+				assert.Zero(t, p.A.Shut())
 				for range 2 {
 					_, err = held.Do(t.Context(), "INCR", "n")
 					if tt.lost {
@@ -74,7 +73,7 @@ func TestSessionOfALeaseAcrossAMove(t *testing.T) {
 					}
 				}
 				if tt.lost {
-					assert.Zero(t, w.srv.Executed("INCR"))
+					assert.Zero(t, p.Server.Executed("INCR"))
 				}
 				held.Release()
 				held, err = c.Conn(t.Context())
@@ -239,16 +238,15 @@ func TestGivenUpCommandsOfLeasesCostNoConnection(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					return []byte("-NOPERM no\r\n"), len(args) == 2 && string(args[1]) == "refuse"
 				}})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				c := p.client(baton.Options{})
 				defer c.Close()
 				require.NoError(t, c.Ready(t.Context()))
 				held, err := c.Conn(t.Context())
 				require.NoError(t, err)
-				w.a.Delay(100 * time.Millisecond)
+				p.A.Delay(100 * time.Millisecond)
 				short, cancel := context.WithTimeout(t.Context(), tt.after)
 				defer cancel()
 				tt.use(t.Context(), short, c, held)

@@ -23,82 +23,32 @@ import (
 	"github.com/baton-go/baton/pool"
 )
 
-// town is a database on an in-memory network: two nodes, and a name that leads to the first.
-type town struct {
-	t    *testing.T
-	net  *handofftest.Network
-	srv  *handofftest.Server
-	a, b *handofftest.Node
-}
-
-const dbName = "db.example.com"
-
-func newTown(t *testing.T, o handofftest.Options) *town {
-	w := &town{t: t, net: handofftest.NewNetwork()}
-	o.Listen = w.net.Listen
-	w.srv = handofftest.NewServer(o)
-	var err error
-	w.a, err = w.srv.Listen("10.0.0.1:6379")
-	require.NoError(t, err)
-	w.b, err = w.srv.Listen("10.0.0.2:6379")
-	require.NoError(t, err)
-	w.net.SetHost(dbName, "10.0.0.1")
-	return w
-}
-
-func (w *town) client(o baton.Options) *baton.Client {
-	w.t.Helper()
-	if o.Addr == "" {
-		o.Addr = w.a.Addr()
-	}
-	if o.Dialer == nil {
-		o.Dialer = w.net.DialContext
-	}
-	if o.Resolver == nil {
-		o.Resolver = w.net
-	}
-	c, err := baton.New(o)
-	require.NoError(w.t, err)
-	require.NoError(w.t, c.Ready(w.t.Context()))
-	return c
-}
-
-// peers counts the client's connections by peer.
-func peers(c *baton.Client) map[string]int {
-	m := map[string]int{}
-	for i := range c.Conns() {
-		m[i.Peer]++
-	}
-	return m
-}
-
 func TestOneMovingMovesAHundredIdleConnections(t *testing.T) {
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} { // the second is the control
 		t.Run(mode.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				c := w.client(baton.Options{Pool: pool.Config{Size: 110, MinIdle: 99}, Handoff: handoff.Config{Mode: mode}})
+				p := newPair(t)
+				c := p.client(baton.Options{Pool: pool.Config{Size: 110, MinIdle: 99}, Handoff: handoff.Config{Mode: mode}})
 				defer c.Close()
 				<-time.After(10 * time.Second)
-				require.Equal(t, map[string]int{w.a.Addr(): 100}, peers(c))
-				before := w.b.Stats().Accepted
+				require.Equal(t, map[string]int{p.A.Addr(): 100}, peers(c))
+				before := p.B.Stats().Accepted
 
-				one := w.a.Conns()[42]
+				one := p.A.Conns()[42]
 				if mode == handoff.ModeDisabled {
 					require.False(t, one.OptedIn)
 				}
-				moving := fmt.Sprintf(">4\r\n$6\r\nMOVING\r\n:7\r\n:15\r\n$%d\r\n%s\r\n", len(w.b.Addr()), w.b.Addr())
-				w.srv.Conn(one.ID).Push([]byte(moving)) // one of them alone is told, and none is used
-				<-time.After(2 * time.Second)           // at most a second, and jitter of at most a second
+				moving := fmt.Sprintf(">4\r\n$6\r\nMOVING\r\n:7\r\n:15\r\n$%d\r\n%s\r\n", len(p.B.Addr()), p.B.Addr())
+				p.Server.Conn(one.ID).Push([]byte(moving)) // one of them alone is told, and none is used
+				<-time.After(2 * time.Second)              // at most a second, and jitter of at most a second
 				if mode == handoff.ModeDisabled {
-					assert.Equal(t, map[string]int{w.a.Addr(): 100}, peers(c))
+					assert.Equal(t, map[string]int{p.A.Addr(): 100}, peers(c))
 					return
 				}
-				assert.Equal(t, map[string]int{w.b.Addr(): 100}, peers(c))
-				assert.EqualValues(t, 100, w.b.Stats().Accepted-before, "one dial a connection")
+				assert.Equal(t, map[string]int{p.B.Addr(): 100}, peers(c))
+				assert.EqualValues(t, 100, p.B.Stats().Accepted-before, "one dial a connection")
 				synctest.Wait()
-				assert.Zero(t, w.a.Stats().Open)
+				assert.Zero(t, p.A.Stats().Open)
 			})
 		})
 	}
@@ -108,11 +58,10 @@ func TestMovingUnderLoadFailsLosesAndDoublesNothing(t *testing.T) {
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} {
 		t.Run(mode.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				w.a.Delay(time.Millisecond)
-				w.b.Delay(time.Millisecond)
-				c := w.client(baton.Options{Pool: pool.Config{MinIdle: 5}, Handoff: handoff.Config{Mode: mode}})
+				p := newPair(t)
+				p.A.Delay(time.Millisecond)
+				p.B.Delay(time.Millisecond)
+				c := p.client(baton.Options{Pool: pool.Config{MinIdle: 5}, Handoff: handoff.Config{Mode: mode}})
 				defer c.Close()
 				var acked, failed atomic.Int64
 				stop := make(chan struct{})
@@ -134,9 +83,9 @@ func TestMovingUnderLoadFailsLosesAndDoublesNothing(t *testing.T) {
 					})
 				}
 				<-time.After(time.Second)
-				w.a.Moving(3*time.Second, w.b.Addr())
+				p.A.Moving(3*time.Second, p.B.Addr())
 				<-time.After(3 * time.Second)
-				left := w.a.Shut()
+				left := p.A.Shut()
 				<-time.After(2 * time.Second)
 				close(stop)
 				wg.Wait()
@@ -146,9 +95,9 @@ func TestMovingUnderLoadFailsLosesAndDoublesNothing(t *testing.T) {
 				}
 				assert.Zero(t, failed.Load())
 				assert.Zero(t, left, "nobody was left at the old endpoint")
-				v, _ := w.srv.Value("total")
+				v, _ := p.Server.Value("total")
 				assert.Equal(t, fmt.Sprint(acked.Load()), v)
-				assert.NoError(t, w.srv.CheckOptIn())
+				assert.NoError(t, p.Server.CheckOptIn())
 			})
 		})
 	}
@@ -178,15 +127,14 @@ func work(ctx context.Context, c *baton.Client, worker, n int) bool {
 
 func TestCommandsInFlightAreAnsweredByTheOldEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.a.Delay(2500 * time.Millisecond)
+		p.A.Delay(2500 * time.Millisecond)
 		slow := make(chan error, 1)
 		go func() { _, err := c.Incr(t.Context(), "n"); slow <- err }()
 		synctest.Wait()
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(2 * time.Second)
 		begun := time.Now()
 		_, err := c.Get(t.Context(), "none")
@@ -194,7 +142,7 @@ func TestCommandsInFlightAreAnsweredByTheOldEndpoint(t *testing.T) {
 		assert.Zero(t, time.Since(begun), "by the new endpoint, not behind the slow one")
 		assert.NoError(t, <-slow)
 		synctest.Wait()
-		assert.Zero(t, w.a.Stats().Open)
+		assert.Zero(t, p.A.Stats().Open)
 	})
 }
 
@@ -202,22 +150,21 @@ func TestWaitingCommandSurvivesASlowShard(t *testing.T) { // H-02
 	for _, mode := range []handoff.Mode{handoff.ModeAuto, handoff.ModeDisabled} {
 		t.Run(mode.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				c := w.client(baton.Options{Handoff: handoff.Config{Mode: mode}})
+				p := newPair(t)
+				c := p.client(baton.Options{Handoff: handoff.Config{Mode: mode}})
 				defer c.Close()
-				w.a.Delay(5 * time.Second)
+				p.A.Delay(5 * time.Second)
 				got := make(chan error, 1)
 				go func() { _, err := c.Incr(t.Context(), "n"); got <- err }()
 				<-time.After(time.Second)
-				w.srv.FailingOver(0, "1")
+				p.Server.FailingOver(0, "1")
 				err := <-got
 				if mode == handoff.ModeDisabled {
 					require.Error(t, err)
 					return
 				}
 				require.NoError(t, err)
-				w.srv.FailedOver("1")
+				p.Server.FailedOver("1")
 			})
 		})
 	}
@@ -225,53 +172,50 @@ func TestWaitingCommandSurvivesASlowShard(t *testing.T) { // H-02
 
 func TestMovingWithoutAnAddressFollowsTheName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Addr: dbName + ":6379", Pool: pool.Config{MinIdle: 3}})
+		p := newPair(t)
+		c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Pool: pool.Config{MinIdle: 3}})
 		defer c.Close()
 		<-time.After(time.Second)
-		require.Equal(t, map[string]int{w.a.Addr(): 4}, peers(c))
-		w.a.Moving(15*time.Second, "")
+		require.Equal(t, map[string]int{p.A.Addr(): 4}, peers(c))
+		p.A.Moving(15*time.Second, "")
 		<-time.After(9 * time.Second)
-		assert.Equal(t, map[string]int{w.a.Addr(): 4}, peers(c), "the name still leads to the old endpoint")
-		w.net.SetHost(dbName, "10.0.0.2")
+		assert.Equal(t, map[string]int{p.A.Addr(): 4}, peers(c), "the name still leads to the old endpoint")
+		p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 		<-time.After(3 * time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 4}, peers(c))
-		assert.Zero(t, w.a.Shut())
+		assert.Equal(t, map[string]int{p.B.Addr(): 4}, peers(c))
+		assert.Zero(t, p.A.Shut())
 	})
 }
 
 func TestTargetThatRefusesLeavesTheOldEndpointServing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.b.Refuse()
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.B.Refuse()
+		p.A.Moving(15*time.Second, p.B.Addr())
 		for range 50 {
 			<-time.After(100 * time.Millisecond)
 			_, err := c.Incr(t.Context(), "n")
 			require.NoError(t, err)
 		}
-		assert.Equal(t, map[string]int{w.a.Addr(): 1}, peers(c))
-		require.NoError(t, w.b.Reopen()) // H-14: within the window it is tried again
+		assert.Equal(t, map[string]int{p.A.Addr(): 1}, peers(c))
+		require.NoError(t, p.B.Reopen()) // H-14: within the window it is tried again
 		<-time.After(4 * time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
+		assert.Equal(t, map[string]int{p.B.Addr(): 1}, peers(c))
 	})
 }
 
 func TestMalformedNotificationsHurtNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		for _, push := range []string{
 			">1\r\n$6\r\nMOVING\r\n", ">4\r\n$6\r\nMOVING\r\n+x\r\n+y\r\n*0\r\n", ">4\r\n$6\r\nMOVING\r\n:1\r\n:15\r\n$3\r\n:::\r\n",
 			">0\r\n", ">1\r\n:1\r\n", ">2\r\n$9\r\nMIGRATING\r\n%1\r\n+a\r\n+b\r\n", ">2\r\n$8\r\nSURPRISE\r\n:1\r\n", ">1\r\n$9\r\nSMIGRATED\r\n",
 		} {
-			w.a.Push([]byte(push))
+			p.A.Push([]byte(push))
 			n, err := c.Incr(t.Context(), "n")
 			require.NoError(t, err, "%q", push)
 			require.Positive(t, n)
@@ -280,7 +224,7 @@ func TestMalformedNotificationsHurtNobody(t *testing.T) {
 		_, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
 		assert.Zero(t, c.Stats().Lost, "a MOVING without a readable target counts as one without a target")
-		assert.EqualValues(t, 1, w.a.Stats().Open)
+		assert.EqualValues(t, 1, p.A.Stats().Open)
 		assert.Positive(t, c.Handoffs().Stats().Malformed)
 	})
 }
@@ -288,18 +232,17 @@ func TestMalformedNotificationsHurtNobody(t *testing.T) {
 func TestServerWithoutTheFeatureIsAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		w := newTown(t, handofftest.Options{Maintenance: handofftest.MaintenanceUnknown,
+		p := newPair(t, handofftest.Options{Maintenance: handofftest.MaintenanceUnknown,
 			OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
 				if len(args) > 1 && strings.EqualFold(string(args[1]), "MAINT_NOTIFICATIONS") {
 					asked++
 				}
 			}})
-		defer w.srv.Close()
 		tr := &tracer{}
-		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 9}, Tracer: tr})
+		c := p.client(baton.Options{Pool: pool.Config{MinIdle: 9}, Tracer: tr})
 		defer c.Close()
 		<-time.After(time.Second)
-		require.Equal(t, map[string]int{w.a.Addr(): 10}, peers(c))
+		require.Equal(t, map[string]int{p.A.Addr(): 10}, peers(c))
 		assert.Equal(t, 1, asked)
 		assert.Equal(t, []string{"start PING", "end PING 1 1 <nil>"}, tr.log, "no set-up traffic")
 	})
@@ -339,42 +282,35 @@ func TestRealServerWithoutTheFeatureIsAskedOnce(t *testing.T) {
 
 func TestCloseDuringAMoveLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{MinIdle: 9}})
-		w.b.Stall(true)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{MinIdle: 9}})
+		p.B.Stall(true)
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(1500 * time.Millisecond)
 		require.NoError(t, c.Close())
-		w.b.Stall(false)
+		p.B.Stall(false)
 		synctest.Wait()
-		assert.Zero(t, w.a.Stats().Open)
-		assert.Zero(t, w.b.Stats().Open)
+		assert.Zero(t, p.A.Stats().Open)
+		assert.Zero(t, p.B.Stats().Open)
 	})
 }
 
 func TestNoGoroutineIsLeftOnRealSockets(t *testing.T) {
-	addr := redistest.Start(t)
-	srv := handofftest.NewServer(handofftest.Options{Backend: addr})
-	a, err := srv.Listen("127.0.0.2:0")
-	require.NoError(t, err)
-	b, err := srv.Listen("127.0.0.3:0")
-	require.NoError(t, err)
-	defer srv.Close()
+	p := newRealPair(t, redistest.Start(t))
 	start := runtime.NumGoroutine()
-	c := open(t, baton.Options{Addr: a.Addr(), Pool: pool.Config{MinIdle: 4}, Handoff: handoff.Config{Jitter: -1}})
+	c := open(t, baton.Options{Addr: p.A.Addr(), Pool: pool.Config{MinIdle: 4}, Handoff: handoff.Config{Jitter: -1}})
 	ctx := t.Context()
 	for i := range 200 {
 		require.True(t, work(ctx, c, 0, i))
 		if i == 50 {
-			a.Moving(time.Minute, b.Addr()) // enough on a machine that stands still meanwhile
+			p.A.Moving(time.Minute, p.B.Addr()) // enough on a machine that stands still meanwhile
 		}
 	}
-	for peers(c)[a.Addr()] > 0 {
+	for peers(c)[p.A.Addr()] > 0 {
 		require.True(t, work(ctx, c, 0, 1))
 	}
 	require.NoError(t, c.Close())
-	srv.Close()
+	p.Server.Close()
 	for runtime.NumGoroutine() > start {
 		runtime.Gosched()
 	}

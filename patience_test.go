@@ -22,14 +22,13 @@ import (
 // H-136: with the options as they are, a server that is away for two seconds fails no command that was not under way.
 func TestServerThatIsAwayForTwoSecondsFailsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.a.Refuse()
-		w.a.Kill()
+		p.A.Refuse()
+		p.A.Kill()
 		<-time.After(100 * time.Millisecond) // the client knows
-		time.AfterFunc(2*time.Second, func() { assert.NoError(t, w.a.Reopen()) })
+		time.AfterFunc(2*time.Second, func() { assert.NoError(t, p.A.Reopen()) })
 		begun := time.Now()
 		useEverything(t, c)
 		assert.GreaterOrEqual(t, time.Since(begun), 2*time.Second)
@@ -65,13 +64,12 @@ func TestPatienceEnds(t *testing.T) {
 			t.Run(name+" "+trouble, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var loading atomic.Bool
-					w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 						n := string(args[0])
 						return []byte("-LOADING x\r\n"), loading.Load() && n != "HELLO" && n != "CLIENT"
 					}})
-					defer w.srv.Close()
 					if loading.Store(trouble == "loading"); trouble == "away" {
-						w.a.Refuse()
+						p.A.Refuse()
 					}
 					for _, tt := range []struct {
 						policy baton.RetryPolicy
@@ -88,7 +86,7 @@ func TestPatienceEnds(t *testing.T) {
 						{limit: time.Second, least: time.Second, most: time.Second},
 						{policy: baton.RetryPolicy{For: time.Hour}, limit: time.Minute, least: time.Minute, most: time.Minute},
 					} {
-						c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Retry: tt.policy})
+						c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Retry: tt.policy})
 						require.NoError(t, err)
 						within, cancel := ctx, context.CancelFunc(func() {})
 						if tt.limit > 0 {
@@ -118,11 +116,10 @@ func TestPatienceEnds(t *testing.T) {
 
 func TestCloseEndsPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{For: time.Hour, MinBackoff: time.Minute, MaxBackoff: time.Minute}})
-		w.a.Refuse()
-		w.a.Kill()
+		p := newPair(t)
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{For: time.Hour, MinBackoff: time.Minute, MaxBackoff: time.Minute}})
+		p.A.Refuse()
+		p.A.Kill()
 		<-time.After(100 * time.Millisecond) // the client knows
 		var ended atomic.Int64
 		for range 64 {
@@ -144,18 +141,17 @@ func TestCloseEndsPatience(t *testing.T) {
 // Attempts that may have been executed are counted by Max, however much time there is.
 func TestPatienceIsNotForWhatWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *town
+		var p *pair
 		asked := map[string]int{}
-		w = newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p = newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if n := string(args[0]); n == "GET" || n == "INCR" {
 				asked[n]++
-				go func() { w.a.Kill(); _ = w.a.Reopen() }()
+				go func() { p.A.Kill(); _ = p.A.Reopen() }()
 				<-time.After(time.Millisecond)
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		for _, do := range []func() error{
 			func() error { _, err := c.Get(t.Context(), "k"); return err },
@@ -173,11 +169,10 @@ func TestPatienceIsNotForWhatWasSent(t *testing.T) {
 func TestFullServerIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		room := time.Now().Add(time.Second)
-		w := newTown(t, handofftest.Options{Intercept: func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
 			return []byte("-ERR max number of clients reached\r\n"), time.Now().Before(room)
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		useEverything(t, c)
 	})
@@ -220,22 +215,21 @@ func TestProviderIsAskedAgainForStaleCredentials(t *testing.T) {
 				continue
 			}
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{Password: "new", Resp2Only: old, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Password: "new", Resp2Only: old, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					return []byte("-ERR invalid password\r\n"), old && string(args[0]) == "AUTH" && string(args[len(args)-1]) == "old"
 				}})
-				defer w.srv.Close()
 				for stale, ok := range map[int64]bool{1: true, 2: true, 3: false} {
 					r := &renewed{}
 					r.stale.Store(stale)
-					c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Credentials: r})
+					c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Credentials: r})
 					require.NoError(t, err)
-					before := w.a.Stats().Accepted
+					before := p.A.Stats().Accepted
 					if err := use(c); ok {
 						assert.NoError(t, err, name)
-						assert.Equal(t, stale+1, w.a.Stats().Accepted-before)
+						assert.Equal(t, stale+1, p.A.Stats().Accepted-before)
 					} else {
 						assert.ErrorContains(t, err, "set up (", name)
-						assert.EqualValues(t, 3, w.a.Stats().Accepted-before, "Retry.Max")
+						assert.EqualValues(t, 3, p.A.Stats().Accepted-before, "Retry.Max")
 					}
 					c.Close()
 				}
@@ -246,18 +240,17 @@ func TestProviderIsAskedAgainForStaleCredentials(t *testing.T) {
 
 func TestMoveWithStaleCredentialsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Password: "new"})
-		defer w.srv.Close()
+		p := newPair(t, handofftest.Options{Password: "new"})
 		r := &renewed{}
-		c := w.client(baton.Options{Credentials: r})
+		c := p.client(baton.Options{Credentials: r})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "c")
 		require.NoError(t, err)
 		defer s.Close()
 		r.stale.Store(2)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		time.Sleep(10 * time.Second)
-		assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c))
+		assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c))
 		assert.Negative(t, r.stale.Load())
 	})
 }

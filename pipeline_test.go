@@ -24,11 +24,10 @@ func TestPipelineGoesOnBehindTheLastReply(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				p := newPair(t)
+				c := p.client(baton.Options{})
 				defer c.Close()
-				w.srv.Conn(w.a.Conns()[0].ID).CutAfter(int64(len("+OK\r\n:1\r\n+PONG\r\n$1")))
+				p.Server.Conn(p.A.Conns()[0].ID).CutAfter(int64(len("+OK\r\n:1\r\n+PONG\r\n$1")))
 				var n baton.Reply[int64]
 				var s baton.Reply[string]
 				err := c.Pipeline(t.Context(), func(p *baton.Pipe) error {
@@ -52,7 +51,7 @@ func TestPipelineGoesOnBehindTheLastReply(t *testing.T) {
 					require.NoError(t, serr)
 					assert.Equal(t, strings.Repeat("v", 10), v)
 				}
-				got, _ := w.srv.Value("n")
+				got, _ := p.Server.Value("n")
 				assert.Equal(t, "1", got, "executed once")
 			})
 		})
@@ -63,7 +62,7 @@ func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
 	for _, last := range []int{1, 3} { // for so many attempts the server is loading
 		synctest.Test(t, func(t *testing.T) {
 			rounds := 0
-			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) == "SET" {
 					rounds++
 				}
@@ -72,8 +71,7 @@ func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
 				}
 				return nil, false
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Retry: baton.RetryPolicy{For: -1}})
+			c := p.client(baton.Options{Retry: baton.RetryPolicy{For: -1}})
 			defer c.Close()
 			var n baton.Reply[int64]
 			err := c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Set("k", "v"); n = p.Incr("n"); return nil })
@@ -98,12 +96,11 @@ func TestErrorBehindAnAttribute(t *testing.T) {
 		"EXEC": "*2\r\n$1\r\na\r\n" + note + "-WRONGTYPE Operation against a key\r\n",
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			reply, ok := commands[string(args[0])]
 			return []byte(reply), ok
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		var first, second baton.Reply[string]
 		err := c.Pipeline(t.Context(), func(p *baton.Pipe) error { p.Do("PING"); second = p.Get("k"); return nil })

@@ -33,7 +33,7 @@ func TestTextOfOthersProvesNothing(t *testing.T) {
 		var said atomic.Pointer[string]
 		count := map[string]int{}
 		var mu sync.Mutex // of count, between connections
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			name := strings.ToUpper(string(args[0]))
 			if s := said.Load(); s != nil && !slices.Contains([]string{"HELLO", "CLIENT", "SELECT", "PING"}, name) {
 				mu.Lock()
@@ -43,11 +43,10 @@ func TestTextOfOthersProvesNothing(t *testing.T) {
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
 		for _, code := range []string{"LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "NOAUTH", "MOVED 1 10.0.0.1:6379"} {
 			text := code + " as if by the server"
 			said.Store(nil)
-			c := w.client(baton.Options{})
+			c := p.client(baton.Options{})
 			said.Store(&text)
 			for name, want := range map[string]int{"EVAL": 1, "evalsha": 1, "FCALL": 1, "JSON.SET": 1, "NEW": 1, "MIGRATE": 1, "DEBUG": 1, "EVAL_RO": 3, "EVALSHA_RO": 3, "FCALL_RO": 3} {
 				clear(count)
@@ -141,20 +140,19 @@ func TestRefusedMultiProvesNothingOfTheCommands(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				left := refused
-				w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					if n := string(args[0]); left > 0 && (n == "MULTI" || n == "INCR" || n == "EXEC") {
 						left--
 						return []byte("-LOADING wait\r\n"), true
 					}
 					return nil, false
 				}})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				c := p.client(baton.Options{})
 				defer c.Close()
 				err := c.Tx(t.Context(), func(tx *baton.Tx) error {
 					return tx.Exec(t.Context(), func(p *baton.Pipe) error { p.Incr("n"); return nil })
 				})
-				v, _ := w.srv.Value("n")
+				v, _ := p.Server.Value("n")
 				assert.Equal(t, "1", v)
 				if refused == 3 {
 					assert.NoError(t, err)
@@ -168,7 +166,8 @@ func TestRefusedMultiProvesNothingOfTheCommands(t *testing.T) {
 	}
 }
 
-// H-113: the server has forgotten who is at the other end. Whoever asks, the connection is given up.
+// H-113: the server has forgotten who is at the other end. The connection is given up, no matter which command
+// finds it out.
 func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 	ctx := context.Background()
 	get := func(c *baton.Client) error { _, err := c.Incr(ctx, "n"); return err }
@@ -215,7 +214,7 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var forgotten instant
-				w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					switch {
 					case forgotten.after(ci.Opened):
 						return []byte("-NOAUTH Authentication required.\r\n"), true
@@ -224,8 +223,7 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 					}
 					return nil, false
 				}})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				c := p.client(baton.Options{})
 				defer c.Close()
 				require.NoError(t, tt.do(c)) // so that there is a connection of each kind
 				time.Sleep(time.Second)
@@ -248,11 +246,10 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 func TestForgottenLoginGivesTheIdleConnectionsUpToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var forgotten instant
-		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
 			return []byte("-NOAUTH Authentication required.\r\n"), forgotten.after(ci.Opened)
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{Size: 12, MinIdle: 10}})
+		c := p.client(baton.Options{Pool: pool.Config{Size: 12, MinIdle: 10}})
 		defer c.Close()
 		time.Sleep(10 * time.Second)
 		forgotten.set(time.Now())
@@ -274,11 +271,10 @@ func TestForgottenLoginGivesTheIdleConnectionsUpToo(t *testing.T) {
 func TestSubscriptionWhoseLoginIsForgottenComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var forgotten instant
-		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
 			return []byte("-NOAUTH Authentication required.\r\n"), forgotten.after(ci.Opened)
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "c")
 		require.NoError(t, err)
@@ -295,26 +291,25 @@ func TestSubscriptionWhoseLoginIsForgottenComesBack(t *testing.T) {
 
 // H-114: one of three addresses cannot serve; the siblings can.
 func TestSiblingOfAServerThatCannotServeIsFound(t *testing.T) {
-	for _, said := range []string{"LOADING x", "MASTERDOWN x", "READONLY x", "CLUSTERDOWN x", "MOVED 7 itself", "MOVED 7 " + dbName + ":6379", "MOVED 7 :6379", "MOVED 7 ?:6379"} {
+	for _, said := range []string{"LOADING x", "MASTERDOWN x", "READONLY x", "CLUSTERDOWN x", "MOVED 7 itself", "MOVED 7 " + handofftest.PairName + ":6379", "MOVED 7 :6379", "MOVED 7 ?:6379"} {
 		for _, bad := range []int{1, 2} {
 			t.Run(fmt.Sprint(said, bad), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 						if n := string(args[0]); n == "HELLO" || n == "CLIENT" || ci.Node == "10.0.0.3:6379" || ci.Node == "10.0.0.2:6379" && bad == 1 {
 							return nil, false
 						}
 						return []byte("-" + strings.Replace(said, "itself", ci.Node, 1) + "\r\n"), true
 					}})
-					defer w.srv.Close()
-					third, err := w.srv.Listen("10.0.0.3:6379")
+					third, err := p.Server.Listen("10.0.0.3:6379")
 					require.NoError(t, err)
-					w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2", "10.0.0.3")
-					c := w.client(baton.Options{Addr: dbName + ":6379"})
+					p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+					c := p.client(baton.Options{Addr: handofftest.PairName + ":6379"})
 					defer c.Close()
 					useEverything(t, c)
-					assert.Zero(t, peers(c)[w.a.Addr()])
-					assert.Positive(t, w.b.Stats().Open+third.Stats().Open)
-					assert.Less(t, w.a.Stats().Accepted, int64(15))
+					assert.Zero(t, peers(c)[p.A.Addr()])
+					assert.Positive(t, p.B.Stats().Open+third.Stats().Open)
+					assert.Less(t, p.A.Stats().Accepted, int64(15))
 				})
 			})
 		}
@@ -360,15 +355,14 @@ func useEverything(t *testing.T, c *baton.Client) {
 func TestServerThatLoadsForTwoSecondsFailsNoCommandAndIsNotDialledInAStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ready instant
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			n := string(args[0])
 			return []byte("-LOADING x\r\n"), n != "HELLO" && n != "CLIENT" && ready.after(time.Now())
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		ready.set(time.Now().Add(2 * time.Second))
-		before := w.a.Stats().Accepted
+		before := p.A.Stats().Accepted
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
@@ -377,8 +371,8 @@ func TestServerThatLoadsForTwoSecondsFailsNoCommandAndIsNotDialledInAStorm(t *te
 			})
 		}
 		wg.Wait()
-		assert.Less(t, w.a.Stats().Accepted-before, int64(12))
-		v, _ := w.srv.Value("n")
+		assert.Less(t, p.A.Stats().Accepted-before, int64(12))
+		v, _ := p.Server.Value("n")
 		assert.Equal(t, "64", v)
 	})
 }
@@ -387,15 +381,14 @@ func TestRedirectionElsewhereIsReturned(t *testing.T) {
 	for _, said := range []string{"MOVED 7 10.0.0.2:6379", "MOVED 7 10.0.0.1:6380", "MOVED 7 :6380", "MOVED 7", "ASK 7 10.0.0.1:6379"} {
 		synctest.Test(t, func(t *testing.T) {
 			asked := 0
-			w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) != "INCR" {
 					return nil, false
 				}
 				asked++
 				return []byte("-" + said + "\r\n"), true
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{})
+			c := p.client(baton.Options{})
 			defer c.Close()
 			_, err := c.Incr(t.Context(), "n")
 			assert.EqualError(t, err, said)
@@ -409,15 +402,14 @@ func TestRedirectionElsewhereIsReturned(t *testing.T) {
 func TestSiblingOfAServerThatRefusesSetUpsIsFound(t *testing.T) {
 	for _, said := range []string{"LOADING x", "MASTERDOWN x", "ERR max number of clients reached"} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, _ [][]byte) ([]byte, bool) {
 				return []byte("-" + said + "\r\n"), ci.Node == "10.0.0.1:6379"
 			}})
-			defer w.srv.Close()
-			w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
-			c := w.client(baton.Options{Addr: dbName + ":6379"})
+			p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.2")
+			c := p.client(baton.Options{Addr: handofftest.PairName + ":6379"})
 			defer c.Close()
 			useEverything(t, c)
-			assert.Less(t, w.a.Stats().Accepted, int64(4))
+			assert.Less(t, p.A.Stats().Accepted, int64(4))
 		})
 	}
 }
@@ -426,7 +418,7 @@ func TestSiblingOfAServerThatRefusesSetUpsIsFound(t *testing.T) {
 func TestTransactionDiscardedByAReplicaIsRepeatedElsewhere(t *testing.T) {
 	for _, watch := range [][]string{nil, {"k"}} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				switch name := string(args[0]); {
 				case name == "EVAL":
 					return []byte("+QUEUED\r\n"), true
@@ -437,9 +429,8 @@ func TestTransactionDiscardedByAReplicaIsRepeatedElsewhere(t *testing.T) {
 				}
 				return nil, false
 			}})
-			defer w.srv.Close()
-			w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
-			c := w.client(baton.Options{Addr: dbName})
+			p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.2")
+			c := p.client(baton.Options{Addr: handofftest.PairName})
 			defer c.Close()
 			begun := time.Now()
 			assert.NoError(t, c.Tx(t.Context(), func(tx *baton.Tx) error {
@@ -454,7 +445,7 @@ func TestTransactionDiscardedByAReplicaIsRepeatedElsewhere(t *testing.T) {
 func TestHeldConnectionOfAServerThatCannotServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loading instant
-		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			switch name := string(args[0]); {
 			case name == "GET" && loading.after(time.Now()):
 				return []byte("-LOADING x\r\n"), true
@@ -463,9 +454,8 @@ func TestHeldConnectionOfAServerThatCannotServe(t *testing.T) {
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
-		c := w.client(baton.Options{Addr: dbName})
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.2")
+		c := p.client(baton.Options{Addr: handofftest.PairName})
 		defer c.Close()
 		held, err := c.Conn(t.Context())
 		require.NoError(t, err)
@@ -492,7 +482,7 @@ func TestHeldConnectionOfAServerThatCannotServe(t *testing.T) {
 // A program that runs nothing but scripts finds the master too, one error later.
 func TestScriptsAloneFindTheMaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			switch {
 			case string(args[0]) != "EVAL":
 				return nil, false
@@ -501,9 +491,8 @@ func TestScriptsAloneFindTheMaster(t *testing.T) {
 			}
 			return []byte("+OK\r\n"), true
 		}})
-		defer w.srv.Close()
-		w.net.SetHost(dbName, "10.0.0.1", "10.0.0.2")
-		c := w.client(baton.Options{Addr: dbName})
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.2")
+		c := p.client(baton.Options{Addr: handofftest.PairName})
 		defer c.Close()
 		_, err := c.Eval(t.Context(), "x", nil)
 		assert.ErrorContains(t, err, "READONLY")

@@ -34,46 +34,46 @@ type issuer struct {
 	asked int
 }
 
-func (p *issuer) Credentials(ctx context.Context) (baton.Credentials, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asked++
-	if p.block {
-		p.mu.Unlock()
+func (creds *issuer) Credentials(ctx context.Context) (baton.Credentials, error) {
+	creds.mu.Lock()
+	defer creds.mu.Unlock()
+	creds.asked++
+	if creds.block {
+		creds.mu.Unlock()
 		<-ctx.Done()
-		p.mu.Lock()
+		creds.mu.Lock()
 		return baton.Credentials{}, ctx.Err()
 	}
-	if p.fail != nil {
-		return baton.Credentials{}, p.fail
+	if creds.fail != nil {
+		return baton.Credentials{}, creds.fail
 	}
-	if now := time.Now(); now.After(p.until.Add(-p.kept)) {
-		p.until = now.Add(p.life)
+	if now := time.Now(); now.After(creds.until.Add(-creds.kept)) {
+		creds.until = now.Add(creds.life)
 	}
-	return baton.Credentials{Username: "default", Password: fmt.Sprint("until-", p.until.UnixNano()), Expires: p.until}, nil
+	return baton.Credentials{Username: "default", Password: fmt.Sprint("until-", creds.until.UnixNano()), Expires: creds.until}, nil
 }
 
-func (p *issuer) set(fail error, block bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.fail, p.block = fail, block
+func (creds *issuer) set(fail error, block bool) {
+	creds.mu.Lock()
+	defer creds.mu.Unlock()
+	creds.fail, creds.block = fail, block
 }
 
-func (p *issuer) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.asked
+func (creds *issuer) count() int {
+	creds.mu.Lock()
+	defer creds.mu.Unlock()
+	return creds.asked
 }
 
 // strict is a server that cuts connections when the credentials they used expire.
 type strict struct {
-	*town
+	*pair
 	logins, cut atomic.Int64
 }
 
 func newStrict(t *testing.T) *strict {
 	s := &strict{}
-	s.town = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+	s.pair = newPair(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
 		for _, a := range args {
 			at, ok := strings.CutPrefix(string(a), "until-")
 			if !ok {
@@ -82,7 +82,7 @@ func newStrict(t *testing.T) *strict {
 			s.logins.Add(1)
 			ns, _ := strconv.ParseInt(at, 10, 64)
 			time.AfterFunc(time.Until(time.Unix(0, ns)), func() {
-				if cn := s.srv.Conn(c.ID); cn != nil {
+				if cn := s.Server.Conn(c.ID); cn != nil {
 					s.cut.Add(1)
 					cn.Kill()
 				}
@@ -147,30 +147,29 @@ func TestConnectionsAreAuthenticatedAnewAheadOfEachExpiry(t *testing.T) { // H-1
 		for _, kept := range []time.Duration{time.Hour, 2 * time.Minute} { // the provider has newer ones at once, or late
 			t.Run(fmt.Sprint(kept), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newStrict(t)
-					defer w.srv.Close()
-					p := &issuer{life: 20 * time.Minute, kept: kept}
-					c := w.client(baton.Options{Protocol: proto, Credentials: p, Pool: pool.Config{MinIdle: 15, Size: 40, MaxIdleTime: -1}})
+					p := newStrict(t)
+					creds := &issuer{life: 20 * time.Minute, kept: kept}
+					c := p.client(baton.Options{Protocol: proto, Credentials: creds, Pool: pool.Config{MinIdle: 15, Size: 40, MaxIdleTime: -1}})
 					defer c.Close()
 					s, err := c.Subscribe(t.Context(), "x", "beat")
 					require.NoError(t, err)
 					l := keep(s)
-					stopWork, stopFeed := occupy(t, c), feed(w.srv, time.Second, "x")
+					stopWork, stopFeed := occupy(t, c), feed(p.Server, time.Second, "x")
 					<-time.After(110 * time.Minute)
 					n := stopFeed()
 					<-time.After(time.Second)
 					done, failed := stopWork()
 					assert.Zero(t, failed)
 					assert.Greater(t, done, int64(6000))
-					assert.Zero(t, w.cut.Load())
+					assert.Zero(t, p.cut.Load())
 					missing, doubled := l.missing(t, "x", n)
 					assert.Zero(t, missing)
 					assert.Zero(t, doubled)
 					es := taken(s)
 					assert.GreaterOrEqual(t, len(es), 6, "the subscription was authenticated anew as well")
 					assert.Len(t, ofKind(es, baton.SubMoved), len(es)-1)
-					assert.GreaterOrEqual(t, w.logins.Load(), int64(6*18))
-					assert.Less(t, w.logins.Load(), int64(9*25), "and nobody more often than need be")
+					assert.GreaterOrEqual(t, p.logins.Load(), int64(6*18))
+					assert.Less(t, p.logins.Load(), int64(9*25), "and nobody more often than need be")
 					assert.Zero(t, c.Stats().Lost)
 				})
 			})
@@ -180,35 +179,34 @@ func TestConnectionsAreAuthenticatedAnewAheadOfEachExpiry(t *testing.T) { // H-1
 
 // A provider that keeps giving what expires, fails, or blocks is asked again without haste, and harms nobody until the expiry.
 func TestProviderWithoutNewCredentialsHarmsNobody(t *testing.T) { // H-124
-	for name, set := range map[string]func(p *issuer){
-		"old":    func(p *issuer) { p.kept = 0 },
-		"fails":  func(p *issuer) { p.set(errors.New("vault is sealed"), false) },
-		"blocks": func(p *issuer) { p.set(nil, true) },
+	for name, set := range map[string]func(creds *issuer){
+		"old":    func(creds *issuer) { creds.kept = 0 },
+		"fails":  func(creds *issuer) { creds.set(errors.New("vault is sealed"), false) },
+		"blocks": func(creds *issuer) { creds.set(nil, true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newStrict(t)
-				defer w.srv.Close()
-				p := &issuer{life: time.Hour, kept: time.Hour}
-				c := w.client(baton.Options{Credentials: p, Pool: pool.Config{MinIdle: 9}})
+				p := newStrict(t)
+				creds := &issuer{life: time.Hour, kept: time.Hour}
+				c := p.client(baton.Options{Credentials: creds, Pool: pool.Config{MinIdle: 9}})
 				defer c.Close()
 				<-time.After(time.Minute)
-				set(p)
-				before := p.count()
+				set(creds)
+				before := creds.count()
 				for range 59 * 2 {
 					<-time.After(29 * time.Second)
 					require.NoError(t, c.Ready(t.Context()))
 				}
-				assert.Greater(t, p.count(), before+5)
-				assert.Less(t, p.count(), before+100)
-				assert.EqualValues(t, 10, w.a.Stats().Accepted, "nothing is dialled for credentials that are no better")
-				assert.Zero(t, w.cut.Load())
-				p.mu.Lock()
-				p.kept = time.Hour
-				p.mu.Unlock()
-				p.set(nil, false)
+				assert.Greater(t, creds.count(), before+5)
+				assert.Less(t, creds.count(), before+100)
+				assert.EqualValues(t, 10, p.A.Stats().Accepted, "nothing is dialled for credentials that are no better")
+				assert.Zero(t, p.cut.Load())
+				creds.mu.Lock()
+				creds.kept = time.Hour
+				creds.mu.Unlock()
+				creds.set(nil, false)
 				<-time.After(10 * time.Minute)
-				assert.Zero(t, w.cut.Load(), "in time all the same")
+				assert.Zero(t, p.cut.Load(), "in time all the same")
 				assert.NoError(t, c.Ready(t.Context()))
 			})
 		})
@@ -219,14 +217,13 @@ func TestProviderWithoutNewCredentialsHarmsNobody(t *testing.T) { // H-124
 func TestCredentialsThatExpireAtOnceAreNotRenewedInHaste(t *testing.T) { // H-124
 	for _, life := range []time.Duration{-time.Hour, 0, time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Credentials: &issuer{life: life, kept: time.Hour}})
+			p := newPair(t)
+			c := p.client(baton.Options{Credentials: &issuer{life: life, kept: time.Hour}})
 			defer c.Close()
 			<-time.After(10 * time.Minute)
-			assert.LessOrEqual(t, w.a.Stats().Accepted, int64(10*60*4+1), life)
+			assert.LessOrEqual(t, p.A.Stats().Accepted, int64(10*60*4+1), life)
 			if life <= 0 {
-				assert.LessOrEqual(t, w.a.Stats().Accepted, int64(30), life)
+				assert.LessOrEqual(t, p.A.Stats().Accepted, int64(30), life)
 			}
 			assert.NoError(t, c.Ready(t.Context()))
 		})
@@ -236,27 +233,26 @@ func TestCredentialsThatExpireAtOnceAreNotRenewedInHaste(t *testing.T) { // H-12
 // Maintenance and an expiry at one time.
 func TestExpiryDuringMaintenance(t *testing.T) { // H-124
 	synctest.Test(t, func(t *testing.T) {
-		w := newStrict(t)
-		defer w.srv.Close()
-		c := w.client(baton.Options{Credentials: &issuer{life: 2 * time.Minute, kept: time.Hour}, Pool: pool.Config{MinIdle: 9}})
+		p := newStrict(t)
+		c := p.client(baton.Options{Credentials: &issuer{life: 2 * time.Minute, kept: time.Hour}, Pool: pool.Config{MinIdle: 9}})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x", "beat")
 		require.NoError(t, err)
 		l := keep(s)
-		stopWork, stopFeed := occupy(t, c), feed(w.srv, time.Second, "x")
+		stopWork, stopFeed := occupy(t, c), feed(p.Server, time.Second, "x")
 		<-time.After(80 * time.Second)
-		w.a.Moving(30*time.Second, w.b.Addr()) // the renewal begins ten seconds later; the name leads to the old node still
+		p.A.Moving(30*time.Second, p.B.Addr()) // the renewal begins ten seconds later; the name leads to the old node still
 		<-time.After(30 * time.Second)
-		assert.Zero(t, w.a.Shut())
+		assert.Zero(t, p.A.Shut())
 		<-time.After(4 * time.Second)
 		assert.Len(t, peers(c), 1)
-		require.NoError(t, w.a.Reopen())
+		require.NoError(t, p.A.Reopen())
 		<-time.After(10 * time.Minute)
 		n := stopFeed()
 		<-time.After(time.Second)
 		_, failed := stopWork()
 		assert.Zero(t, failed)
-		assert.Zero(t, w.cut.Load())
+		assert.Zero(t, p.cut.Load())
 		missing, doubled := l.missing(t, "x", n)
 		assert.Zero(t, missing)
 		assert.Zero(t, doubled)
@@ -271,15 +267,14 @@ func (disguised) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0
 // A renewal dials the configured endpoint: the peer's address may be that of a tunnel.
 func TestConnectionsThroughATunnelAreRenewed(t *testing.T) { // H-124
 	synctest.Test(t, func(t *testing.T) {
-		w := newStrict(t)
-		defer w.srv.Close()
+		p := newStrict(t)
 		var wrong atomic.Int64
-		c := w.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MinIdle: 3, MaxIdleTime: -1},
+		c := p.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MinIdle: 3, MaxIdleTime: -1},
 			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				if addr != w.a.Addr() {
+				if addr != p.A.Addr() {
 					wrong.Add(1)
 				}
-				nc, err := w.net.DialContext(ctx, network, addr)
+				nc, err := p.Network.DialContext(ctx, network, addr)
 				return disguised{nc}, err
 			}})
 		defer c.Close()
@@ -287,8 +282,8 @@ func TestConnectionsThroughATunnelAreRenewed(t *testing.T) { // H-124
 		require.NoError(t, err)
 		<-time.After(10 * time.Hour)
 		assert.Zero(t, wrong.Load())
-		assert.Zero(t, w.cut.Load())
-		assert.Len(t, ofKind(taken(s), baton.SubMoved), int(w.logins.Load()/5)-1)
+		assert.Zero(t, p.cut.Load())
+		assert.Len(t, ofKind(taken(s), baton.SubMoved), int(p.logins.Load()/5)-1)
 		assert.NoError(t, c.Ready(t.Context()))
 	})
 }
@@ -297,9 +292,8 @@ func TestConnectionsThroughATunnelAreRenewed(t *testing.T) { // H-124
 func TestSessionsAreWaitedForAheadOfAnExpiry(t *testing.T) { // H-124
 	for _, long := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newStrict(t)
-			defer w.srv.Close()
-			c := w.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MaxIdleTime: -1}})
+			p := newStrict(t)
+			c := p.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MaxIdleTime: -1}})
 			defer c.Close()
 			held, err := c.Conn(t.Context())
 			require.NoError(t, err)
@@ -314,14 +308,14 @@ func TestSessionsAreWaitedForAheadOfAnExpiry(t *testing.T) { // H-124
 			_, err = held.Do(t.Context(), "MULTI")
 			if long {
 				require.ErrorIs(t, err, baton.ErrMoved)
-				assert.Zero(t, w.cut.Load())
+				assert.Zero(t, p.cut.Load())
 				return
 			}
 			require.NoError(t, err)
 			_, err = held.Do(t.Context(), "EXEC")
 			require.NoError(t, err)
 			<-time.After(10 * time.Minute)
-			assert.Zero(t, w.cut.Load())
+			assert.Zero(t, p.cut.Load())
 		})
 	}
 }
@@ -330,21 +324,20 @@ func TestCloseDuringARenewalLeavesNothing(t *testing.T) { // H-124
 	for _, after := range []time.Duration{14*time.Minute + 59*time.Second, 15 * time.Minute, 15*time.Minute + 10*time.Millisecond, 16 * time.Minute} {
 		for _, block := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				p := &issuer{life: 20 * time.Minute, kept: time.Hour}
-				c := w.client(baton.Options{Credentials: p, Pool: pool.Config{MinIdle: 9}})
+				p := newPair(t)
+				creds := &issuer{life: 20 * time.Minute, kept: time.Hour}
+				c := p.client(baton.Options{Credentials: creds, Pool: pool.Config{MinIdle: 9}})
 				stop := occupy(t, c)
 				_, err := c.Subscribe(t.Context(), "x")
 				require.NoError(t, err)
 				<-time.After(after - time.Second)
-				p.set(nil, block)
-				w.a.Delay(20 * time.Millisecond)
+				creds.set(nil, block)
+				p.A.Delay(20 * time.Millisecond)
 				<-time.After(time.Second)
 				stop()
 				c.Close()
 				synctest.Wait()
-				assert.Zero(t, w.a.Stats().Open)
+				assert.Zero(t, p.A.Stats().Open)
 			})
 		}
 	}

@@ -17,15 +17,14 @@ import (
 	"github.com/baton-go/baton/pool"
 )
 
-// A call that is given up costs its caller's patience and nothing else: the connection goes on, and its late reply is swallowed.
+// A call that is given up costs its caller the wait and nothing else: the connection goes on, and the late reply is discarded.
 func TestTimeoutsOpenNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{Lanes: 1}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{Lanes: 1}})
 		defer c.Close()
 		require.NoError(t, c.Ready(t.Context()))
-		w.a.Delay(20 * time.Millisecond)
+		p.A.Delay(20 * time.Millisecond)
 		var wg sync.WaitGroup
 		var late atomic.Int64
 		for range 50 {
@@ -41,21 +40,21 @@ func TestTimeoutsOpenNoConnection(t *testing.T) {
 		}
 		wg.Wait()
 		require.EqualValues(t, 1000, late.Load())
-		w.a.Delay(0)
+		p.A.Delay(0)
 		n, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
 		assert.EqualValues(t, 1001, n, "each was executed, and no reply went to another caller")
-		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 
 		// The control: a connection that is closed is replaced.
-		w.a.Shut()
-		require.NoError(t, w.a.Reopen())
+		p.A.Shut()
+		require.NoError(t, p.A.Reopen())
 		require.NoError(t, c.Ready(t.Context()))
-		assert.EqualValues(t, 2, w.a.Stats().Accepted)
+		assert.EqualValues(t, 2, p.A.Stats().Accepted)
 	})
 }
 
-// Whatever a caller waits for, its deadline ends the wait, and Close finds nothing that goes on.
+// A caller's deadline ends every kind of wait, and Close finds nothing that goes on.
 func TestDeadlinesAreHonoured(t *testing.T) {
 	const limit = 50 * time.Millisecond
 	hang := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
@@ -93,9 +92,8 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				o := baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Pool: pool.Config{Size: 2, Blocking: 1}}
+				p := newPair(t)
+				o := baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Pool: pool.Config{Size: 2, Blocking: 1}}
 				if tt.trouble == "hanging" {
 					o.Dialer = hang
 				}
@@ -105,9 +103,9 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 				switch tt.trouble {
 				case "stalled":
 					require.NoError(t, c.Ready(t.Context()))
-					w.a.Stall(true)
+					p.A.Stall(true)
 				case "mute":
-					w.a.SetTrouble(handofftest.Trouble{Mute: true})
+					p.A.SetTrouble(handofftest.Trouble{Mute: true})
 				case "leased":
 					_, err = c.Conn(t.Context())
 					require.NoError(t, err)
@@ -126,7 +124,7 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 				assert.Zero(t, c.Stats().Waiting, "nobody waits any more")
 				require.NoError(t, c.Close())
 				synctest.Wait()
-				assert.Zero(t, w.a.Stats().Open)
+				assert.Zero(t, p.A.Stats().Open)
 			})
 		})
 	}
@@ -134,13 +132,12 @@ func TestDeadlinesAreHonoured(t *testing.T) {
 
 func TestShutdownHonoursItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		_, err := c.Conn(t.Context()) // never given back
 		require.NoError(t, err)
 		require.NoError(t, c.Ready(t.Context()))
-		w.a.Stall(true)
+		p.A.Stall(true)
 		got := make(chan error, 1)
 		go func() { _, err := c.Incr(t.Context(), "n"); got <- err }()
 		synctest.Wait()
@@ -153,16 +150,15 @@ func TestShutdownHonoursItsDeadline(t *testing.T) {
 		require.ErrorAs(t, <-got, &oe)
 		assert.True(t, oe.Sent)
 		synctest.Wait()
-		assert.Zero(t, w.a.Stats().Open)
+		assert.Zero(t, p.A.Stats().Open)
 	})
 }
 
 // The text alone tells whether the pool is too small, somebody keeps connections, or the server is away.
 func TestErrorOfAWaitExplains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Pool: pool.Config{Size: 65, Lanes: 1, WaitTimeout: 2 * time.Second}})
+		p := newPair(t)
+		c := p.client(baton.Options{Pool: pool.Config{Size: 65, Lanes: 1, WaitTimeout: 2 * time.Second}})
 		defer c.Close()
 		var leases []*baton.Conn
 		for range 64 {
@@ -181,7 +177,7 @@ func TestErrorOfAWaitExplains(t *testing.T) {
 		assert.EqualError(t, err, "baton: lease: pool: no connection within 1s (64 of 65 leased, 1 shared, 0 dialing, 12 waiting): context deadline exceeded (attempt 1, not sent)")
 		<-time.After(2 * time.Second)
 
-		w.a.Refuse()
+		p.A.Refuse()
 		leases[0].Discard()
 		_, err = c.Conn(t.Context())
 		require.ErrorContains(t, err, "refused")
@@ -202,10 +198,9 @@ func TestErrorOfAWaitExplains(t *testing.T) {
 // A crowd that finds nobody there does not dial as a crowd, neither while the server is away nor when it is back.
 func TestDialStormsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
+		p := newPair(t)
 		var dials, now, most atomic.Int64
-		c := w.client(baton.Options{
+		c := p.client(baton.Options{
 			Pool: pool.Config{Size: 20, Lanes: 4, MaxDialing: 5, Blocking: 10},
 			Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				dials.Add(1)
@@ -214,13 +209,13 @@ func TestDialStormsAreBounded(t *testing.T) {
 				}
 				defer now.Add(-1)
 				<-time.After(time.Millisecond)
-				return w.net.DialContext(ctx, network, addr)
+				return p.Network.DialContext(ctx, network, addr)
 			},
 		})
 		defer c.Close()
-		w.a.Kill()
+		p.A.Kill()
 		dials.Store(0)
-		before := w.a.Stats().Accepted
+		before := p.A.Stats().Accepted
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		var served atomic.Int64
@@ -248,10 +243,10 @@ func TestDialStormsAreBounded(t *testing.T) {
 		t.Logf("%d dials, %d at a time", dials.Load(), most.Load())
 		assert.LessOrEqual(t, most.Load(), int64(10), "MaxDialing, of each of the two pools")
 		assert.Zero(t, served.Load())
-		require.NoError(t, w.a.Reopen())
+		require.NoError(t, p.A.Reopen())
 		<-time.After(time.Second)
 		assert.NotZero(t, served.Load())
-		assert.LessOrEqual(t, w.a.Stats().Accepted-before, int64(4+10), "the lanes, and those to block on")
+		assert.LessOrEqual(t, p.A.Stats().Accepted-before, int64(4+10), "the lanes, and those to block on")
 		stop()
 		wg.Wait()
 	})
@@ -259,9 +254,8 @@ func TestDialStormsAreBounded(t *testing.T) {
 
 func TestForgottenLeaseIsInSight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		leased := func() (since []time.Duration) {
 			for i := range c.Conns() {

@@ -21,27 +21,21 @@ import (
 
 func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := handofftest.NewNetwork()
 		lose := map[string]int{"GET": 1, "INCR": 1}
-		var node *handofftest.Node
-		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen, Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		var p *pair
+		p = newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			name := string(args[0])
 			if lose[name] == 0 {
 				return nil, false
 			}
 			lose[name]--
-			go func() { node.Kill(); node.Reopen() }() // executed, and the answer is lost
+			go func() { p.A.Kill(); p.A.Reopen() }() // executed, and the answer is lost
 			<-time.After(time.Millisecond)
 			return nil, false
 		}})
-		defer srv.Close()
-		var err error
-		node, err = srv.Listen("10.0.0.1:6379")
-		require.NoError(t, err)
-		c, err := baton.New(baton.Options{Addr: node.Addr(), Dialer: network.DialContext})
-		require.NoError(t, err)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		_, err = c.Get(t.Context(), "k")
+		_, err := c.Get(t.Context(), "k")
 		assert.ErrorIs(t, err, baton.Nil, "a read is repeated")
 		_, err = c.Incr(t.Context(), "n")
 		var oe *baton.OpError
@@ -49,7 +43,7 @@ func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
 		assert.True(t, oe.Sent)
 		assert.Equal(t, 1, oe.Attempt)
 		assert.Contains(t, err.Error(), "may have been executed")
-		assert.LessOrEqual(t, srv.Executed("INCR"), int64(1))
+		assert.LessOrEqual(t, p.Server.Executed("INCR"), int64(1))
 		_, err = c.Incr(t.Context(), "n")
 		assert.NoError(t, err)
 	})
@@ -57,16 +51,15 @@ func TestUnsentCommandIsTriedAgainAndASentOneOnlyIfHarmless(t *testing.T) {
 
 func TestLaterAttemptDoesNotHideThatAnEarlierOneWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *town
-		w = newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		var p *pair
+		p = newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "INCR" {
-				go w.a.Kill() // executed, the answer is lost, and nobody is there afterwards
+				go p.A.Kill() // executed, the answer is lost, and nobody is there afterwards
 				<-time.After(time.Millisecond)
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, For: -1, UpTo: baton.WriteAccumulate}})
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: 1, For: -1, UpTo: baton.WriteAccumulate}})
 		defer c.Close()
 		_, err := c.Incr(t.Context(), "n")
 		var oe *baton.OpError
@@ -79,35 +72,29 @@ func TestLaterAttemptDoesNotHideThatAnEarlierOneWasSent(t *testing.T) {
 
 func TestRepeatedReadReturnsNothingOfTheFirstAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		big := strings.Repeat("0123456789", 20_000)
 		_, err := c.Set(t.Context(), "big", big)
 		require.NoError(t, err)
-		w.srv.Conn(w.a.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
+		p.Server.Conn(p.A.Conns()[0].ID).CutAfter(100_000) // in the middle of the value
 		got, err := c.AppendGet(t.Context(), []byte("<"), "big")
 		require.NoError(t, err)
 		assert.Equal(t, "<"+big, string(got))
-		assert.EqualValues(t, 2, w.srv.Executed("GET"))
+		assert.EqualValues(t, 2, p.Server.Executed("GET"))
 	})
 }
 
 func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
-	srv := handofftest.NewServer(handofftest.Options{Intercept: func() func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
-		left := 2
-		return func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
-			if string(args[0]) == "INCR" && left > 0 {
-				left--
-				return []byte("-LOADING Redis is loading the dataset in memory\r\n"), true
-			}
-			return nil, false
+	left := 2
+	_, node := newLoopback(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		if string(args[0]) == "INCR" && left > 0 {
+			left--
+			return []byte("-LOADING Redis is loading the dataset in memory\r\n"), true
 		}
-	}()})
-	defer srv.Close()
-	node, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+		return nil, false
+	}})
 	c := open(t, baton.Options{Addr: node.Addr()})
 	n, err := c.Incr(t.Context(), "n")
 	require.NoError(t, err)
@@ -116,7 +103,7 @@ func TestAnswersThatProveNothingWasExecutedAreTriedAgain(t *testing.T) {
 
 func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			switch string(args[0]) {
 			case "INCR":
 				return []byte("-READONLY You can't write against a read only replica.\r\n"), true
@@ -125,8 +112,7 @@ func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}, Pool: pool.Config{Size: 1}, ReadTimeout: time.Hour})
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: -1}, Pool: pool.Config{Size: 1}, ReadTimeout: time.Hour})
 		_, err := c.Incr(t.Context(), "n")
 		require.ErrorContains(t, err, "READONLY")
 		slow := make(chan error, 1)
@@ -141,22 +127,21 @@ func TestRetiredConnectionEndsWithTheClient(t *testing.T) {
 
 func TestReadOnlyAnswerLeadsToAnotherConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *town
-		w = newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		var p *pair
+		p = newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if ci.Node == "10.0.0.1:6379" && (string(args[0]) == "INCR" || string(args[0]) == "incrby") {
-				w.net.SetHost(dbName, "10.0.0.2")
+				p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 				return []byte("-READONLY You can't write against a read only replica.\r\n"), true
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Addr: dbName})
+		c := p.client(baton.Options{Addr: handofftest.PairName})
 		defer c.Close()
 		n, err := c.Incr(t.Context(), "n")
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, n)
-		assert.Equal(t, map[string]int{w.b.Addr(): 1}, peers(c))
-		w.net.SetHost(dbName, "10.0.0.1")
+		assert.Equal(t, map[string]int{p.B.Addr(): 1}, peers(c))
+		p.Network.SetHost(handofftest.PairName, "10.0.0.1")
 	})
 }
 
@@ -165,15 +150,14 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var answers, demoted atomic.Int64
 		demoted.Store(1)
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if demoted.Load() == 0 || !strings.EqualFold(string(args[0]), "SET") {
 				return nil, false
 			}
 			answers.Add(1)
 			return []byte("-READONLY You can't write against a read only replica.\r\n"), true
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{For: -1, MinBackoff: 8 * time.Millisecond}})
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{For: -1, MinBackoff: 8 * time.Millisecond}})
 		defer c.Close()
 		begun := time.Now()
 		for time.Since(begun) < 5*time.Second {
@@ -181,8 +165,8 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 			require.ErrorContains(t, err, "READONLY")
 		}
 		assert.Greater(t, answers.Load(), int64(300))
-		assert.Greater(t, w.a.Stats().Accepted, int64(15), "it goes on looking for the master")
-		assert.Less(t, w.a.Stats().Accepted, int64(25))
+		assert.Greater(t, p.A.Stats().Accepted, int64(15), "it goes on looking for the master")
+		assert.Less(t, p.A.Stats().Accepted, int64(25))
 		demoted.Store(0)
 		_, err := c.Set(t.Context(), "k", "v")
 		require.NoError(t, err)
@@ -191,11 +175,10 @@ func TestReadOnlyAnswersDoNotCostADialEach(t *testing.T) {
 
 func TestTimeoutsAreTimeoutsForWhoeverAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{ReadTimeout: 100 * time.Millisecond, Retry: baton.RetryPolicy{Max: -1}})
+		p := newPair(t)
+		c := p.client(baton.Options{ReadTimeout: 100 * time.Millisecond, Retry: baton.RetryPolicy{Max: -1}})
 		defer c.Close()
-		w.a.Stall(true)
+		p.A.Stall(true)
 		_, err := c.Get(t.Context(), "k")
 		var oe *baton.OpError
 		require.ErrorAs(t, err, &oe)
@@ -205,22 +188,21 @@ func TestTimeoutsAreTimeoutsForWhoeverAsks(t *testing.T) {
 		_, err = c.Get(ctx, "k")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorContains(t, err, "no time left")
-		w.a.Stall(false)
+		p.A.Stall(false)
 	})
 }
 
 func TestWhatCannotBeMendedIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Password: "right"})
-		defer w.srv.Close()
-		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Password: "wrong", Dialer: w.net.DialContext})
+		p := newPair(t, handofftest.Options{Password: "right"})
+		c, err := baton.New(baton.Options{Addr: p.A.Addr(), Password: "wrong", Dialer: p.Network.DialContext})
 		require.NoError(t, err)
 		defer c.Close()
 		_, err = c.Get(t.Context(), "k")
 		require.ErrorContains(t, err, "WRONGPASS")
-		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 
-		d, err := baton.New(baton.Options{Addr: w.a.Addr(), Password: "right", Dialer: w.net.DialContext,
+		d, err := baton.New(baton.Options{Addr: p.A.Addr(), Password: "right", Dialer: p.Network.DialContext,
 			Pool: pool.Config{Blocking: 1, WaitTimeout: 300 * time.Millisecond}})
 		require.NoError(t, err)
 		defer d.Close()

@@ -89,15 +89,14 @@ func TestScanEndsWhenItIsLeftOrFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pages := []string{"*2\r\n$1\r\n7\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n", "*2\r\n$1\r\n8\r\n*0\r\n", "-ERR broken\r\n"}
 		var asked []string
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) != "SCAN" {
 				return nil, false
 			}
 			asked = append(asked, string(args[1]))
 			return []byte(pages[len(asked)-1]), true
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		scan := c.Scan(t.Context(), baton.ScanOptions{})
 		for k, err := range scan {
@@ -218,12 +217,11 @@ func TestRepliesOfOtherForms(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var reply string
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			setUp := []string{"HELLO", "CLIENT", "PING"}
 			return []byte(reply), !slices.Contains(setUp, strings.ToUpper(string(args[0])))
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		for _, tt := range tests {
 			for how, call := range ways {

@@ -44,10 +44,7 @@ func printed(x any) map[string]string {
 }
 
 func TestPrintingShowsNoPassword(t *testing.T) {
-	srv := handofftest.NewServer(handofftest.Options{Password: "other"})
-	t.Cleanup(srv.Close)
-	node, err := srv.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	_, node := newLoopback(t, handofftest.Options{Password: "other"})
 	plain := baton.Options{Addr: node.Addr(), Username: "me", Password: canary}
 	asked := baton.Options{Addr: node.Addr(), Credentials: vault{canary}}
 	keyed := baton.Options{Addr: node.Addr(), DialTimeout: time.Second, TLS: &tls.Config{Certificates: []tls.Certificate{{PrivateKey: vault{canary}}}}}

@@ -21,27 +21,26 @@ func TestTargetThatRefusesTheSubscriptionLeavesTheOldConnectionServing(t *testin
 			synctest.Test(t, func(t *testing.T) {
 				var bad atomic.Value
 				bad.Store("")
-				w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					return []byte(answer), c.Node == bad.Load() && string(args[0]) == "SUBSCRIBE"
 				}})
-				defer w.srv.Close()
-				bad.Store(w.b.Addr())
+				bad.Store(p.B.Addr())
 				if name == "nothing" {
-					w.b.Stall(true)
+					p.B.Stall(true)
 				}
-				c := w.client(baton.Options{})
+				c := p.client(baton.Options{})
 				defer c.Close()
 				s, err := c.Subscribe(t.Context(), "x", "beat")
 				require.NoError(t, err)
 				l := keep(s)
-				stop := feed(w.srv, 10*time.Millisecond, "x")
-				w.a.Moving(15*time.Second, w.b.Addr())
+				stop := feed(p.Server, 10*time.Millisecond, "x")
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(5 * time.Second)
 				assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
 				bad.Store("")
-				w.b.Stall(false)
+				p.B.Stall(false)
 				<-time.After(9 * time.Second)
-				assert.Zero(t, w.a.Shut(), "within the window it is tried again")
+				assert.Zero(t, p.A.Shut(), "within the window it is tried again")
 				n := stop()
 				<-time.After(time.Second)
 				assert.Equal(t, []baton.SubEventKind{baton.SubMoved}, kinds(taken(s)))
@@ -56,26 +55,25 @@ func TestTargetThatRefusesTheSubscriptionLeavesTheOldConnectionServing(t *testin
 func TestNewConnectionThatDiesLateLeavesTheOldOneServing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pings := map[uint64]int{}
-		var w *town
-		w = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+		var p *pair
+		p = newPair(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
 			if string(args[0]) != "PING" || c.Node != "10.0.0.2:6379" || c.Name != "" {
 				return
 			}
 			if pings[c.ID]++; pings[c.ID] == 2 && len(pings) < 3 { // the first stands behind SUBSCRIBE
-				w.srv.Conn(c.ID).Kill()
+				p.Server.Conn(c.ID).Kill()
 			}
 		}})
-		defer w.srv.Close()
-		w.a.Delay(5 * time.Millisecond)
-		w.b.Delay(5 * time.Millisecond)
-		c := w.client(baton.Options{})
+		p.A.Delay(5 * time.Millisecond)
+		p.B.Delay(5 * time.Millisecond)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x", "beat")
 		require.NoError(t, err)
 		l := keep(s)
-		stop := feed(w.srv, time.Millisecond, "x")
+		stop := feed(p.Server, time.Millisecond, "x")
 		<-time.After(time.Second)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(14 * time.Second)
 		n := stop()
 		<-time.After(time.Second)
@@ -91,23 +89,22 @@ func TestNewConnectionThatDiesLateLeavesTheOldOneServing(t *testing.T) {
 func TestGapBeginsWithALossDuringAMoveThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var old atomic.Uint64
-		w := newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+		p := newPair(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
 			if string(args[0]) == "SUBSCRIBE" {
 				old.CompareAndSwap(0, c.ID)
 			}
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+		c := p.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x")
 		require.NoError(t, err)
-		w.b.Stall(true)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.B.Stall(true)
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(time.Second)
-		w.srv.Conn(old.Load()).Kill()
+		p.Server.Conn(old.Load()).Kill()
 		killed := time.Now()
 		<-time.After(10 * time.Second)
-		w.b.Stall(false)
+		p.B.Stall(false)
 		<-time.After(20 * time.Second)
 		es := taken(s)
 		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed, baton.SubMoved}, kinds(es))
@@ -118,29 +115,29 @@ func TestGapBeginsWithALossDuringAMoveThatFails(t *testing.T) {
 
 // script runs a move in which each connection gets messages of its own, at the two instants that matter: when the new one
 // is about to be confirmed, and when it has been asked for the last time.
-func script(t *testing.T, confirm, last func(w *town, old, next *handofftest.Conn)) (*town, *baton.Subscription) {
-	var w *town
+func script(t *testing.T, confirm, last func(p *pair, old, next *handofftest.Conn)) (*pair, *baton.Subscription) {
+	var p *pair
 	var old atomic.Uint64
 	pings := 0
-	w = newTown(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
+	p = newPair(t, handofftest.Options{OnCommand: func(c handofftest.ConnInfo, args [][]byte) {
 		name := string(args[0])
 		switch {
-		case name == "SUBSCRIBE" && c.Node == w.a.Addr():
+		case name == "SUBSCRIBE" && c.Node == p.A.Addr():
 			old.Store(c.ID)
 		case name == "SUBSCRIBE" && confirm != nil:
-			confirm(w, w.srv.Conn(old.Load()), w.srv.Conn(c.ID))
-		case name == "PING" && c.Node == w.b.Addr():
+			confirm(p, p.Server.Conn(old.Load()), p.Server.Conn(c.ID))
+		case name == "PING" && c.Node == p.B.Addr():
 			if pings++; pings == 2 && last != nil {
-				last(w, w.srv.Conn(old.Load()), w.srv.Conn(c.ID))
+				last(p, p.Server.Conn(old.Load()), p.Server.Conn(c.ID))
 			}
 		}
 	}})
-	c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Resolver: w.net, Handoff: handoff.Config{Jitter: -1}})
+	c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Resolver: p.Network, Handoff: handoff.Config{Jitter: -1}})
 	require.NoError(t, err)
-	t.Cleanup(func() { c.Close(); w.srv.Close() })
+	t.Cleanup(func() { c.Close(); p.Server.Close() })
 	s, err := c.Subscribe(t.Context(), "x")
 	require.NoError(t, err)
-	return w, s
+	return p, s
 }
 
 func tellX(c *handofftest.Conn, payloads ...string) {
@@ -153,7 +150,7 @@ func TestWhatTheOldConnectionBringsAfterItsAnswerComesOnceOnly(t *testing.T) {
 	for _, dies := range []bool{false, true} {
 		t.Run(fmt.Sprint(dies), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w, s := script(t, nil, func(w *town, old, next *handofftest.Conn) {
+				p, s := script(t, nil, func(p *pair, old, next *handofftest.Conn) {
 					tellX(old, "8", "9") // after the old one's last answer, and earlier than on the new one
 					if dies {
 						time.AfterFunc(5*time.Millisecond, next.Kill)
@@ -161,10 +158,10 @@ func TestWhatTheOldConnectionBringsAfterItsAnswerComesOnceOnly(t *testing.T) {
 					}
 					time.AfterFunc(50*time.Millisecond, func() { tellX(next, "8", "9") })
 				})
-				w.b.Delay(20 * time.Millisecond)
+				p.B.Delay(20 * time.Millisecond)
 				l := keep(s)
-				tellX(w.srv.Conn(w.a.Conns()[0].ID), "0", "1", "2", "3", "4", "5", "6", "7")
-				w.a.Moving(15*time.Second, w.b.Addr())
+				tellX(p.Server.Conn(p.A.Conns()[0].ID), "0", "1", "2", "3", "4", "5", "6", "7")
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(time.Second)
 				missing, doubled := l.missing(t, "x", 10)
 				assert.Zero(t, missing)
@@ -177,17 +174,17 @@ func TestWhatTheOldConnectionBringsAfterItsAnswerComesOnceOnly(t *testing.T) {
 
 func TestEqualMessagesThatTheOldConnectionNoLongerBringsAreNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := script(t, func(w *town, old, next *handofftest.Conn) {
+		p, s := script(t, func(p *pair, old, next *handofftest.Conn) {
 			tellX(next, "beat", "beat", "beat")
 			old.Stall(true)
 			time.AfterFunc(time.Second, old.Kill)
 		}, nil)
 		l := keep(s)
-		tellX(w.srv.Conn(w.a.Conns()[0].ID), "beat", "beat")
+		tellX(p.Server.Conn(p.A.Conns()[0].ID), "beat", "beat")
 		<-time.After(time.Second)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		synctest.Wait()
-		tellX(w.srv.Conn(w.a.Conns()[0].ID), "beat", "beat", "beat") // and no more of those that the new one brings
+		tellX(p.Server.Conn(p.A.Conns()[0].ID), "beat", "beat", "beat") // and no more of those that the new one brings
 		<-time.After(5 * time.Second)
 		assert.Len(t, l.of("x"), 2+3+3)
 		es := taken(s)
@@ -200,21 +197,20 @@ func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
 	for _, how := range []string{"stalls", "dies"} {
 		t.Run(how, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				w.b.Delay(50 * time.Millisecond)
-				c := w.client(baton.Options{})
+				p := newPair(t)
+				p.B.Delay(50 * time.Millisecond)
+				c := p.client(baton.Options{})
 				defer c.Close()
 				s, err := c.Subscribe(t.Context(), "x", "beat")
 				require.NoError(t, err)
 				l := keep(s)
-				stop := feed(w.srv, time.Millisecond, "x")
+				stop := feed(p.Server, time.Millisecond, "x")
 				<-time.After(200 * time.Millisecond) // as many messages as are remembered: less would not decide so long an overlap
-				w.a.Stall(true)                      // of replies: messages come
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.A.Stall(true)                      // of replies: messages come
+				p.A.Moving(15*time.Second, p.B.Addr())
 				if how == "dies" {
 					<-time.After(3 * time.Second) // it waits for the answer
-					w.a.Kill()
+					p.A.Kill()
 				}
 				<-time.After(20 * time.Second)
 				n := stop()
@@ -222,9 +218,9 @@ func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
 				es := taken(s)
 				require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed}, kinds(es))
 				assert.Error(t, es[1].Err)
-				assert.Equal(t, w.a.Addr(), es[2].From, "it is a move all the same")
-				// What was under way on the old one may have been published at any time before the new one was confirmed, however
-				// lately something else came there.
+				assert.Equal(t, p.A.Addr(), es[2].From, "it is a move all the same")
+				// A message under way on the old one may have been published at any time before the new one was confirmed, even if
+				// another came there a moment ago.
 				assert.Greater(t, es[2].Gap, 2*time.Second, "it begins no later than the move")
 				missing, doubled := l.missing(t, "x", n)
 				assert.Zero(t, missing, "nothing was under way")
@@ -236,18 +232,17 @@ func TestOldConnectionThatDoesNotAnswerIsGivenUpAndSaid(t *testing.T) {
 
 func TestOldConnectionThatDiesBeforeTheNewOneIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		w.b.Delay(time.Second)
-		c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+		p := newPair(t)
+		p.B.Delay(time.Second)
+		c := p.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x")
 		require.NoError(t, err)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(500 * time.Millisecond)
-		w.a.Kill()
+		p.A.Kill()
 		<-time.After(10 * time.Second)
-		require.EqualValues(t, 1, w.srv.Publish("x", "later"))
+		require.EqualValues(t, 1, p.Server.Publish("x", "later"))
 		receive(t, s, 1)
 		es := taken(s)
 		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed}, kinds(es))

@@ -21,9 +21,8 @@ import (
 func TestLostSubscriptionComesBack(t *testing.T) {
 	protocols(t, func(t *testing.T, proto int) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: proto})
+			p := newPair(t)
+			c := p.client(baton.Options{Protocol: proto})
 			defer c.Close()
 			var names []string
 			for i := range 1000 {
@@ -33,16 +32,16 @@ func TestLostSubscriptionComesBack(t *testing.T) {
 			require.NoError(t, err)
 			for round := range 5 {
 				if round%2 == 0 {
-					w.a.Kill()
+					p.A.Kill()
 				} else {
-					w.a.Shut()
+					p.A.Shut()
 				}
 				<-time.After(20 * time.Second)
-				w.srv.Publish("c1", "nobody listens")
-				require.NoError(t, w.a.Reopen())
+				p.Server.Publish("c1", "nobody listens")
+				require.NoError(t, p.A.Reopen())
 				<-time.After(5 * time.Second)
 				for _, n := range names {
-					require.EqualValues(t, 1, w.srv.Publish(n, "x"), "%s in round %d", n, round)
+					require.EqualValues(t, 1, p.Server.Publish(n, "x"), "%s in round %d", n, round)
 				}
 				receive(t, s, len(names))
 				es := taken(s)
@@ -65,17 +64,16 @@ func TestSilentPeerIsFound(t *testing.T) {
 		for _, beat := range []time.Duration{0, -1} { // the second is the control
 			t.Run(fmt.Sprint(beat), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newTown(t, handofftest.Options{})
-					defer w.srv.Close()
-					c := w.client(baton.Options{Protocol: proto})
+					p := newPair(t)
+					c := p.client(baton.Options{Protocol: proto})
 					defer c.Close()
 					s, err := c.Subscriber(baton.SubscribeOptions{Heartbeat: beat}).Subscribe(t.Context(), "c")
 					require.NoError(t, err)
 					<-time.After(10 * time.Minute)
 					require.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)), "a peer that answers is left alone")
-					w.a.Stall(true)
+					p.A.Stall(true)
 					<-time.After(70 * time.Second)
-					w.a.Stall(false)
+					p.A.Stall(false)
 					<-time.After(5 * time.Second)
 					es := taken(s)
 					if beat < 0 {
@@ -94,25 +92,24 @@ func TestSilentPeerIsFound(t *testing.T) {
 func TestChannelThatTheServerEndsIsSubscribedAgain(t *testing.T) {
 	protocols(t, func(t *testing.T, proto int) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: proto})
+			p := newPair(t)
+			c := p.client(baton.Options{Protocol: proto})
 			defer c.Close()
 			s, err := c.SSubscribe(t.Context(), "a", "b")
 			require.NoError(t, err)
 			taken(s)
-			before := w.srv.Executed("SSUBSCRIBE")
-			for _, i := range w.a.Conns() {
+			before := p.Server.Executed("SSUBSCRIBE")
+			for _, i := range p.A.Conns() {
 				if i.ID == 2 { // the subscription's
-					w.srv.Conn(i.ID).Push([]byte(map[int]string{2: "*", 3: ">"}[proto] + "3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:1\r\n"))
+					p.Server.Conn(i.ID).Push([]byte(map[int]string{2: "*", 3: ">"}[proto] + "3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:1\r\n"))
 				}
 			}
 			synctest.Wait()
-			assert.EqualValues(t, before+1, w.srv.Executed("SSUBSCRIBE"))
+			assert.EqualValues(t, before+1, p.Server.Executed("SSUBSCRIBE"))
 			es := taken(s)
 			require.Equal(t, []baton.SubEventKind{baton.SubLost, baton.SubResubscribed}, kinds(es))
 			assert.Equal(t, "a", es[0].Channel)
-			assert.EqualValues(t, 2, w.a.Stats().Open, "on the same connection")
+			assert.EqualValues(t, 2, p.A.Stats().Open, "on the same connection")
 		})
 	})
 }
@@ -121,36 +118,34 @@ func TestRefusedReturnIsToldOnce(t *testing.T) {
 	protocols(t, func(t *testing.T, proto int) {
 		synctest.Test(t, func(t *testing.T) {
 			var refusing atomic.Bool
-			w := newTown(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) == "SUBSCRIBE" && refusing.Load() {
 					return resp3test.AppendSimpleError(nil, "NOPERM no"), true
 				}
 				return nil, false
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: proto, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
+			c := p.client(baton.Options{Protocol: proto, Handoff: handoff.Config{Mode: handoff.ModeDisabled}})
 			defer c.Close()
 			s, err := c.Subscribe(t.Context(), "c")
 			require.NoError(t, err)
 			refusing.Store(true)
-			w.a.Kill()
-			w.a.Reopen()
+			p.A.Kill()
+			p.A.Reopen()
 			<-time.After(time.Minute)
 			es := taken(s)
 			require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubFailed}, kinds(es))
 			var re *resp3.Error
 			require.ErrorAs(t, es[2].Err, &re)
-			assert.Greater(t, w.a.Stats().Accepted, int64(10), "and it goes on trying")
-			assert.Less(t, w.a.Stats().Accepted, int64(200), "without haste")
+			assert.Greater(t, p.A.Stats().Accepted, int64(10), "and it goes on trying")
+			assert.Less(t, p.A.Stats().Accepted, int64(200), "without haste")
 		})
 	})
 }
 
 func TestOddPushesHurtNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{ByteByByte: true})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t, handofftest.Options{ByteByByte: true})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "c")
 		require.NoError(t, err)
@@ -159,8 +154,8 @@ func TestOddPushesHurtNobody(t *testing.T) {
 			">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n*0\r\n", ">3\r\n$8\r\npmessage\r\n$1\r\nc\r\n$1\r\nx\r\n", ">5\r\n$7\r\nmessage\r\n:1\r\n:2\r\n:3\r\n:4\r\n",
 			">3\r\n*1\r\n$7\r\nmessage\r\n:1\r\n:2\r\n", ">3\r\n$9\r\nsubscribe\r\n$5\r\nother\r\n:9\r\n", ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n",
 		} {
-			w.a.Push([]byte(push))
-			w.srv.Publish("c", push)
+			p.A.Push([]byte(push))
+			p.Server.Publish("c", push)
 			assert.Equal(t, push, receive(t, s, 1)[0].Payload)
 		}
 		assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
@@ -175,15 +170,14 @@ func TestConnectionThatWaitsForTheConsumerCanBeGivenUp(t *testing.T) {
 			flood = append(flood, ">3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\nx\r\n"...)
 		}
 		var asked atomic.Int64
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return flood, string(args[0]) == "SSUBSCRIBE" && asked.Add(1) == 2
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 1}).SSubscribe(t.Context(), "a")
 		require.NoError(t, err)
-		w.a.Push([]byte(">3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:0\r\n"))
+		p.A.Push([]byte(">3\r\n$12\r\nsunsubscribe\r\n$1\r\na\r\n:0\r\n"))
 		<-time.After(time.Minute)
 		es := taken(s)
 		require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubFailed, baton.SubLost, baton.SubResubscribed}, kinds(es))

@@ -96,24 +96,23 @@ func TestSubscriptionMovesWithoutLosingOrDoubling(t *testing.T) {
 		for _, delay := range [][2]time.Duration{{0, 0}, {30, 20}, {1, 50}, {50, 1}} {
 			t.Run(fmt.Sprintf("%v %d and %d ms", mode, delay[0], delay[1]), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newTown(t, handofftest.Options{})
-					defer w.srv.Close()
-					w.a.Delay(delay[0]*time.Millisecond + 100*time.Microsecond) // of replies; pushes pass
-					w.b.Delay(delay[1]*time.Millisecond + 100*time.Microsecond)
-					c := w.client(baton.Options{Addr: dbName + ":6379", Handoff: handoff.Config{Mode: mode}})
+					p := newPair(t)
+					p.A.Delay(delay[0]*time.Millisecond + 100*time.Microsecond) // of replies; pushes pass
+					p.B.Delay(delay[1]*time.Millisecond + 100*time.Microsecond)
+					c := p.client(baton.Options{Addr: handofftest.PairName + ":6379", Handoff: handoff.Config{Mode: mode}})
 					defer c.Close()
 					s, err := c.Subscribe(t.Context(), "x", "y", "beat")
 					require.NoError(t, err)
 					pat, err := c.PSubscribe(t.Context(), "[xy]", "b*")
 					require.NoError(t, err)
 					all, allPat := keep(s), keep(pat)
-					stop := feed(w.srv, 5*time.Millisecond, "x", "y")
+					stop := feed(p.Server, 5*time.Millisecond, "x", "y")
 					moves := 0
-					for from, to := w.a, w.b; moves < 2; from, to = to, from {
+					for from, to := p.A, p.B; moves < 2; from, to = to, from {
 						moves++
 						<-time.After(time.Second)
 						from.Moving(3*time.Second, to.Addr())
-						w.net.SetHost(dbName, map[*handofftest.Node]string{w.a: "10.0.0.1", w.b: "10.0.0.2"}[to])
+						p.Network.SetHost(handofftest.PairName, map[*handofftest.Node]string{p.A: "10.0.0.1", p.B: "10.0.0.2"}[to])
 						<-time.After(3 * time.Second)
 						from.Shut()
 						<-time.After(2 * time.Second)
@@ -171,18 +170,17 @@ func TestSubscriptionMovesWithoutLosingOrDoubling(t *testing.T) {
 func TestHeartbeatsThatBeginWithTheMoveAreNotLost(t *testing.T) {
 	for gap := range 40 { // between two beats, with the move anywhere around them
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			w.a.Delay(10 * time.Millisecond)
-			w.b.Delay(10 * time.Millisecond)
-			c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+			p := newPair(t)
+			p.A.Delay(10 * time.Millisecond)
+			p.B.Delay(10 * time.Millisecond)
+			c := p.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
 			defer c.Close()
 			s, err := c.Subscribe(t.Context(), "beat")
 			require.NoError(t, err)
 			l := keep(s)
-			w.a.Moving(15*time.Second, w.b.Addr())
+			p.A.Moving(15*time.Second, p.B.Addr())
 			for range 4 {
-				w.srv.Publish("beat", "beat")
+				p.Server.Publish("beat", "beat")
 				<-time.After(time.Duration(gap) * time.Millisecond)
 			}
 			<-time.After(time.Second)
@@ -198,18 +196,17 @@ func TestSubscriptionThatNobodyReadsMoves(t *testing.T) {
 	for _, o := range []baton.Overflow{baton.Block, baton.DropOldest, baton.DropNewest} {
 		t.Run(fmt.Sprint(o), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, handofftest.Options{})
-				defer w.srv.Close()
-				w.a.Delay(5 * time.Millisecond)
-				c := w.client(baton.Options{})
+				p := newPair(t)
+				p.A.Delay(5 * time.Millisecond)
+				c := p.client(baton.Options{})
 				defer c.Close()
 				s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 5, Overflow: o}).Subscribe(t.Context(), "x", "beat")
 				require.NoError(t, err)
-				stop := feed(w.srv, time.Millisecond, "x")
+				stop := feed(p.Server, time.Millisecond, "x")
 				<-time.After(100 * time.Millisecond)
-				w.a.Moving(3*time.Second, w.b.Addr())
+				p.A.Moving(3*time.Second, p.B.Addr())
 				<-time.After(3 * time.Second)
-				assert.Zero(t, w.a.Shut(), "all have gone")
+				assert.Zero(t, p.A.Shut(), "all have gone")
 				n := stop()
 				assert.Len(t, ofKind(taken(s), baton.SubMoved), 1)
 				if o == baton.Block {
@@ -227,22 +224,21 @@ func TestSubscriptionThatNobodyReadsMoves(t *testing.T) {
 // TestMovingIsHeardWhileTheOnlyConnectionIsNotRead is about a client that has nothing but a subscription whose reading waits.
 func TestMovingIsHeardWhileTheOnlyConnectionIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Resolver: w.net})
+		p := newPair(t)
+		c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Resolver: p.Network})
 		require.NoError(t, err)
 		defer c.Close()
 		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 5}).Subscribe(t.Context(), "x")
 		require.NoError(t, err)
 		require.Zero(t, c.Stats().Lanes)
 		for i := range 1000 {
-			w.srv.Publish("x", fmt.Sprint(i))
+			p.Server.Publish("x", fmt.Sprint(i))
 		}
 		synctest.Wait()
 		assert.Equal(t, 1, c.Stats().Lanes, "a lane listens in its place")
-		w.a.Moving(3*time.Second, w.b.Addr())
+		p.A.Moving(3*time.Second, p.B.Addr())
 		<-time.After(3 * time.Second)
-		assert.Zero(t, w.a.Shut())
+		assert.Zero(t, p.A.Shut())
 		for i, m := range receive(t, s, 1000) {
 			require.Equal(t, fmt.Sprint(i), m.Payload)
 		}
@@ -252,14 +248,13 @@ func TestMovingIsHeardWhileTheOnlyConnectionIsNotRead(t *testing.T) {
 func TestCloseDuringTheMoveOfASubscriptionLeavesNothing(t *testing.T) {
 	for ms := 0; ms < 1500; ms += 100 {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			w.a.Delay(200 * time.Millisecond)
-			w.b.Delay(200 * time.Millisecond)
-			c := w.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
+			p := newPair(t)
+			p.A.Delay(200 * time.Millisecond)
+			p.B.Delay(200 * time.Millisecond)
+			c := p.client(baton.Options{Handoff: handoff.Config{Jitter: -1}})
 			s, err := c.Subscribe(t.Context(), "x")
 			require.NoError(t, err)
-			w.a.Moving(15*time.Second, w.b.Addr())
+			p.A.Moving(15*time.Second, p.B.Addr())
 			<-time.After(time.Duration(ms) * time.Millisecond)
 			begun := time.Now()
 			if ms%200 == 0 {
@@ -268,35 +263,34 @@ func TestCloseDuringTheMoveOfASubscriptionLeavesNothing(t *testing.T) {
 			require.NoError(t, c.Close())
 			assert.LessOrEqual(t, time.Since(begun), 10*time.Millisecond, "at %d ms", ms)
 			synctest.Wait()
-			assert.Zero(t, w.a.Stats().Open)
-			assert.Zero(t, w.b.Stats().Open)
+			assert.Zero(t, p.A.Stats().Open)
+			assert.Zero(t, p.B.Stats().Open)
 		})
 	}
 }
 
 func TestMoveOfASubscriptionIsOnTheTimelineWithItsNewPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x")
 		require.NoError(t, err)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(20 * time.Second)
 		moved := 0
 		for e := range c.Handoffs().Timeline().All() {
 			if e.EventKind == handoff.MoveSucceeded {
 				moved++
-				assert.Equal(t, w.b.Addr(), e.To)
+				assert.Equal(t, p.B.Addr(), e.To)
 			}
 		}
 		assert.Equal(t, 2, moved, "lane and subscription, once each")
 		for i := range c.Conns() {
-			assert.Equal(t, w.b.Addr(), i.Peer)
+			assert.Equal(t, p.B.Addr(), i.Peer)
 		}
-		assert.Equal(t, w.b.Addr(), ofKind(taken(s), baton.SubMoved)[0].Peer)
-		assert.EqualValues(t, 2, w.b.Stats().Accepted)
+		assert.Equal(t, p.B.Addr(), ofKind(taken(s), baton.SubMoved)[0].Peer)
+		assert.EqualValues(t, 2, p.B.Stats().Accepted)
 	})
 }
 
@@ -330,16 +324,9 @@ func number(t *testing.T, pub *baton.Client, channels ...string) (stop func() []
 
 func TestSubscriptionMovesOnARealServer(t *testing.T) {
 	addr := redistest.Start(t)
-	srv := handofftest.NewServer(handofftest.Options{Backend: addr})
-	defer srv.Close()
-	nodes := make([]*handofftest.Node, 2)
-	for i := range nodes {
-		var err error
-		nodes[i], err = srv.Listen(fmt.Sprintf("127.0.0.%d:0", i+2))
-		require.NoError(t, err)
-	}
+	p := newRealPair(t, addr)
 	ctx := t.Context()
-	c := open(t, baton.Options{Addr: nodes[0].Addr(), Pool: pool.Config{Size: 4}, Handoff: handoff.Config{Jitter: -1}})
+	c := open(t, baton.Options{Addr: p.A.Addr(), Pool: pool.Config{Size: 4}, Handoff: handoff.Config{Jitter: -1}})
 	pub := open(t, baton.Options{Addr: addr})
 	const subs = 4
 	var all []*ledger
@@ -356,7 +343,7 @@ func TestSubscriptionMovesOnARealServer(t *testing.T) {
 		}
 	}
 	moves := 0
-	for from, to := nodes[0], nodes[1]; moves < 6; from, to = to, from {
+	for from, to := p.A, p.B; moves < 6; from, to = to, from {
 		moves++
 		from.Moving(time.Minute, to.Addr())
 		for from.Stats().Open > 0 {

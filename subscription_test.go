@@ -133,10 +133,9 @@ func TestSubscribeIsRefused(t *testing.T) {
 
 func TestSubscribeRefusesWhatCannotBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
+		p := newPair(t)
 		ctx := t.Context()
-		c := w.client(baton.Options{MaxSubscriptions: 1})
+		c := p.client(baton.Options{MaxSubscriptions: 1})
 		defer c.Close()
 		_, err := c.Subscribe(ctx)
 		assert.ErrorContains(t, err, "needs a channel")
@@ -175,22 +174,21 @@ func TestSubscribeInRESP2(t *testing.T) { // H-142
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newTown(t, x.server)
-				defer w.srv.Close()
-				w.a.SetTrouble(x.trouble)
-				c := w.client(x.client)
+				p := newPair(t, x.server)
+				p.A.SetTrouble(x.trouble)
+				c := p.client(x.client)
 				defer c.Close()
 				s, err := c.Subscribe(t.Context(), "c", "message", "pong")
 				require.NoError(t, err)
-				p, err := c.PSubscribe(t.Context(), "*")
+				pattern, err := c.PSubscribe(t.Context(), "*")
 				require.NoError(t, err)
 				for _, m := range []baton.Message{{Channel: "c", Payload: "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n"},
 					{Channel: "message", Payload: "-ERR no\r\n"}, {Channel: "pong", Payload: ""}, {Channel: "c", Payload: "\x00\xff+PONG\r\n"},
 					{Channel: "c", Payload: strings.Repeat("PING\r\n", 10_000)}} {
-					w.srv.Publish(m.Channel, m.Payload)
+					p.Server.Publish(m.Channel, m.Payload)
 					assert.Equal(t, m, receive(t, s, 1)[0])
 					m.Pattern = "*"
-					assert.Equal(t, m, receive(t, p, 1)[0])
+					assert.Equal(t, m, receive(t, pattern, 1)[0])
 				}
 				<-time.After(10 * time.Minute) // heartbeats are answered by arrays
 				assert.Equal(t, []baton.SubEventKind{baton.SubConnected}, kinds(taken(s)))
@@ -202,17 +200,16 @@ func TestSubscribeInRESP2(t *testing.T) { // H-142
 // A connection that speaks RESP3 moves to an endpoint that does not.
 func TestSubscriptionMovesToAnEndpointInRESP2(t *testing.T) { // H-142
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		w.b.SetTrouble(handofftest.Trouble{Resp2Hello: true})
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		p.B.SetTrouble(handofftest.Trouble{Resp2Hello: true})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "x", "beat")
 		require.NoError(t, err)
 		l := keep(s)
-		stop := feed(w.srv, time.Millisecond, "x")
+		stop := feed(p.Server, time.Millisecond, "x")
 		<-time.After(time.Second)
-		w.a.Moving(15*time.Second, w.b.Addr())
+		p.A.Moving(15*time.Second, p.B.Addr())
 		<-time.After(15 * time.Second)
 		n := stop()
 		<-time.After(time.Second)
@@ -225,31 +222,29 @@ func TestSubscriptionMovesToAnEndpointInRESP2(t *testing.T) { // H-142
 
 func TestSubscribeGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{ReadTimeout: -1, DialTimeout: -1})
+		p := newPair(t)
+		c := p.client(baton.Options{ReadTimeout: -1, DialTimeout: -1})
 		defer c.Close()
-		w.a.Stall(true)
+		p.A.Stall(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begun := time.Now()
 		_, err := c.Subscribe(ctx, "c")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, time.Second, time.Since(begun))
-		w.a.Stall(false)
+		p.A.Stall(false)
 		synctest.Wait()
-		assert.EqualValues(t, 1, w.a.Stats().Open)
+		assert.EqualValues(t, 1, p.A.Stats().Open)
 	})
 }
 
 func TestSubscribeTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: 60, MinBackoff: time.Second, MaxBackoff: time.Second}})
+		p := newPair(t)
+		c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: 60, MinBackoff: time.Second, MaxBackoff: time.Second}})
 		defer c.Close()
-		w.a.Refuse()
-		time.AfterFunc(time.Second, func() { w.a.Reopen() })
+		p.A.Refuse()
+		time.AfterFunc(time.Second, func() { p.A.Reopen() })
 		s, err := c.Subscribe(t.Context(), "c")
 		require.NoError(t, err)
 		s.Close()
@@ -261,9 +256,8 @@ func TestAllEnds(t *testing.T) {
 		for _, how := range []string{"context", "close", "client", "break"} {
 			t.Run(how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newTown(t, handofftest.Options{})
-					defer w.srv.Close()
-					c := w.client(baton.Options{Protocol: proto})
+					p := newPair(t)
+					c := p.client(baton.Options{Protocol: proto})
 					defer c.Close()
 					s, err := c.Subscribe(t.Context(), "c")
 					require.NoError(t, err)
@@ -271,7 +265,7 @@ func TestAllEnds(t *testing.T) {
 					defer cancel()
 					go func() {
 						<-time.After(time.Minute)
-						w.srv.Publish("c", "last")
+						p.Server.Publish("c", "last")
 						<-time.After(time.Minute)
 						switch how {
 						case "context":
@@ -294,7 +288,7 @@ func TestAllEnds(t *testing.T) {
 					}
 					assert.Equal(t, 1, got)
 					if how == "break" {
-						w.srv.Publish("c", "next")
+						p.Server.Publish("c", "next")
 						receive(t, s, 1)
 						<-time.After(time.Hour)
 						return
@@ -305,7 +299,7 @@ func TestAllEnds(t *testing.T) {
 					s.Close()
 					c.Close()
 					synctest.Wait()
-					assert.Zero(t, w.a.Stats().Open)
+					assert.Zero(t, p.A.Stats().Open)
 				})
 			})
 		}
@@ -317,18 +311,17 @@ func TestSlowConsumer(t *testing.T) {
 		for _, o := range []baton.Overflow{baton.Block, baton.DropOldest, baton.DropNewest} {
 			t.Run(fmt.Sprint(o), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newTown(t, handofftest.Options{})
-					defer w.srv.Close()
-					c := w.client(baton.Options{Protocol: proto})
+					p := newPair(t)
+					c := p.client(baton.Options{Protocol: proto})
 					defer c.Close()
 					s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 10, Overflow: o}).Subscribe(t.Context(), "c")
 					require.NoError(t, err)
 					const n = 10_000
 					for i := range n {
-						w.srv.Publish("c", fmt.Sprint(i))
+						p.Server.Publish("c", fmt.Sprint(i))
 					}
 					<-time.After(5 * time.Minute) // heartbeats pass, and nobody takes anything
-					require.EqualValues(t, 2, w.a.Stats().Open, "a slow consumer loses no connection")
+					require.EqualValues(t, 2, p.A.Stats().Open, "a slow consumer loses no connection")
 					require.NoError(t, c.Ready(t.Context()), "and holds up no commands")
 					es := taken(s)
 					switch o {
@@ -347,7 +340,7 @@ func TestSlowConsumer(t *testing.T) {
 					assert.EqualValues(t, n-10, s.Dropped())
 					require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubDropped}, kinds(es), "one for a run of drops")
 					for i := range 20 {
-						w.srv.Publish("c", fmt.Sprint(i))
+						p.Server.Publish("c", fmt.Sprint(i))
 					}
 					synctest.Wait()
 					assert.EqualValues(t, n, s.Dropped())
@@ -360,20 +353,19 @@ func TestSlowConsumer(t *testing.T) {
 
 func TestCloseWhileReadingWaitsForTheConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		s, err := c.Subscriber(baton.SubscribeOptions{Buffer: 1}).Subscribe(t.Context(), "c")
 		require.NoError(t, err)
 		for i := range 100 {
-			w.srv.Publish("c", fmt.Sprint(i))
+			p.Server.Publish("c", fmt.Sprint(i))
 		}
 		synctest.Wait()
 		begun := time.Now()
 		require.NoError(t, s.Close())
 		assert.Zero(t, time.Since(begun))
 		synctest.Wait()
-		assert.EqualValues(t, 1, w.a.Stats().Open)
+		assert.EqualValues(t, 1, p.A.Stats().Open)
 	})
 }

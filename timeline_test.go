@@ -66,8 +66,8 @@ func TestTimelines(t *testing.T) {
 }
 
 // TestTimelinesOnRealSockets plays those that say "real: yes" in front of a redis-server, five times as fast as they were
-// recorded, several at a time. Expectations are waited for, so that a slow machine takes longer and does not fail. What comes in
-// which order is left to clocks, which go on while a machine stands still: then a play that failed is played again.
+// recorded, several at a time. Expectations are waited for, so that a slow machine takes longer and does not fail. The
+// order of events is left to clocks, which go on while a machine stands still: then a play that failed is played again.
 func TestTimelinesOnRealSockets(t *testing.T) {
 	const (
 		atOnce  = 8

@@ -18,11 +18,10 @@ import (
 func TestMovesCountAsAbortsOfATransaction(t *testing.T) {
 	for limit, runs := range map[int]int{4: 5, 3: 4} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Retry: baton.RetryPolicy{Max: -1, Tx: limit}})
+			p := newPair(t)
+			c := p.client(baton.Options{Retry: baton.RetryPolicy{Max: -1, Tx: limit}})
 			defer c.Close()
-			from, to, n := w.a, w.b, 0
+			from, to, n := p.A, p.B, 0
 			err := c.Tx(t.Context(), func(tx *baton.Tx) error {
 				if _, err := tx.Get(t.Context(), "k"); !errors.Is(err, baton.Nil) {
 					return err
@@ -36,7 +35,7 @@ func TestMovesCountAsAbortsOfATransaction(t *testing.T) {
 				return tx.Exec(t.Context(), func(p *baton.Pipe) error { p.Set("k", "v"); return nil })
 			}, "k")
 			assert.Equal(t, runs, n)
-			_, written := w.srv.Value("k")
+			_, written := p.Server.Value("k")
 			assert.Equal(t, limit == 4, written)
 			if limit == 3 {
 				assert.ErrorIs(t, err, baton.ErrMoved)
@@ -75,17 +74,16 @@ func TestTxWhoseConnectionIsLostBeforeExec(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				lose := true
-				var w *town
-				w = newTown(t, handofftest.Options{OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
+				var p *pair
+				p = newPair(t, handofftest.Options{OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
 					if lose && string(args[0]) == tt.at {
 						lose = false
-						go func() { <-time.After(time.Millisecond); w.a.Kill(); _ = w.a.Reopen() }()
+						go func() { <-time.After(time.Millisecond); p.A.Kill(); _ = p.A.Reopen() }()
 					}
 				}})
-				defer w.srv.Close()
-				c := w.client(baton.Options{Retry: baton.RetryPolicy{Tx: -1}})
+				c := p.client(baton.Options{Retry: baton.RetryPolicy{Tx: -1}})
 				defer c.Close()
-				w.a.Delay(10 * time.Millisecond)
+				p.A.Delay(10 * time.Millisecond)
 				runs := 0
 				err := c.Tx(t.Context(), func(tx *baton.Tx) error {
 					runs++
@@ -97,14 +95,14 @@ func TestTxWhoseConnectionIsLostBeforeExec(t *testing.T) {
 				assert.Equal(t, tt.runs, runs)
 				if tt.again {
 					assert.NoError(t, err)
-					v, _ := w.srv.Value("n")
+					v, _ := p.Server.Value("n")
 					assert.Equal(t, "1", v)
 					return
 				}
 				var oe *baton.OpError
 				require.ErrorAs(t, err, &oe)
 				assert.True(t, oe.Sent)
-				assert.LessOrEqual(t, int(w.srv.Executed("INCR")), 1)
+				assert.LessOrEqual(t, int(p.Server.Executed("INCR")), 1)
 			})
 		})
 	}

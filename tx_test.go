@@ -18,6 +18,7 @@ import (
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/internal/redistest"
 )
 
 func TestTx(t *testing.T) {
@@ -137,9 +138,8 @@ func TestTxGivesUpInTheEnd(t *testing.T) {
 // so an EXEC there would write what was computed from an old value.
 func TestLostWatchLetsNoExecThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
 		_, err := c.Set(t.Context(), "n", "1")
 		require.NoError(t, err)
@@ -150,16 +150,16 @@ func TestLostWatchLetsNoExecThrough(t *testing.T) {
 			require.NoError(t, err)
 			n, _ := strconv.Atoi(s)
 			if runs == 1 {
-				w.a.Moving(5*time.Second, w.b.Addr())
+				p.A.Moving(5*time.Second, p.B.Addr())
 				<-time.After(4500 * time.Millisecond)
-				assert.Equal(t, map[string]int{w.b.Addr(): 2}, peers(c), "moved in spite of the session")
+				assert.Equal(t, map[string]int{p.B.Addr(): 2}, peers(c), "moved in spite of the session")
 				_, err := c.Incr(t.Context(), "n")
 				require.NoError(t, err)
 			}
 			return tx.Exec(t.Context(), func(p *baton.Pipe) error { p.Set("n", strconv.Itoa(n+10)); return nil })
 		}, "n"))
 		assert.Equal(t, 2, runs)
-		v, _ := w.srv.Value("n")
+		v, _ := p.Server.Value("n")
 		assert.Equal(t, "12", v)
 	})
 }
@@ -167,18 +167,17 @@ func TestLostWatchLetsNoExecThrough(t *testing.T) {
 func TestTxThatWasSentIsNotRepeated(t *testing.T) {
 	for _, watch := range [][]string{nil, {"n"}} {
 		synctest.Test(t, func(t *testing.T) {
-			var w *town
+			var p *pair
 			lose := true
-			w = newTown(t, handofftest.Options{OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
+			p = newPair(t, handofftest.Options{OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
 				if string(args[0]) == "EXEC" && lose {
 					lose = false
-					go func() { <-time.After(time.Millisecond); w.a.Kill(); _ = w.a.Reopen() }()
+					go func() { <-time.After(time.Millisecond); p.A.Kill(); _ = p.A.Reopen() }()
 				}
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{})
+			c := p.client(baton.Options{})
 			defer c.Close()
-			w.a.Delay(10 * time.Millisecond)
+			p.A.Delay(10 * time.Millisecond)
 			runs := 0
 			err := c.Tx(t.Context(), func(tx *baton.Tx) error {
 				runs++
@@ -188,7 +187,7 @@ func TestTxThatWasSentIsNotRepeated(t *testing.T) {
 			require.ErrorAs(t, err, &oe)
 			assert.True(t, oe.Sent)
 			assert.Equal(t, 1, runs)
-			v, _ := w.srv.Value("n")
+			v, _ := p.Server.Value("n")
 			assert.Equal(t, "1", v)
 		})
 	}
@@ -196,8 +195,8 @@ func TestTxThatWasSentIsNotRepeated(t *testing.T) {
 
 // Money is moved between accounts on a real server, from read balances, while the connections move to and fro.
 func TestTransfersBalanceAcrossMovesOfARealServer(t *testing.T) {
-	srv, a, b := pair(t)
-	c, ctx := open(t, baton.Options{Addr: a.Addr(), Retry: baton.RetryPolicy{Tx: 1000, Max: 20}, Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
+	p := newRealPair(t, redistest.Start(t))
+	c, ctx := open(t, baton.Options{Addr: p.A.Addr(), Retry: baton.RetryPolicy{Tx: 1000, Max: 20}, Handoff: handoff.Config{Jitter: 100 * time.Millisecond}}), t.Context()
 	const accounts, each = 4, 1000
 	for i := range accounts {
 		_, err := c.Set(ctx, fmt.Sprint("account", i), strconv.Itoa(each))
@@ -221,7 +220,7 @@ func TestTransfersBalanceAcrossMovesOfARealServer(t *testing.T) {
 			}
 		})
 	}
-	for _, step := range []struct{ from, to *handofftest.Node }{{a, b}, {b, a}, {a, b}} {
+	for _, step := range []struct{ from, to *handofftest.Node }{{p.A, p.B}, {p.B, p.A}, {p.A, p.B}} {
 		before := done.Load()
 		step.from.Moving(time.Minute, step.to.Addr())
 		onlyAt(t, c, step.to)
@@ -239,7 +238,7 @@ func TestTransfersBalanceAcrossMovesOfARealServer(t *testing.T) {
 		total += n
 	}
 	assert.Equal(t, accounts*each, total)
-	assert.NoError(t, srv.CheckOptIn())
+	assert.NoError(t, p.Server.CheckOptIn())
 }
 
 func transfer(ctx context.Context, c *baton.Client, from, to string, amount int) error {
@@ -263,22 +262,21 @@ func transfer(ctx context.Context, c *baton.Client, from, to string, amount int)
 func TestTxLeavesAReplica(t *testing.T) {
 	for _, watch := range [][]string{nil, {"n"}} {
 		synctest.Test(t, func(t *testing.T) {
-			var w *town
-			w = newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			var p *pair
+			p = newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if ci.Node != "10.0.0.1:6379" {
 					return nil, false
 				}
 				switch string(args[0]) {
 				case "INCR":
-					w.net.SetHost(dbName, "10.0.0.2")
+					p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 					return []byte("-READONLY You can't write against a read only replica.\r\n"), true
 				case "EXEC":
 					return []byte("-EXECABORT Transaction discarded because of previous errors.\r\n"), true
 				}
 				return nil, false
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Addr: dbName})
+			c := p.client(baton.Options{Addr: handofftest.PairName})
 			defer c.Close()
 			var n baton.Reply[int64]
 			require.NoError(t, c.Tx(t.Context(), func(tx *baton.Tx) error {
@@ -294,14 +292,13 @@ func TestTxLeavesAReplica(t *testing.T) {
 // A user who may WATCH but not MULTI: the server carries the commands out one by one, and whoever asked for all or none is told.
 func TestTxWithoutMultiIsNoSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "MULTI" {
 				return []byte("-NOPERM this user has no permissions to run the 'multi' command\r\n"), true
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		runs := 0
 		err := c.Tx(t.Context(), func(tx *baton.Tx) error {
@@ -320,11 +317,10 @@ func TestTxWithoutMultiIsNoSuccess(t *testing.T) {
 // A server may have no EXEC of that name. Then the transaction stays open, and nobody else may get to its connection.
 func TestTransactionThatCannotBeEndedCostsItsConnection(t *testing.T) { // H-109
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return []byte("-ERR unknown command 'EXEC'\r\n"), strings.EqualFold(string(args[0]), "EXEC")
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
 		ctx := t.Context()
 		_, err := c.Set(ctx, "k", "v")

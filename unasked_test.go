@@ -47,7 +47,7 @@ func TestCommandsThatNobodyAskedForAreOnThePage(t *testing.T) { // H-106
 		synctest.Test(t, func(t *testing.T) {
 			var mu sync.Mutex
 			received := map[string]bool{}
-			w := newTown(t, handofftest.Options{OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
+			p := newPair(t, handofftest.Options{OnCommand: func(_ handofftest.ConnInfo, args [][]byte) {
 				mu.Lock()
 				defer mu.Unlock()
 				name := strings.ToUpper(string(args[0]))
@@ -56,8 +56,7 @@ func TestCommandsThatNobodyAskedForAreOnThePage(t *testing.T) { // H-106
 				}
 				received[name] = true
 			}})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: proto, ClientName: "me", DB: 1})
+			c := p.client(baton.Options{Protocol: proto, ClientName: "me", DB: 1})
 			defer c.Close()
 			short, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -75,7 +74,7 @@ func TestCommandsThatNobodyAskedForAreOnThePage(t *testing.T) { // H-106
 				defer sub.Close()
 			}
 			synctest.Wait()
-			w.a.Moving(15*time.Second, w.b.Addr())
+			p.A.Moving(15*time.Second, p.B.Addr())
 			<-time.After(time.Minute)
 			_, err = c.RPush(t.Context(), "list", "x")
 			require.NoError(t, err)

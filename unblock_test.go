@@ -23,27 +23,21 @@ import (
 func oneDoor(t *testing.T, next func(n int) string) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	var all sync.WaitGroup
-	t.Cleanup(func() { l.Close(); all.Wait() })
-	all.Go(func() {
-		for n := 0; ; n++ {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", next(n))
-			if err != nil {
-				in.Close()
-				continue
-			}
-			for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-				all.Go(func() {
-					_, _ = io.Copy(way[0], way[1])
-					way[0].Close()
-					way[1].Close()
-				})
-			}
+	var accepted atomic.Int32
+	serve(t, l, func(in net.Conn) {
+		out, err := net.Dial("tcp", next(int(accepted.Add(1)-1)))
+		if err != nil {
+			return
 		}
+		var copies sync.WaitGroup
+		for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+			copies.Go(func() {
+				_, _ = io.Copy(way[0], way[1])
+				way[0].Close()
+				way[1].Close()
+			})
+		}
+		copies.Wait()
 	})
 	return l.Addr().String()
 }
@@ -55,7 +49,7 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 	var homes sync.Map // number of a connection and server, to whether it is one of this client's that blocks
 	var nodes []string
 	for s := range 2 {
-		srv := handofftest.NewServer(handofftest.Options{OnCommand: func(ci handofftest.ConnInfo, args [][]byte) {
+		_, n := newLoopback(t, handofftest.Options{OnCommand: func(ci handofftest.ConnInfo, args [][]byte) {
 			switch {
 			case strings.EqualFold(string(args[0]), "BLPOP"):
 				homes.Store(fmt.Sprint(s, " ", ci.ID, " ", string(args[1])), true)
@@ -70,9 +64,6 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 				}
 			}
 		}})
-		defer srv.Close()
-		n, err := srv.Listen("127.0.0.1:0")
-		require.NoError(t, err)
 		nodes = append(nodes, n.Addr())
 	}
 	for range 60 { // other clients, with the numbers that this one's connections have at the other server
@@ -100,9 +91,8 @@ func TestOnlyTheServerThatBlocksIsToldToUnblock(t *testing.T) { // H-122
 func TestServerIsAskedForOnceALink(t *testing.T) { // H-122
 	for _, proto := range []int{2, 3} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{Protocol: proto})
+			p := newPair(t)
+			c := p.client(baton.Options{Protocol: proto})
 			defer c.Close()
 			for i := range 20 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -110,8 +100,8 @@ func TestServerIsAskedForOnceALink(t *testing.T) { // H-122
 				cancel()
 				assert.ErrorIs(t, err, context.DeadlineExceeded, "%d", i)
 			}
-			assert.LessOrEqual(t, w.srv.Executed("INFO"), int64(2))
-			assert.EqualValues(t, 2, w.a.Stats().Accepted)
+			assert.LessOrEqual(t, p.Server.Executed("INFO"), int64(2))
+			assert.EqualValues(t, 2, p.A.Stats().Accepted)
 		})
 	}
 }
@@ -124,7 +114,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 				var mu sync.Mutex
 				last := map[uint64][]string{}
 				unblocks, probes := 0, 0
-				w := newTown(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(ci handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					mu.Lock()
 					defer mu.Unlock()
 					name := strings.ToUpper(string(args[0]))
@@ -145,8 +135,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 					}
 					return nil, false
 				}})
-				defer w.srv.Close()
-				c := w.client(baton.Options{})
+				c := p.client(baton.Options{})
 				defer c.Close()
 				for range 5 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -156,7 +145,7 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 				}
 				got := popLater(t.Context(), c, 0)
 				synctest.Wait()
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(20 * time.Second)
 				_, err := c.RPush(t.Context(), "list", "x")
 				require.NoError(t, err)
@@ -181,26 +170,25 @@ func TestUnblockNeverGoesOutWithoutItsGuard(t *testing.T) { // H-106
 func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 	for _, element := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newTown(t, handofftest.Options{})
-			defer w.srv.Close()
-			c := w.client(baton.Options{ReadTimeout: 2 * time.Second})
+			p := newPair(t)
+			c := p.client(baton.Options{ReadTimeout: 2 * time.Second})
 			defer c.Close()
-			other := w.client(baton.Options{Addr: w.b.Addr()}) // the same keys, by an endpoint that is quick
+			other := p.client(baton.Options{Addr: p.B.Addr()}) // the same keys, by an endpoint that is quick
 			defer other.Close()
 			got := popLater(t.Context(), c, 3*time.Second)
 			synctest.Wait()
-			w.a.Stall(true)
+			p.A.Stall(true)
 			<-time.After(2500 * time.Millisecond)
 			if element {
 				_, err := other.RPush(t.Context(), "list", "x")
 				require.NoError(t, err)
 			}
 			<-time.After(3 * time.Second)
-			w.a.Stall(false)
-			p := <-got
-			assert.InDelta(t, 5500*time.Millisecond, p.took, float64(100*time.Millisecond))
+			p.A.Stall(false)
+			r := <-got
+			assert.InDelta(t, 5500*time.Millisecond, r.took, float64(100*time.Millisecond))
 			if !element {
-				assert.Equal(t, baton.Nil, p.err)
+				assert.Equal(t, baton.Nil, r.err)
 				_, err := other.RPush(t.Context(), "list", "y")
 				require.NoError(t, err)
 				n, err := other.LLen(t.Context(), "list")
@@ -208,8 +196,8 @@ func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 				assert.EqualValues(t, 1, n, "nobody pops for a caller who has gone")
 				return
 			}
-			require.NoError(t, p.err)
-			assert.Equal(t, "x", p.value)
+			require.NoError(t, r.err)
+			assert.Equal(t, "x", r.value)
 		})
 	}
 }
@@ -217,40 +205,38 @@ func TestSlowServerLosesNoElementOfABlockingCommand(t *testing.T) { // H-137
 // A command that goes on blocking when its wait is long over is unblocked before it is given up, on the client's own account.
 func TestLateCommandIsCalledBackBeforeItIsGivenUp(t *testing.T) { // H-137
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "BLPOP" {
 				args[len(args)-1] = []byte("0") // a server that does not end the wait in time
 			}
 			return nil, false
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{ReadTimeout: 2 * time.Second})
+		c := p.client(baton.Options{ReadTimeout: 2 * time.Second})
 		defer c.Close()
-		p := <-popLater(t.Context(), c, 3*time.Second)
-		assert.Equal(t, baton.Nil, p.err, "the null proves that nothing was taken")
-		assert.InDelta(t, 5*time.Second, p.took, float64(100*time.Millisecond))
+		r := <-popLater(t.Context(), c, 3*time.Second)
+		assert.Equal(t, baton.Nil, r.err, "the null proves that nothing was taken")
+		assert.InDelta(t, 5*time.Second, r.took, float64(100*time.Millisecond))
 	})
 }
 
 // A connection that was set up while the server was paused seems to have a long round trip. Its caller does not wait so long.
 func TestSlowSetUpDoesNotKeepACallerWhoseContextHasEnded(t *testing.T) { // H-106
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		p := newPair(t)
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.a.Stall(true)
+		p.A.Stall(true)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		got := popLater(ctx, c, 0)
 		<-time.After(2 * time.Second)
-		w.a.Stall(false)
+		p.A.Stall(false)
 		synctest.Wait()
 		<-time.After(500 * time.Millisecond)
-		w.a.Stall(true)
-		p := <-got
-		w.a.Stall(false)
-		assert.ErrorIs(t, p.err, context.DeadlineExceeded)
-		assert.InDelta(t, 3250*time.Millisecond, p.took, float64(300*time.Millisecond))
+		p.A.Stall(true)
+		r := <-got
+		p.A.Stall(false)
+		assert.ErrorIs(t, r.err, context.DeadlineExceeded)
+		assert.InDelta(t, 3250*time.Millisecond, r.took, float64(300*time.Millisecond))
 	})
 }

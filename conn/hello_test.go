@@ -42,16 +42,15 @@ func TestHelloRefusedInAnyWordsLeavesRESP2(t *testing.T) { // H-126
 				o := handofftest.Options{Password: password, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					return []byte("-" + text + "\r\n"), string(args[0]) == "HELLO"
 				}}
-				w := newWorld(t, o)
-				w.cfg.Credentials, w.cfg.ClientName, w.cfg.DB = credentials("", password), "me", 2
-				c := w.dial()
-				defer w.close(c)
+				p := newPair(t, o)
+				p.cfg.Credentials, p.cfg.ClientName, p.cfg.DB = credentials("", password), "me", 2
+				c := p.dial()
 				assert.Equal(t, 2, c.Info().Setup.Proto)
-				assert.Equal(t, "me", w.a.Conns()[0].Name)
-				w.want(c, "x", "ECHO", "x")
+				assert.Equal(t, "me", p.A.Conns()[0].Name)
+				p.want(c, "x", "ECHO", "x")
 
-				w.cfg.Protocol = 3
-				_, err := conn.Dial(t.Context(), w.cfg, addrA)
+				p.cfg.Protocol = 3
+				_, err := conn.Dial(t.Context(), p.cfg, addrA)
 				require.ErrorIs(t, err, conn.ErrProtocol)
 				assert.ErrorContains(t, err, text[:min(len(text), 20)], "it says what the server said")
 				assert.NotContains(t, err.Error(), secret)
@@ -71,12 +70,11 @@ func TestHelloRefusedForGoodIsNotTriedInRESP2(t *testing.T) { // H-126
 				return []byte("-" + text + "\r\n"), string(args[0]) == "HELLO"
 			}}
 			got := commandsOf(&o)
-			w := newWorld(t, o)
-			w.cfg.Credentials = credentials("", secret)
-			_, err := conn.Dial(t.Context(), w.cfg, addrA)
+			p := newPair(t, o)
+			p.cfg.Credentials = credentials("", secret)
+			_, err := conn.Dial(t.Context(), p.cfg, addrA)
 			require.ErrorContains(t, err, text)
 			assert.NotContains(t, *got, "AUTH")
-			w.close()
 		})
 	}
 }
@@ -89,16 +87,15 @@ func TestHelloRefusedForItsOptionsStillGrantsRESP3(t *testing.T) { // H-126
 				return []byte("-ERR syntax error in HELLO option 'AUTH'\r\n"), string(args[0]) == "HELLO" && len(args) > 2
 			}}
 			got := commandsOf(&o)
-			w := newWorld(t, o)
-			w.cfg.Credentials, w.cfg.ClientName, w.cfg.Protocol = credentials("", secret), "me", proto
-			c := w.dial()
-			defer w.close(c)
+			p := newPair(t, o)
+			p.cfg.Credentials, p.cfg.ClientName, p.cfg.Protocol = credentials("", secret), "me", proto
+			c := p.dial()
 			s := c.Info().Setup
 			assert.Equal(t, 3, s.Proto)
 			assert.NoError(t, s.Refused, "and notifications")
 			assert.NotZero(t, s.ID)
-			assert.Equal(t, "me", w.a.Conns()[0].Name)
-			assert.True(t, w.a.Conns()[0].OptedIn)
+			assert.Equal(t, "me", p.A.Conns()[0].Name)
+			assert.True(t, p.A.Conns()[0].OptedIn)
 			assert.Equal(t, []string{"HELLO 3", "CLIENT SETINFO", "CLIENT SETINFO", "CLIENT MAINT_NOTIFICATIONS",
 				"AUTH", "HELLO 3", "CLIENT SETNAME", "CLIENT MAINT_NOTIFICATIONS"}, *got)
 		})
@@ -108,23 +105,22 @@ func TestHelloRefusedForItsOptionsStillGrantsRESP3(t *testing.T) { // H-126
 // Some say so and close.
 func TestHelloRefusedAndClosedSaysBoth(t *testing.T) { // H-126, H-127
 	synctest.Test(t, func(t *testing.T) {
-		var w *world
-		w = newWorld(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
-			w.srv.Conn(c.ID).Shut()
+		var p *pair
+		p = newPair(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p.Server.Conn(c.ID).Shut()
 			return []byte("-ERR unsupported command\r\n"), string(args[0]) == "HELLO"
 		}})
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		_, err := conn.Dial(t.Context(), p.cfg, addrA)
 		require.ErrorContains(t, err, "unsupported command")
 		assert.ErrorContains(t, err, "Options.Protocol to 2")
-		w.close()
 	})
 }
 
 // A proxy that closes at commands it does not know, as twemproxy does (go-redis #2616, twemproxy #460).
-func closesAt(w **world, refused func(name string) bool) handofftest.Options {
+func closesAt(p **pair, refused func(name string) bool) handofftest.Options {
 	return handofftest.Options{Password: secret, Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 		if refused(string(args[0])) {
-			(*w).srv.Conn(c.ID).Shut()
+			(*p).Server.Conn(c.ID).Shut()
 			return nil, true
 		}
 		return nil, false
@@ -146,20 +142,19 @@ func TestRESP2SendsNothingThatAProxyMayNotKnow(t *testing.T) { // H-127
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var w *world
-				o := closesAt(&w, func(name string) bool { return !known[name] && x.want[0] == "AUTH" && len(x.want) == 1 })
+				var p *pair
+				o := closesAt(&p, func(name string) bool { return !known[name] && x.want[0] == "AUTH" && len(x.want) == 1 })
 				if x.want[0] != "AUTH" {
 					o.Password = ""
 				}
 				got := commandsOf(&o)
-				w = newWorld(t, o)
-				x.set(w.cfg)
-				w.cfg.Protocol = 2
-				c := w.dial()
-				defer w.close(c)
+				p = newPair(t, o)
+				x.set(p.cfg)
+				p.cfg.Protocol = 2
+				c := p.dial()
 				assert.Equal(t, x.want, *got)
-				w.want(c, "OK", "SET", "k", "v")
-				w.want(c, "v", "GET", "k")
+				p.want(c, "OK", "SET", "k", "v")
+				p.want(c, "v", "GET", "k")
 			})
 		})
 	}
@@ -175,28 +170,26 @@ func TestEndInTheSetUpNamesTheStepAndWhatMayHelp(t *testing.T) { // H-127
 		"set up (CLIENT MAINT_NOTIFICATIONS)": {"MAINT_NOTIFICATIONS", "Options.Handoff.Mode to disabled"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var w *world
-			w = newWorld(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			var p *pair
+			p = newPair(t, handofftest.Options{Intercept: func(c handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				if string(args[0]) == x.at || len(args) > 1 && string(args[1]) == x.at {
-					w.srv.Conn(c.ID).Shut()
+					p.Server.Conn(c.ID).Shut()
 					return nil, true
 				}
 				return nil, false
 			}})
-			_, err := conn.Dial(t.Context(), w.cfg, addrA)
+			_, err := conn.Dial(t.Context(), p.cfg, addrA)
 			require.ErrorContains(t, err, step)
 			assert.ErrorContains(t, err, x.help)
-			w.close()
 		})
 	}
 }
 
 func TestPasswordThatIsMissingIsFoundInRESP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Password: secret})
-		w.cfg.Protocol, w.cfg.ClientName = 2, "me"
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		p := newPair(t, handofftest.Options{Password: secret})
+		p.cfg.Protocol, p.cfg.ClientName = 2, "me"
+		_, err := conn.Dial(t.Context(), p.cfg, addrA)
 		require.ErrorContains(t, err, "NOAUTH")
-		w.close()
 	})
 }

@@ -18,14 +18,13 @@ import (
 
 func TestLargeRepliesAreReadToWhereTheyAreWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		c := p.dial()
 		big := strings.Repeat("0123456789", 30_000)
-		w.want(c, "OK", "SET", "big", big)
-		w.want(c, big, "GET", "big")
+		p.want(c, "OK", "SET", "big", big)
+		p.want(c, big, "GET", "big")
 
-		q := w.cfg.NewCall()
+		q := p.cfg.NewCall()
 		defer q.Free()
 		dst := make([]byte, 4, 4+len(big))
 		q.Mode, q.Dst = conn.AppendText, dst
@@ -34,7 +33,7 @@ func TestLargeRepliesAreReadToWhereTheyAreWanted(t *testing.T) {
 		assert.Equal(t, big, string(q.Dst[4:]))
 		assert.Same(t, &dst[0], &q.Dst[0], "the caller's memory is used")
 
-		r := w.cfg.NewCall()
+		r := p.cfg.NewCall()
 		defer r.Free()
 		r.Mode, r.Replies = conn.Raw, 3
 		for _, k := range []string{"big", "none", "big"} {
@@ -44,7 +43,7 @@ func TestLargeRepliesAreReadToWhereTheyAreWanted(t *testing.T) {
 		frame := fmt.Sprintf("$%d\r\n%s\r\n", len(big), big)
 		assert.Equal(t, frame+"_\r\n"+frame, r.Block())
 
-		v := w.cfg.NewCall()
+		v := p.cfg.NewCall()
 		defer v.Free()
 		v.Mode = conn.Value
 		v.Req = resp3.AppendCommand(v.Req, "GET", "big")
@@ -58,7 +57,7 @@ func TestLargeRepliesAreReadToWhereTheyAreWanted(t *testing.T) {
 func TestLargeReplyOfACancelledCallIsSwallowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		half := make(chan struct{})
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			switch string(args[0]) {
 			case "HALF": // the first part of a large value
 				return []byte("$100000\r\n" + strings.Repeat("h", 50_000)), true
@@ -68,12 +67,11 @@ func TestLargeReplyOfACancelledCallIsSwallowed(t *testing.T) {
 			}
 			return nil, false
 		}})
-		c := w.dial()
-		defer w.close(c)
+		c := p.dial()
 		ctx, cancel := context.WithCancel(t.Context())
-		first := w.later(ctx, c, "HALF")
+		first := p.later(ctx, c, "HALF")
 		synctest.Wait()
-		second := w.later(t.Context(), c, "REST")
+		second := p.later(t.Context(), c, "REST")
 		synctest.Wait()
 		cancel()
 		out := <-first
@@ -83,7 +81,7 @@ func TestLargeReplyOfACancelledCallIsSwallowed(t *testing.T) {
 		out = <-second
 		require.NoError(t, out.err)
 		assert.Equal(t, "rest", out.text)
-		w.want(c, "after", "ECHO", "after")
+		p.want(c, "after", "ECHO", "after")
 	})
 }
 
@@ -117,12 +115,11 @@ func TestReplyThatKeepsComingIsWaitedForAndOneThatStopsIsNot(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, trickle(6))
-				c := w.dial()
-				defer w.close(c)
+				p := newPair(t, trickle(6))
+				c := p.dial()
 				begun := time.Now()
 				big := make(chan error, 1)
-				q := w.cfg.NewCall()
+				q := p.cfg.NewCall()
 				defer q.Free()
 				q.Mode, q.Timeout = conn.Raw, 3*time.Second
 				q.Req = resp3.AppendCommand(q.Req, tt.command)
@@ -130,7 +127,7 @@ func TestReplyThatKeepsComingIsWaitedForAndOneThatStopsIsNot(t *testing.T) {
 				synctest.Wait()
 				for range tt.parts { // one at a time: the server sends what it has when it has read all commands
 					go func() {
-						q := w.cfg.NewCall()
+						q := p.cfg.NewCall()
 						defer q.Free()
 						q.Req = resp3.AppendCommand(q.Req, "PART")
 						c.Do(t.Context(), q)

@@ -17,19 +17,18 @@ func TestListenHearsPushesRightAfterAReply(t *testing.T) {
 	for _, listen := range []bool{true, false} { // the second is the control
 		t.Run(fmt.Sprint(listen), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				w.cfg.Listen = listen
-				c := w.dial()
-				defer w.close(c)
+				p := newPair(t)
+				p.cfg.Listen = listen
+				c := p.dial()
 				late := 0
 				for i := range 20 {
-					w.want(c, "PONG", "PING")
-					w.a.Push([]byte(">1\r\n$5\r\nhello\r\n"))
+					p.want(c, "PONG", "PING")
+					p.A.Push([]byte(">1\r\n$5\r\nhello\r\n"))
 					synctest.Wait()
-					if len(w.heard()) <= i {
+					if len(p.heard()) <= i {
 						late++
 						<-time.After(100 * time.Millisecond)
-						assert.Len(t, w.heard(), i+1, "idle is not deaf")
+						assert.Len(t, p.heard(), i+1, "idle is not deaf")
 					}
 				}
 				if listen {
@@ -44,24 +43,23 @@ func TestListenHearsPushesRightAfterAReply(t *testing.T) {
 
 func TestListenLeavesCallersTheirContextsAndTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		w.cfg.Listen = true
-		c := w.dial()
-		defer w.close(c)
-		w.a.Stall(true)
+		p := newPair(t)
+		p.cfg.Listen = true
+		c := p.dial()
+		p.A.Stall(true)
 		var outs []<-chan outcome
 		for range 5 {
-			outs = append(outs, w.later(t.Context(), c, "PING"))
+			outs = append(outs, p.later(t.Context(), c, "PING"))
 		}
 		<-time.After(time.Second)
-		w.a.Stall(false)
+		p.A.Stall(false)
 		for _, o := range outs {
 			assert.Equal(t, "PONG", (<-o).text)
 		}
-		w.a.Stall(true)
-		o := <-w.later(t.Context(), c, "PING")
+		p.A.Stall(true)
+		o := <-p.later(t.Context(), c, "PING")
 		assert.Error(t, o.err)
-		assert.LessOrEqual(t, o.took, w.timeout+250*time.Millisecond)
+		assert.LessOrEqual(t, o.took, p.timeout+250*time.Millisecond)
 		<-c.Done()
 	})
 }
@@ -80,13 +78,12 @@ func TestArraysOfRESP2AreMessagesWherePushesAreWanted(t *testing.T) { // H-142
 		for _, listen := range []bool{true, false} {
 			for _, slow := range []bool{false, true} {
 				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, handofftest.Options{ByteByByte: slow, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+					p := newPair(t, handofftest.Options{ByteByByte: slow, Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 						return []byte(x.array + "+behind\r\n"), string(args[0]) == "ASK"
 					}})
-					w.cfg.Listen, w.cfg.Protocol = listen, 2
-					c := w.dial()
-					defer w.close(c)
-					q := w.cfg.NewCall()
+					p.cfg.Listen, p.cfg.Protocol = listen, 2
+					c := p.dial()
+					q := p.cfg.NewCall()
 					defer q.Free()
 					q.Mode, q.Req, q.Timeout = conn.Raw, resp3.AppendCommand(q.Req, "ASK"), time.Second
 					q.Replies = 2
@@ -96,11 +93,11 @@ func TestArraysOfRESP2AreMessagesWherePushesAreWanted(t *testing.T) { // H-142
 					assert.NoError(t, c.Do(t.Context(), q))
 					if listen && x.push {
 						assert.Equal(t, "+behind\r\n", string(q.Rep))
-						assert.Len(t, w.heard(), 1)
+						assert.Len(t, p.heard(), 1)
 						return
 					}
 					assert.Equal(t, x.array+"+behind\r\n", string(q.Rep))
-					assert.Empty(t, w.heard())
+					assert.Empty(t, p.heard())
 				})
 			}
 		}

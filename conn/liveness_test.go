@@ -287,7 +287,7 @@ func TestRepliesOfAbandonedCallsAreOwed(t *testing.T) { // H-115
 	}
 }
 
-// However slowly a reply comes, it is waited for as long as bytes of it come, pushes and attributes in front or not.
+// A reply is waited for as long as bytes of it come, however slowly, with or without pushes and attributes in front.
 func TestReplyThatDripsIsWaitedFor(t *testing.T) { // H-117
 	const timeout = time.Second
 	big := strings.Repeat("b", 40_000)

@@ -90,14 +90,13 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var reply string
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return []byte(reply), string(args[0]) == "ASK"
 		}})
-		defer w.close()
 		for _, tt := range tests {
-			c := w.dial()
+			c := p.dial()
 			reply = tt.reply
-			q := w.cfg.NewCall()
+			q := p.cfg.NewCall()
 			q.Mode = tt.mode
 			q.Req = resp3.AppendCommand(q.Req, "ASK")
 			require.NoError(t, c.Do(t.Context(), q))
@@ -129,11 +128,10 @@ func TestNumbersAndEncodedReplies(t *testing.T) {
 
 func TestEncodedReplyIsACopy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		c := p.dial()
 		ask := func(text string) *conn.Call {
-			q := w.cfg.NewCall()
+			q := p.cfg.NewCall()
 			q.Mode = conn.Encoded
 			q.Req = resp3.AppendCommand(q.Req, "ECHO", text)
 			require.NoError(t, c.Do(t.Context(), q))

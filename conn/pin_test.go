@@ -13,56 +13,54 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/resp3"
 )
 
 // pinned runs a command through p.
-func (w *world) pinned(p *conn.Pin, args ...string) (string, error) {
-	q := w.cfg.NewCall()
+func (p *pair) pinned(pin *conn.Pin, args ...string) (string, error) {
+	q := p.cfg.NewCall()
 	defer q.Free()
-	q.Mode, q.Timeout = conn.Text, w.timeout
+	q.Mode, q.Timeout = conn.Text, p.timeout
 	q.Req = resp3.AppendCommand(q.Req, args...)
-	if err := p.Do(w.t.Context(), q); err != nil {
+	if err := pin.Do(p.t.Context(), q); err != nil {
 		return "", err
 	}
 	return q.Str, q.Err
 }
 
-func (w *world) wantMoved(err error) {
-	w.t.Helper()
+func (p *pair) wantMoved(err error) {
+	p.t.Helper()
 	var e *conn.Error
-	require.ErrorAs(w.t, err, &e)
-	assert.ErrorIs(w.t, err, conn.ErrMoved)
-	assert.False(w.t, e.Sent)
+	require.ErrorAs(p.t, err, &e)
+	assert.ErrorIs(p.t, err, conn.ErrMoved)
+	assert.False(p.t, e.Sent)
 }
 
 func TestPinnedConnectionMovesWhenThePinIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		p, second := c.Pin(), c.Pin()
-		assert.EqualValues(t, w.a.Conns()[0].ID, p.Setup().ID)
-		require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
+		p := newPair(t)
+		c := p.dial()
+		pin, second := c.Pin(), c.Pin()
+		assert.EqualValues(t, p.A.Conns()[0].ID, pin.Setup().ID)
+		require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
 		assert.Equal(t, conn.Moving, c.State())
-		assert.EqualValues(t, 1, w.b.Stats().Open, "the next link is ready")
-		_, err := w.pinned(p, "ECHO", "old link")
+		assert.EqualValues(t, 1, p.B.Stats().Open, "the next link is ready")
+		_, err := p.pinned(pin, "ECHO", "old link")
 		require.NoError(t, err)
 		second.Unpin()
 		<-time.After(5 * time.Second)
 		assert.Equal(t, addrA, c.Peer())
-		p.Unpin()
-		p.Unpin()
+		pin.Unpin()
+		pin.Unpin()
 		synctest.Wait()
 		assert.Equal(t, addrB, c.Peer())
 		assert.Equal(t, conn.Ready, c.State())
-		assert.False(t, p.Moved(), "nobody lost anything")
-		assert.Zero(t, w.a.Stats().Open)
-		executed := w.srv.Executed("ECHO")
-		_, err = w.pinned(p, "ECHO", "new link?")
-		w.wantMoved(err)
-		assert.Equal(t, executed, w.srv.Executed("ECHO"))
+		assert.False(t, pin.Moved(), "nobody lost anything")
+		assert.Zero(t, p.A.Stats().Open)
+		executed := p.Server.Executed("ECHO")
+		_, err = p.pinned(pin, "ECHO", "new link?")
+		p.wantMoved(err)
+		assert.Equal(t, executed, p.Server.Executed("ECHO"))
 	})
 }
 
@@ -70,22 +68,22 @@ func TestPinnedConnectionMovesWhenThePinIsGone(t *testing.T) {
 // first and bind the old link once more, again and again until the pins were broken.
 func TestHeldMoveComesBetweenTwoPins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
 		for range 50 {
-			w := newWorld(t, handofftest.Options{})
-			c := w.dial()
-			p := c.Pin()
-			require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
-			p.Unpin()
-			p = c.Pin()
-			assert.Equal(t, addrB, p.Setup().Peer)
-			_, err := w.pinned(p, "ECHO", "x")
+			c := p.dial()
+			pin := c.Pin()
+			require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
+			pin.Unpin()
+			pin = c.Pin()
+			assert.Equal(t, addrB, pin.Setup().Peer)
+			_, err := p.pinned(pin, "ECHO", "x")
 			require.NoError(t, err)
 			synctest.Wait() // the goroutine of the move has looked, too
-			_, err = w.pinned(p, "ECHO", "y")
+			_, err = p.pinned(pin, "ECHO", "y")
 			require.NoError(t, err, "the link that serves is left alone")
-			assert.False(t, p.Moved())
-			p.Unpin()
-			w.close(c)
+			assert.False(t, pin.Moved())
+			pin.Unpin()
+			c.Close()
 		}
 	})
 }
@@ -93,24 +91,23 @@ func TestHeldMoveComesBetweenTwoPins(t *testing.T) {
 // A next link that has died is not what the next pin gets.
 func TestHeldMoveWithoutALinkLeavesTheNextPin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		p := c.Pin()
-		require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
-		w.b.Kill()
+		p := newPair(t)
+		c := p.dial()
+		pin := c.Pin()
+		require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
+		p.B.Kill()
 		<-time.After(time.Second) // until that is noticed
-		p.Unpin()
-		p = c.Pin()
-		assert.Equal(t, addrA, p.Setup().Peer)
-		_, err := w.pinned(p, "ECHO", "x")
+		pin.Unpin()
+		pin = c.Pin()
+		assert.Equal(t, addrA, pin.Setup().Peer)
+		_, err := p.pinned(pin, "ECHO", "x")
 		require.NoError(t, err)
-		require.NoError(t, w.b.Reopen())
+		require.NoError(t, p.B.Reopen())
 		<-time.After(time.Second)
-		p.Unpin()
-		p = c.Pin()
-		assert.Equal(t, addrB, p.Setup().Peer)
-		p.Unpin()
+		pin.Unpin()
+		pin = c.Pin()
+		assert.Equal(t, addrB, pin.Setup().Peer)
+		pin.Unpin()
 	})
 }
 
@@ -118,10 +115,10 @@ func TestHeldMoveWithoutALinkLeavesTheNextPin(t *testing.T) {
 // soon as it can: there is no pin left to wait for.
 func TestMoveDoesNotWaitForPinsThatAreGoneWhenItsLinkDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
+		p := newPair(t)
 		var unpin func()
-		dial := w.cfg.Dial
-		w.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dial := p.cfg.Dial
+		p.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			nc, err := dial(ctx, network, addr)
 			return closingConn{nc, func() {
 				if addr == addrB {
@@ -129,20 +126,19 @@ func TestMoveDoesNotWaitForPinsThatAreGoneWhenItsLinkDies(t *testing.T) {
 				}
 			}}, err
 		}
-		c := w.dial()
-		defer w.close(c)
-		p := c.Pin()
+		c := p.dial()
+		pin := c.Pin()
 		unpin = sync.OnceFunc(func() {
-			p.Unpin()
+			pin.Unpin()
 			synctest.Wait() // a goroutine that waits for the pin has looked
 		})
-		require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
-		w.b.Kill()
-		require.NoError(t, w.b.Reopen())
+		require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
+		p.B.Kill()
+		require.NoError(t, p.B.Reopen())
 		<-time.After(time.Second)
 		assert.Equal(t, addrB, c.Peer())
 		assert.Equal(t, conn.Ready, c.State())
-		assert.False(t, p.Moved())
+		assert.False(t, pin.Moved())
 	})
 }
 
@@ -171,10 +167,9 @@ func TestPinIsBrokenInTime(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				c := w.dial()
-				defer w.close(c)
-				p := c.Pin()
+				p := newPair(t)
+				c := p.dial()
+				pin := c.Pin()
 				begun := time.Now()
 				target := conn.Target{Addr: addrB, Drain: begun.Add(tt.drain)}
 				if tt.hold != 0 {
@@ -185,17 +180,17 @@ func TestPinIsBrokenInTime(t *testing.T) {
 				} else {
 					require.NoError(t, err)
 				}
-				<-p.Broken()
+				<-pin.Broken()
 				assert.Equal(t, tt.broken, time.Since(begun))
 				synctest.Wait()
 				assert.Equal(t, addrB, c.Peer())
-				executed := w.srv.Executed("ECHO")
-				_, err := w.pinned(p, "ECHO", "x")
-				w.wantMoved(err)
-				assert.Equal(t, executed, w.srv.Executed("ECHO"), "not on the new link either")
-				p.Unpin()
+				executed := p.Server.Executed("ECHO")
+				_, err := p.pinned(pin, "ECHO", "x")
+				p.wantMoved(err)
+				assert.Equal(t, executed, p.Server.Executed("ECHO"), "not on the new link either")
+				pin.Unpin()
 				again := c.Pin()
-				s, err := w.pinned(again, "ECHO", "fresh")
+				s, err := p.pinned(again, "ECHO", "fresh")
 				require.NoError(t, err)
 				assert.Equal(t, "fresh", s)
 				again.Unpin()
@@ -206,15 +201,14 @@ func TestPinIsBrokenInTime(t *testing.T) {
 
 func TestCallOfABrokenPinIsStillDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		p := c.Pin()
+		p := newPair(t)
+		c := p.dial()
+		pin := c.Pin()
 		slow := make(chan error, 1)
-		go func() { _, err := w.pinned(p, "PAUSE", "1500"); slow <- err }()
+		go func() { _, err := p.pinned(pin, "PAUSE", "1500"); slow <- err }()
 		synctest.Wait()
-		require.ErrorIs(t, w.move(c, 2*time.Second), conn.ErrPinned)
-		<-p.Broken()
+		require.ErrorIs(t, p.move(c, 2*time.Second), conn.ErrPinned)
+		<-pin.Broken()
 		select {
 		case <-slow:
 			t.Fatal("too early")
@@ -227,67 +221,66 @@ func TestCallOfABrokenPinIsStillDelivered(t *testing.T) {
 func TestHeldMove(t *testing.T) {
 	tests := []struct {
 		name string
-		then func(w *world, c *conn.Conn, p *conn.Pin)
+		then func(p *pair, c *conn.Conn, pin *conn.Pin)
 		peer string
 		lost bool // the pin
 	}{
-		{"gives way to a newer one", func(w *world, c *conn.Conn, p *conn.Pin) {
-			third, err := w.srv.Listen("10.0.0.3:6379")
-			require.NoError(w.t, err)
-			require.ErrorIs(w.t, c.Move(w.t.Context(), conn.Target{Addr: third.Addr(), Drain: time.Now().Add(time.Minute)}), conn.ErrPinned)
+		{"gives way to a newer one", func(p *pair, c *conn.Conn, pin *conn.Pin) {
+			third, err := p.Server.Listen("10.0.0.3:6379")
+			require.NoError(p.t, err)
+			require.ErrorIs(p.t, c.Move(p.t.Context(), conn.Target{Addr: third.Addr(), Drain: time.Now().Add(time.Minute)}), conn.ErrPinned)
 			synctest.Wait()
-			assert.Zero(w.t, w.b.Stats().Open)
-			p.Unpin()
+			assert.Zero(p.t, p.B.Stats().Open)
+			pin.Unpin()
 		}, "10.0.0.3:6379", false},
-		{"outlives a newer one that fails", func(w *world, c *conn.Conn, p *conn.Pin) {
-			require.Error(w.t, c.Move(w.t.Context(), conn.Target{Addr: "10.0.0.9:6379", Drain: time.Now().Add(time.Minute)}))
-			assert.Equal(w.t, conn.Ready, c.State())
-			p.Unpin()
+		{"outlives a newer one that fails", func(p *pair, c *conn.Conn, pin *conn.Pin) {
+			require.Error(p.t, c.Move(p.t.Context(), conn.Target{Addr: "10.0.0.9:6379", Drain: time.Now().Add(time.Minute)}))
+			assert.Equal(p.t, conn.Ready, c.State())
+			pin.Unpin()
 		}, addrA, false},
-		{"is called off", func(w *world, c *conn.Conn, p *conn.Pin) {
+		{"is called off", func(p *pair, c *conn.Conn, pin *conn.Pin) {
 			c.Stay()
 			c.Stay()
 			synctest.Wait()
-			assert.Equal(w.t, conn.Ready, c.State())
-			assert.Zero(w.t, w.b.Stats().Open)
-			_, err := w.pinned(p, "ECHO", "still here")
-			require.NoError(w.t, err)
-			p.Unpin()
+			assert.Equal(p.t, conn.Ready, c.State())
+			assert.Zero(p.t, p.B.Stats().Open)
+			_, err := p.pinned(pin, "ECHO", "still here")
+			require.NoError(p.t, err)
+			pin.Unpin()
 		}, addrA, false},
-		{"gets another link if its own dies", func(w *world, _ *conn.Conn, p *conn.Pin) {
-			w.b.Kill()
+		{"gets another link if its own dies", func(p *pair, _ *conn.Conn, pin *conn.Pin) {
+			p.B.Kill()
 			<-time.After(time.Second)
-			require.NoError(w.t, w.b.Reopen())
+			require.NoError(p.t, p.B.Reopen())
 			<-time.After(time.Second)
-			p.Unpin()
+			pin.Unpin()
 		}, addrB, false},
-		{"is given up if the target stays away", func(w *world, c *conn.Conn, p *conn.Pin) {
-			w.b.Kill()
+		{"is given up if the target stays away", func(p *pair, c *conn.Conn, pin *conn.Pin) {
+			p.B.Kill()
 			<-time.After(10 * time.Second)
-			assert.Equal(w.t, conn.Ready, c.State())
-			_, err := w.pinned(p, "ECHO", "still here")
-			require.NoError(w.t, err)
-			p.Unpin()
+			assert.Equal(p.t, conn.Ready, c.State())
+			_, err := p.pinned(pin, "ECHO", "still here")
+			require.NoError(p.t, err)
+			pin.Unpin()
 		}, addrA, false},
-		{"takes over at once if the old link dies", func(w *world, _ *conn.Conn, p *conn.Pin) {
-			w.a.Kill()
-			<-p.Broken()
+		{"takes over at once if the old link dies", func(p *pair, _ *conn.Conn, pin *conn.Pin) {
+			p.A.Kill()
+			<-pin.Broken()
 		}, addrB, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				c := w.dial()
-				defer w.close(c)
-				p := c.Pin()
-				require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
-				tt.then(w, c, p)
+				p := newPair(t)
+				c := p.dial()
+				pin := c.Pin()
+				require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
+				tt.then(p, c, pin)
 				synctest.Wait()
 				assert.Equal(t, tt.peer, c.Peer())
-				assert.Equal(t, tt.lost, p.Moved())
+				assert.Equal(t, tt.lost, pin.Moved())
 				assert.Equal(t, conn.Ready, c.State())
-				w.want(c, "x", "ECHO", "x")
+				p.want(c, "x", "ECHO", "x")
 			})
 		})
 	}
@@ -300,20 +293,19 @@ func TestCloseWhileAMoveIsHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				c := w.dial()
-				defer w.close(c)
-				p := c.Pin()
-				require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
+				p := newPair(t)
+				c := p.dial()
+				pin := c.Pin()
+				require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
 				end(c)
 				synctest.Wait()
-				assert.Zero(t, w.b.Stats().Open)
-				_, err := w.pinned(p, "ECHO", "x")
+				assert.Zero(t, p.B.Stats().Open)
+				_, err := p.pinned(pin, "ECHO", "x")
 				var e *conn.Error
 				require.ErrorAs(t, err, &e)
 				assert.False(t, e.Sent)
 				assert.ErrorIs(t, err, conn.ErrClosed)
-				p.Unpin()
+				pin.Unpin()
 			})
 		})
 	}
@@ -323,11 +315,10 @@ func TestCloseWhileAMoveIsHeld(t *testing.T) {
 // new link, which knows of no watch. The moves fall on every step in turn, since each round begins them a bit later.
 func TestNoCommandOfASessionReachesTheNextLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		w.a.Delay(time.Millisecond)
-		w.b.Delay(time.Millisecond)
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		p.A.Delay(time.Millisecond)
+		p.B.Delay(time.Millisecond)
+		c := p.dial()
 		broken := 0
 		for round := range 60 {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -341,10 +332,10 @@ func TestNoCommandOfASessionReachesTheNextLink(t *testing.T) {
 				}
 				_ = c.Move(ctx, conn.Target{Addr: to, Drain: time.Now().Add(time.Second), Hold: time.Now().Add(4 * time.Millisecond)})
 			}()
-			p := c.Pin()
-			home := p.Setup().ID
+			pin := c.Pin()
+			home := pin.Setup().ID
 			for range 8 {
-				id, err := w.id(p)
+				id, err := p.id(pin)
 				if err != nil {
 					assert.ErrorIs(t, err, conn.ErrMoved)
 					broken++
@@ -352,7 +343,7 @@ func TestNoCommandOfASessionReachesTheNextLink(t *testing.T) {
 				}
 				assert.Equal(t, home, id)
 			}
-			p.Unpin()
+			pin.Unpin()
 			<-moved
 			cancel()
 			<-time.After(10 * time.Millisecond)
@@ -362,26 +353,26 @@ func TestNoCommandOfASessionReachesTheNextLink(t *testing.T) {
 	})
 }
 
-func (w *world) id(p *conn.Pin) (int64, error) {
-	q := w.cfg.NewCall()
+func (p *pair) id(pin *conn.Pin) (int64, error) {
+	q := p.cfg.NewCall()
 	defer q.Free()
 	q.Mode = conn.Int
 	q.Req = resp3.AppendCommand(q.Req, "CLIENT", "ID")
-	err := p.Do(w.t.Context(), q)
+	err := pin.Do(p.t.Context(), q)
 	return q.Num, errors.Join(err, q.Err)
 }
 
 // The last pin goes, and another move begins at once. The state belongs to one of the two at any time.
 func TestHeldMoveThatWasReplacedDoesNotSwap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		third, err := w.srv.Listen("10.0.0.3:6379")
+		p := newPair(t)
+		third, err := p.Server.Listen("10.0.0.3:6379")
 		require.NoError(t, err)
 		for range 50 {
-			c := w.dial()
-			p := c.Pin()
-			require.ErrorIs(t, w.move(c, 10*time.Second), conn.ErrPinned)
-			p.Unpin()
+			c := p.dial()
+			pin := c.Pin()
+			require.ErrorIs(t, p.move(c, 10*time.Second), conn.ErrPinned)
+			pin.Unpin()
 			err := c.Move(t.Context(), conn.Target{Addr: third.Addr(), Drain: time.Now().Add(time.Minute)})
 			if !errors.Is(err, conn.ErrMoving) {
 				require.NoError(t, err)
@@ -389,6 +380,5 @@ func TestHeldMoveThatWasReplacedDoesNotSwap(t *testing.T) {
 			}
 			c.Close()
 		}
-		w.close()
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/conn"
-	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -34,26 +33,26 @@ func (s *socket) Write(b []byte) (int, error) {
 }
 
 // dialSocket dials node A on a socket whose writes can be decided upon.
-func (w *world) dialSocket() (*conn.Conn, *socket) {
+func (p *pair) dialSocket() (*conn.Conn, *socket) {
 	var s *socket
-	dial := w.cfg.Dial
-	w.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial := p.cfg.Dial
+	p.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := dial(ctx, network, addr)
 		s = &socket{Conn: nc}
 		return s, err
 	}
-	return w.dial(), s
+	return p.dial(), s
 }
 
 // incr adds to a key n times in one unit.
-func (w *world) incr(c *conn.Conn, n int, key string, timeout time.Duration) error {
-	q := w.cfg.NewCall()
+func (p *pair) incr(c *conn.Conn, n int, key string, timeout time.Duration) error {
+	q := p.cfg.NewCall()
 	defer q.Free()
 	q.Mode, q.Replies, q.Timeout = conn.Raw, n, timeout
 	for range n {
 		q.Req = resp3.AppendCommand(q.Req, "INCR", key)
 	}
-	return c.Do(w.t.Context(), q)
+	return c.Do(p.t.Context(), q)
 }
 
 func isSent(t *testing.T, err error) bool {
@@ -67,11 +66,10 @@ func TestWriteErrorTellsWhetherAByteWasSent(t *testing.T) {
 	for n, sent := range map[int]bool{0: false, 1: true, 10: true} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				c, s := w.dialSocket()
-				defer w.close(c)
+				p := newPair(t)
+				c, s := p.dialSocket()
 				s.writes = append(s.writes, func([]byte) (int, error) { return n, errors.New("cable cut") })
-				_, err := w.text(t.Context(), c, "ECHO", strings.Repeat("x", 100))
+				_, err := p.text(t.Context(), c, "ECHO", strings.Repeat("x", 100))
 				assert.Equal(t, sent, isSent(t, err))
 				assert.Contains(t, err.Error(), "cable cut")
 			})
@@ -84,9 +82,8 @@ func TestWriteErrorTellsWhetherAByteWasSent(t *testing.T) {
 // the bytes went: the second may have been executed in part.
 func TestPartlyWrittenUnitMayHaveBeenExecuted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c, s := w.dialSocket()
-		defer w.close(c)
+		p := newPair(t)
+		c, s := p.dialSocket()
 		hold, gate := make(chan struct{}), make(chan struct{})
 		s.writes = []func([]byte) (int, error){
 			func(b []byte) (int, error) { <-hold; return s.Conn.Write(b) },
@@ -97,11 +94,11 @@ func TestPartlyWrittenUnitMayHaveBeenExecuted(t *testing.T) {
 			},
 		}
 		first, second, third := make(chan error, 1), make(chan error, 1), make(chan error, 1)
-		go func() { first <- w.incr(c, 1, "first", 0) }()
+		go func() { first <- p.incr(c, 1, "first", 0) }()
 		synctest.Wait()
-		go func() { second <- w.incr(c, 1, "second", 0) }()
+		go func() { second <- p.incr(c, 1, "second", 0) }()
 		synctest.Wait()
-		go func() { third <- w.incr(c, 1000, "third", 0) }()
+		go func() { third <- p.incr(c, 1000, "third", 0) }()
 		synctest.Wait()
 		close(hold)
 		synctest.Wait()
@@ -109,35 +106,33 @@ func TestPartlyWrittenUnitMayHaveBeenExecuted(t *testing.T) {
 		assert.NoError(t, <-first)
 		assert.NoError(t, <-second)
 		err := <-third
-		assert.Greater(t, w.srv.Executed("INCR"), int64(2), "part of it was executed")
+		assert.Greater(t, p.Server.Executed("INCR"), int64(2), "part of it was executed")
 		assert.True(t, isSent(t, err))
 	})
 }
 
 func TestCallThatExpiresBeforeItIsWrittenIsWrittenAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c, s := w.dialSocket()
-		defer w.close(c)
+		p := newPair(t)
+		c, s := p.dialSocket()
 		gate := make(chan struct{})
 		s.writes = []func([]byte) (int, error){func(b []byte) (int, error) { <-gate; return s.Conn.Write(b) }}
-		large := w.later(t.Context(), c, "SET", "large", strings.Repeat("x", 70_000))
+		large := p.later(t.Context(), c, "SET", "large", strings.Repeat("x", 70_000))
 		synctest.Wait()
-		err := w.incr(c, 1, "n", time.Second)
+		err := p.incr(c, 1, "n", time.Second)
 		require.ErrorIs(t, err, conn.ErrTimeout)
 		close(gate)
 		require.NoError(t, (<-large).err)
-		w.want(c, "1", "GET", "n")
+		p.want(c, "1", "GET", "n")
 		assert.True(t, isSent(t, err), "it was executed")
 	})
 }
 
 func TestReaderKeepsItsOwnTimeoutWhileOtherBytesCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		w.want(c, "x", "ECHO", "x")
+		p := newPair(t)
+		c := p.dial()
+		p.want(c, "x", "ECHO", "x")
 		stop := make(chan struct{})
 		defer close(stop)
 		go func() {
@@ -146,11 +141,11 @@ func TestReaderKeepsItsOwnTimeoutWhileOtherBytesCome(t *testing.T) {
 				case <-stop:
 					return
 				case <-time.After(2 * time.Millisecond):
-					w.a.Push([]byte(">1\r\n+hello\r\n"))
+					p.A.Push([]byte(">1\r\n+hello\r\n"))
 				}
 			}
 		}()
-		q := w.cfg.NewCall()
+		q := p.cfg.NewCall()
 		defer q.Free()
 		q.Timeout = time.Second
 		q.Req = resp3.AppendCommand(q.Req, "PAUSE", "20000")
@@ -162,9 +157,8 @@ func TestReaderKeepsItsOwnTimeoutWhileOtherBytesCome(t *testing.T) {
 
 func TestSmallCallerDoesNotWriteALargeRequestOfAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c, s := w.dialSocket()
-		defer w.close(c)
+		p := newPair(t)
+		c, s := p.dialSocket()
 		hold := make(chan struct{})
 		s.writes = []func([]byte) (int, error){
 			func(b []byte) (int, error) { <-hold; return s.Conn.Write(b) },
@@ -172,11 +166,11 @@ func TestSmallCallerDoesNotWriteALargeRequestOfAnother(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		small := w.later(ctx, c, "ECHO", "small")
+		small := p.later(ctx, c, "ECHO", "small")
 		synctest.Wait()
 		large := make(chan error, 1)
 		go func() {
-			q := w.cfg.NewCall()
+			q := p.cfg.NewCall()
 			defer q.Free()
 			q.Req = resp3.AppendCommand(q.Req, "SET", "large", strings.Repeat("x", 5<<20))
 			large <- c.Do(t.Context(), q)
@@ -191,13 +185,12 @@ func TestSmallCallerDoesNotWriteALargeRequestOfAnother(t *testing.T) {
 
 func TestContextCauseIsToldAndTheContextErrorToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		c := p.dial()
 		reason := errors.New("the user has left")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, reason)
 		defer cancel()
-		_, err := w.text(ctx, c, "PAUSE", "1000")
+		_, err := p.text(ctx, c, "PAUSE", "1000")
 		assert.ErrorIs(t, err, reason)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		var e *conn.Error

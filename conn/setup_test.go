@@ -64,18 +64,18 @@ func TestSetUp(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, tt.server)
+				p := newPair(t, tt.server)
 				var got conn.Setup
-				w.cfg.OptedIn = func(s conn.Setup) error { got = s; return nil }
+				p.cfg.OptedIn = func(s conn.Setup) error { got = s; return nil }
 				if tt.client != nil {
-					tt.client(w.cfg)
+					tt.client(p.cfg)
 				}
-				c, err := conn.Dial(t.Context(), w.cfg, addrA)
+				c, err := conn.Dial(t.Context(), p.cfg, addrA)
 				if tt.wrong != "" {
 					require.ErrorContains(t, err, tt.wrong)
 					assert.NotContains(t, err.Error(), secret)
-					w.close()
-					assert.Zero(t, w.a.Stats().Open)
+					synctest.Wait()
+					assert.Zero(t, p.A.Stats().Open)
 					return
 				}
 				require.NoError(t, err)
@@ -83,14 +83,14 @@ func TestSetUp(t *testing.T) {
 				assert.Equal(t, tt.server.Maintenance != handofftest.MaintenanceOn, tt.want.Refused == nil && refused != nil)
 				tt.want.Peer, tt.want.RTT, tt.want.Began = addrA, got.RTT, got.Began
 				if tt.want.Server != "" { // HELLO told it
-					tt.want.ID = int64(w.a.Conns()[0].ID)
+					tt.want.ID = int64(p.A.Conns()[0].ID)
 				}
 				if tt.want.Refused == nil {
 					tt.want.Refused = refused
 				}
 				assert.Equal(t, tt.want, got)
-				w.want(c, "x", "ECHO", "x")
-				w.close(c)
+				p.want(c, "x", "ECHO", "x")
+				c.Close()
 			})
 		})
 	}
@@ -98,11 +98,10 @@ func TestSetUp(t *testing.T) {
 
 func TestSetUpGoesOutInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Password: secret})
-		w.cfg.Credentials, w.cfg.ClientName, w.cfg.DB = credentials("default", secret), "me", 2
-		writes := w.countWrites()
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t, handofftest.Options{Password: secret})
+		p.cfg.Credentials, p.cfg.ClientName, p.cfg.DB = credentials("default", secret), "me", 2
+		writes := p.countWrites()
+		p.dial()
 		assert.EqualValues(t, 1, writes.Load())
 	})
 }
@@ -110,39 +109,38 @@ func TestSetUpGoesOutInOneWrite(t *testing.T) {
 func TestRefusedClientInfoIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if len(args) > 1 && string(args[1]) == "SETINFO" {
 				asked++
 				return []byte("-ERR unknown subcommand\r\n"), true
 			}
 			return nil, false
 		}})
-		c, d := w.dial(), w.dial()
-		defer w.close(c, d)
+		p.dial()
+		p.dial()
 		assert.Equal(t, 2, asked, "two for the first connection, none for the second")
 	})
 }
 
 func TestRefusalByTheOwnerOfTheFeatureFailsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Maintenance: handofftest.MaintenanceOff})
-		w.cfg.OptedIn = func(s conn.Setup) error { return s.Refused }
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		p := newPair(t, handofftest.Options{Maintenance: handofftest.MaintenanceOff})
+		p.cfg.OptedIn = func(s conn.Setup) error { return s.Refused }
+		_, err := conn.Dial(t.Context(), p.cfg, addrA)
 		require.ErrorContains(t, err, "maintenance notifications are disabled on this server")
-		w.close()
-		assert.Zero(t, w.a.Stats().Open)
+		synctest.Wait()
+		assert.Zero(t, p.A.Stats().Open)
 	})
 }
 
 func TestAnswerThatIsNeitherYesNorNoFailsTheConnection(t *testing.T) {
 	for _, name := range []string{"MAINT_NOTIFICATIONS", "SETINFO"} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 				return []byte(":7\r\n"), len(args) > 1 && string(args[1]) == name
 			}})
-			_, err := conn.Dial(t.Context(), w.cfg, addrA)
+			_, err := conn.Dial(t.Context(), p.cfg, addrA)
 			require.ErrorContains(t, err, name)
-			w.close()
 		})
 	}
 }
@@ -150,56 +148,53 @@ func TestAnswerThatIsNeitherYesNorNoFailsTheConnection(t *testing.T) {
 // Nothing is asked before HELLO has told who answers; the question then goes out alone, and a push right behind its answer is heard.
 func TestOptInThatWaitsForHello(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		w.a.Moving(15*time.Second, addrB)
+		p := newPair(t)
+		p.A.Moving(15*time.Second, addrB)
 		var asked []conn.Facts
 		var found conn.Setup
-		w.cfg.OptIn = func(_ context.Context, f conn.Facts) string {
+		p.cfg.OptIn = func(_ context.Context, f conn.Facts) string {
 			if asked = append(asked, f); f.Greeted {
 				return "internal-ip"
 			}
 			return ""
 		}
-		w.cfg.OptedIn = func(s conn.Setup) error { found = s; return nil }
-		writes := w.countWrites()
-		c := w.dial()
-		defer w.close(c)
+		p.cfg.OptedIn = func(s conn.Setup) error { found = s; return nil }
+		writes := p.countWrites()
+		p.dial()
 		assert.Equal(t, []conn.Facts{{Peer: addrA}, {Peer: addrA, Greeted: true, Server: "redis"}}, asked)
 		assert.Equal(t, "internal-ip", found.Asked)
 		assert.NoError(t, found.Refused)
 		assert.EqualValues(t, 2, writes.Load())
 		<-time.After(100 * time.Millisecond)
-		assert.Equal(t, []string{addrA + " MOVING"}, w.heard())
+		assert.Equal(t, []string{addrA + " MOVING"}, p.heard())
 	})
 }
 
 func TestServerThatNeverAnswersHello(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		w.a.Stall(true)
+		p := newPair(t)
+		p.A.Stall(true)
 		begun := time.Now()
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		_, err := conn.Dial(t.Context(), p.cfg, addrA)
 		assert.ErrorIs(t, err, conn.ErrTimeout)
 		assert.Equal(t, 5*time.Second, time.Since(begun))
 
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		begun = time.Now()
-		_, err = conn.Dial(ctx, w.cfg, addrA)
+		_, err = conn.Dial(ctx, p.cfg, addrA)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.LessOrEqual(t, time.Since(begun), 30*time.Millisecond)
-		w.close()
 	})
 }
 
 func TestPushRightBehindTheOptInIsHeard(t *testing.T) { // H-65
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		w.a.Moving(15*time.Second, addrB)
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		p.A.Moving(15*time.Second, addrB)
+		p.dial()
 		<-time.After(100 * time.Millisecond)
-		assert.Equal(t, []string{addrA + " MOVING"}, w.heard())
+		assert.Equal(t, []string{addrA + " MOVING"}, p.heard())
 	})
 }
 
@@ -211,17 +206,16 @@ func TestRefusalDoesNotTellTheBeginningOfASecret(t *testing.T) {
 	} {
 		for _, proto := range []int{0, 2, 3} {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+				p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 					if proto == 0 && string(args[0]) == "HELLO" {
 						return []byte("-ERR unknown command 'HELLO'\r\n"), true
 					}
 					return []byte("-" + text + "\r\n"), true
 				}})
-				w.cfg.Credentials, w.cfg.Protocol = credentials("bob", token), proto
-				_, err := conn.Dial(t.Context(), w.cfg, addrA)
+				p.cfg.Credentials, p.cfg.Protocol = credentials("bob", token), proto
+				_, err := conn.Dial(t.Context(), p.cfg, addrA)
 				require.Error(t, err)
 				assert.NotContains(t, err.Error(), token[:9])
-				w.close()
 			})
 		}
 	}
@@ -230,12 +224,11 @@ func TestRefusalDoesNotTellTheBeginningOfASecret(t *testing.T) {
 // Errors of moves are kept on a timeline.
 func TestRefusalIsCutToALengthThatMayBeKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Intercept: func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(handofftest.ConnInfo, [][]byte) ([]byte, bool) {
 			return []byte("-DENIED since " + strings.Repeat("so ", 100000) + "\r\n"), true
 		}})
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		_, err := conn.Dial(t.Context(), p.cfg, addrA)
 		require.ErrorContains(t, err, "DENIED since so so")
 		assert.Less(t, len(err.Error()), 700)
-		w.close()
 	})
 }

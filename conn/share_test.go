@@ -19,16 +19,15 @@ import (
 
 func TestManyCallersShareOneSocketAndGetTheirOwnReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		c := p.dial()
 		begun := time.Now()
 		done := make(chan error, 100)
 		for i := range 100 {
 			go func() {
 				for n := range 50 {
 					want := fmt.Sprintf("%d-%d", i, n)
-					if got, err := w.text(t.Context(), c, "ECHO", want); err != nil || got != want {
+					if got, err := p.text(t.Context(), c, "ECHO", want); err != nil || got != want {
 						done <- fmt.Errorf("asked for %s, got %s: %w", want, got, err)
 						return
 					}
@@ -40,7 +39,7 @@ func TestManyCallersShareOneSocketAndGetTheirOwnReplies(t *testing.T) {
 			require.NoError(t, <-done)
 		}
 		assert.Zero(t, time.Since(begun), "nobody waits for the keeper's look: the reading is passed on")
-		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 	})
 }
 
@@ -48,33 +47,32 @@ func TestCancelledCallReturnsAtOnceAndItsReplyIsSwallowed(t *testing.T) {
 	for _, role := range []string{"alone", "behind another", "after a slow one", "after an idle time"} {
 		t.Run(role, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				c := w.dial()
-				defer w.close(c)
+				p := newPair(t)
+				c := p.dial()
 				var first <-chan outcome
 				switch role { // who reads at that moment: the caller, another, or the keeper
 				case "behind another":
-					first = w.later(t.Context(), c, "PAUSE", "500")
+					first = p.later(t.Context(), c, "PAUSE", "500")
 					synctest.Wait()
 				case "after a slow one":
-					w.want(c, "OK", "PAUSE", "300")
+					p.want(c, "OK", "PAUSE", "300")
 				case "after an idle time":
 					<-time.After(time.Second)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				defer cancel()
 				begun := time.Now()
-				_, err := w.text(ctx, c, "PAUSE", "1000")
+				_, err := p.text(ctx, c, "PAUSE", "1000")
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.LessOrEqual(t, time.Since(begun), 60*time.Millisecond, "within 10 ms")
 				var e *conn.Error
 				require.ErrorAs(t, err, &e)
 				assert.True(t, e.Sent)
-				w.want(c, "mine", "ECHO", "mine") // not the OK of the cancelled one
+				p.want(c, "mine", "ECHO", "mine") // not the OK of the cancelled one
 				if first != nil {
 					assert.NoError(t, (<-first).err)
 				}
-				assert.EqualValues(t, 1, w.a.Stats().Accepted, "a cancelled call must not cost the connection")
+				assert.EqualValues(t, 1, p.A.Stats().Accepted, "a cancelled call must not cost the connection")
 			})
 		})
 	}
@@ -82,17 +80,16 @@ func TestCancelledCallReturnsAtOnceAndItsReplyIsSwallowed(t *testing.T) {
 
 func TestThousandExpiredCallsCostNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		w.a.Delay(30 * time.Millisecond)
+		p := newPair(t)
+		c := p.dial()
+		p.A.Delay(30 * time.Millisecond)
 		late := 0
 		results := make(chan error, 1000)
 		for i := range 1000 {
 			go func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i%50)*time.Millisecond)
 				defer cancel()
-				got, err := w.text(ctx, c, "ECHO", fmt.Sprint(i))
+				got, err := p.text(ctx, c, "ECHO", fmt.Sprint(i))
 				if err == nil && got != fmt.Sprint(i) {
 					err = errors.New("crossed: " + got)
 				}
@@ -107,34 +104,32 @@ func TestThousandExpiredCallsCostNoConnection(t *testing.T) {
 			}
 		}
 		assert.Positive(t, late)
-		w.a.Delay(0)
-		w.want(c, "still here", "ECHO", "still here")
-		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+		p.A.Delay(0)
+		p.want(c, "still here", "ECHO", "still here")
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 	})
 }
 
 func TestContextThatHasEndedSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t)
+		c := p.dial()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := w.text(ctx, c, "INCR", "n")
+		_, err := p.text(ctx, c, "INCR", "n")
 		var e *conn.Error
 		require.ErrorAs(t, err, &e)
 		assert.False(t, e.Sent)
-		assert.Zero(t, w.srv.Executed("INCR"))
+		assert.Zero(t, p.Server.Executed("INCR"))
 	})
 }
 
 func TestSilentPeerIsFoundAfterTheReadTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		w.a.Stall(true)
-		r := <-w.later(t.Context(), c, "ECHO", "x")
+		p := newPair(t)
+		c := p.dial()
+		p.A.Stall(true)
+		r := <-p.later(t.Context(), c, "ECHO", "x")
 		var e *conn.Error
 		require.ErrorAs(t, r.err, &e)
 		assert.True(t, e.Sent)
@@ -147,16 +142,15 @@ func TestSilentPeerIsFoundAfterTheReadTimeout(t *testing.T) {
 
 func TestSlowReplyTimesOutAloneWhileOthersAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		q := w.cfg.NewCall()
+		p := newPair(t)
+		c := p.dial()
+		q := p.cfg.NewCall()
 		defer q.Free()
 		q.Timeout = 100 * time.Millisecond
 		q.Req = resp3.AppendCommand(q.Req, "PAUSE", "1000")
 		other := make(chan outcome, 1)
 		time.AfterFunc(10*time.Millisecond, func() {
-			s, err := w.text(t.Context(), c, "ECHO", "other")
+			s, err := p.text(t.Context(), c, "ECHO", "other")
 			other <- outcome{text: s, err: err}
 		})
 		begun := time.Now()
@@ -172,18 +166,17 @@ func TestRelaxedTimeoutReachesCallsThatWaitAlready(t *testing.T) {
 	for _, relaxed := range []bool{true, false} { // without it is the control
 		t.Run(fmt.Sprint(relaxed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
+				p := newPair(t)
 				var from time.Time
-				w.cfg.Relaxed = func(_, now time.Time) time.Duration {
+				p.cfg.Relaxed = func(_, now time.Time) time.Duration {
 					if relaxed && !from.IsZero() && !now.Before(from) {
 						return 10 * time.Second
 					}
 					return 0
 				}
-				c := w.dial()
-				defer w.close(c)
+				c := p.dial()
 				from = time.Now().Add(time.Second) // H-02: the opener comes while the command waits
-				r := <-w.later(t.Context(), c, "PAUSE", "5000")
+				r := <-p.later(t.Context(), c, "PAUSE", "5000")
 				if !relaxed {
 					require.Error(t, r.err)
 					return
@@ -197,18 +190,17 @@ func TestRelaxedTimeoutReachesCallsThatWaitAlready(t *testing.T) {
 
 func TestIdleConnectionHearsPushesAndTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		w.want(c, "x", "ECHO", "x")
+		p := newPair(t)
+		c := p.dial()
+		p.want(c, "x", "ECHO", "x")
 		for range 3 { // idle for longer each time
 			<-time.After(time.Second)
-			before := len(w.heard())
-			w.srv.Migrating(0, "1")
+			before := len(p.heard())
+			p.Server.Migrating(0, "1")
 			<-time.After(100 * time.Millisecond)
-			assert.Len(t, w.heard(), before+1)
+			assert.Len(t, p.heard(), before+1)
 		}
-		w.a.Shut()
+		p.A.Shut()
 		<-time.After(100 * time.Millisecond)
 		assert.Equal(t, conn.Closed, c.State())
 		assert.Error(t, c.Err())
@@ -218,31 +210,29 @@ func TestIdleConnectionHearsPushesAndTheEnd(t *testing.T) {
 func TestBusyConnectionHearsPushesBetweenReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		push := ">2\r\n$4\r\nnews\r\n:1\r\n"
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) == "NEWS" {
 				return []byte(push + "+one\r\n" + push + push), true
 			}
 			return nil, false
 		}})
-		c := w.dial()
-		defer w.close(c)
+		c := p.dial()
 		for range 10 {
-			w.want(c, "one", "NEWS")
-			w.want(c, "two", "ECHO", "two")
+			p.want(c, "one", "NEWS")
+			p.want(c, "two", "ECHO", "two")
 		}
-		assert.Len(t, w.heard(), 30)
+		assert.Len(t, p.heard(), 30)
 	})
 }
 
 func TestReplyNobodyAskedForEndsTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return []byte("+one\r\n+surplus\r\n"), string(args[0]) == "TWICE"
 		}})
-		c := w.dial()
-		defer w.close(c)
-		w.want(c, "one", "TWICE")
-		_, err := w.text(t.Context(), c, "ECHO", "next")
+		c := p.dial()
+		p.want(c, "one", "TWICE")
+		_, err := p.text(t.Context(), c, "ECHO", "next")
 		require.Error(t, err, "the surplus reply must not be taken for the next one's")
 		assert.ErrorIs(t, c.Err(), conn.ErrSurplus)
 	})
@@ -250,12 +240,11 @@ func TestReplyNobodyAskedForEndsTheLink(t *testing.T) {
 
 func TestGarbageEndsTheLinkAndNamesTheOffset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			return []byte("*1000000000000\r\n"), string(args[0]) == "BAD"
 		}})
-		c := w.dial()
-		defer w.close(c)
-		_, err := w.text(t.Context(), c, "BAD")
+		c := p.dial()
+		_, err := p.text(t.Context(), c, "BAD")
 		var se *resp3.SyntaxError
 		require.ErrorAs(t, err, &se)
 		assert.Contains(t, err.Error(), "1000000000000")
@@ -265,17 +254,16 @@ func TestGarbageEndsTheLinkAndNamesTheOffset(t *testing.T) {
 
 func TestLostLinkTellsWhatMayHaveBeenExecuted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		r := w.later(t.Context(), c, "PAUSE", "1000")
+		p := newPair(t)
+		c := p.dial()
+		r := p.later(t.Context(), c, "PAUSE", "1000")
 		synctest.Wait()
-		w.a.Kill()
+		p.A.Kill()
 		out := <-r
 		var e *conn.Error
 		require.ErrorAs(t, out.err, &e)
 		assert.True(t, e.Sent)
-		_, err := w.text(t.Context(), c, "ECHO", "x")
+		_, err := p.text(t.Context(), c, "ECHO", "x")
 		require.ErrorAs(t, err, &e)
 		assert.False(t, e.Sent, "after the loss nothing can be sent")
 	})
@@ -285,10 +273,9 @@ func TestLostLinkTellsWhatMayHaveBeenExecuted(t *testing.T) {
 // would wait for ever.
 func TestPipelineLargerThanAllBuffersDoesNotBlockItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		defer w.close(c)
-		q := w.cfg.NewCall()
+		p := newPair(t)
+		c := p.dial()
+		q := p.cfg.NewCall()
 		defer q.Free()
 		const n, size = 64, 32 << 10 // network buffers of 64 KiB each way
 		q.Mode, q.Replies, q.Timeout = conn.Raw, n, 3*time.Second
@@ -310,20 +297,19 @@ func TestPipelineLargerThanAllBuffersDoesNotBlockItself(t *testing.T) {
 
 func TestCancelWhileWritingALargePipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		c := w.dial()
-		w.want(c, "OK", "PAUSE", "1")
-		busy := w.later(t.Context(), c, "PAUSE", "1000") // the server does not read on
+		p := newPair(t)
+		c := p.dial()
+		p.want(c, "OK", "PAUSE", "1")
+		busy := p.later(t.Context(), c, "PAUSE", "1000") // the server does not read on
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		begun := time.Now()
-		_, err := w.text(ctx, c, "SET", "k", strings.Repeat("x", 1<<20))
+		_, err := p.text(ctx, c, "SET", "k", strings.Repeat("x", 1<<20))
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.LessOrEqual(t, time.Since(begun), 30*time.Millisecond)
 		require.NoError(t, (<-busy).err)
-		w.want(c, "after", "ECHO", "after")
-		w.close(c)
+		p.want(c, "after", "ECHO", "after")
 	})
 }
 
@@ -333,15 +319,14 @@ func TestCancelledReaderDoesNotMakeTheLinkSlow(t *testing.T) {
 	for after, slow := range map[time.Duration]bool{time.Millisecond: false, 200 * time.Millisecond: true} {
 		t.Run(after.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{})
-				c := w.dial()
-				defer w.close(c)
+				p := newPair(t)
+				c := p.dial()
 				ctx, cancel := context.WithCancel(t.Context())
 				for range 3 { // the link knows the context now, and is poked at its end
-					_, err := w.text(ctx, c, "ECHO", "x")
+					_, err := p.text(ctx, c, "ECHO", "x")
 					require.NoError(t, err)
 				}
-				waits := w.later(ctx, c, "PAUSE", "500")
+				waits := p.later(ctx, c, "PAUSE", "500")
 				<-time.After(after)
 				cancel()
 				assert.ErrorIs(t, (<-waits).err, context.Canceled)

@@ -56,29 +56,22 @@ func TestOwedQueueKeepsOrderAcrossGrowth(t *testing.T) {
 }
 
 func TestThereIsAMoveExactlyWhileMoving(t *testing.T) {
-	const a, b, nowhere = "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"
+	const a, b, nowhere = handofftest.PairA, handofftest.PairB, "10.0.0.3:6379"
 	move := func(c *Conn, addr string) {
 		_ = c.Move(context.Background(), Target{Addr: addr, Drain: time.Now().Add(time.Minute)})
 	}
-	for name, do := range map[string]func(c *Conn, p *Pin){
-		"switches":                 func(c *Conn, p *Pin) { p.Unpin(); move(c, b) },
+	for name, do := range map[string]func(c *Conn, pin *Pin){
+		"switches":                 func(c *Conn, pin *Pin) { pin.Unpin(); move(c, b) },
 		"fails":                    func(c *Conn, _ *Pin) { move(c, nowhere) },
-		"waits for a pin":          func(c *Conn, p *Pin) { move(c, b); p.Unpin() },
+		"waits for a pin":          func(c *Conn, pin *Pin) { move(c, b); pin.Unpin() },
 		"is cancelled":             func(c *Conn, _ *Pin) { move(c, b); c.Stay() },
 		"is replaced":              func(c *Conn, _ *Pin) { move(c, b); move(c, a) },
 		"is replaced by a failure": func(c *Conn, _ *Pin) { move(c, b); move(c, nowhere) },
-		"breaks the pin":           func(c *Conn, p *Pin) { move(c, b); <-p.Broken() },
+		"breaks the pin":           func(c *Conn, pin *Pin) { move(c, b); <-pin.Broken() },
 		"ends with the connection": func(c *Conn, _ *Pin) { move(c, b); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				net := handofftest.NewNetwork()
-				srv := handofftest.NewServer(handofftest.Options{Listen: net.Listen})
-				defer srv.Close()
-				for _, addr := range []string{a, b} {
-					_, err := srv.Listen(addr)
-					require.NoError(t, err)
-				}
 				changes := 0
 				check := func(c *Conn, _, _ State) {
 					c.mu.Lock()
@@ -86,7 +79,7 @@ func TestThereIsAMoveExactlyWhileMoving(t *testing.T) {
 					changes++
 					assert.Equal(t, c.state == Moving, c.move != nil, "%v", c.state)
 				}
-				c, err := Dial(t.Context(), &Config{Dial: net.DialContext, OnState: check}, a)
+				c, err := Dial(t.Context(), &Config{Dial: handofftest.NewPair(t).Network.DialContext, OnState: check}, a)
 				require.NoError(t, err)
 				defer c.Close()
 				do(c, c.Pin())

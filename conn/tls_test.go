@@ -64,18 +64,17 @@ func TestIdleTLSConnectionHearsPushesAndTheEnd(t *testing.T) { // H-11
 	a := newAuthority(t)
 	server := a.server("db.example.com")
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{TLS: server})
-		w.cfg.TLS = a.client("db.example.com")
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t, handofftest.Options{TLS: server})
+		p.cfg.TLS = a.client("db.example.com")
+		c := p.dial()
 		big := strings.Repeat("v", 200_000)
-		w.want(c, "OK", "SET", "big", big)
-		w.want(c, big, "GET", "big")
+		p.want(c, "OK", "SET", "big", big)
+		p.want(c, big, "GET", "big")
 		<-time.After(time.Second)
-		w.srv.Migrating(0, "1")
+		p.Server.Migrating(0, "1")
 		<-time.After(100 * time.Millisecond)
-		assert.Len(t, w.heard(), 1)
-		w.a.Shut()
+		assert.Len(t, p.heard(), 1)
+		p.A.Shut()
 		<-time.After(100 * time.Millisecond)
 		assert.Equal(t, conn.Closed, c.State())
 	})
@@ -85,15 +84,14 @@ func TestReadTicksDoNotHurtTLS(t *testing.T) {
 	a := newAuthority(t)
 	server := a.server("db.example.com")
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{TLS: server})
-		w.cfg.TLS = a.client("db.example.com")
-		c := w.dial()
-		defer w.close(c)
+		p := newPair(t, handofftest.Options{TLS: server})
+		p.cfg.TLS = a.client("db.example.com")
+		c := p.dial()
 		for _, ms := range []string{"3", "7", "30", "300", "2000"} { // shorter and longer than a tick, than a look
-			w.want(c, "OK", "PAUSE", ms)
-			w.want(c, ms, "ECHO", ms)
+			p.want(c, "OK", "PAUSE", ms)
+			p.want(c, ms, "ECHO", ms)
 		}
-		assert.EqualValues(t, 1, w.a.Stats().Accepted)
+		assert.EqualValues(t, 1, p.A.Stats().Accepted)
 	})
 }
 
@@ -105,12 +103,11 @@ func TestMoveVerifiesTheConfiguredName(t *testing.T) { // H-82, H-83
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, handofftest.Options{TLS: good, Password: secret})
-				w.cfg.TLS, w.cfg.Credentials = a.client("db.example.com"), credentials("", secret)
-				w.b.SetTLS(target)
-				c := w.dial()
-				defer w.close(c)
-				err := w.move(c, time.Second) // the target is an IP address: the name does not come from there
+				p := newPair(t, handofftest.Options{TLS: good, Password: secret})
+				p.cfg.TLS, p.cfg.Credentials = a.client("db.example.com"), credentials("", secret)
+				p.B.SetTLS(target)
+				c := p.dial()
+				err := p.move(c, time.Second) // the target is an IP address: the name does not come from there
 				if target == good {
 					require.NoError(t, err)
 					assert.Equal(t, addrB, c.Peer())
@@ -118,8 +115,8 @@ func TestMoveVerifiesTheConfiguredName(t *testing.T) { // H-82, H-83
 				}
 				require.Error(t, err)
 				assert.Contains(t, err.Error(), "certificate")
-				assert.Zero(t, w.b.Stats().Commands, "no credentials go to a peer that failed verification")
-				w.want(c, "x", "ECHO", "x")
+				assert.Zero(t, p.B.Stats().Commands, "no credentials go to a peer that failed verification")
+				p.want(c, "x", "ECHO", "x")
 				assert.Equal(t, addrA, c.Peer())
 			})
 		})
@@ -129,10 +126,9 @@ func TestMoveVerifiesTheConfiguredName(t *testing.T) { // H-82, H-83
 func TestPlaintextServerIsNotTakenForTLS(t *testing.T) {
 	a := newAuthority(t)
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handofftest.Options{})
-		w.cfg.TLS = a.client("db.example.com")
-		_, err := conn.Dial(t.Context(), w.cfg, addrA)
+		p := newPair(t)
+		p.cfg.TLS = a.client("db.example.com")
+		_, err := conn.Dial(t.Context(), p.cfg, addrA)
 		require.Error(t, err)
-		w.close()
 	})
 }

@@ -233,8 +233,8 @@ func TestNullEndpointNameDoesNotMove(t *testing.T) {
 	})
 }
 
-// Null endpoint with an address instead of a name: reconnect at half of the time, in milliseconds (H-19). Who is told again on the
-// new link goes on when half of the rest has passed (H-138), and nobody loops (H-28, H-35).
+// Null endpoint with an address instead of a name: reconnect at half of the time, in milliseconds (H-19). A connection that is
+// told again on its new link goes on when half of the rest has passed (H-138), and none loops (H-28, H-35).
 func TestNullEndpointReconnectsAtHalfTime(t *testing.T) {
 	for _, in := range []time.Duration{15 * s, s, 0} {
 		bubble(t, func(t *testing.T) {

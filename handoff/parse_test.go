@@ -103,7 +103,7 @@ func TestParseNotification(t *testing.T) {
 	}
 }
 
-// What is unreadable is reported, and the rest is used: a MOVING that is dropped is a disconnect for certain.
+// Unreadable parts are reported, and the rest is used: a MOVING that is dropped is a disconnect for certain.
 func TestParseNotificationKeepsWhatIsReadable(t *testing.T) {
 	unreadable := movingTo(1, 10*s, "")
 	unreadable.Unreadable = true

@@ -71,7 +71,7 @@ func TestRetiresFollowsTheJobs(t *testing.T) {
 	})
 }
 
-// Where it is not known which peer a dial would reach, the newest announcement names the first place to go.
+// The newest announcement names the first place to go if it is not known which peer a dial would reach.
 func TestNewestAnnouncementIsAskedFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{}, byDNS)

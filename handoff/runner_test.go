@@ -105,7 +105,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	})
 }
 
-// However long a target is left alone, it is tried again while the old peer serves, and not much more often towards the end.
+// A target that is left alone for long is tried again while the old peer serves, and not much more often towards the end.
 func TestBreakerDoesNotOutlastTheOldPeer(t *testing.T) {
 	for _, wait := range []time.Duration{15 * s, 60 * s, 600 * s} {
 		bubble(t, func(t *testing.T) {

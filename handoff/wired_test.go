@@ -14,74 +14,66 @@ import (
 	"github.com/baton-go/baton/handoff/handofftest"
 )
 
-// stand is an Engine with real connections to the fake server, all in memory and in fake time, and without a pool.
-type stand struct {
-	t    *testing.T
-	net  *handofftest.Network
-	srv  *handofftest.Server
-	a, b *handofftest.Node
-	e    *handoff.Engine
-	m    *handoff.Manager
-	cfg  *conn.Config
+// pair is an Engine with real connections to two nodes in memory, in fake time, and without a pool.
+type pair struct {
+	*handofftest.Pair
+	t       *testing.T
+	engine  *handoff.Engine
+	manager *handoff.Manager
+	cfg     *conn.Config
 
 	mu    sync.Mutex
 	conns []*conn.Conn
 }
 
-func newStand(t *testing.T, cfg handoff.Config, addr string, o handofftest.Options) *stand {
-	w := &stand{t: t, net: handofftest.NewNetwork()}
-	o.Listen = w.net.Listen
-	w.srv = handofftest.NewServer(o)
+// newPair makes an Engine for a client of addr. Engine and connections are closed when the test ends.
+func newPair(t *testing.T, cfg handoff.Config, addr string, opts ...handofftest.Options) *pair {
+	p := &pair{Pair: handofftest.NewPair(t, opts...), t: t}
 	var err error
-	w.a, err = w.srv.Listen("10.0.0.1:6379")
+	p.engine, err = handoff.New(cfg, handoff.Wiring{Network: "tcp", Addr: addr, PoolSize: 20, Conns: p.list, Resolve: p.Network.LookupHost})
 	require.NoError(t, err)
-	w.b, err = w.srv.Listen("10.0.0.2:6379")
-	require.NoError(t, err)
-	w.net.SetHost("db.example.com", "10.0.0.1")
-	w.e, err = handoff.New(cfg, handoff.Wiring{Network: "tcp", Addr: addr, PoolSize: 20, Conns: w.list, Resolve: w.net.LookupHost})
-	require.NoError(t, err)
-	w.m = w.e.Manager()
-	w.cfg = &conn.Config{
-		Network: "tcp", Dial: w.net.DialContext, DialTimeout: 5 * time.Second,
-		OnPush: w.e.OnPush, Relaxed: w.e.Relaxed, OptIn: w.e.OptIn, OptedIn: w.e.OptedIn,
+	p.manager = p.engine.Manager()
+	p.cfg = &conn.Config{
+		Network: "tcp", Dial: p.Network.DialContext, DialTimeout: 5 * time.Second,
+		OnPush: p.engine.OnPush, Relaxed: p.engine.Relaxed, OptIn: p.engine.OptIn, OptedIn: p.engine.OptedIn,
 		OnState: func(c *conn.Conn, _, to conn.State) {
 			if to == conn.Closed {
-				w.e.PeerLost(c)
+				p.engine.PeerLost(c)
 			}
 		},
 	}
-	return w
+	t.Cleanup(func() {
+		p.engine.Close()
+		for _, c := range p.list() {
+			_ = c.Close()
+		}
+	})
+	return p
 }
 
-func (w *stand) close() {
-	w.e.Close()
-	for _, c := range w.list() {
-		_ = c.Close()
-	}
-	w.srv.Close()
+const nameAddr = handofftest.PairName + ":6379"
+
+func (p *pair) list() []*conn.Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]*conn.Conn(nil), p.conns...)
 }
 
-func (w *stand) list() []*conn.Conn {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]*conn.Conn(nil), w.conns...)
-}
-
-func (w *stand) dial(n int, addr string) {
-	w.t.Helper()
+func (p *pair) dial(n int, addr string) {
+	p.t.Helper()
 	for range n {
-		c, err := conn.Dial(w.t.Context(), w.cfg, addr)
-		require.NoError(w.t, err)
-		w.mu.Lock()
-		w.conns = append(w.conns, c)
-		w.mu.Unlock()
-		w.e.Joined(c)
+		c, err := conn.Dial(p.t.Context(), p.cfg, addr)
+		require.NoError(p.t, err)
+		p.mu.Lock()
+		p.conns = append(p.conns, c)
+		p.mu.Unlock()
+		p.engine.Joined(c)
 	}
 }
 
-func (w *stand) on(n *handofftest.Node) int {
+func (p *pair) on(n *handofftest.Node) int {
 	count := 0
-	for _, c := range w.list() {
+	for _, c := range p.list() {
 		if c.State() != conn.Closed && c.Peer() == n.Addr() {
 			count++
 		}
@@ -98,28 +90,27 @@ func pass(d time.Duration) {
 func TestRealConnectionsMoveOnce(t *testing.T) {
 	for _, mode := range []handoff.Mode{handoff.ModeEnabled, handoff.ModeDisabled} { // the second is the negative control
 		synctest.Test(t, func(t *testing.T) {
-			w := newStand(t, handoff.Config{Mode: mode}, "10.0.0.1:6379", handofftest.Options{})
-			defer w.close()
-			w.dial(20, "10.0.0.1:6379")
-			w.a.Moving(15*time.Second, w.b.Addr())
+			p := newPair(t, handoff.Config{Mode: mode}, handofftest.PairA)
+			p.dial(20, handofftest.PairA)
+			p.A.Moving(15*time.Second, p.B.Addr())
 			pass(2 * time.Second)
-			w.dial(1, "10.0.0.1:6379")
+			p.dial(1, handofftest.PairA)
 			pass(2 * time.Second)
-			left := w.a.Shut()
+			left := p.A.Shut()
 			if mode == handoff.ModeDisabled {
 				assert.Equal(t, 21, left)
 				return
 			}
-			require.NoError(t, w.srv.CheckOptIn())
+			require.NoError(t, p.Server.CheckOptIn())
 			assert.Zero(t, left)
-			assert.Equal(t, 21, w.on(w.b))
-			assert.EqualValues(t, 21, w.b.Stats().Accepted)
-			st := w.m.Stats()
+			assert.Equal(t, 21, p.on(p.B))
+			assert.EqualValues(t, 21, p.B.Stats().Accepted)
+			st := p.manager.Stats()
 			assert.EqualValues(t, 21, st.Succeeded)
 			assert.EqualValues(t, 21, st.Received[handoff.Moving], "H-69: everybody was told")
 			assert.Equal(t, handoff.CapabilitySupported, st.Capability)
 			pass(20 * time.Second)
-			assert.Zero(t, w.m.Stats().Jobs)
+			assert.Zero(t, p.manager.Stats().Jobs)
 		})
 	}
 }
@@ -128,68 +119,64 @@ func TestRealConnectionsMoveOnce(t *testing.T) {
 // ever closer, at least a second apart (H-138).
 func TestRealConnectionsDoNotLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newStand(t, handoff.Config{}, "10.0.0.1:6379", handofftest.Options{})
-		defer w.close()
-		w.dial(5, "10.0.0.1:6379")
-		w.a.Moving(15*time.Second, "")
+		p := newPair(t, handoff.Config{}, handofftest.PairA)
+		p.dial(5, handofftest.PairA)
+		p.A.Moving(15*time.Second, "")
 		pass(9 * time.Second)
-		assert.EqualValues(t, 10, w.a.Stats().Accepted, "one reconnect each")
+		assert.EqualValues(t, 10, p.A.Stats().Accepted, "one reconnect each")
 		pass(4 * time.Second)
-		assert.EqualValues(t, 15, w.a.Stats().Accepted, "at 11.25 s")
+		assert.EqualValues(t, 15, p.A.Stats().Accepted, "at 11.25 s")
 		pass(30 * time.Second)
-		assert.LessOrEqual(t, w.a.Stats().Accepted, int64(5*9), "not faster than once a second")
-		assert.Equal(t, 5, w.on(w.a))
-		assert.Zero(t, w.m.Stats().Jobs)
+		assert.LessOrEqual(t, p.A.Stats().Accepted, int64(5*9), "not faster than once a second")
+		assert.Equal(t, 5, p.on(p.A))
+		assert.Zero(t, p.manager.Stats().Jobs)
 	})
 }
 
 func TestRealConnectionsFollowTheName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{})
-		defer w.close()
-		w.dial(5, "db.example.com:6379")
-		w.a.Moving(15*time.Second, "")
+		p := newPair(t, handoff.Config{}, nameAddr)
+		p.dial(5, nameAddr)
+		p.A.Moving(15*time.Second, "")
 		pass(9 * time.Second)
-		assert.Equal(t, 5, w.on(w.a))
-		w.net.SetHost("db.example.com", "10.0.0.2")
+		assert.Equal(t, 5, p.on(p.A))
+		p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 		pass(2 * time.Second)
-		assert.Zero(t, w.a.Shut())
-		assert.Equal(t, 5, w.on(w.b))
+		assert.Zero(t, p.A.Shut())
+		assert.Equal(t, 5, p.on(p.B))
 	})
 }
 
 // The server keeps the last completion and tells every new connection: nothing of it is live (H-07).
 func TestRealReplayIsRecognised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{CatchUp: 17 * time.Millisecond})
-		defer w.close()
-		w.srv.FailingOver(2 * time.Second)
-		w.srv.FailedOver()
-		w.dial(3, "db.example.com:6379")
+		p := newPair(t, handoff.Config{}, nameAddr, handofftest.Options{CatchUp: 17 * time.Millisecond})
+		p.Server.FailingOver(2 * time.Second)
+		p.Server.FailedOver()
+		p.dial(3, nameAddr)
 		before := time.Now().Add(-time.Second)
 		pass(100 * time.Millisecond)
-		assert.EqualValues(t, 3, w.m.Stats().Replays)
-		assert.Zero(t, w.e.Relaxed(before, time.Now()))
+		assert.EqualValues(t, 3, p.manager.Stats().Replays)
+		assert.Zero(t, p.engine.Relaxed(before, time.Now()))
 	})
 }
 
 // Proxies leave the name and close without a word (StackExchange.Redis, AdvertisedAddressProbe): the loss of one connection makes the others look.
 func TestLossOfARealConnectionMovesItsSiblings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newStand(t, handoff.Config{}, "db.example.com:6379", handofftest.Options{})
-		defer w.close()
-		w.dial(3, "db.example.com:6379")
-		_ = w.list()[0].Close() // ours: no reason to look
+		p := newPair(t, handoff.Config{}, nameAddr)
+		p.dial(3, nameAddr)
+		_ = p.list()[0].Close() // ours: no reason to look
 		pass(5 * time.Second)
-		w.net.SetHost("db.example.com", "10.0.0.2")
+		p.Network.SetHost(handofftest.PairName, "10.0.0.2")
 		pass(5 * time.Second)
-		assert.Equal(t, 2, w.on(w.a))
-		w.dial(1, "10.0.0.2:6379")
-		assert.Equal(t, 1, w.b.Kill())
-		require.NoError(t, w.b.Reopen())
+		assert.Equal(t, 2, p.on(p.A))
+		p.dial(1, handofftest.PairB)
+		assert.Equal(t, 1, p.B.Kill())
+		require.NoError(t, p.B.Reopen())
 		pass(10 * time.Second)
-		assert.Zero(t, w.on(w.a))
-		assert.Equal(t, 2, w.on(w.b))
+		assert.Zero(t, p.on(p.A))
+		assert.Equal(t, 2, p.on(p.B))
 	})
 }
 
@@ -205,18 +192,17 @@ func TestNewManagerRefusesBadConfig(t *testing.T) {
 func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 	for _, dialect := range []handofftest.Dialect{{}, {SimpleName: true, TextInts: true, Extra: true, Attribute: true}, {BareShards: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newStand(t, handoff.Config{RelaxedTail: -1}, "10.0.0.1:6379", handofftest.Options{Dialect: dialect})
-			defer w.close()
-			w.dial(3, "10.0.0.1:6379")
-			relaxed := func() bool { return w.e.Relaxed(time.Now(), time.Now()) > 0 }
+			p := newPair(t, handoff.Config{RelaxedTail: -1}, handofftest.PairA, handofftest.Options{Dialect: dialect})
+			p.dial(3, handofftest.PairA)
+			relaxed := func() bool { return p.engine.Relaxed(time.Now(), time.Now()) > 0 }
 			for _, x := range []struct {
 				opens, closes func()
 				phase         handoff.Kind
 			}{
-				{func() { w.srv.Migrating(0) }, func() { w.srv.Migrated() }, handoff.Migrating},
-				{func() { w.srv.FailingOver(0) }, func() { w.srv.FailedOver() }, handoff.FailingOver},
-				{func() { w.srv.SlotsMigrating("1,5-10") }, func() {
-					w.srv.SlotsMigrated(handofftest.SlotMove{From: "10.0.0.1:6379", To: "10.0.0.2:6379", Slots: "1,5-10"})
+				{func() { p.Server.Migrating(0) }, func() { p.Server.Migrated() }, handoff.Migrating},
+				{func() { p.Server.FailingOver(0) }, func() { p.Server.FailedOver() }, handoff.FailingOver},
+				{func() { p.Server.SlotsMigrating("1,5-10") }, func() {
+					p.Server.SlotsMigrated(handofftest.SlotMove{From: handofftest.PairA, To: handofftest.PairB, Slots: "1,5-10"})
 				}, handoff.SMigrating},
 			} {
 				pass(time.Second)
@@ -224,26 +210,26 @@ func TestRealOpeningsAndClosingsRelax(t *testing.T) {
 				x.opens()
 				pass(time.Second)
 				assert.True(t, relaxed(), "%v", x.phase)
-				assert.Equal(t, x.phase, w.m.Phase())
+				assert.Equal(t, x.phase, p.manager.Phase())
 				x.closes()
 				pass(time.Second)
 				assert.False(t, relaxed(), "%v", x.phase)
 			}
 			for range 5 {
-				w.a.Push([]byte(">2\r\n$7\r\nSMOVING\r\n:1\r\n"))
-				w.a.Push([]byte(">2\r\n$10\r\ninvalidate\r\n_\r\n"))
+				p.A.Push([]byte(">2\r\n$7\r\nSMOVING\r\n:1\r\n"))
+				p.A.Push([]byte(">2\r\n$10\r\ninvalidate\r\n_\r\n"))
 			}
 			pass(time.Second)
-			assert.EqualValues(t, 15, w.m.Stats().Unknown)
+			assert.EqualValues(t, 15, p.manager.Stats().Unknown)
 			told := 0
-			for e := range w.m.Timeline().All() {
+			for e := range p.manager.Timeline().All() {
 				if e.EventKind == handoff.Unknown {
 					told++
 					assert.Contains(t, e.String(), `"SMOVING"`)
 				}
 			}
 			assert.Equal(t, 1, told)
-			assert.Equal(t, 3, w.on(w.a))
+			assert.Equal(t, 3, p.on(p.A))
 		})
 	}
 }

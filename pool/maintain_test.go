@@ -13,77 +13,73 @@ import (
 
 func TestCareKeepsMinIdleAndClosesWhatIsUnused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, pool.Config{Size: 10, MinIdle: 3, MaxIdleTime: time.Minute})
-		defer b.close()
+		p := newPair(t, pool.Config{Size: 10, MinIdle: 3, MaxIdleTime: time.Minute})
 		var ls []*pool.Lease
 		for range 6 {
-			ls = append(ls, b.acquire())
+			ls = append(ls, p.acquire())
 		}
 		for _, l := range ls {
 			l.Release()
 		}
-		b.check(9, 0, 9, 0, 0)
+		p.check(9, 0, 9, 0, 0)
 		<-time.After(2 * time.Minute)
-		b.check(3, 0, 3, 0, 0)
-		b.node.Shut()
-		require.NoError(t, b.node.Reopen())
+		p.check(3, 0, 3, 0, 0)
+		p.A.Shut()
+		require.NoError(t, p.A.Reopen())
 		<-time.After(time.Minute)
-		b.check(3, 0, 3, 0, 0)
+		p.check(3, 0, 3, 0, 0)
 	})
 }
 
 // An idle connection that becomes the lane leaves a gap, which is filled at once and not at the next round of maintenance.
 func TestMinIdleIsMadeUpWhenAnIdleConnectionBecomesTheLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, pool.Config{Size: 10, MinIdle: 3})
-		defer b.close()
-		lane, err := b.pool.Lane(t.Context())
+		p := newPair(t, pool.Config{Size: 10, MinIdle: 3})
+		lane, err := p.pool.Lane(t.Context())
 		require.NoError(t, err)
-		b.check(4, 1, 3, 0, 0)
+		p.check(4, 1, 3, 0, 0)
 		<-time.After(12 * time.Second) // between two rounds
 		begun := time.Now()
 		lane.Close()
-		next, err := b.pool.Lane(t.Context())
+		next, err := p.pool.Lane(t.Context())
 		require.NoError(t, err)
 		assert.NotSame(t, lane, next)
-		b.check(4, 1, 3, 0, 0)
+		p.check(4, 1, 3, 0, 0)
 		assert.Zero(t, time.Since(begun))
-		assert.LessOrEqual(t, b.peak.Load(), int64(3), "dials at once")
+		assert.LessOrEqual(t, p.peak.Load(), int64(3), "dials at once")
 	})
 }
 
 func TestLifetimeReplacesIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, pool.Config{Size: 10, MinIdle: 2, MaxLifetime: time.Hour})
-		defer b.close()
-		b.acquire().Release()
+		p := newPair(t, pool.Config{Size: 10, MinIdle: 2, MaxLifetime: time.Hour})
+		p.acquire().Release()
 		<-time.After(50 * time.Minute)
-		before := ids(b.pool)
+		before := ids(p.pool)
 		<-time.After(30 * time.Minute)
-		for id := range ids(b.pool) {
+		for id := range ids(p.pool) {
 			assert.NotContains(t, before, id)
 		}
-		b.check(2, 0, 2, 0, 0)
+		p.check(2, 0, 2, 0, 0)
 	})
 }
 
 func TestLifetimeReplacesTheLaneWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, pool.Config{Size: 2, MaxLifetime: time.Hour})
-		defer b.close()
-		first, err := b.pool.Lane(t.Context())
+		p := newPair(t, pool.Config{Size: 2, MaxLifetime: time.Hour})
+		first, err := p.pool.Lane(t.Context())
 		require.NoError(t, err)
 		for range 120 {
 			<-time.After(time.Minute)
-			c, err := b.pool.Lane(t.Context())
+			c, err := p.pool.Lane(t.Context())
 			require.NoError(t, err)
-			require.NoError(t, b.ping(c))
+			require.NoError(t, p.ping(c))
 		}
-		c, err := b.pool.Lane(t.Context())
+		c, err := p.pool.Lane(t.Context())
 		require.NoError(t, err)
 		assert.NotEqual(t, first.ID(), c.ID())
-		b.check(1, 1, 0, 0, 0)
-		assert.Zero(t, b.pool.Stats().Waits)
+		p.check(1, 1, 0, 0, 0)
+		assert.Zero(t, p.pool.Stats().Waits)
 	})
 }
 

@@ -13,24 +13,23 @@ import (
 // The wait for a connection is a timeout like others: what waits already when maintenance is announced waits longer, and
 // no longer than that.
 func TestRelaxedTimeoutReachesThoseWhoWaitForAConnection(t *testing.T) {
-	for name, take := range map[string]func(b *bench) error{
-		"lane":  func(b *bench) error { _, err := b.pool.Lane(b.t.Context()); return err },
-		"lease": func(b *bench) error { _, err := b.pool.Acquire(b.t.Context()); return err },
+	for name, take := range map[string]func(p *pair) error{
+		"lane":  func(p *pair) error { _, err := p.pool.Lane(p.t.Context()); return err },
+		"lease": func(p *pair) error { _, err := p.pool.Acquire(p.t.Context()); return err },
 	} {
 		for _, relaxed := range []bool{true, false} { // without it, the control
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, pool.Config{})
-				defer b.close()
+				p := newPair(t, pool.Config{})
 				announced := time.Now().Add(time.Second)
-				b.pool.Relaxed = func(_, now time.Time) time.Duration {
+				p.pool.Relaxed = func(_, now time.Time) time.Duration {
 					if relaxed && !now.Before(announced) {
 						return 10 * time.Second
 					}
 					return 0
 				}
-				release := b.holdDials()
+				release := p.holdDials()
 				begun := time.Now()
-				assert.Error(t, take(b), name)
+				assert.Error(t, take(p), name)
 				want := 3 * time.Second
 				if relaxed {
 					want = 10 * time.Second

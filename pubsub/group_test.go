@@ -18,14 +18,7 @@ import (
 // The package needs nothing of a client but the functions of its wiring.
 func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := handofftest.NewNetwork()
-		srv := handofftest.NewServer(handofftest.Options{Listen: network.Listen})
-		defer srv.Close()
-		a, err := srv.Listen("10.0.0.1:6379")
-		require.NoError(t, err)
-		b, err := srv.Listen("10.0.0.2:6379")
-		require.NoError(t, err)
-
+		p := handofftest.NewPair(t)
 		var g Group
 		var joined []string
 		w := Wiring{
@@ -33,12 +26,14 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 			Closed: func() error { return nil },
 			Config: func() *conn.Config {
 				return &conn.Config{
-					Dial:    network.DialContext,
+					Dial:    p.Network.DialContext,
 					OnPush:  func(*conn.Conn, string, resp3.Value) {},
 					OnState: func(*conn.Conn, conn.State, conn.State) {},
 				}
 			},
-			Dial:            func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) { return conn.Dial(ctx, cfg, a.Addr()) },
+			Dial: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+				return conn.Dial(ctx, cfg, p.A.Addr())
+			},
 			Lost:            func(*conn.Conn) {},
 			Retry:           func(_ context.Context, _ string, attempt func() error) error { return attempt() },
 			Joined:          func(cn *conn.Conn) { joined = append(joined, cn.Peer()) },
@@ -51,18 +46,18 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 		assert.ErrorContains(t, err, "the limit is Options.MaxSubscriptions")
 		assert.Equal(t, 1, g.Len())
 
-		srv.Publish("c", "before")
+		p.Server.Publish("c", "before")
 		synctest.Wait()
 		old := g.Conns()[0]
-		next, err := g.Move(t.Context(), old, conn.Target{Addr: b.Addr(), Drain: time.Now().Add(time.Second)})
+		next, err := g.Move(t.Context(), old, conn.Target{Addr: p.B.Addr(), Drain: time.Now().Add(time.Second)})
 		require.NoError(t, err)
 		assert.NotSame(t, old, next)
 		assert.Equal(t, []*conn.Conn{next}, g.Conns())
-		assert.Equal(t, b.Addr(), g.Infos()[0].Peer)
-		_, err = g.Move(t.Context(), old, conn.Target{Addr: a.Addr()})
+		assert.Equal(t, p.B.Addr(), g.Infos()[0].Peer)
+		_, err = g.Move(t.Context(), old, conn.Target{Addr: p.A.Addr()})
 		assert.ErrorIs(t, err, conn.ErrClosed, "it serves no subscription any more, and is closed")
-		srv.Publish("c", "after")
-		assert.Equal(t, []string{a.Addr(), b.Addr()}, joined)
+		p.Server.Publish("c", "after")
+		assert.Equal(t, []string{p.A.Addr(), p.B.Addr()}, joined)
 
 		var got []string
 		ended := errors.New("the client has ended")
@@ -84,6 +79,6 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 		}
 		assert.Equal(t, []EventKind{Connected, Moved}, kinds)
 		synctest.Wait()
-		assert.Zero(t, a.Stats().Open+b.Stats().Open)
+		assert.Zero(t, p.A.Stats().Open+p.B.Stats().Open)
 	})
 }

@@ -347,8 +347,8 @@ const nested = `
 		WATCH b
 		EXEC`
 
-// TestKitAnswersAsRedisDoes is about all commands of the keyspace at once. Where the
-// kit has a text of its own the test would be worth nothing, so there is no exception.
+// TestKitAnswersAsRedisDoes is about all commands of the keyspace at once. A text of
+// the kit's own would make the test worth nothing, so there is no exception.
 func TestKitAnswersAsRedisDoes(t *testing.T) {
 	addr := redistest.Start(t)
 	all := maps.Clone(sessions)

@@ -271,7 +271,7 @@ func (tr *trial) twice(x tryout) (before string, first, second outcome, known bo
 	return before, first, second, true
 }
 
-// Each write is executed twice on the server, which then says whether its row is right. What it does not know is left out.
+// Each write is executed twice on the server, which then says whether its row is right. Commands that it does not know are left out.
 func TestFactsAreWhatASecondExecutionShows(t *testing.T) {
 	tr := newTrial(t)
 	tried, left := map[string]bool{}, map[string]bool{}

@@ -44,7 +44,7 @@ type ledger struct {
 // tally counts the increments of a key that one worker alone increments.
 type tally struct{ confirmed, unknown int64 }
 
-// queue is a list with numbered elements. Those of a queue with to are moved to that list, which is a witness.
+// queue is a list with numbered elements. With to, its elements are moved to that list, which is a witness.
 type queue struct {
 	to      string
 	pushed  map[string]fate

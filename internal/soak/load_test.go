@@ -91,7 +91,7 @@ func (w *load) counter(key string) {
 	}
 }
 
-// counted notes an increment. What it was answered must lie between what is known and what is possible.
+// counted notes an increment. The answer must lie between the confirmed and the possible increments.
 func (w *load) counted(ctx context.Context, key string, t *tally, before tally, n int64, err error) {
 	switch w.l.judge(ctx, err) {
 	case done:

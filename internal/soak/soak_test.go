@@ -114,7 +114,7 @@ func summary(s *stage, l *ledger, f *final, c *baton.Client) string {
 
 // A move that is announced in time, with nothing else going on, disturbs nobody: nothing fails, nothing is missed. The times are
 // such that a machine that stands still for some seconds does not count as something else; moves are made as soon as they can be.
-// Where it still does, the run is repeated. The accounts have no excuse.
+// The run is repeated if it still does. The accounts have no excuse.
 func TestSoakMovesDisturbNobody(t *testing.T) {
 	t.Parallel()
 	const grace, most = 20 * time.Second, 4
@@ -141,7 +141,7 @@ func TestSoakMovesDisturbNobody(t *testing.T) {
 	}
 }
 
-// Whatever happens, everything is accounted for.
+// Everything is accounted for, whatever happens.
 func TestSoakThroughFaults(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, nil)
