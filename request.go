@@ -92,11 +92,6 @@ func (r *request) str(s string) {
 	r.n++
 }
 
-func (r *request) bytes(b []byte) {
-	r.call.Req = resp3.AppendBulkString(r.call.Req, b)
-	r.n++
-}
-
 func (r *request) strs(s []string) {
 	for _, s := range s {
 		r.str(s)

@@ -60,7 +60,7 @@ func (c *Client) tryTx(ctx context.Context, fn func(*Tx) error, watch []string, 
 	if len(watch) > 0 {
 		own, err := c.leaseConn(ctx, r)
 		if err != nil {
-			return none, err // hold has made all attempts
+			return none, err // leaseConn has made all attempts
 		}
 		own.whole = true
 		defer own.Release() // also if fn panics; keys that are still watched are unwatched
@@ -136,14 +136,11 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	return err
 }
 
-// leaveOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
+// condemnOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
 // transaction: a server whose EXEC is renamed would queue the commands of other callers.
-func leaveOpenMulti(q *conn.Call, err error) {
+func condemnOpenMulti(q *conn.Call, err error) {
 	e, ok := errs.As[*resp3.Error](err)
-	if !ok || e.Code == "EXECABORT" {
-		return
-	}
-	if _, passes := states[e.Code]; !passes {
+	if ok && e.Code != "EXECABORT" && states[e.Code].chance == none {
 		q.Condemn(err)
 	}
 }
@@ -159,11 +156,11 @@ func (t *Tx) readReplies(p *Pipe) error {
 	switch {
 	case errors.Is(err, resp3.ErrNull):
 		return ErrTxAborted
-	case err != nil && notQueued != nil:
-		leaveOpenMulti(p.call, err)
-		return fmt.Errorf("%w (%w)", notQueued, err)
 	case err != nil:
-		leaveOpenMulti(p.call, err)
+		condemnOpenMulti(p.call, err)
+		if notQueued != nil {
+			return fmt.Errorf("%w (%w)", notQueued, err)
+		}
 		t.chance = t.checkReply(p.cn, discardCause(err), true)
 		return fmt.Errorf("baton: transaction: %w", err)
 	case n != p.n:
