@@ -11,7 +11,7 @@ import (
 	"github.com/baton-go/baton/internal/facts"
 )
 
-// operation is a call with what the layers above conn need to know of it.
+// operation is a call with the facts that layers above conn need to know of it.
 type operation struct {
 	call    *conn.Call
 	name    string
@@ -21,7 +21,7 @@ type operation struct {
 	session bool     // changes the state of its connection
 }
 
-// retryClass is the class that decides on another attempt. It is read from the request when it is asked for, which is rare.
+// retryClass is the class that decides on another attempt. It is read from the request, since it is rarely needed.
 func (op *operation) retryClass() Class { return facts.ClassOf(op.call.Req) }
 
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
@@ -180,7 +180,8 @@ func (c *Client) observe(op *operation, start time.Time, err error) {
 	c.handoffs.Observe(handoff.Command{Begun: start, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
 }
 
-// settled waits until a connection that nobody else uses owes nothing, at most for ReadTimeout, and reports whether it does.
+// settled waits until a connection that nobody else uses owes no reply, at most for ReadTimeout. It reports false if it
+// still owes one.
 func (c *Client) settled(cn *conn.Conn) bool {
 	if cn.Owes() == 0 {
 		return true

@@ -84,7 +84,8 @@ func (c *Client) tryTx(ctx context.Context, fn func(*Tx) error, watch []string, 
 	return t.chanceAfter(err), err
 }
 
-// chanceAfter is the chance of the whole after a command of it has failed. One on a shared connection was retried by itself.
+// chanceAfter is the chance of the transaction after a command of it has failed. A command on a shared connection was retried
+// by itself.
 func (t *Tx) chanceAfter(err error) chance {
 	oe, failed := errs.As[*OpError](err)
 	switch {
@@ -103,13 +104,13 @@ func (t *Tx) chanceAfter(err error) chance {
 	return none
 }
 
-// Exec sends what fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once. Nothing is sent if
-// fn returns an error or queues nothing.
+// Exec sends the commands that fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once.
+// Nothing is sent if fn returns an error or queues no command.
 //
 // The error is ErrTxAborted if a watched key was changed; the server's, with the command that was wrong, if it refused the
 // transaction as a whole; else the first that it answered to one of the commands, the others having taken effect. All
-// replies can be read with Reply.Get then. A user who may WATCH but not MULTI gets an *OpError with Sent
-// true, since the server carries the commands out one by one then.
+// replies can be read with Reply.Get then. A user who may WATCH but not MULTI gets an *OpError with Sent true, since the
+// server executes the commands one by one then.
 func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	if t.called {
 		return errors.New("baton: Exec was called before in this transaction, and nothing is watched any more")
@@ -182,9 +183,8 @@ func (t *Tx) readReplies(p *Pipe) error {
 	return nil
 }
 
-// readQueued reads the replies to MULTI and the commands. notQueued is about the first command that was not queued; that error is the
-// server's own, whatever the command is. Without MULTI the server carried the commands out one by one, so each reply must prove
-// that its command was not executed.
+// readQueued reads the replies to MULTI and the commands. notQueued is the error of the first command that was not queued.
+// Without MULTI the server executed the commands one by one, so each reply must prove that its command was not executed.
 func (t *Tx) readQueued(p *Pipe, w *resp3.Cursor) (notQueued, err error) {
 	var noMulti error
 	left := byTime
@@ -228,8 +228,8 @@ func (t *Tx) checkReply(cn *conn.Conn, answer error, own bool) chance {
 	return s.chance
 }
 
-// discardCause is the error behind an EXECABORT that says why a queued transaction was discarded: the server has become a replica
-// meanwhile, say.
+// discardCause is the error within an EXECABORT that says why a queued transaction was discarded: the server has become a
+// replica meanwhile, for instance.
 func discardCause(err error) error {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok || e.Code != "EXECABORT" {
