@@ -76,6 +76,7 @@ func (c *commands) run(ctx context.Context, op *operation) error {
 	return c.client.run(ctx, op)
 }
 
+// run makes the attempts at op, and shows them to the Tracer and to the reports of maintenance.
 func (c *Client) run(ctx context.Context, op *operation) (err error) {
 	if op.wait == nil {
 		op.call.Timeout = c.o.ReadTimeout
