@@ -64,8 +64,9 @@ func New(o Options) (*Client, error) {
 	c.handoffs, c.renewer = m, newRenewer(c)
 	c.cfg, c.aside = c.connConfig(), c.connConfig()
 	c.aside.OnPush, c.aside.OptIn, c.aside.OptedIn, c.aside.OnState = nil, nil, nil, nil
-	c.pool = pool.New(o.Pool, c.dial, m.Joined)
-	c.blocking = pool.New(o.Pool.ForBlocking(), c.dial, m.Joined)
+	dial := func(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, c.cfg) }
+	c.pool = pool.New(o.Pool, dial, m.Joined)
+	c.blocking = pool.New(o.Pool.ForBlocking(), dial, m.Joined)
 	c.pool.Relaxed, c.blocking.Relaxed = m.Relaxed, m.Relaxed
 	c.pool.Dials, c.blocking.Dials = c.dials, c.dials
 	return c, nil
@@ -115,8 +116,8 @@ func (c *Client) connConfig() *conn.Config {
 	return cfg
 }
 
-// Ready returns when a connection is set up and has answered a PING, or with the reason why that cannot be, after as many
-// attempts as Options.Retry allows, so after Retry.For if no server is there: a *resp3.Error or an *OpError, as of a command.
+// Ready returns when a connection is set up and has answered a PING. It tries again as Options.Retry allows, so for Retry.For
+// if no server is there. The error is a *resp3.Error or an *OpError, as of a command.
 func (c *Client) Ready(ctx context.Context) error {
 	q := c.cfg.NewCall()
 	defer q.Free()
@@ -127,8 +128,8 @@ func (c *Client) Ready(ctx context.Context) error {
 // Stats returns the state of the pool and its counters, those for commands that block included.
 func (c *Client) Stats() pool.Stats { return c.pool.Stats().Plus(c.blocking.Stats()) }
 
-// Conns yields every live connection: shared, idle and leased ones, and those of subscriptions. It works on copies and holds
-// nothing while it yields.
+// Conns yields every live connection: shared, idle and leased ones, and those of subscriptions. It works on copies, so the
+// loop may use the client.
 func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	return func(yield func(pool.ConnInfo) bool) {
 		relaxed := c.handoffs.Manager().RelaxedUntil()
@@ -143,11 +144,11 @@ func (c *Client) Conns() iter.Seq[pool.ConnInfo] {
 	}
 }
 
-// Handoffs returns what handles maintenance: its hooks, its timeline, its counters.
+// Handoffs returns the manager of maintenance: hooks, timeline, counters.
 func (c *Client) Handoffs() *handoff.Manager { return c.handoffs.Manager() }
 
-// Close ends the client at once: commands that wait fail, loops over subscriptions end. It returns when no goroutine, timer or
-// socket of the client is left, and always nil. It may be called more than once.
+// Close ends the client at once: commands that wait fail, loops over subscriptions end. When it returns, no goroutine, timer
+// or socket of the client is left. It always returns nil, and may be called more than once.
 func (c *Client) Close() error {
 	c.end()
 	c.renewer.close()
@@ -158,8 +159,9 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Shutdown refuses new commands, lets those that run finish, waits for leases to be given back, and closes. A command that blocks
-// is not unblocked: it has its whole wait. If ctx ends first, what still runs fails, and the context's error is returned.
+// Shutdown refuses new commands, lets those that run finish, waits for leases to be released, and closes. A command that
+// blocks on the server has its whole wait. If ctx ends first, commands that still run fail, and Shutdown returns the context's
+// error.
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.end()
 	err := c.pool.Drain(ctx)

@@ -31,8 +31,8 @@ func (c *commands) newCall() *conn.Call { return c.client.cfg.NewCall() }
 // encoding.BinaryMarshaler, see resp3.AppendCommandArgs; another type is an error before anything is sent.
 //
 // A command that may block on the server runs on a connection of its own, see BLPop. Commands that change the state of their
-// connection (MULTI, WATCH, SELECT, ...) need a connection that the caller holds, see Client.Conn, and are refused elsewhere.
-// SUBSCRIBE and the like, MONITOR, SYNC and CLIENT REPLY are refused everywhere, since they have no reply or many, and so are
+// connection (MULTI, WATCH, SELECT, ...) need a connection of the caller's own, see Client.Conn, and are refused elsewhere.
+// SUBSCRIBE and the like, MONITOR, SYNC and CLIENT REPLY are refused everywhere, since they have no reply or many. So are
 // RESET and QUIT, for which there are Release and Discard.
 func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	r := anyArgs(c.newCall(), args...)
@@ -75,8 +75,7 @@ func (c *commands) block(ctx context.Context, wait time.Duration, args ...string
 	return q, err
 }
 
-// send sends a request and waits for its reply. Each of the methods below takes the reply in the form that a command promises,
-// and frees the call.
+// send sends a request and waits for its reply. Each of the methods below returns the reply in one form and frees the call.
 func (c *commands) send(ctx context.Context, r *request, mode conn.Mode) error {
 	if r.end() != nil {
 		return r.wrappedErr()
@@ -145,8 +144,8 @@ func fetch[T any](ctx context.Context, c *commands, r request, decode func(strin
 	return out, err
 }
 
-// condemnMismatch ends the link that has answered q if err says that the reply cannot be that of its command, so that nobody else gets
-// somebody else's. conn does that by itself where it knows the kind.
+// condemnMismatch ends the link that has answered q if err says that the reply cannot belong to its command: replies may be out
+// of step with commands. conn does that by itself for replies whose kind it knows.
 func condemnMismatch(q *conn.Call, err error) {
 	_, kind := errs.As[*resp3.TypeError](err)
 	_, shape := errs.As[shapeError](err)

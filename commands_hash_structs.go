@@ -16,9 +16,9 @@ import (
 
 // HGetAllAs reads the hash at key into a struct: each field of the hash goes to the exported field with the tag
 // `redis:"name"`, those of embedded structs included. Fields of the struct without a tag or with the tag "-", and fields
-// of the hash that no tag names, are left alone; a tagged field that the hash lacks keeps its zero value.
+// of the hash that no tag names, are ignored; a tagged field that the hash lacks keeps its zero value.
 //
-// A field may be of any type that As can make of a text: a string, a []byte, a bool, an integer, a float, a time.Duration in
+// A field may have any type that As reads from a text: a string, a []byte, a bool, an integer, a float, a time.Duration in
 // milliseconds, a type made of one of these, one with UnmarshalText or else UnmarshalBinary; and a pointer to one, an Opt of
 // one, or a sql.Null of one. A pointer to an embedded struct is allocated if the hash has a field for it.
 //

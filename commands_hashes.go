@@ -81,8 +81,8 @@ func (p *Pipe) HSetNX(key, field, value string) Reply[bool] {
 	return enqueue(p, fixedArgs(p.next(), "HSETNX", key, field, value), decodeTruth)
 }
 
-// HMGet returns the values of fields in their order; OK is false for one that does not exist. The texts share one block of
-// memory, so a kept one keeps all.
+// HMGet returns the values of fields in their order; OK is false for a field that does not exist. The texts share one block of
+// memory, so that one that is kept keeps all.
 func (c *commands) HMGet(ctx context.Context, key string, fields ...string) ([]Opt[string], error) {
 	return fetch(ctx, c, listArgs(c.newCall(), "HMGET", "field", fields, key), counted(len(fields), decodeOptTexts))
 }
@@ -92,8 +92,8 @@ func (p *Pipe) HMGet(key string, fields ...string) Reply[[]Opt[string]] {
 	return enqueue(p, listArgs(p.next(), "HMGET", "field", fields, key), counted(len(fields), decodeOptTexts))
 }
 
-// HGetAll returns the whole hash at key, empty if there is none. The texts share one block of memory, so a kept one keeps
-// all.
+// HGetAll returns the whole hash at key, empty if there is none. The texts share one block of memory, so that one that is kept
+// keeps all.
 func (c *commands) HGetAll(ctx context.Context, key string) (map[string]string, error) {
 	return fetch(ctx, c, fixedArgs(c.newCall(), "HGETALL", key), decodeMap)
 }
@@ -184,7 +184,7 @@ func (p *Pipe) HRandField(key string) Reply[string] {
 }
 
 // HRandFields returns the names of n random fields of the hash at key, all if there are fewer, none if there is no such
-// key. If n is negative there are exactly -n, and one may come several times.
+// key. If n is negative there are exactly -n, and a name may come several times.
 func (c *commands) HRandFields(ctx context.Context, key string, n int64) ([]string, error) {
 	return fetch(ctx, c, hRandFields(c.newCall(), key, n, false), decodeTexts)
 }
@@ -204,10 +204,10 @@ func (p *Pipe) HRandFieldsWithValues(key string, n int64) Reply[[]Field] {
 	return enqueue(p, hRandFields(p.next(), key, n, true), decodeFields)
 }
 
-// HExpire lets fields of the hash at key expire after ttl, which is sent as by Expire. For each field it returns 1 if
-// that is done, 2 if the field was removed since ttl is zero, 0 if an option forbade it, and -2 if there is no such field or
-// no such key. A ttl below zero is answered with an error, other than by Expire: "invalid expire time, must be >= 0". Since
-// Redis 7.4.
+// HExpire lets fields of the hash at key expire after ttl, which is sent as Expire sends it. For each field it returns 1 if
+// the expiry is set, 2 if the field was removed since ttl is zero, 0 if an option does not allow it, and -2 if there is no
+// such field or no such key. A negative ttl does not remove the fields: the server answers with "invalid expire time, must be
+// >= 0". Since Redis 7.4.
 func (c *commands) HExpire(ctx context.Context, key string, ttl time.Duration, fields []string, opts ...ExpireOption) ([]int64, error) {
 	return fetch(ctx, c, hExpire(c.newCall(), key, ttl, fields, opts), countedOrNone(len(fields), decodeInts))
 }
@@ -217,8 +217,8 @@ func (p *Pipe) HExpire(key string, ttl time.Duration, fields []string, opts ...E
 	return enqueue(p, hExpire(p.next(), key, ttl, fields, opts), countedOrNone(len(fields), decodeInts))
 }
 
-// HTTL returns how long each of fields has left, in whole seconds: NoExpiry if it does not expire, NoField if there is
-// none. Since Redis 7.4.
+// HTTL returns the time until each of fields expires, in whole seconds: NoExpiry if it does not expire, NoField if it does not
+// exist. Since Redis 7.4.
 func (c *commands) HTTL(ctx context.Context, key string, fields ...string) ([]time.Duration, error) {
 	return fetch(ctx, c, hTTL(c.newCall(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
 }
@@ -228,7 +228,7 @@ func (p *Pipe) HTTL(key string, fields ...string) Reply[[]time.Duration] {
 	return enqueue(p, hTTL(p.next(), key, fields), countedOrNone(len(fields), decodeFieldTTLs))
 }
 
-// HScan yields the fields of the hash at key with their values, under the conditions of Scan.
+// HScan yields the fields of the hash at key with their values, with the guarantees of Scan.
 func (c *commands) HScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Field, error] {
 	return scan(ctx, c, "HSCAN", key, o, nextFields)
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// ExpireOption is the condition of Expire and its like. The empty one is none.
+// ExpireOption is a condition of Expire, PExpire, ExpireAt and HExpire. The empty one is none.
 type ExpireOption string
 
 // The conditions.
 const (
 	ExpireNX ExpireOption = "NX" // only if it does not expire yet
 	ExpireXX ExpireOption = "XX" // only if it expires already
-	ExpireGT ExpireOption = "GT" // only if it expires later than now set
-	ExpireLT ExpireOption = "LT" // only if it expires sooner than now set
+	ExpireGT ExpireOption = "GT" // only if the new expiry is later than the present one
+	ExpireLT ExpireOption = "LT" // only if the new expiry is earlier than the present one
 )
 
 // CopyOption modifies Copy. The zero value changes nothing.
@@ -30,10 +30,10 @@ type CopyOption struct {
 // CopyReplace lets Copy overwrite the destination.
 func CopyReplace() CopyOption { return CopyOption{word: "REPLACE"} }
 
-// CopyDB makes the database of the destination another one.
+// CopyDB copies into another database.
 func CopyDB(db int) CopyOption { return CopyOption{word: "DB", db: int64(db)} }
 
-// expire sends whole seconds as such and anything else in milliseconds.
+// expire sends whole seconds in seconds and other durations in milliseconds.
 func expire(q *conn.Call, key string, ttl time.Duration, opts []ExpireOption) request {
 	if ttl%time.Second != 0 {
 		return pexpire(q, key, ttl, opts)
@@ -104,7 +104,7 @@ func (p *Pipe) Unlink(keys ...string) Reply[int64] {
 	return enqueue(p, listArgs(p.next(), "UNLINK", "key", keys), decodeInt)
 }
 
-// Exists returns how many of keys exist. One that is named twice counts twice.
+// Exists returns how many of keys exist. A key that is given twice counts twice.
 func (c *commands) Exists(ctx context.Context, keys ...string) (int64, error) {
 	return c.integer(ctx, listArgs(c.newCall(), "EXISTS", "key", keys))
 }
@@ -116,7 +116,7 @@ func (p *Pipe) Exists(keys ...string) Reply[int64] {
 
 // Expire lets key expire after ttl, which is sent in seconds if it is whole seconds, else in milliseconds. Fractions of a
 // millisecond are cut off; a ttl between zero and one millisecond is an error. A ttl of zero or less removes the key. It reports
-// false if there is no such key or an option forbade it.
+// false if there is no such key or an option does not allow it.
 func (c *commands) Expire(ctx context.Context, key string, ttl time.Duration, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, expire(c.newCall(), key, ttl, opts))
 }
@@ -137,7 +137,7 @@ func (p *Pipe) PExpire(key string, ttl time.Duration, opts ...ExpireOption) Repl
 }
 
 // ExpireAt lets key expire at a time, which is sent in seconds if it is a whole second, else in milliseconds, rounded up: the
-// key never expires before. It reports false if there is no such key or an option forbade it.
+// key never expires before. It reports false if there is no such key or an option does not allow it.
 func (c *commands) ExpireAt(ctx context.Context, key string, at time.Time, opts ...ExpireOption) (bool, error) {
 	return c.truth(ctx, expireAt(c.newCall(), key, at, opts))
 }
@@ -147,7 +147,7 @@ func (p *Pipe) ExpireAt(key string, at time.Time, opts ...ExpireOption) Reply[bo
 	return enqueue(p, expireAt(p.next(), key, at, opts), decodeTruth)
 }
 
-// TTL returns how long key has left, in whole seconds. It is NoExpiry if it does not expire, and the error is Nil if there
+// TTL returns the time until key expires, in whole seconds. It is NoExpiry if it does not expire, and the error is Nil if there
 // is no such key.
 func (c *commands) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return c.expiry(ctx, fixedArgs(c.newCall(), "TTL", key), time.Second)
@@ -178,7 +178,7 @@ func (p *Pipe) Persist(key string) Reply[bool] {
 	return enqueue(p, fixedArgs(p.next(), "PERSIST", key), decodeTruth)
 }
 
-// Type returns the type of what key holds, as "string" or "zset", and "none" if there is no such key.
+// Type returns the type of the value at key, such as "string" or "zset", and "none" if there is no such key.
 func (c *commands) Type(ctx context.Context, key string) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "TYPE", key))
 }
@@ -188,7 +188,7 @@ func (p *Pipe) Type(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "TYPE", key), decodeText)
 }
 
-// Rename gives key another name and overwrites what has that name. A key that does not exist is an error of the server.
+// Rename renames a key, and overwrites a key that has the new name. The server answers with an error if there is no such key.
 func (c *commands) Rename(ctx context.Context, key, to string) error {
 	return c.status(ctx, fixedArgs(c.newCall(), "RENAME", key, to))
 }
@@ -198,7 +198,7 @@ func (p *Pipe) Rename(key, to string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "RENAME", key, to), decodeText)
 }
 
-// Copy copies what src holds to dst. It reports false if there is no src, or there is a dst and CopyReplace is not given.
+// Copy copies the value at src to dst. It reports false if src does not exist, or if dst exists and CopyReplace is not given.
 func (c *commands) Copy(ctx context.Context, src, dst string, opts ...CopyOption) (bool, error) {
 	return c.truth(ctx, copyKey(c.newCall(), src, dst, opts))
 }
@@ -214,22 +214,22 @@ func (c *commands) expiry(ctx context.Context, r request, unit time.Duration) (t
 	return ttl(n, unit, err)
 }
 
-// ScanOptions say what a scan is to return. The zero value is everything.
+// ScanOptions select what a scan returns. The zero value selects everything.
 type ScanOptions struct {
 	Match string // glob pattern of names; empty: all
-	Count int64  // how much the server looks at for each call; 0: its default of 10
-	Type  string // Scan only: type of the keys, as "string" or "zset"; empty: all
+	Count int64  // elements that the server looks at for each call; 0: its default of 10
+	Type  string // Scan only: type of the keys, such as "string" or "zset"; empty: all
 }
 
-// Scan yields the keys of the database. While it goes on others may add and remove keys: one that is there all the time
-// is yielded, maybe more than once; one that is not may be or not. The loop may be left at any time. An error is yielded
-// once, with an empty key, and ends the scan.
+// Scan yields the keys of the database. A key that exists from the beginning to the end of the scan is yielded, maybe more
+// than once. A key that others add or remove meanwhile may be yielded or not. The loop may be left at any time. An error is
+// yielded once, with an empty key, and ends the scan.
 func (c *commands) Scan(ctx context.Context, o ScanOptions) iter.Seq2[string, error] {
 	return scan(ctx, c, "SCAN", "", o, nextTexts)
 }
 
-// scan asks for page after page until the server says that it was the last. Each page has an own call, so that nothing is
-// held while the caller looks at it.
+// scan asks for page after page until the server says that it was the last. Each page has a call of its own, so that no
+// call is open while the caller looks at it.
 func scan[T any](ctx context.Context, c *commands, name, key string, o ScanOptions, items func(*resp3.Cursor) ([]T, error)) iter.Seq2[T, error] {
 	decode := func(reply string) (page[T], error) { return decodePage(reply, items) }
 	return func(yield func(T, error) bool) {

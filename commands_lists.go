@@ -30,7 +30,7 @@ func lRem(q *conn.Call, key string, count int64, value string) request {
 	return r
 }
 
-// popN is a command that takes n elements at most.
+// popN is a command that removes and returns at most n elements.
 func popN(q *conn.Call, name, key string, n int64) request {
 	r := byInt(q, name, key, n)
 	if n < 0 {
@@ -39,7 +39,7 @@ func popN(q *conn.Call, name, key string, n int64) request {
 	return r
 }
 
-// LPush puts values one after the other in front of the list at key and returns its length.
+// LPush puts values, one after the other, in front of the list at key and returns its length.
 func (c *commands) LPush(ctx context.Context, key string, values ...string) (int64, error) {
 	return c.integer(ctx, listArgs(c.newCall(), "LPUSH", "value", values, key))
 }
@@ -59,7 +59,7 @@ func (p *Pipe) RPush(key string, values ...string) Reply[int64] {
 	return enqueue(p, listArgs(p.next(), "RPUSH", "value", values, key), decodeInt)
 }
 
-// LPop takes the first element from the list at key, or returns Nil if there is none.
+// LPop removes and returns the first element of the list at key, or Nil if there is none.
 func (c *commands) LPop(ctx context.Context, key string) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "LPOP", key))
 }
@@ -69,7 +69,7 @@ func (p *Pipe) LPop(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "LPOP", key), decodeText)
 }
 
-// LPopN takes up to n elements from the beginning of the list at key, none if there is no such key.
+// LPopN removes and returns up to n elements from the beginning of the list at key, none if there is no such key.
 func (c *commands) LPopN(ctx context.Context, key string, n int64) ([]string, error) {
 	return fetch(ctx, c, popN(c.newCall(), "LPOP", key, n), decodeTexts)
 }
@@ -79,7 +79,7 @@ func (p *Pipe) LPopN(key string, n int64) Reply[[]string] {
 	return enqueue(p, popN(p.next(), "LPOP", key, n), decodeTexts)
 }
 
-// RPop takes the last element from the list at key, or returns Nil if there is none.
+// RPop removes and returns the last element of the list at key, or Nil if there is none.
 func (c *commands) RPop(ctx context.Context, key string) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "RPOP", key))
 }
@@ -89,7 +89,7 @@ func (p *Pipe) RPop(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "RPOP", key), decodeText)
 }
 
-// RPopN takes up to n elements from the end of the list at key, the last first, none if there is no such key.
+// RPopN removes and returns up to n elements from the end of the list at key, the last first, none if there is no such key.
 func (c *commands) RPopN(ctx context.Context, key string, n int64) ([]string, error) {
 	return fetch(ctx, c, popN(c.newCall(), "RPOP", key, n), decodeTexts)
 }
@@ -109,8 +109,8 @@ func (p *Pipe) LLen(key string) Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "LLEN", key), decodeInt)
 }
 
-// LRange returns the elements of the list at key from start to stop, both included; negative ones count from the end. There
-// are none if there is no such key. They share one block of memory, so a kept one keeps all.
+// LRange returns the elements of the list at key from start to stop, both included; negative indexes count from the end. There
+// are none if there is no such key. They share one block of memory, so that one that is kept keeps all.
 func (c *commands) LRange(ctx context.Context, key string, start, stop int64) ([]string, error) {
 	return fetch(ctx, c, byInts(c.newCall(), "LRANGE", key, start, stop), decodeTexts)
 }
@@ -131,7 +131,7 @@ func (p *Pipe) LIndex(key string, index int64) Reply[string] {
 	return enqueue(p, byInt(p.next(), "LINDEX", key, index), decodeText)
 }
 
-// LSet replaces an element of the list at key. An index or a key that does not exist is an error of the server.
+// LSet replaces an element of the list at key. The server answers with an error if there is no such key or index.
 func (c *commands) LSet(ctx context.Context, key string, index int64, value string) error {
 	return c.status(ctx, lSet(c.newCall(), key, index, value))
 }
@@ -162,8 +162,7 @@ func (p *Pipe) LTrim(key string, start, stop int64) Reply[string] {
 	return enqueue(p, byInts(p.next(), "LTRIM", key, start, stop), decodeText)
 }
 
-// LMove takes an element from one end of the list at src, puts it to an end of that at dst and returns it, or Nil if there
-// is none.
+// LMove moves an element from one end of the list at src to an end of the list at dst and returns it, or Nil if there is none.
 func (c *commands) LMove(ctx context.Context, src, dst string, from, to End) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "LMOVE", src, dst, string(from), string(to)))
 }
@@ -217,7 +216,7 @@ func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, 
 	return q.Val, err
 }
 
-// BLMove takes an element off one end of source, puts it on an end of destination, and returns it. It waits as BLPop does.
+// BLMove moves an element from one end of source to an end of destination and returns it. It waits as BLPop does.
 func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, destination string, from, to End) (string, error) {
 	q, err := c.block(ctx, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
 	defer q.Free()

@@ -12,7 +12,7 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// evalArgs are the arguments of a script: what to run, the keys with their number, and the rest.
+// evalArgs are the arguments of a script: its text or name, the number of keys, the keys, and the rest.
 func evalArgs(name, script string, keys []string, args []any) []any {
 	all := make([]any, 0, 3+len(keys)+len(args))
 	all = append(all, name, script, len(keys))
@@ -33,7 +33,7 @@ func (c *commands) value(ctx context.Context, r request) (resp3.Value, error) {
 	return v, err
 }
 
-// Eval runs a script of Lua with keys and arguments, whose types are those of Do. Script has a better way to run one often.
+// Eval runs a script of Lua with keys and arguments, whose types are those of Do. For a script that runs often see Script.
 func (c *commands) Eval(ctx context.Context, script string, keys []string, args ...any) (resp3.Value, error) {
 	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVAL", script, keys, args)...))
 }
@@ -43,7 +43,7 @@ func (p *Pipe) Eval(script string, keys []string, args ...any) Reply[resp3.Value
 	return enqueue(p, anyArgs(p.next(), evalArgs("EVAL", script, keys, args)...), decodeValue)
 }
 
-// EvalRO is Eval for a script that only reads, which the server makes sure of.
+// EvalRO is Eval for a script that only reads. The server refuses other scripts.
 func (c *commands) EvalRO(ctx context.Context, script string, keys []string, args ...any) (resp3.Value, error) {
 	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVAL_RO", script, keys, args)...))
 }
@@ -53,8 +53,8 @@ func (p *Pipe) EvalRO(script string, keys []string, args ...any) Reply[resp3.Val
 	return enqueue(p, anyArgs(p.next(), evalArgs("EVAL_RO", script, keys, args)...), decodeValue)
 }
 
-// EvalSha is Eval for a script that the server has already, named by its SHA-1 in hexadecimal. If it does not have it, the
-// error has code NOSCRIPT.
+// EvalSha is Eval for a script that the server has already, named by its SHA-1 in hexadecimal. If the server does not have it,
+// the error has code NOSCRIPT.
 func (c *commands) EvalSha(ctx context.Context, sha string, keys []string, args ...any) (resp3.Value, error) {
 	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVALSHA", sha, keys, args)...))
 }
@@ -74,7 +74,7 @@ func (p *Pipe) EvalShaRO(sha string, keys []string, args ...any) Reply[resp3.Val
 	return enqueue(p, anyArgs(p.next(), evalArgs("EVALSHA_RO", sha, keys, args)...), decodeValue)
 }
 
-// ScriptLoad gives the server a script to keep and returns its SHA-1 in hexadecimal.
+// ScriptLoad stores a script in the server and returns its SHA-1 in hexadecimal.
 func (c *commands) ScriptLoad(ctx context.Context, script string) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "SCRIPT", "LOAD", script))
 }
@@ -84,7 +84,7 @@ func (p *Pipe) ScriptLoad(script string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "SCRIPT", "LOAD", script), decodeText)
 }
 
-// FCall calls a function of a library that the server has, with keys and arguments, whose types are those of Do.
+// FCall calls a function of a library in the server with keys and arguments, whose types are those of Do.
 func (c *commands) FCall(ctx context.Context, function string, keys []string, args ...any) (resp3.Value, error) {
 	return c.value(ctx, anyArgs(c.newCall(), evalArgs("FCALL", function, keys, args)...))
 }
@@ -104,22 +104,22 @@ func (p *Pipe) FCallRO(function string, keys []string, args ...any) Reply[resp3.
 	return enqueue(p, anyArgs(p.next(), evalArgs("FCALL_RO", function, keys, args)...), decodeValue)
 }
 
-// Script is a script of Lua that the server keeps once it has seen it, so that it is sent only when the server does not have
-// it. It never changes and may be used by many goroutines at once, with any client.
+// Script is a script of Lua whose text is sent only if the server does not have it. A Script never changes and may be used by
+// many goroutines at once, with any client.
 type Script struct {
 	src, sha string
 	readOnly bool
 	says     bool // the source has the word NOSCRIPT
 }
 
-// NewScript returns the script with the source src. It does not look at it.
+// NewScript returns the script with the source src, which it does not check.
 func NewScript(src string) *Script {
 	sum := sha1.Sum([]byte(src)) // as the server names it; nothing depends on its strength
 	return &Script{src: src, sha: hex.EncodeToString(sum[:]), says: mentions(src)}
 }
 
-// ReadOnly returns the same script for servers from 7.0 on, which then make sure that it only reads. Such a script is sent
-// again after a failure. Other scripts are not, since nobody knows what they change.
+// ReadOnly returns the same script for servers from 7.0 on, which refuse it if it writes. Such a script is sent again after a
+// failure. Other scripts are not, since it is not known what they change.
 func (s *Script) ReadOnly() *Script {
 	return &Script{src: s.src, sha: s.sha, readOnly: true, says: s.says}
 }
@@ -127,13 +127,13 @@ func (s *Script) ReadOnly() *Script {
 // SHA returns the SHA-1 of the source in hexadecimal, by which the server knows the script.
 func (s *Script) SHA() string { return s.sha }
 
-// noScript are the words with which servers say that they do not have a script: Redis, and Valkey from 8 on.
+// noScript are the texts of a server that does not have a script: of Redis, and of Valkey from 8 on.
 var noScript = map[string]bool{"No matching script. Please use EVAL.": true, "No matching script.": true}
 
-// Run runs the script with keys and arguments, whose types are those of Do. It names the script to the server, and sends
-// the source only if the server says that it does not have it: nothing was executed then. A script may say the same, so the source is
-// always sent if it, a key or an argument has the word NOSCRIPT. A script that takes exactly the server's words from stored
-// data, or makes them up of parts, runs twice.
+// Run runs the script with keys and arguments, whose types are those of Do. It sends the SHA-1, and the source only if the
+// server answers that it does not have the script: nothing was executed then. A script may return the same error, so the
+// source is always sent if it, a key or an argument has the word NOSCRIPT. A script that reads exactly this text from stored
+// data, or makes it up of parts, runs twice.
 func (s *Script) Run(ctx context.Context, d Doer, keys []string, args ...any) (resp3.Value, error) {
 	byHash, whole := "EVALSHA", "EVAL"
 	if s.readOnly {
@@ -148,7 +148,7 @@ func (s *Script) Run(ctx context.Context, d Doer, keys []string, args ...any) (r
 	return d.Do(ctx, evalArgs(whole, s.src, keys, args)...)
 }
 
-// mayRepeat reports whether the script may answer with words that it was given.
+// mayRepeat reports whether the script may answer with a NOSCRIPT of its own.
 func (s *Script) mayRepeat(keys []string, args []any) bool {
 	if s.says || slices.ContainsFunc(keys, mentions) {
 		return true
@@ -161,7 +161,7 @@ func (s *Script) mayRepeat(keys []string, args []any) bool {
 				return true
 			}
 		default:
-			text, _ := resp3.AppendCommandArgs(nil, a) // what cannot be encoded is not sent either
+			text, _ := resp3.AppendCommandArgs(nil, a) // an argument that cannot be encoded is not sent either
 			if mentions(string(text)) {
 				return true
 			}
@@ -170,7 +170,7 @@ func (s *Script) mayRepeat(keys []string, args []any) bool {
 	return false
 }
 
-// mentions reports whether s has the word NOSCRIPT, in whatever case.
+// mentions reports whether s has the word NOSCRIPT, in upper or lower case.
 func mentions(s string) bool {
 	const word = "NOSCRIPT"
 	for i := 0; i+len(word) <= len(s); i++ {

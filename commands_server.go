@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Ping asks the server for a sign of life.
+// Ping sends PING and waits for the answer.
 func (c *commands) Ping(ctx context.Context) error {
 	return c.status(ctx, fixedArgs(c.newCall(), "PING"))
 }
@@ -17,7 +17,7 @@ func (p *Pipe) Ping() Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "PING"), decodeText)
 }
 
-// Echo returns what the server makes of text, which is the same text.
+// Echo sends a text and returns the server's copy of it.
 func (c *commands) Echo(ctx context.Context, text string) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "ECHO", text))
 }
@@ -27,7 +27,7 @@ func (p *Pipe) Echo(text string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "ECHO", text), decodeText)
 }
 
-// Info returns what the server says of itself, in lines of "name:value": the sections named, or the usual ones.
+// Info returns information about the server in lines of "name:value": the given sections, or the usual ones.
 func (c *commands) Info(ctx context.Context, sections ...string) (string, error) {
 	return c.text(ctx, listArgs(c.newCall(), "INFO", "", sections))
 }
@@ -47,7 +47,7 @@ func (p *Pipe) DBSize() Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "DBSIZE"), decodeInt)
 }
 
-// Time returns what time it is at the server, in microseconds.
+// Time returns the time of the server's clock, to the microsecond.
 func (c *commands) Time(ctx context.Context) (time.Time, error) {
 	return fetch(ctx, c, fixedArgs(c.newCall(), "TIME"), decodeTime)
 }
@@ -67,8 +67,7 @@ func (p *Pipe) FlushDB() Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "FLUSHDB"), decodeText)
 }
 
-// ClientID returns the number that the server gave to a connection. On a Client that is one of those it shares; on a Conn
-// it is that one.
+// ClientID returns the server's number of a connection: on a Client one of its shared connections, on a Conn that connection.
 func (c *commands) ClientID(ctx context.Context) (int64, error) {
 	return c.integer(ctx, fixedArgs(c.newCall(), "CLIENT", "ID"))
 }
@@ -102,9 +101,10 @@ func aboutOwnWrites(name string) error {
 	return fmt.Errorf("baton: %s is about the writes of its own connection: use Client.Conn", name)
 }
 
-// Wait waits until as many replicas have taken over what was written on this connection before, and returns how many
-// have, which may be fewer when the wait is over: at least 1 ms, 0 for ever. It is for a Conn: on connections that are
-// shared it would say nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write the error is ErrMoved.
+// Wait waits until that many replicas have acknowledged the writes of this connection, and returns how many have, which may be
+// fewer when the wait is over. wait is at least 1 ms; 0 is for ever. It needs a Conn: on shared connections it would say
+// nothing about the caller's writes, and is refused. If maintenance has moved the connection since the last write, the error
+// is ErrMoved.
 func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (int64, error) {
 	if c.conn == nil {
 		return 0, aboutOwnWrites("WAIT")

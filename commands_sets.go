@@ -65,7 +65,7 @@ func (p *Pipe) SMIsMember(key string, members ...string) Reply[[]bool] {
 }
 
 // SMembers returns the members of the set at key in no order, none if there is no such key. They share one block of memory,
-// so a kept one keeps all.
+// so that one that is kept keeps all.
 func (c *commands) SMembers(ctx context.Context, key string) ([]string, error) {
 	return fetch(ctx, c, fixedArgs(c.newCall(), "SMEMBERS", key), decodeTexts)
 }
@@ -75,7 +75,7 @@ func (p *Pipe) SMembers(key string) Reply[[]string] {
 	return enqueue(p, fixedArgs(p.next(), "SMEMBERS", key), decodeTexts)
 }
 
-// SPop takes a random member from the set at key, or returns Nil if there is none.
+// SPop removes and returns a random member of the set at key, or Nil if there is none.
 func (c *commands) SPop(ctx context.Context, key string) (string, error) {
 	return c.text(ctx, fixedArgs(c.newCall(), "SPOP", key))
 }
@@ -85,7 +85,7 @@ func (p *Pipe) SPop(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "SPOP", key), decodeText)
 }
 
-// SPopN takes up to n random members from the set at key, none if there is no such key.
+// SPopN removes and returns up to n random members of the set at key, none if there is no such key.
 func (c *commands) SPopN(ctx context.Context, key string, n int64) ([]string, error) {
 	return fetch(ctx, c, popN(c.newCall(), "SPOP", key, n), decodeTexts)
 }
@@ -106,7 +106,7 @@ func (p *Pipe) SRandMember(key string) Reply[string] {
 }
 
 // SRandMemberN returns n random members of the set at key, all if there are fewer, none if there is no such key. If n is
-// negative there are exactly -n, and one may come several times.
+// negative there are exactly -n, and a member may come several times.
 func (c *commands) SRandMemberN(ctx context.Context, key string, n int64) ([]string, error) {
 	return fetch(ctx, c, byInt(c.newCall(), "SRANDMEMBER", key, n), decodeTexts)
 }
@@ -116,7 +116,7 @@ func (p *Pipe) SRandMemberN(key string, n int64) Reply[[]string] {
 	return enqueue(p, byInt(p.next(), "SRANDMEMBER", key, n), decodeTexts)
 }
 
-// SInter returns what all the sets at keys have in common, in no order. The members share one block of memory.
+// SInter returns the members that all the sets at keys have, in no order. They share one block of memory.
 func (c *commands) SInter(ctx context.Context, keys ...string) ([]string, error) {
 	return fetch(ctx, c, listArgs(c.newCall(), "SINTER", "key", keys), decodeTexts)
 }
@@ -126,7 +126,7 @@ func (p *Pipe) SInter(keys ...string) Reply[[]string] {
 	return enqueue(p, listArgs(p.next(), "SINTER", "key", keys), decodeTexts)
 }
 
-// SUnion returns what is in any of the sets at keys, in no order. The members share one block of memory.
+// SUnion returns the members of any of the sets at keys, in no order. They share one block of memory.
 func (c *commands) SUnion(ctx context.Context, keys ...string) ([]string, error) {
 	return fetch(ctx, c, listArgs(c.newCall(), "SUNION", "key", keys), decodeTexts)
 }
@@ -136,7 +136,7 @@ func (p *Pipe) SUnion(keys ...string) Reply[[]string] {
 	return enqueue(p, listArgs(p.next(), "SUNION", "key", keys), decodeTexts)
 }
 
-// SDiff returns what is in the set at the first key and in none of the others, in no order. The members share one block of
+// SDiff returns the members of the set at the first key that none of the others has, in no order. They share one block of
 // memory.
 func (c *commands) SDiff(ctx context.Context, keys ...string) ([]string, error) {
 	return fetch(ctx, c, listArgs(c.newCall(), "SDIFF", "key", keys), decodeTexts)
@@ -147,7 +147,7 @@ func (p *Pipe) SDiff(keys ...string) Reply[[]string] {
 	return enqueue(p, listArgs(p.next(), "SDIFF", "key", keys), decodeTexts)
 }
 
-// SInterCard counts what all the sets at keys have in common, up to limit; 0 is no limit.
+// SInterCard counts the members that all the sets at keys have, up to limit; 0 is no limit.
 func (c *commands) SInterCard(ctx context.Context, limit int64, keys ...string) (int64, error) {
 	return c.integer(ctx, sInterCard(c.newCall(), limit, keys))
 }
@@ -157,7 +157,7 @@ func (p *Pipe) SInterCard(limit int64, keys ...string) Reply[int64] {
 	return enqueue(p, sInterCard(p.next(), limit, keys), decodeInt)
 }
 
-// SScan yields the members of the set at key, under the conditions of Scan.
+// SScan yields the members of the set at key, with the guarantees of Scan.
 func (c *commands) SScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[string, error] {
 	return scan(ctx, c, "SSCAN", key, o, nextTexts)
 }

@@ -19,11 +19,10 @@ const (
 	ZAddXX ZAddOption = "XX" // change members only, add none
 	ZAddGT ZAddOption = "GT" // change a score only to a greater one
 	ZAddLT ZAddOption = "LT" // change a score only to a smaller one
-	ZAddCH ZAddOption = "CH" // count members that were changed too
+	ZAddCH ZAddOption = "CH" // also count members that were changed
 )
 
-// ZSpan says which members of a sorted set are meant, and in which order: ByRank, ByScore or ByLex. It is a small value;
-// the zero ZSpan is none.
+// ZSpan selects members of a sorted set in an order. ByRank, ByScore and ByLex make one; the zero ZSpan is invalid.
 type ZSpan struct {
 	by           string
 	start, stop  string
@@ -34,24 +33,24 @@ type ZSpan struct {
 	offset, size int64
 }
 
-// ByRank is the members from rank start to stop, both included; negative ones count from the end.
+// ByRank selects the members from rank start to stop, both included; negative ranks count from the end.
 func ByRank(start, stop int64) ZSpan { return ZSpan{ranks: true, from: start, to: stop} }
 
-// ByScore is the members with scores from low to high, as Redis spells bounds: "1.5", "(1.5" without that score itself,
+// ByScore selects the members with scores from low to high, as Redis spells bounds: "1.5", "(1.5" without that score itself,
 // "-inf", "+inf".
 func ByScore(low, high string) ZSpan { return ZSpan{by: "BYSCORE", start: low, stop: high} }
 
-// ByLex is the members between two texts, all of the same score: "[a", "(a" without that text itself, "-", "+".
+// ByLex selects the members between two texts, all of the same score: "[a", "(a" without that text itself, "-", "+".
 func ByLex(low, high string) ZSpan { return ZSpan{by: "BYLEX", start: low, stop: high} }
 
-// Rev returns the span from its end to its beginning: the greatest first. Ranks are counted from the greatest then.
+// Rev returns the span in reverse order: the greatest first. Ranks are counted from the greatest then.
 func (s ZSpan) Rev() ZSpan {
 	s.rev = !s.rev
 	return s
 }
 
-// Limit returns the part of the span that leaves out offset members and has size members at most, a negative size all.
-// It is for spans by score or text.
+// Limit returns the part of the span behind the first offset members, of at most size members; a negative size is no limit. It
+// is for spans by score or text.
 func (s ZSpan) Limit(offset, size int64) ZSpan {
 	s.limited, s.offset, s.size = true, offset, size
 	return s
@@ -83,7 +82,7 @@ func (r *request) zspan(s ZSpan) {
 	}
 }
 
-// Aggregate says what becomes of the scores of a member that is in several sets. The empty one is Sum.
+// Aggregate says how the scores of a member that is in several sets are combined. The empty one is Sum.
 type Aggregate string
 
 // The ways to aggregate.
@@ -157,8 +156,8 @@ func zStore(q *conn.Call, name, dst string, keys []string, o ZStoreOptions) requ
 	return r
 }
 
-// ZAdd adds members with their scores to the sorted set at key, or gives those that are there their new scores. It returns
-// how many are new.
+// ZAdd adds members with their scores to the sorted set at key, or sets the scores of those that it has. It returns how many
+// are new.
 func (c *commands) ZAdd(ctx context.Context, key string, members []Z, opts ...ZAddOption) (int64, error) {
 	return c.integer(ctx, zAdd(c.newCall(), key, members, opts))
 }
@@ -218,7 +217,7 @@ func (p *Pipe) ZMScore(key string, members ...string) Reply[[]Opt[float64]] {
 	return enqueue(p, listArgs(p.next(), "ZMSCORE", "member", members, key), counted(len(members), decodeOptFloats))
 }
 
-// ZRank returns the rank of a member, that with the smallest score being 0, or Nil if there is no such member.
+// ZRank returns the rank of a member, 0 for the smallest score, or Nil if there is no such member.
 func (c *commands) ZRank(ctx context.Context, key, member string) (int64, error) {
 	return c.integer(ctx, fixedArgs(c.newCall(), "ZRANK", key, member))
 }
@@ -228,7 +227,7 @@ func (p *Pipe) ZRank(key, member string) Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "ZRANK", key, member), decodeInt)
 }
 
-// ZRevRank returns the rank of a member, that with the greatest score being 0, or Nil if there is no such member.
+// ZRevRank returns the rank of a member, 0 for the greatest score, or Nil if there is no such member.
 func (c *commands) ZRevRank(ctx context.Context, key, member string) (int64, error) {
 	return c.integer(ctx, fixedArgs(c.newCall(), "ZREVRANK", key, member))
 }
@@ -238,8 +237,8 @@ func (p *Pipe) ZRevRank(key, member string) Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "ZREVRANK", key, member), decodeInt)
 }
 
-// ZRange returns the members of the sorted set at key that span means, none if there is no such key. They share one block
-// of memory, so a kept one keeps all.
+// ZRange returns the members of the sorted set at key that span selects, none if there is no such key. They share one block of
+// memory, so that one that is kept keeps all.
 func (c *commands) ZRange(ctx context.Context, key string, span ZSpan) ([]string, error) {
 	return fetch(ctx, c, zRange(c.newCall(), key, span, false), decodeTexts)
 }
@@ -269,7 +268,7 @@ func (p *Pipe) ZCount(key, low, high string) Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "ZCOUNT", key, low, high), decodeInt)
 }
 
-// ZPopMin takes up to n members with the smallest scores from the sorted set at key, none if there is no such key.
+// ZPopMin removes and returns up to n members of the sorted set at key with the smallest scores, none if there is no such key.
 func (c *commands) ZPopMin(ctx context.Context, key string, n int64) ([]Z, error) {
 	return fetch(ctx, c, popN(c.newCall(), "ZPOPMIN", key, n), decodeZs)
 }
@@ -279,7 +278,7 @@ func (p *Pipe) ZPopMin(key string, n int64) Reply[[]Z] {
 	return enqueue(p, popN(p.next(), "ZPOPMIN", key, n), decodeZs)
 }
 
-// ZPopMax takes up to n members with the greatest scores from the sorted set at key, none if there is no such key.
+// ZPopMax removes and returns up to n members of the sorted set at key with the greatest scores, none if there is no such key.
 func (c *commands) ZPopMax(ctx context.Context, key string, n int64) ([]Z, error) {
 	return fetch(ctx, c, popN(c.newCall(), "ZPOPMAX", key, n), decodeZs)
 }
@@ -310,7 +309,7 @@ func (p *Pipe) ZRemRangeByScore(key, low, high string) Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "ZREMRANGEBYSCORE", key, low, high), decodeInt)
 }
 
-// ZRangeStore stores the members of src that span means at dst, overwrites what is there, and returns how many there are.
+// ZRangeStore stores the members of src that span selects at dst, which it overwrites, and returns how many there are.
 func (c *commands) ZRangeStore(ctx context.Context, dst, src string, span ZSpan) (int64, error) {
 	return c.integer(ctx, zRangeStore(c.newCall(), dst, src, span))
 }
@@ -320,8 +319,7 @@ func (p *Pipe) ZRangeStore(dst, src string, span ZSpan) Reply[int64] {
 	return enqueue(p, zRangeStore(p.next(), dst, src, span), decodeInt)
 }
 
-// ZUnionStore stores what is in any of the sorted sets at keys at dst, overwrites what is there, and returns how many there
-// are.
+// ZUnionStore stores the members of any of the sorted sets at keys at dst, which it overwrites, and returns how many there are.
 func (c *commands) ZUnionStore(ctx context.Context, dst string, keys []string, o ZStoreOptions) (int64, error) {
 	return c.integer(ctx, zStore(c.newCall(), "ZUNIONSTORE", dst, keys, o))
 }
@@ -331,8 +329,8 @@ func (p *Pipe) ZUnionStore(dst string, keys []string, o ZStoreOptions) Reply[int
 	return enqueue(p, zStore(p.next(), "ZUNIONSTORE", dst, keys, o), decodeInt)
 }
 
-// ZInterStore stores what all the sorted sets at keys have in common at dst, overwrites what is there, and returns how many
-// there are.
+// ZInterStore stores the members that all the sorted sets at keys have at dst, which it overwrites, and returns how many there
+// are.
 func (c *commands) ZInterStore(ctx context.Context, dst string, keys []string, o ZStoreOptions) (int64, error) {
 	return c.integer(ctx, zStore(c.newCall(), "ZINTERSTORE", dst, keys, o))
 }
@@ -342,7 +340,7 @@ func (p *Pipe) ZInterStore(dst string, keys []string, o ZStoreOptions) Reply[int
 	return enqueue(p, zStore(p.next(), "ZINTERSTORE", dst, keys, o), decodeInt)
 }
 
-// ZScan yields the members of the sorted set at key with their scores, under the conditions of Scan.
+// ZScan yields the members of the sorted set at key with their scores, with the guarantees of Scan.
 func (c *commands) ZScan(ctx context.Context, key string, o ScanOptions) iter.Seq2[Z, error] {
 	return scan(ctx, c, "ZSCAN", key, o, nextZs)
 }

@@ -12,17 +12,16 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// Trim says how much of a stream is to stay. Exactly one of MaxLen and MinID counts; the zero value is MaxLen 0, which
-// keeps nothing.
+// Trim says which messages of a stream stay. MaxLen counts only if MinID is empty. The zero value keeps none.
 type Trim struct {
-	MaxLen int64    // messages, if MinID is empty
-	MinID  StreamID // messages that are older go
+	MaxLen int64    // the newest messages, so many
+	MinID  StreamID // the messages from this id on
 	Approx bool     // a few more may stay, which is much cheaper for the server
 }
 
-// XPendingOptions say which messages XPendingList is to return.
+// XPendingOptions select the messages that XPendingList returns.
 type XPendingOptions struct {
-	Idle     time.Duration // delivered at least so long ago; 0: any. In milliseconds
+	Idle     time.Duration // delivered at least so long ago, in whole milliseconds; 0: any
 	From, To StreamID      // empty: from the first, to the last
 	Count    int64         // at most; 0: 100
 	Consumer string        // empty: of all consumers
@@ -77,7 +76,7 @@ func xRange(q *conn.Call, name, stream string, from, to StreamID, count int64) r
 	return r
 }
 
-// ids is a command of fixed texts and then ids.
+// ids is a command of fixed texts and a list of ids.
 func ids(q *conn.Call, name string, ids []StreamID, fixed ...string) request {
 	r := command(q, name)
 	r.strs(fixed)
@@ -132,8 +131,8 @@ func xAutoClaim(q *conn.Call, stream, group, consumer string, minIdle time.Durat
 	return r
 }
 
-// XAdd adds a message of fields and values, given in turns, to a stream and returns its id. AutoID lets the server choose
-// one.
+// XAdd adds a message to a stream and returns its id. The arguments alternate: field, value. AutoID lets the server choose
+// the id.
 func (c *commands) XAdd(ctx context.Context, stream string, id StreamID, fieldsValues ...string) (StreamID, error) {
 	return fetch(ctx, c, xAdd(c.newCall(), stream, id, fieldsValues), decodeID)
 }
@@ -143,7 +142,7 @@ func (p *Pipe) XAdd(stream string, id StreamID, fieldsValues ...string) Reply[St
 	return enqueue(p, xAdd(p.next(), stream, id, fieldsValues), decodeID)
 }
 
-// XAddTrim is XAdd and then XTrim.
+// XAddTrim is XAdd and XTrim in one command.
 func (c *commands) XAddTrim(ctx context.Context, stream string, id StreamID, trim Trim, fieldsValues ...string) (StreamID, error) {
 	return fetch(ctx, c, xAddTrim(c.newCall(), stream, id, trim, fieldsValues), decodeID)
 }
@@ -164,7 +163,7 @@ func (p *Pipe) XLen(stream string) Reply[int64] {
 }
 
 // XRange returns the messages of a stream from one id to another, both included, and at most count; 0 is all. FirstID and
-// LastID are the ends. There are none if there is no such stream.
+// LastID are the ends of the stream. There are no messages if there is no such stream.
 func (c *commands) XRange(ctx context.Context, stream string, from, to StreamID, count int64) ([]XMessage, error) {
 	return fetch(ctx, c, xRange(c.newCall(), "XRANGE", stream, from, to, count), decodeMessages)
 }
@@ -184,7 +183,7 @@ func (p *Pipe) XRevRange(stream string, from, to StreamID, count int64) Reply[[]
 	return enqueue(p, xRange(p.next(), "XREVRANGE", stream, from, to, count), decodeMessages)
 }
 
-// XAck tells a group that messages are done and returns how many were pending.
+// XAck acknowledges messages in a group and returns how many were pending.
 func (c *commands) XAck(ctx context.Context, stream, group string, messages ...StreamID) (int64, error) {
 	return c.integer(ctx, ids(c.newCall(), "XACK", messages, stream, group))
 }
@@ -204,7 +203,7 @@ func (p *Pipe) XDel(stream string, messages ...StreamID) Reply[int64] {
 	return enqueue(p, ids(p.next(), "XDEL", messages, stream), decodeInt)
 }
 
-// XTrim removes the oldest messages of a stream and returns how many.
+// XTrim removes the oldest messages of a stream and returns how many it has removed.
 func (c *commands) XTrim(ctx context.Context, stream string, trim Trim) (int64, error) {
 	return c.integer(ctx, xTrim(c.newCall(), stream, trim))
 }
@@ -214,8 +213,8 @@ func (p *Pipe) XTrim(stream string, trim Trim) Reply[int64] {
 	return enqueue(p, xTrim(p.next(), stream, trim), decodeInt)
 }
 
-// XGroupCreate creates a group that is to get the messages behind from; NewID stands for the last one. A stream that does
-// not exist is an error of the server, unless makeStream creates it.
+// XGroupCreate creates a group that gets the messages behind from; NewID stands for the last one. If there is no such stream,
+// makeStream creates it; without makeStream the server answers with an error.
 func (c *commands) XGroupCreate(ctx context.Context, stream, group string, from StreamID, makeStream bool) error {
 	return c.status(ctx, xGroupCreate(c.newCall(), stream, group, from, makeStream))
 }
@@ -235,8 +234,8 @@ func (p *Pipe) XGroupDestroy(stream, group string) Reply[bool] {
 	return enqueue(p, fixedArgs(p.next(), "XGROUP", "DESTROY", stream, group), decodeTruth)
 }
 
-// XPending tells how many messages were delivered to a group and are not acknowledged. A group that does not exist is an
-// error of the server.
+// XPending returns how many messages were delivered to a group and are not acknowledged. The server answers with an error if
+// there is no such group.
 func (c *commands) XPending(ctx context.Context, stream, group string) (XPendingSummary, error) {
 	return fetch(ctx, c, fixedArgs(c.newCall(), "XPENDING", stream, group), decodePending)
 }
@@ -246,7 +245,7 @@ func (p *Pipe) XPending(stream, group string) Reply[XPendingSummary] {
 	return enqueue(p, fixedArgs(p.next(), "XPENDING", stream, group), decodePending)
 }
 
-// XPendingList returns which messages were delivered to a group and are not acknowledged.
+// XPendingList returns the messages that were delivered to a group and are not acknowledged.
 func (c *commands) XPendingList(ctx context.Context, stream, group string, o XPendingOptions) ([]XPendingEntry, error) {
 	return fetch(ctx, c, xPendingList(c.newCall(), stream, group, o), decodePendingList)
 }
@@ -256,7 +255,7 @@ func (p *Pipe) XPendingList(stream, group string, o XPendingOptions) Reply[[]XPe
 	return enqueue(p, xPendingList(p.next(), stream, group, o), decodePendingList)
 }
 
-// XClaim gives pending messages that were delivered at least minIdle ago to another consumer and returns them.
+// XClaim gives pending messages that were delivered at least minIdle ago to consumer and returns them.
 // Fractions of a millisecond of minIdle are cut off.
 func (c *commands) XClaim(ctx context.Context, stream, group, consumer string, minIdle time.Duration, messages ...StreamID) ([]XMessage, error) {
 	return fetch(ctx, c, xClaim(c.newCall(), stream, group, consumer, minIdle, messages), decodeMessages)
@@ -267,8 +266,8 @@ func (p *Pipe) XClaim(stream, group, consumer string, minIdle time.Duration, mes
 	return enqueue(p, xClaim(p.next(), stream, group, consumer, minIdle, messages), decodeMessages)
 }
 
-// XAutoClaim is XClaim for whichever messages wait longest, searched from an id on; "0-0" is the beginning. It looks for at
-// most count, 0 leaves that to the server.
+// XAutoClaim is XClaim for the pending messages from an id on; "0-0" is the beginning. It claims at most count messages; 0
+// leaves that to the server.
 func (c *commands) XAutoClaim(ctx context.Context, stream, group, consumer string, minIdle time.Duration, from StreamID, count int64) (XAutoClaimed, error) {
 	return fetch(ctx, c, xAutoClaim(c.newCall(), stream, group, consumer, minIdle, from, count), decodeAutoClaim)
 }
@@ -278,14 +277,14 @@ func (p *Pipe) XAutoClaim(stream, group, consumer string, minIdle time.Duration,
 	return enqueue(p, xAutoClaim(p.next(), stream, group, consumer, minIdle, from, count), decodeAutoClaim)
 }
 
-// ReadOptions say what to read of which streams.
+// ReadOptions say which messages to read from which streams.
 type ReadOptions struct {
-	// Streams and IDs belong together by place. Of a stream the messages behind the id are read: "0" from the first, "$" what is
-	// added from now on, ">" (XReadGroup) what no consumer of the group has been given.
+	// IDs has one id for each of Streams: the messages behind it are read. "0" means from the first, "$" those that are added
+	// from now on, ">" (XReadGroup) those that no consumer of the group has received.
 	Streams []string
 	IDs     []StreamID
 	Count   int // at most so many messages of a stream; 0: all
-	// Block: wait for a message if there is none. Wait is for how long, at least 1 ms, 0 for ever.
+	// Block waits for a message if there is none, for the time Wait: at least 1 ms; 0 is for ever.
 	Block bool
 	Wait  time.Duration
 	NoAck bool // XReadGroup: messages need no XACK
@@ -297,13 +296,13 @@ type StreamMessages struct {
 	Messages []XMessage
 }
 
-// XRead returns messages of streams, Nil if there are none. With Block it waits, see BLPop. "$" is turned into the id of the
-// last message when the wait begins, so that none is missed when maintenance moves the connection.
+// XRead returns messages of streams, Nil if there are none. With Block it waits, see BLPop. "$" is replaced by the id of the
+// last message when the wait begins, so that no message is missed when maintenance moves the connection.
 func (c *commands) XRead(ctx context.Context, o ReadOptions) ([]StreamMessages, error) {
 	return c.readStreams(ctx, []string{"XREAD"}, o)
 }
 
-// XReadGroup is XRead for a consumer of a group. The messages it is given are its own until it acknowledges them.
+// XReadGroup is XRead for a consumer of a group. Its messages are pending until it acknowledges them with XAck.
 func (c *commands) XReadGroup(ctx context.Context, group, consumer string, o ReadOptions) ([]StreamMessages, error) {
 	return c.readStreams(ctx, []string{"XREADGROUP", "GROUP", group, consumer}, o)
 }

@@ -26,7 +26,8 @@ func EX(d time.Duration) SetOption {
 	return SetOption{word: "PX", ttl: d, unit: time.Millisecond}
 }
 
-// EXAT lets the key expire at a time, which is sent in seconds if it is a whole second, else as by PXAT. Since Redis 6.2.
+// EXAT lets the key expire at a time, which is sent in seconds if it is a whole second. For other times it is PXAT. Since
+// Redis 6.2.
 func EXAT(at time.Time) SetOption {
 	if at.Nanosecond() == 0 {
 		return SetOption{word: "EXAT", at: at, unit: time.Second}
@@ -34,8 +35,8 @@ func EXAT(at time.Time) SetOption {
 	return PXAT(at)
 }
 
-// PXAT lets the key expire at a time, which is sent in milliseconds and rounded up: the key never expires before. One that
-// is not after 1970 is an error, and one in the past removes the key. Since Redis 6.2.
+// PXAT lets the key expire at a time, which is sent in milliseconds and rounded up: the key never expires before. A time that
+// is not after 1970 is an error, and a time in the past removes the key. Since Redis 6.2.
 func PXAT(at time.Time) SetOption { return SetOption{word: "PXAT", at: at, unit: time.Millisecond} }
 
 // NX sets the key only if it does not exist.
@@ -47,7 +48,7 @@ func XX() SetOption { return SetOption{word: "XX"} }
 // KeepTTL keeps the expiry that the key has.
 func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 
-// get is fixedArgs for the most frequent command, made quicker.
+// get is fixedArgs for the most frequent command, with its header as a constant.
 func get(q *conn.Call, key string) request {
 	r := request{call: q, name: "GET", start: len(q.Req)}
 	q.Req = appendGet(q.Req, key)
@@ -58,18 +59,11 @@ func appendGet(req []byte, key string) []byte {
 	return resp3.AppendBulkString(append(req, "*2\r\n$3\r\nGET\r\n"...), key)
 }
 
-func set(q *conn.Call, key, value string, opts []SetOption) request {
+func set[T string | []byte](q *conn.Call, key string, value T, opts []SetOption) request {
 	r := command(q, "SET")
 	r.str(key)
-	r.str(value)
-	r.setOptions(opts)
-	return r
-}
-
-func setBytes(q *conn.Call, key string, value []byte, opts []SetOption) request {
-	r := command(q, "SET")
-	r.str(key)
-	r.bytes(value)
+	q.Req = resp3.AppendBulkString(q.Req, value)
+	r.n++
 	r.setOptions(opts)
 	return r
 }
@@ -139,7 +133,7 @@ func setRange(q *conn.Call, key string, offset int64, value string) request {
 	return r
 }
 
-// AppendGet appends the value of key to dst and returns the longer slice; dst as it was and Nil if there is none. It
+// AppendGet appends the value of key to dst and returns the longer slice. If there is no value it returns dst and Nil. It
 // allocates nothing if dst has room.
 func (c *commands) AppendGet(ctx context.Context, dst []byte, key string) ([]byte, error) {
 	q := c.newCall()
@@ -169,7 +163,7 @@ func (p *Pipe) Get(key string) Reply[string] {
 	return enqueue(p, get(p.next(), key), decodeText)
 }
 
-// Set sets key to value. It reports false if NX or XX forbade it.
+// Set sets key to value. It reports false if NX or XX does not allow it.
 func (c *commands) Set(ctx context.Context, key, value string, opts ...SetOption) (bool, error) {
 	return c.present(ctx, set(c.newCall(), key, value, opts))
 }
@@ -181,12 +175,12 @@ func (p *Pipe) Set(key, value string, opts ...SetOption) Reply[bool] {
 
 // SetBytes is Set for a value that is a byte slice. The slice is not kept.
 func (c *commands) SetBytes(ctx context.Context, key string, value []byte, opts ...SetOption) (bool, error) {
-	return c.present(ctx, setBytes(c.newCall(), key, value, opts))
+	return c.present(ctx, set(c.newCall(), key, value, opts))
 }
 
 // SetBytes queues SET, see Client.SetBytes.
 func (p *Pipe) SetBytes(key string, value []byte, opts ...SetOption) Reply[bool] {
-	return enqueue(p, setBytes(p.next(), key, value, opts), decodePresent)
+	return enqueue(p, set(p.next(), key, value, opts), decodePresent)
 }
 
 // GetDel returns the value of key and removes it, or Nil if there is none.
@@ -199,8 +193,8 @@ func (p *Pipe) GetDel(key string) Reply[string] {
 	return enqueue(p, fixedArgs(p.next(), "GETDEL", key), decodeText)
 }
 
-// GetEx returns the value of key, or Nil if there is none, and lets it expire after ttl, like EX; NoExpiry
-// removes its expiry.
+// GetEx returns the value of key, or Nil if there is none, and lets the key expire after ttl, as EX does; NoExpiry removes its
+// expiry.
 func (c *commands) GetEx(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	return c.text(ctx, getEx(c.newCall(), key, ttl))
 }
@@ -210,7 +204,7 @@ func (p *Pipe) GetEx(key string, ttl time.Duration) Reply[string] {
 	return enqueue(p, getEx(p.next(), key, ttl), decodeText)
 }
 
-// GetExAt is GetEx for a time at which the value is to expire, like EXAT.
+// GetExAt is GetEx for a time at which the key expires, as EXAT does.
 func (c *commands) GetExAt(ctx context.Context, key string, at time.Time) (string, error) {
 	return c.text(ctx, getExAt(c.newCall(), key, at))
 }
@@ -220,8 +214,8 @@ func (p *Pipe) GetExAt(key string, at time.Time) Reply[string] {
 	return enqueue(p, getExAt(p.next(), key, at), decodeText)
 }
 
-// GetRange returns the bytes of the value from start to stop, both included; negative ones count from the end. It is empty
-// if there is no such key.
+// GetRange returns the bytes of the value from start to stop, both included; negative indexes count from the end. The text is
+// empty if there is no such key.
 func (c *commands) GetRange(ctx context.Context, key string, start, stop int64) (string, error) {
 	return c.text(ctx, byInts(c.newCall(), "GETRANGE", key, start, stop))
 }
@@ -231,7 +225,7 @@ func (p *Pipe) GetRange(key string, start, stop int64) Reply[string] {
 	return enqueue(p, byInts(p.next(), "GETRANGE", key, start, stop), decodeText)
 }
 
-// SetRange overwrites the value of key from offset on, filling up with zero bytes, and returns the new length.
+// SetRange overwrites the value of key from offset on, after zero bytes if it is shorter, and returns the new length.
 func (c *commands) SetRange(ctx context.Context, key string, offset int64, value string) (int64, error) {
 	return c.integer(ctx, setRange(c.newCall(), key, offset, value))
 }
@@ -241,7 +235,7 @@ func (p *Pipe) SetRange(key string, offset int64, value string) Reply[int64] {
 	return enqueue(p, setRange(p.next(), key, offset, value), decodeInt)
 }
 
-// Append adds value to the end of what key holds, nothing if there is no such key, and returns the new length.
+// Append adds value to the end of the value of key, which it creates if need be, and returns the new length.
 func (c *commands) Append(ctx context.Context, key, value string) (int64, error) {
 	return c.integer(ctx, fixedArgs(c.newCall(), "APPEND", key, value))
 }
@@ -262,7 +256,7 @@ func (p *Pipe) StrLen(key string) Reply[int64] {
 }
 
 // MGet returns the values of keys in their order; OK is false for a key that does not exist or holds no string. The texts
-// share one block of memory, so a kept one keeps all.
+// share one block of memory, so that one that is kept keeps all.
 func (c *commands) MGet(ctx context.Context, keys ...string) ([]Opt[string], error) {
 	return fetch(ctx, c, listArgs(c.newCall(), "MGET", "key", keys), counted(len(keys), decodeOptTexts))
 }
@@ -282,7 +276,7 @@ func (p *Pipe) MSet(keysValues ...string) Reply[string] {
 	return enqueue(p, pairArgs(p.next(), "MSET", "key and value", keysValues), decodeText)
 }
 
-// MSetNX is MSet if none of the keys exists. It reports false, and has changed nothing, if one does.
+// MSetNX is MSet if none of the keys exists. If one exists it changes nothing and reports false.
 func (c *commands) MSetNX(ctx context.Context, keysValues ...string) (bool, error) {
 	return c.truth(ctx, pairArgs(c.newCall(), "MSETNX", "key and value", keysValues))
 }
@@ -322,7 +316,7 @@ func (p *Pipe) IncrByFloat(key string, f float64) Reply[float64] {
 	return enqueue(p, byFloat(p.next(), "INCRBYFLOAT", key, f), decodeFloat)
 }
 
-// Decr takes one from the integer at key, 0 if there is none, and returns the difference.
+// Decr subtracts one from the integer at key, 0 if there is none, and returns the difference.
 func (c *commands) Decr(ctx context.Context, key string) (int64, error) {
 	return c.integer(ctx, fixedArgs(c.newCall(), "DECR", key))
 }
@@ -332,7 +326,7 @@ func (p *Pipe) Decr(key string) Reply[int64] {
 	return enqueue(p, fixedArgs(p.next(), "DECR", key), decodeInt)
 }
 
-// DecrBy takes n from the integer at key, 0 if there is none, and returns the difference.
+// DecrBy subtracts n from the integer at key, 0 if there is none, and returns the difference.
 func (c *commands) DecrBy(ctx context.Context, key string, n int64) (int64, error) {
 	return c.integer(ctx, byInt(c.newCall(), "DECRBY", key, n))
 }

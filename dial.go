@@ -17,9 +17,6 @@ import (
 // lookupLimit bounds a look-up if another address can be dialled: a resolver that hangs must not use up the dial's time.
 const lookupLimit = 2 * time.Second
 
-// dial opens a connection for the pool.
-func (c *Client) dial(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, c.cfg) }
-
 // dialUncounted is dialWith for connections that no pool counts.
 func (c *Client) dialUncounted(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
 	cn, err := c.dials.Dial(ctx, nil, func(ctx context.Context) (*conn.Conn, error) { return c.dialWith(ctx, cfg) })
@@ -104,11 +101,11 @@ func (c *Client) addresses(ctx context.Context, addr string) ([]string, error) {
 		return []string{addr}, nil
 	}
 	addrs, err := c.lookUp(ctx, host)
+	if err == nil && len(addrs) == 0 {
+		err = errors.New("no address")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look up %s: %w", host, err)
-	}
-	if len(addrs) == 0 {
-		return nil, fmt.Errorf("look up %s: no address", host)
 	}
 	addrs = slices.Clone(addrs) // they are the resolver's
 	for i, ip := range addrs {
@@ -184,9 +181,9 @@ const (
 	peakKept     = 5 * time.Minute // how long the largest number of connections counts
 )
 
-// dialLimit is the last resort against storms of dials, whatever causes them: it bounds the opening of sockets. A token
-// is one dial. There are two for each connection that the client had or wants, so that all of them may move or come
-// back at once, and some to spare; they are filled up again at ten a second, or within six seconds if there are many.
+// dialLimit is the last resort against storms of dials: a bucket of tokens, of which each dial takes one. The bucket has two
+// for each connection that the client had or wants, so that all of them may move or come back at once, and some to spare. It
+// is refilled at ten a second, or within six seconds if there are many connections.
 type dialLimit struct {
 	need func() int // connections that exist or are wanted
 
@@ -208,7 +205,7 @@ func (l *dialLimit) wait(ctx context.Context) error {
 	return nil
 }
 
-// take takes a token, in advance if need be, and returns the time after which it will be there.
+// take takes a token, on credit if there is none, and returns the time until it will be there.
 func (l *dialLimit) take(need int, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -25,8 +25,8 @@ var (
 	ErrTxAborted = errors.New("baton: transaction aborted: a watched key was changed")
 )
 
-// OpError is the error of a command that failed without an answer of the server. An error that the server answers is returned as
-// it is, a *resp3.Error.
+// OpError is the error of a command that failed without an answer of the server. An error that the server answers is returned
+// as it is, a *resp3.Error.
 type OpError struct {
 	Command string // name of the command, or "pipeline"
 	Addr    string // peer, or the address that could not be reached
@@ -65,8 +65,7 @@ func (e *OpError) Timeout() bool {
 	return errs.IsTimeout(e.Err)
 }
 
-// opError makes the error that the caller sees. cn is nil if there was none; sentBefore says that an earlier attempt may have been
-// executed.
+// opError makes the error that the caller sees. cn may be nil. sentBefore says that an earlier attempt may have been executed.
 func (c *Client) opError(name string, attempt int, cn *conn.Conn, err error, sentBefore bool) error {
 	sent := sentBefore || sent(err)
 	closed := errors.Is(err, pool.ErrClosed) || c.closed.Load() && (!sent || errors.Is(err, conn.ErrClosed))

@@ -11,7 +11,7 @@ import (
 	"github.com/baton-go/baton/internal/facts"
 )
 
-// operation is a call with what the layers above conn need to know of it.
+// operation is a call with the facts that layers above conn need to know of it.
 type operation struct {
 	call    *conn.Call
 	name    string
@@ -21,39 +21,28 @@ type operation struct {
 	session bool     // changes the state of its connection
 }
 
-// retryClass is the class that decides on another attempt. It is read from the request when it is asked for, which is rare.
+// retryClass is the class that decides on another attempt. It is read from the request, since it is rarely needed.
 func (op *operation) retryClass() Class { return facts.ClassOf(op.call.Req) }
 
 // do is the way of nearly all commands: one attempt on a shared connection, on few and small stack frames (see
-// docs/decisions/0006). Everything else is done elsewhere.
+// docs/decisions/0006). finishSlow and doObserved have everything else.
 func (c *commands) do(ctx context.Context, q *conn.Call, name string) error {
-	if c.conn != nil || !c.client.unobserved() {
+	cl := c.client
+	if c.conn != nil || cl.o.Tracer != nil || cl.handoffs.Watching() || cl.closed.Load() {
 		return c.doObserved(ctx, q, name)
 	}
-	if t := c.client.large.Load(); t != nil && t.expects(q) {
+	if t := cl.large.Load(); t != nil && t.expects(q) {
 		return c.doObserved(ctx, q, name)
 	}
-	q.Timeout = c.client.o.ReadTimeout
-	cn, err := c.client.pool.Lane(ctx)
+	q.Timeout = cl.o.ReadTimeout
+	cn, err := cl.pool.Lane(ctx)
 	if err == nil {
 		err = cn.Do(ctx, q)
 	}
-	if err != nil || q.Err != nil || q.Large || c.client.handoffs.Watching() {
-		return c.client.finishSlow(ctx, q, name, cn, err)
+	if err != nil || q.Err != nil || q.Large || cl.handoffs.Watching() {
+		return cl.finishSlow(ctx, q, name, cn, err)
 	}
 	return nil
-}
-
-// unobserved reports whether commands need neither tracing nor metrics, and the client is open.
-func (c *Client) unobserved() bool {
-	return c.o.Tracer == nil && !c.handoffs.Watching() && !c.closed.Load()
-}
-
-// doObserved is do for a connection that is held or apart, for commands that are traced or measured, and for a closed client.
-//
-//go:noinline
-func (c *commands) doObserved(ctx context.Context, q *conn.Call, name string) error {
-	return c.run(ctx, &operation{call: q, name: name})
 }
 
 // finishSlow handles retries and observation after the first attempt of do.
@@ -71,6 +60,14 @@ func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *
 	return err
 }
 
+// doObserved is do for the caller's own connection, for large replies, for commands that are traced or measured, and for a
+// closed client.
+//
+//go:noinline
+func (c *commands) doObserved(ctx context.Context, q *conn.Call, name string) error {
+	return c.run(ctx, &operation{call: q, name: name})
+}
+
 // run sends op, again if the policy allows, and returns its failure or the server's error.
 func (c *commands) run(ctx context.Context, op *operation) error {
 	if c.conn != nil {
@@ -79,6 +76,7 @@ func (c *commands) run(ctx context.Context, op *operation) error {
 	return c.client.run(ctx, op)
 }
 
+// run makes the attempts at op, and shows them to the Tracer and to the reports of maintenance.
 func (c *Client) run(ctx context.Context, op *operation) (err error) {
 	if op.wait == nil {
 		op.call.Timeout = c.o.ReadTimeout
@@ -107,6 +105,23 @@ func (c *Client) attempt(ctx context.Context, op *operation) (attempts int, err 
 	return c.retry(ctx, op, cn, err)
 }
 
+// try sends op once, on a connection of the kind it needs.
+func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
+	switch {
+	case op.conn != nil:
+		return op.conn.try(ctx, op)
+	case op.wait != nil:
+		return op.wait.try(ctx, c, op)
+	}
+	cn, err := c.lane(ctx, op.call)
+	if err != nil {
+		return nil, err
+	}
+	err = cn.Do(ctx, op.call)
+	c.noteReplySize(op.call)
+	return cn, err
+}
+
 // retry judges the outcome of the first attempt and makes others, until op has an answer or may not be sent again.
 func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err error) (attempts int, _ error) {
 	var r retries
@@ -125,34 +140,6 @@ func (c *Client) retry(ctx context.Context, op *operation, cn *conn.Conn, err er
 		}
 		cn, err = c.try(ctx, op)
 	}
-}
-
-// try sends op once, on a connection of the kind it needs.
-func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
-	switch {
-	case op.conn != nil:
-		return op.conn.try(ctx, op)
-	case op.wait != nil:
-		return op.wait.try(ctx, c, op)
-	}
-	cn, err := c.lane(ctx, op.call)
-	if err != nil {
-		return nil, err
-	}
-	err = cn.Do(ctx, op.call)
-	c.noteReplySize(op.call)
-	return cn, err
-}
-
-// settled waits until a connection that nobody else uses owes nothing, at most for ReadTimeout, and reports whether it does.
-func (c *Client) settled(cn *conn.Conn) bool {
-	if cn.Owes() == 0 {
-		return true
-	}
-	q := c.cfg.NewCall()
-	defer q.Free()
-	q.Timeout, q.Req = c.o.ReadTimeout, appendPing(q.Req)
-	return cn.Do(context.Background(), q) == nil // whatever the answer is
 }
 
 // Tracer observes commands. Its methods run on the caller's goroutine, so on many at once, around all attempts; the command
@@ -192,4 +179,16 @@ func (c *Client) observe(op *operation, start time.Time, err error) {
 	_, failed := errs.As[*OpError](err)
 	failed = failed && !errors.Is(err, context.Canceled)
 	c.handoffs.Observe(handoff.Command{Begun: start, Timeout: op.call.Timeout, Blocking: op.wait != nil, Failed: failed})
+}
+
+// settled waits until a connection that nobody else uses owes no reply, at most for ReadTimeout. It reports false if it
+// still owes one.
+func (c *Client) settled(cn *conn.Conn) bool {
+	if cn.Owes() == 0 {
+		return true
+	}
+	q := c.cfg.NewCall()
+	defer q.Free()
+	q.Timeout, q.Req = c.o.ReadTimeout, appendPing(q.Req)
+	return cn.Do(context.Background(), q) == nil // whatever the answer is
 }

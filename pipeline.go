@@ -14,13 +14,12 @@ import (
 // several goroutines at once. Its methods are those of Client; a command that cannot be encoded fails the whole pipeline
 // before anything is sent.
 type Pipe struct {
-	call    *conn.Call
-	n       int    // commands
-	err     error  // why there are no replies, or no further ones; errRunning until the pipeline has ended
-	req     []byte // all commands, while call.Req may be what is left of them
-	text    string // the replies that have come, encoded, one behind the other
-	ends    []int  // where in text each of them ends
-	settled int    // how many of them stay whatever comes
+	call *conn.Call
+	n    int    // commands
+	err  error  // why there are no replies, or no further ones; errRunning until the pipeline has ended
+	req  []byte // all commands, while call.Req may be what is left of them
+	text string // the replies that have come, encoded, one behind the other
+	ends []int  // where in text each of them ends
 
 	tx bool       // MULTI and EXEC surround the commands, none of which is sent again by itself
 	cn *conn.Conn // of a transaction: where it was sent
@@ -100,16 +99,17 @@ func (p *Pipe) free() {
 	p.call, p.req = nil, nil
 }
 
-// settle takes the replies of an attempt. It returns err, or the answer that stands for all if the answers prove that nothing was
-// executed. After a failure the commands that were answered leave the request.
-func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) (_, answer error) {
+// settle takes the replies of an attempt, which has ended with err, and judges them. After a failure the commands that were
+// answered leave the request.
+func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 	if p.tx {
 		p.cn = cn
-		return err, nil
+		return fate{replied: true}
 	}
 	q, before := op.call, 0
-	if p.ends = p.ends[:p.settled]; p.settled > 0 {
-		before = p.ends[p.settled-1]
+	first := p.n - q.Replies // the replies before it were settled by a failure
+	if p.ends = p.ends[:first]; first > 0 {
+		before = p.ends[first-1]
 	}
 	for _, end := range q.Ends {
 		p.ends = append(p.ends, before+end)
@@ -119,41 +119,38 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) (_, an
 	} else {
 		p.text = p.text[:before] + block
 	}
-	answer = p.checkReplies(c, op, cn)
-	if err == nil {
-		return nil, answer
+	f := p.judgeFrom(first, c, op, cn)
+	if err != nil {
+		q.Req = facts.Skip(q.Req, len(q.Ends))
+		q.Replies -= len(q.Ends)
 	}
-	q.Req = facts.Skip(q.Req, len(q.Ends))
-	q.Replies -= len(q.Ends)
-	p.settled = len(p.ends)
-	return err, nil
+	return f
 }
 
-// checkReplies gives up the connection if a reply of the attempt says so. If each reply proves that its own command was not executed
-// it returns one: the one that leaves the least chance.
-func (p *Pipe) checkReplies(c *Client, op *operation, cn *conn.Conn) error {
-	var answer error
-	notExecuted, lowest := true, byTime
-	req, at := op.call.Req, p.settled // req is cut as far as there was an error
-	for i := p.settled; i < len(p.ends); i++ {
+// judgeFrom judges the replies from the first of an attempt on. If each of them proves that its own command was not executed,
+// the one that leaves the least chance stands for all.
+func (p *Pipe) judgeFrom(first int, c *Client, op *operation, cn *conn.Conn) fate {
+	least, notExecuted := fate{replied: true}, true
+	req, at := op.call.Req, first // req is cut as far as there was an error
+	for i := first; i < len(p.ends); i++ {
 		err := errorOf(p.reply(i))
 		if err == nil {
 			notExecuted = false
 			continue
 		}
 		req, at = facts.Skip(req, i-at), i
-		own := !facts.Relays(req)
-		switch s, ok := c.checkReply(op.conn, cn, err, own); {
-		case !ok || !own:
+		genuine := !facts.Relays(req)
+		switch s, ok := c.checkReply(op.conn, cn, err, genuine); {
+		case !ok || !genuine:
 			notExecuted = false
-		case answer == nil || s.chance < lowest:
-			answer, lowest = err, s.chance
+		case least.err == nil || s.chance < least.chance:
+			least = s.proves(err)
 		}
 	}
 	if !notExecuted {
-		return nil
+		return fate{replied: true}
 	}
-	return answer
+	return least
 }
 
 // errorOf is the error that an encoded reply is, or nil.

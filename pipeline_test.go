@@ -88,6 +88,42 @@ func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
 	}
 }
 
+// Replies that came before a loss stay, and only the rest of the pipeline is judged by the attempts behind it.
+func TestRestOfAPipelineIsSentAgainWhileItIsNotExecuted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[string]int{}
+		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			if string(args[0]) != "ECHO" {
+				return nil, false
+			}
+			seen[string(args[1])]++
+			return []byte("-LOADING Redis is loading the dataset in memory\r\n"), seen[string(args[1])] == 2
+		}})
+		defer w.srv.Close()
+		c := w.client(baton.Options{})
+		defer c.Close()
+		w.srv.Conn(w.a.Conns()[0].ID).CutAfter(int64(len(":1\r\n$1\r\na\r\n$1")))
+		var n baton.Reply[int64]
+		var texts []baton.Reply[string]
+		require.NoError(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error {
+			n = p.Incr("n")
+			for _, text := range []string{"a", "b", "c"} {
+				texts = append(texts, p.Echo(text))
+			}
+			return nil
+		}))
+		i, err := n.Get()
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, i)
+		for at, want := range []string{"a", "b", "c"} {
+			got, err := texts[at].Get()
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+		assert.Equal(t, map[string]int{"a": 1, "b": 3, "c": 3}, seen, "answered commands are not sent again")
+	})
+}
+
 // An error may stand behind an attribute, in a pipeline as in a transaction.
 func TestErrorBehindAnAttribute(t *testing.T) {
 	const note = "|1\r\n+note\r\n+text\r\n"

@@ -75,30 +75,31 @@ type fate struct {
 	chance      chance
 }
 
+// proves is the fate of an operation with an answer that proves that it was not executed.
+func (s state) proves(answer error) fate {
+	return fate{err: answer, replied: true, notExecuted: true, elsewhere: s.elsewhere, chance: s.chance}
+}
+
 // judge decides what the outcome of an attempt means for op, and gives the connection up if the outcome says so.
 func (c *Client) judge(op *operation, cn *conn.Conn, err error) fate {
-	answer := op.call.Err
-	if op.pipe != nil {
-		err, answer = op.pipe.settle(c, op, cn, err)
+	f := fate{err: op.call.Err, replied: true}
+	switch {
+	case op.pipe != nil:
+		f = op.pipe.settle(c, op, cn, err)
+	case errors.Is(err, errDemoted):
+		c.giveUp(op.conn, cn, true)
+	case err == nil && f.err != nil:
+		genuine := !facts.Relays(op.call.Req)
+		switch s, ok := c.checkReply(op.conn, cn, f.err, genuine); {
+		case !ok:
+		case genuine:
+			f = s.proves(f.err)
+		case op.retryClass() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
+			f.elsewhere, f.chance = s.elsewhere, byCount
+		}
 	}
 	if err != nil {
-		if errors.Is(err, errDemoted) {
-			c.giveUp(op.conn, cn, true)
-		}
 		return fate{err: err, chance: c.maySendAgain(op, err)}
-	}
-	f := fate{err: answer, replied: true}
-	if answer == nil {
-		return f
-	}
-	genuine := op.pipe != nil || !facts.Relays(op.call.Req)
-	s, ok := c.checkReply(op.conn, cn, answer, genuine)
-	switch {
-	case !ok:
-	case genuine:
-		f.notExecuted, f.elsewhere, f.chance = true, s.elsewhere, s.chance
-	case op.retryClass() <= c.o.Retry.UpTo: // nothing is proven: as if the reply had been lost
-		f.elsewhere, f.chance = s.elsewhere, byCount
 	}
 	return f
 }

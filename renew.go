@@ -21,10 +21,9 @@ const (
 	renewalSpread = 64                     // moments at which connections are renewed
 )
 
-// renewer authenticates every live connection anew ahead of the expiry of the credentials that it used: it asks the
-// provider for newer ones and then moves the connection to the address that new ones dial. A move is right in every
-// state: commands in flight are answered, sessions are waited for, blocking commands are unblocked, a subscription
-// hears both (docs/decisions/0010).
+// renewer authenticates every live connection anew before its credentials expire: it asks the provider for newer ones and
+// moves the connection to the address that new connections dial. A move is right in every state: commands in flight are
+// answered, sessions are waited for, blocking commands are unblocked, a subscription hears both (docs/decisions/0010).
 type renewer struct {
 	c      *Client
 	ctx    context.Context // ends with close
@@ -102,8 +101,8 @@ func (r *renewer) run() {
 	}
 }
 
-// renewal is the time to renew a connection: min(5 min, a quarter of the life of its credentials) before their expiry,
-// later by up to a quarter of that, so that not all connections are dialled at one time.
+// renewal is the time to renew a connection: min(5 min, a quarter of the life of its credentials) before they expire, later
+// by up to a quarter of that, so that not all connections are dialled at one time.
 func renewal(s conn.Setup, id uint64) time.Time {
 	life := s.Expires.Sub(s.Began)
 	if life <= 0 { // the clocks differ, or the provider is late

@@ -12,8 +12,8 @@ import (
 	"github.com/baton-go/baton/resp3"
 )
 
-// request is one command at the end of Call.Req while it is encoded, for the methods of a client and for those of a Pipe. It is used
-// by value and never kept, so that a command costs no memory.
+// request is one command at the end of Call.Req while it is encoded. It is used by value and never kept, so that a command
+// costs no memory.
 type request struct {
 	call  *conn.Call
 	name  string
@@ -22,7 +22,7 @@ type request struct {
 	err   error // the first reason not to send it
 }
 
-// command begins a command of as many arguments as will follow. end fills in their number.
+// command begins a command. The number of its arguments is filled in by end.
 func command(q *conn.Call, name string) request {
 	r := request{call: q, name: name, start: len(q.Req)}
 	q.Req = append(q.Req, "*1\r\n"...)
@@ -89,11 +89,6 @@ func anyArgs(q *conn.Call, args ...any) request {
 
 func (r *request) str(s string) {
 	r.call.Req = resp3.AppendBulkString(r.call.Req, s)
-	r.n++
-}
-
-func (r *request) bytes(b []byte) {
-	r.call.Req = resp3.AppendBulkString(r.call.Req, b)
 	r.n++
 }
 

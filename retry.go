@@ -32,10 +32,10 @@ const (
 // RetryPolicy says which failed commands are tried again. The zero value is useful.
 //
 // A command that was certainly not executed is tried again for a time: it was not sent, or the server refused it in a state in
-// which it executes nothing (LOADING, READONLY, MASTERDOWN, ...). A command that may have been executed is tried again a number of
-// times, and only if its class allows it. Failures that another attempt cannot mend are final: a wrong password, a certificate for
-// another name, a wait for a connection that took too long. No attempt begins after the context has ended or the client was
-// closed. docs/errors.md tells which answers prove that a command was not executed.
+// which it executes nothing (LOADING, READONLY, MASTERDOWN, ...). A command that may have been executed is tried again a
+// number of times, and only if its class allows it. Failures that another attempt cannot mend are final: a wrong password, a
+// certificate for another name, a wait for a connection that took too long. No attempt begins after the context has ended or
+// the client was closed. docs/errors.md lists the answers that prove that a command was not executed.
 type RetryPolicy struct {
 	// Max is the number of further attempts at what may have been executed, and at what only a new connection can mend
 	// (NOAUTH; a set-up whose credentials were refused, if a CredentialsProvider is asked for others). Default 2, negative none.
@@ -49,8 +49,8 @@ type RetryPolicy struct {
 	// sent because maintenance had moved its connection. Default 15, negative none.
 	Tx int
 	// MinBackoff and MaxBackoff bound the pause before an attempt: a random time up to MinBackoff doubled for each attempt.
-	// Defaults 1 ms and 200 ms, or what was given for the other if that leaves no room; negative no pause, but one of up to 1 ms
-	// between the attempts of For.
+	// Defaults 1 ms and 200 ms, or the value of the other if only that fits. Negative: no pause, but up to 1 ms between the
+	// attempts of For.
 	MinBackoff, MaxBackoff time.Duration
 }
 
@@ -84,12 +84,12 @@ func (p RetryPolicy) validate() error {
 type chance uint8
 
 const (
-	none    chance = iota // there is to be none: it was answered, may do harm, or would fail in the same way
+	none    chance = iota // no further attempt: it was answered, may do harm, or would fail in the same way
 	byCount               // it may have been executed without harm, or only a new connection can mend it: Retry.Max
 	byTime                // it was not executed, for a reason that passes: Retry.For
 )
 
-// maySendAgain says whether op may be sent again after it has failed with err, which is no answer to it; see judge for answers.
+// maySendAgain says whether op may be sent again after it has failed with err, which is no answer to it; judge is for answers.
 // A nil op only reads.
 func (c *Client) maySendAgain(op *operation, err error) chance {
 	refused, isAnswer := errs.As[*resp3.Error](err)
@@ -106,8 +106,8 @@ func (c *Client) maySendAgain(op *operation, err error) chance {
 	return byCount
 }
 
-// permanent reports whether another attempt would fail in the same way: no connection was free for too long, it is the wrong
-// server, or the session is lost.
+// permanent reports whether another attempt would fail in the same way: it has waited too long for a connection, the server is
+// the wrong one, or the session is lost.
 func permanent(err error) bool {
 	_, full := errs.As[*pool.TimeoutError](err)
 	_, optIn := errs.As[*handoff.OptInError](err)
@@ -123,7 +123,7 @@ type retries struct {
 	pauses  int
 }
 
-// nextAttempt waits until the next attempt is due after a failure that leaves this chance. It reports false if there is to be none.
+// nextAttempt waits for the next attempt after a failure that leaves this chance. It reports false if there is none.
 func (c *Client) nextAttempt(ctx context.Context, r *retries, left chance) bool {
 	p, now := &c.o.Retry, time.Now()
 	if r.until.IsZero() {
@@ -151,8 +151,8 @@ func (p *RetryPolicy) backoff(attempts int) time.Duration {
 	return 0
 }
 
-// pause waits before the next attempt, for less time if ctx would end before it. It reports false if there is to be none, since
-// ctx has ended or the client was closed.
+// pause waits before the next attempt, for less time if ctx would end before it. It reports false if there is none, since ctx
+// has ended or the client was closed.
 func (c *Client) pause(ctx context.Context, d time.Duration) bool {
 	if end, ok := ctx.Deadline(); ok && d > 0 {
 		if rest := time.Until(end); rest < minPause { // not enough for an attempt

@@ -60,7 +60,7 @@ func (c *Client) tryTx(ctx context.Context, fn func(*Tx) error, watch []string, 
 	if len(watch) > 0 {
 		own, err := c.leaseConn(ctx, r)
 		if err != nil {
-			return none, err // hold has made all attempts
+			return none, err // leaseConn has made all attempts
 		}
 		own.whole = true
 		defer own.Release() // also if fn panics; keys that are still watched are unwatched
@@ -84,7 +84,8 @@ func (c *Client) tryTx(ctx context.Context, fn func(*Tx) error, watch []string, 
 	return t.chanceAfter(err), err
 }
 
-// chanceAfter is the chance of the whole after a command of it has failed. One on a shared connection was retried by itself.
+// chanceAfter is the chance of the transaction after a command of it has failed. A command on a shared connection was retried
+// by itself.
 func (t *Tx) chanceAfter(err error) chance {
 	oe, failed := errs.As[*OpError](err)
 	switch {
@@ -103,13 +104,13 @@ func (t *Tx) chanceAfter(err error) chance {
 	return none
 }
 
-// Exec sends what fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once. Nothing is sent if
-// fn returns an error or queues nothing.
+// Exec sends the commands that fn queues as one transaction, in one write: MULTI, the commands, EXEC. It can be called once.
+// Nothing is sent if fn returns an error or queues no command.
 //
 // The error is ErrTxAborted if a watched key was changed; the server's, with the command that was wrong, if it refused the
 // transaction as a whole; else the first that it answered to one of the commands, the others having taken effect. All
-// replies can be read with Reply.Get then. A user who may WATCH but not MULTI gets an *OpError with Sent
-// true, since the server carries the commands out one by one then.
+// replies can be read with Reply.Get then. A user who may WATCH but not MULTI gets an *OpError with Sent true, since the
+// server executes the commands one by one then.
 func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	if t.called {
 		return errors.New("baton: Exec was called before in this transaction, and nothing is watched any more")
@@ -136,14 +137,11 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	return err
 }
 
-// leaveOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
+// condemnOpenMulti ends the connection that a call with MULTI and EXEC went to, if err, which answers EXEC, has not ended the
 // transaction: a server whose EXEC is renamed would queue the commands of other callers.
-func leaveOpenMulti(q *conn.Call, err error) {
+func condemnOpenMulti(q *conn.Call, err error) {
 	e, ok := errs.As[*resp3.Error](err)
-	if !ok || e.Code == "EXECABORT" {
-		return
-	}
-	if _, passes := states[e.Code]; !passes {
+	if ok && e.Code != "EXECABORT" && states[e.Code].chance == none {
 		q.Condemn(err)
 	}
 }
@@ -159,11 +157,11 @@ func (t *Tx) readReplies(p *Pipe) error {
 	switch {
 	case errors.Is(err, resp3.ErrNull):
 		return ErrTxAborted
-	case err != nil && notQueued != nil:
-		leaveOpenMulti(p.call, err)
-		return fmt.Errorf("%w (%w)", notQueued, err)
 	case err != nil:
-		leaveOpenMulti(p.call, err)
+		condemnOpenMulti(p.call, err)
+		if notQueued != nil {
+			return fmt.Errorf("%w (%w)", notQueued, err)
+		}
 		t.chance = t.checkReply(p.cn, discardCause(err), true)
 		return fmt.Errorf("baton: transaction: %w", err)
 	case n != p.n:
@@ -185,9 +183,8 @@ func (t *Tx) readReplies(p *Pipe) error {
 	return nil
 }
 
-// readQueued reads the replies to MULTI and the commands. notQueued is about the first command that was not queued; that error is the
-// server's own, whatever the command is. Without MULTI the server carried the commands out one by one, so each reply must prove
-// that its command was not executed.
+// readQueued reads the replies to MULTI and the commands. notQueued is the error of the first command that was not queued.
+// Without MULTI the server executed the commands one by one, so each reply must prove that its command was not executed.
 func (t *Tx) readQueued(p *Pipe, w *resp3.Cursor) (notQueued, err error) {
 	var noMulti error
 	left := byTime
@@ -231,8 +228,8 @@ func (t *Tx) checkReply(cn *conn.Conn, answer error, own bool) chance {
 	return s.chance
 }
 
-// discardCause is the error behind an EXECABORT that says why a queued transaction was discarded: the server has become a replica
-// meanwhile, say.
+// discardCause is the error within an EXECABORT that says why a queued transaction was discarded: the server has become a
+// replica meanwhile, for instance.
 func discardCause(err error) error {
 	e, ok := errs.As[*resp3.Error](err)
 	if !ok || e.Code != "EXECABORT" {

@@ -264,7 +264,7 @@ func (c *Client) identify(ctx context.Context, p *conn.Pin, multiToo bool) (serv
 		s.asked = true
 		s.multi = isOK(rest[0]) && rest[1].Kind() == resp3.Array && rest[1].Len() == 0
 		if isOK(rest[0]) {
-			leaveOpenMulti(q, rest[1].Err())
+			condemnOpenMulti(q, rest[1].Err())
 		}
 	}
 	if info.Err() == nil || isPermanentError(info.Err()) { // another error may be gone the next time

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,8 +68,8 @@ func withoutSecret(err error, part string) error {
 	return err
 }
 
-func (o *Options) setURL(u *url.URL) error {
-	if err := o.setAddr(u); err != nil {
+func (o *Options) setURL(u *url.URL) (err error) {
+	if err = o.setAddr(u); err != nil {
 		return err
 	}
 	db := ""
@@ -76,7 +77,7 @@ func (o *Options) setURL(u *url.URL) error {
 		db = strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
 	}
 	if db != "" {
-		if err := o.setDB(db); err != nil {
+		if err = parseInto((*database)(&o.DB), db); err != nil {
 			return err
 		}
 	}
@@ -131,25 +132,32 @@ func (o *Options) setAddr(u *url.URL) error {
 	return nil
 }
 
-func (o *Options) setDB(v string) error {
-	n, err := strconv.Atoi(v)
-	if err != nil || v[0] < '0' || v[0] > '9' {
-		return fmt.Errorf("database is %q, must be a number from 0", v)
-	}
-	o.DB = n
-	return nil
-}
-
 // setQuery sets what the query says. pathDB is the database in the path.
 func (o *Options) setQuery(query, pathDB string) error {
 	q, err := url.ParseQuery(query)
 	if err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
-	setters := o.setters()
+	settings := map[string]any{
+		"db":               (*database)(&o.DB),
+		"client_name":      &o.ClientName,
+		"protocol":         &o.Protocol,
+		"disable_identity": &o.DisableIdentity,
+		"dial_timeout":     &o.DialTimeout,
+		"read_timeout":     &o.ReadTimeout,
+		"write_timeout":    new(time.Duration),
+		"pool_size":        &o.Pool.Size,
+		"min_idle":         &o.Pool.MinIdle,
+		"lanes":            &o.Pool.Lanes,
+		"max_lifetime":     &o.Pool.MaxLifetime,
+		"max_idle_time":    &o.Pool.MaxIdleTime,
+		"wait_timeout":     &o.Pool.WaitTimeout,
+		"retry_for":        &o.Retry.For,
+		"maint":            &o.Handoff.Mode,
+	}
 	var errs []error
 	for key, vals := range q {
-		set, known := setters[key]
+		dst, known := settings[key]
 		switch {
 		case !known:
 			errs = append(errs, fmt.Errorf("unknown query key %q", key))
@@ -158,7 +166,7 @@ func (o *Options) setQuery(query, pathDB string) error {
 		case key == "db" && pathDB != "":
 			errs = append(errs, fmt.Errorf("query key %q: database %s stands in the path already", key, pathDB))
 		default:
-			if err := set(vals[0]); err != nil {
+			if err := parseInto(dst, vals[0]); err != nil {
 				errs = append(errs, fmt.Errorf("query key %q: %w", key, err))
 			}
 		}
@@ -166,66 +174,47 @@ func (o *Options) setQuery(query, pathDB string) error {
 	return errors.Join(errs...)
 }
 
-// setters has a function for each key that a query may have.
-func (o *Options) setters() map[string]func(v string) error {
-	return map[string]func(v string) error{
-		"db":          o.setDB,
-		"client_name": func(v string) error { o.ClientName = v; return nil },
-		"protocol":    setInt(&o.Protocol),
-		"disable_identity": func(v string) (err error) {
-			if o.DisableIdentity, err = strconv.ParseBool(v); err != nil {
-				return fmt.Errorf("value is %q, must be true or false", v)
-			}
-			return nil
-		},
-		"dial_timeout":  setDuration(&o.DialTimeout),
-		"read_timeout":  setDuration(&o.ReadTimeout),
-		"write_timeout": setDuration(new(time.Duration)),
-		"pool_size":     setInt(&o.Pool.Size),
-		"min_idle":      setInt(&o.Pool.MinIdle),
-		"lanes":         setInt(&o.Pool.Lanes),
-		"max_lifetime":  setDuration(&o.Pool.MaxLifetime),
-		"max_idle_time": setDuration(&o.Pool.MaxIdleTime),
-		"wait_timeout":  setDuration(&o.Pool.WaitTimeout),
-		"retry_for":     setDuration(&o.Retry.For),
-		"maint": func(v string) error {
-			for _, m := range []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled, handoff.ModeDisabled} {
-				if v == m.String() {
-					o.Handoff.Mode = m
-					return nil
-				}
-			}
-			return fmt.Errorf("value is %q, must be auto, enabled or disabled", v)
-		},
-	}
-}
+// database is the number of a database.
+type database int
 
-func setInt(dst *int) func(v string) error {
-	return func(v string) error {
-		n, err := strconv.Atoi(v)
-		if err != nil {
+// parseInto reads v as a value of the type that dst points to.
+func parseInto(dst any, v string) (err error) {
+	n, notInt := strconv.Atoi(v)
+	switch dst := dst.(type) {
+	case *string:
+		*dst = v
+	case *bool:
+		if *dst, err = strconv.ParseBool(v); err != nil {
+			return fmt.Errorf("value is %q, must be true or false", v)
+		}
+	case *int:
+		if *dst = n; notInt != nil {
 			return fmt.Errorf("value is %q, must be a number", v)
 		}
-		*dst = n
-		return nil
-	}
-}
-
-func setDuration(dst *time.Duration) func(v string) error {
-	return func(v string) (err error) {
-		if v == "-1" {
-			*dst = -1
-			return nil
+	case *database:
+		if *dst = database(n); notInt != nil || v[0] < '0' || v[0] > '9' {
+			return fmt.Errorf("database is %q, must be a number from 0", v)
 		}
-		if n, err := strconv.Atoi(v); err == nil && n >= 0 {
+	case *handoff.Mode:
+		modes := []handoff.Mode{handoff.ModeAuto, handoff.ModeEnabled, handoff.ModeDisabled}
+		i := slices.IndexFunc(modes, func(m handoff.Mode) bool { return v == m.String() })
+		if i < 0 {
+			return fmt.Errorf("value is %q, must be auto, enabled or disabled", v)
+		}
+		*dst = modes[i]
+	case *time.Duration:
+		switch {
+		case v == "-1":
+			*dst = -1
+		case notInt == nil && n >= 0:
 			if *dst, err = span(int64(n), time.Second); err != nil {
 				return fmt.Errorf("value is %q, must be less than 292 years", v)
 			}
-			return nil
+		default:
+			if *dst, err = time.ParseDuration(v); err != nil || *dst < 0 {
+				return fmt.Errorf("value is %q, must be a duration such as 500ms, whole seconds, or -1 for none", v)
+			}
 		}
-		if *dst, err = time.ParseDuration(v); err != nil || *dst < 0 {
-			return fmt.Errorf("value is %q, must be a duration such as 500ms, whole seconds, or -1 for none", v)
-		}
-		return nil
 	}
+	return nil
 }

@@ -30,8 +30,8 @@ type Fact struct {
 	Use   Use
 }
 
-// Of looks up the command that req begins with, and returns the requests behind it. Names and options are matched without regard to
-// case. A command that is not listed is an accumulating write that may share a lane: the careful guess.
+// Of looks up the command that req begins with, and returns the requests behind it. Names and options match in any case. A
+// command that is not listed is an accumulating write that may share a lane: the careful guess.
 func Of(req []byte) (f Fact, rest []byte) {
 	var room [16][]byte
 	args, rest := split(room[:0], req)
@@ -83,8 +83,8 @@ var relays = map[string]bool{
 	"FUNCTION": true, "MIGRATE": true, "DEBUG": true,
 }
 
-// Relays reports whether an error that answers the command that req begins with may be anybody's text, which proves nothing. A command
-// that is not listed may be a module's.
+// Relays reports whether an error that answers the command that req begins with may be the text of somebody else, which proves
+// nothing. A command that is not listed may be a module's.
 func Relays(req []byte) bool {
 	args, _ := split(nil, req)
 	if len(args) == 0 {

@@ -5,7 +5,7 @@ import "strings"
 // table has a row for each command and for each subcommand that matters, "CONFIG GET".
 var table = buildTable()
 
-// commandRows are the rows of the table. COMMAND of the server says whether a command reads or writes. Which kind of write it is was
+// commandRows are the rows of the table. COMMAND of the server says whether a command reads or writes. The kind of write was
 // decided by hand, by the changes and the answer of a second execution.
 var commandRows = [...]struct {
 	class      Class
@@ -113,8 +113,8 @@ var (
 )
 
 // optionRows is the table of options, see syntax. A word is followed by its arguments, see optionOf; "..." says that other
-// arguments follow. Options that are not listed here make a command accumulate. So does a condition whose second execution answers
-// as if the first had failed. XX is such a condition if there is an expiry too, which may have removed the key.
+// arguments follow. Options that are not listed make a command accumulate. So does a condition whose second execution
+// answers as if the first had failed: XX too if there is an expiry, which may have removed the key.
 var optionRows = [...]struct {
 	names  string
 	from   int
