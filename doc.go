@@ -24,9 +24,9 @@
 //
 // Commands share a few connections, called lanes; one is open most of the time. [Client.Tx] and [Client.Conn] take a
 // connection for the caller alone; Pool.Size bounds both kinds together. A command that may block on the server (BLPOP,
-// XREAD with BLOCK and their kin, typed or through [Client.Do]) has a connection of its own while it waits, of which there are
-// Pool.Blocking, and a [Subscription] has one for as long as it lives, MaxSubscriptions at most. [Client.Stats] and
-// [Client.Conns] show what there is.
+// XREAD with BLOCK and the like, typed or through [Client.Do]) has a connection of its own while it waits; Pool.Blocking bounds
+// them. A [Subscription] has one for as long as it lives; MaxSubscriptions bounds them. [Client.Stats] and [Client.Conns] show
+// the connections.
 //
 // # Commands
 //
@@ -35,7 +35,8 @@
 // MULTI or SELECT, since other callers share it; [Conn.Do] takes them. [Client.Pipeline] sends many commands in one write and
 // gives one [Reply] for each. [Client.Tx] reads, and then writes if nobody has changed what was read.
 //
-// [Client.Subscribe] and its kin receive messages, by a loop over [Subscription.All]. docs/pubsub.md says what is promised.
+// [Client.Subscribe], [Client.PSubscribe] and [Client.SSubscribe] receive messages, by a loop over [Subscription.All]. Package
+// pubsub has the types; docs/pubsub.md says what is promised.
 //
 // # Errors
 //
@@ -46,15 +47,13 @@
 //	*OpError       the command failed otherwise; Sent says whether the server may have executed it
 //	ErrClosed      the client is closed
 //
-// An OpError wraps its cause: the context's error, a timeout, a [conn.Error], a [pool.TimeoutError]. Errors that are made
-// before anything is sent, such as an argument of a type that cannot be encoded, are plain ones. docs/errors.md has the
-// whole list.
+// An OpError wraps its cause: the context's error, a timeout, a [conn.Error], a [pool.TimeoutError]. An error before anything
+// is sent, such as an argument that cannot be encoded, is a plain one. docs/errors.md has the whole list.
 //
 // # Contexts
 //
-// Every call takes a context. It returns when the context ends, whatever it waits for. If the command was
-// sent by then the connection is kept; the reply is read and dropped when it comes. Whether the server executed the command
-// is not known then, which OpError.Sent says.
+// Every call takes a context and returns when it ends. If the command was sent by then, the connection is kept, and the reply
+// is read and discarded when it comes. OpError.Sent says that the server may have executed the command.
 //
 // Options.ReadTimeout bounds how long a reply may take to come. It begins anew with each piece of the answer, which is a
 // reply of a pipeline or more of a reply that has begun, so that a large answer is not cut while it arrives. A connection ends
@@ -62,20 +61,20 @@
 //
 // # Retries
 //
-// A command that certainly was not executed is tried again until Retry.For has passed, by default 5 s: it was not sent, or the
-// server's answer proves it (LOADING, READONLY, MASTERDOWN, ...). So a restart or a failover of a few seconds reaches the user
-// only as time. One that may have been executed is tried again only if its [Class] is at most Retry.UpTo, which is [Read] by
-// default, and up to Retry.Max times: GET is repeated, INCR never. The text of a script or a module proves nothing.
+// A command that was certainly not executed is tried again until Retry.For has passed, by default 5 s: it was not sent, or the
+// server's answer proves it (LOADING, READONLY, MASTERDOWN, ...). So a restart or a failover of a few seconds is a delay and no
+// error. A command that may have been executed is tried again only if its [Class] is at most Retry.UpTo, [Read] by default, and
+// up to Retry.Max times: GET is repeated, INCR never. The text of a script or a module proves nothing.
 //
 // # Maintenance
 //
-// A new connection asks the server for maintenance notifications. In handoff.ModeAuto, the default, a server that refuses is
-// served without them, and silently. With them, a MOVING makes the client dial the announced endpoint beside each of its
-// connections and swap; replies that are still owed arrive on the old sockets. Commands do not fail because of a move that
-// was announced in time and whose target can be reached. While maintenance goes on, timeouts are at least
+// A new connection asks the server for maintenance notifications. In handoff.ModeAuto, the default, the client does without
+// them if the server refuses, and silently. After a MOVING the client dials the announced endpoint beside each of its
+// connections and switches to it; replies that are still owed arrive on the old sockets. Commands do not fail because of a move
+// that was announced in time and whose target can be reached. While maintenance goes on, timeouts are at least
 // Handoff.RelaxedTimeout.
 //
-// [Client.Handoffs] gives the timeline of what happened, counters, and hooks. Package handoff/handofftest has a fake server
+// [Client.Handoffs] has the timeline, counters, reports and hooks. Package handoff/handofftest has a fake server
 // that plays the operator, so that a program can go through a maintenance window in its own tests. docs/maintenance.md says
 // more.
 //

@@ -5,7 +5,7 @@
 // # Connection and link
 //
 // A [Conn] is an identity; a link is one socket with the replies it owes. A Conn is served by one link at a time, and
-// [Conn.Move] puts another in its place: it dials and sets the next link up beside the serving one, swaps a pointer,
+// [Conn.Move] puts another in its place: it dials and sets the next link up beside the serving one, switches a pointer,
 // and retires the old link, which takes no new command, delivers what it owes and closes itself. Nothing of a living
 // link is ever reset or reused.
 //
@@ -14,17 +14,17 @@
 // [Conn.Do] has no goroutine to hand a command to. It copies the encoded request into the link's buffer and appends the
 // call to the queue of replies owed. If nobody writes, it writes all that is queued, its own and what others have
 // queued meanwhile. If nobody reads, it reads, and hands every reply to the call it belongs to, until its own has come;
-// then it passes the reading to the oldest call that waits. A lone caller does one write and one read.
+// then it hands the reading over to the oldest call that waits. A lone caller does one write and one read.
 //
-// Each link has one goroutine beside them, the keeper. It reads when no caller does, so that an idle link hears pushes
+// Each link also has one goroutine, the keeper. It reads when no caller does, so that an idle link hears pushes
 // and the end of the stream, and it takes the reading from a caller that gets no reply for long, so that such a caller
 // can hear its context and its timeout. A write of more than 64 KiB, or on top of as much that is unanswered, gets a
 // goroutine for as long as it takes.
 //
 // # Giving up
 //
-// A caller that gives up leaves its place in the queue; the reply is read and dropped when it comes. Timeouts of calls
-// are looked at by the keeper, no more often than needed, and computed when they are asked for, so that relaxing them
+// A caller that gives up leaves its place in the queue; the reply is read and discarded when it comes. The keeper looks
+// at the timeouts of calls, no more often than needed. They are computed when it looks, so that relaxing them
 // reaches calls that wait already. A link ends when replies are owed and no byte of one has come for the timeout of the
 // oldest call.
 //

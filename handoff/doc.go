@@ -9,7 +9,7 @@
 //
 //	t0          a push arrives on any connection to peer A: MOVING seq 17 in 15s to B
 //	            timeouts are relaxed for the endpoint; dials that would reach A go to B (Remap)
-//	t0+jitter   one connection dials B, is set up there and swaps; the others follow, MaxWorkers at a time,
+//	t0+jitter   one connection dials B, is set up there and switches; the others follow, MaxWorkers at a time,
 //	            whether idle, busy or leased. Old links deliver what they owe and close
 //	t0+15s      A stops serving
 //	t0+19s      the window ends: new dials go to the configured address again

@@ -3,8 +3,8 @@
 // replicated, and a cluster is not imitated beyond the pushes it sends.
 //
 // There is no published specification of smart client handoffs, and no open source
-// server has the feature. What the kit does follows observations of Redis
-// Enterprise and the behaviour of the clients that are known to work with it.
+// server has the feature. The kit follows observations of Redis Enterprise and the
+// behaviour of the clients that are known to work with it.
 //
 // # How to rehearse maintenance in your own tests
 //
@@ -24,9 +24,9 @@
 //	left := old.Shut()                     // closes every connection that is still there
 //
 // Then ask. [Server.CheckOptIn] says whether any connection asked for
-// notifications at all: without that a test proves nothing. Shut returns how many
-// connections were not moved in time, [Node.Stats] and [Node.Conns] who is where,
-// [Server.Value] and [Server.Executed] what the database really did,
+// notifications: without that a test proves nothing. Shut returns how many
+// connections were not moved in time, [Node.Stats] and [Node.Conns] tell which connections
+// are where, [Server.Value] and [Server.Executed] what the database really did,
 // [Server.Commands] and [Server.Pushes] what went over the wire. And run the same
 // test with Options.Maintenance set to [MaintenanceOff]: if it passes there too,
 // it tests something else.
@@ -54,19 +54,19 @@
 //
 // With Options.Backend the same nodes are proxies: everything goes to a real Redis
 // or Valkey, and the kit answers CLIENT MAINT_NOTIFICATIONS and adds the pushes.
-// HELLO names Options.ServerName, "redis" unless you say otherwise, also if the
-// backend is something else: it is the proxy that has the feature, and a client may
-// ask nobody for it who calls itself otherwise.
+// HELLO names Options.ServerName, "redis" by default, also if the backend is another
+// server: the proxy has the feature, and a client may ask only a server of that name
+// for it.
 //
 // # Timelines
 //
-// A [Script] is a timeline as a text: what the operator does at which second, and
-// what must hold then. A [Player] plays it against any client that it is given as a
-// few functions, in fake time or in front of a real server, and reports what did not
-// hold with file and line:
+// A [Script] is a timeline as a text: the steps of the operator with their times, and
+// the conditions that must hold then. A [Player] plays it against any client, given as
+// a few functions, in fake time or in front of a real server. It reports a condition
+// that does not hold with file and line:
 //
 //	source: capture
-//	about:  everybody is at the target before the old endpoint closes
+//	about:  all connections are at the target before the old endpoint closes
 //
 //	at 0s  load 4 20ms
 //	at 1s  MOVING A 15 B
@@ -84,9 +84,9 @@
 //   - Sequence numbers count the events of a database, of all kinds, from 0.
 //   - MOVING goes to the connections of the node that leaves; shard pushes go to
 //     every opted-in connection of the database.
-//   - Who opts in while a node's MOVING window is open is told as well, with the
-//     seconds that are left and the same number. None and fewer are possible.
-//   - The last MIGRATED or FAILED_OVER is told to everybody who opts in, for ever,
+//   - A connection that opts in while a node's MOVING window is open is told as well,
+//     with the remaining seconds, which may be zero or negative, and the same number.
+//   - Every connection that opts in is told the last MIGRATED or FAILED_OVER, for ever,
 //     with its old number.
 //   - The address in MOVING is in the form the connection asked for, and null if
 //     it asked for none.
@@ -103,7 +103,7 @@
 //
 // # Limits
 //
-// CLIENT REPLY, MONITOR, scripts, streams and inline commands are not there. A
+// There is no CLIENT REPLY, MONITOR, scripts, streams or inline commands. A
 // proxy passes CLIENT REPLY on and would lose count of the replies. ZADD takes no
 // options and EXPIRE no conditions.
 package handofftest
