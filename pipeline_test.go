@@ -92,23 +92,22 @@ func TestPipelineThatWasNotExecutedIsSentAgain(t *testing.T) {
 func TestRestOfAPipelineIsSentAgainWhileItIsNotExecuted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]int{}
-		w := newTown(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
 			if string(args[0]) != "ECHO" {
 				return nil, false
 			}
 			seen[string(args[1])]++
 			return []byte("-LOADING Redis is loading the dataset in memory\r\n"), seen[string(args[1])] == 2
 		}})
-		defer w.srv.Close()
-		c := w.client(baton.Options{})
+		c := p.client(baton.Options{})
 		defer c.Close()
-		w.srv.Conn(w.a.Conns()[0].ID).CutAfter(int64(len(":1\r\n$1\r\na\r\n$1")))
+		p.Server.Conn(p.A.Conns()[0].ID).CutAfter(int64(len(":1\r\n$1\r\na\r\n$1")))
 		var n baton.Reply[int64]
 		var texts []baton.Reply[string]
-		require.NoError(t, c.Pipeline(t.Context(), func(p *baton.Pipe) error {
-			n = p.Incr("n")
+		require.NoError(t, c.Pipeline(t.Context(), func(pipe *baton.Pipe) error {
+			n = pipe.Incr("n")
 			for _, text := range []string{"a", "b", "c"} {
-				texts = append(texts, p.Echo(text))
+				texts = append(texts, pipe.Echo(text))
 			}
 			return nil
 		}))
