@@ -258,3 +258,28 @@ func TestRetiredConnectionDeliversWhatItOwes(t *testing.T) {
 		assert.Zero(t, w.a.Stats().Open)
 	})
 }
+
+// Close has ended the move, its next link and the serving link by the time OnState learns of it, so OnState may wait for that.
+func TestOnStateMayCloseTheConnectionThatCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handofftest.Options{})
+		w.cfg.OnState = func(c *conn.Conn, from, to conn.State) {
+			if from == conn.Moving && to == conn.Closed {
+				c.Close()
+			}
+		}
+		for _, pinned := range []bool{false, true} {
+			w.b.Stall(!pinned)
+			c := w.dial()
+			if pinned {
+				c.Pin()
+			}
+			moved := make(chan error, 1)
+			go func() { moved <- w.move(c, time.Minute) }()
+			synctest.Wait()
+			c.Close()
+			assert.Error(t, <-moved)
+		}
+		w.close()
+	})
+}
