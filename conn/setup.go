@@ -139,8 +139,12 @@ func (l *link) stepsRESP2(user, pass string, hello bool) (s steps) {
 	return s
 }
 
+// optInStep takes +OK for yes and any error for no. Any other reply means that replies and commands are out of step.
 func (l *link) optInStep(s *steps) {
-	s.add(stepOptIn, l.optIn, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
+	s.add(stepOptIn, func(v resp3.Value) error {
+		l.setup.Refused = v.Err()
+		return ignoreError(v)
+	}, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
 }
 
 // run sends the steps in one write and checks their replies in order. With an error it names the step that was refused,
@@ -227,12 +231,6 @@ func (l *link) setInfo(v resp3.Value) error {
 	if v.Err() != nil {
 		l.cfg.noSetInfo.Store(true)
 	}
-	return ignoreError(v)
-}
-
-// optIn takes +OK for yes and any error for no. Any other reply means that replies and commands are out of step.
-func (l *link) optIn(v resp3.Value) error {
-	l.setup.Refused = v.Err()
 	return ignoreError(v)
 }
 
