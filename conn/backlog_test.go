@@ -148,6 +148,34 @@ func TestCallAboveTheLimitIsTakenAlone(t *testing.T) { // H-116
 	})
 }
 
+// Interleaving: the reply comes before the writer has returned from its write. Nothing waits any more, so nothing is refused.
+func TestRepliesThatOvertakeTheWriterMakeRoom(t *testing.T) { // H-116
+	synctest.Test(t, func(t *testing.T) {
+		b, read, _ := slowReader(t)
+		b.cfg.MaxPending = 1000
+		dial := b.cfg.Dial
+		b.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := dial(ctx, network, addr)
+			return slowToReturn{nc}, err
+		}
+		close(read)
+		c := b.dial(t)
+		defer b.close(c)
+		for range 2 {
+			_, err := b.ask(t.Context(), c, 0, "SET", "large", strings.Repeat("p", 500_000))
+			require.NoError(t, err)
+		}
+	})
+}
+
+// slowToReturn returns from a write long after the socket has taken the bytes.
+type slowToReturn struct{ net.Conn }
+
+func (c slowToReturn) Write(b []byte) (int, error) {
+	defer func() { <-time.After(time.Second) }()
+	return c.Conn.Write(b)
+}
+
 func TestWithoutALimitEverythingWaits(t *testing.T) { // H-116, the control
 	synctest.Test(t, func(t *testing.T) {
 		b, read, _ := slowReader(t)

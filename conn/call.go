@@ -274,17 +274,6 @@ func (q *Call) beginBody(f resp3.Frame) bool {
 	return true
 }
 
-// bodyDst is the slice that the payload of a streamed bulk string is appended to, nil if it is not wanted.
-func (q *Call) bodyDst() *[]byte {
-	switch q.Mode {
-	case AppendText:
-		return &q.Dst
-	case Check:
-		return nil
-	}
-	return &q.Rep
-}
-
 // endBody ends a streamed bulk string.
 func (q *Call) endBody() {
 	if q.Mode > Float {

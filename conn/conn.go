@@ -198,10 +198,10 @@ func (c *Conn) closeLocked(cause error) {
 		return
 	}
 	c.cause = cause
-	c.setStateLocked(Closed)
 	if c.move != nil {
 		c.move.endLocked()
 	}
+	c.setStateLocked(Closed)
 	close(c.done)
 }
 

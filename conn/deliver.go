@@ -288,35 +288,32 @@ func (l *link) streamBody(self *Call) (mine bool, err error) {
 	}
 }
 
-// readBody reads one piece to where q wants it, or discards it if q is nil, and returns its length.
+// readBody reads one piece to where q wants it, or discards it if nobody does, and returns its length.
 func (in *reader) readBody(q *Call) (int, error) {
-	var dst *[]byte
-	if q != nil {
-		dst = q.bodyDst()
-	}
-	if dst == nil {
-		scratch := in.batch.scratch[:0]
-		dst = &scratch
+	scratch := in.batch.scratch[:0]
+	dst := &scratch
+	switch {
+	case q == nil || q.Mode == Check:
+	case q.Mode == AppendText:
+		dst = &q.Dst
+	default:
+		dst = &q.Rep
 	}
 	n, left := len(*dst), in.rd.Body()
 	if room := cap(*dst) - n; room < left && room < 4<<10 {
-		*dst = grown(*dst, left, q.Mode == Raw)
+		// Memory grows in step with received, not announced, bytes: for all that is left if that is not much in comparison.
+		more := min(left+2, max(bodyStep, n))
+		if q.Mode == Raw { // other replies follow in the same slice
+			more = max(more, n/2)
+		}
+		grown := make([]byte, n, n+more)
+		copy(grown, *dst)
+		*dst = grown
 	}
 	// With room for the line end too, the last piece comes in one read with it.
 	got, err := in.rd.ReadBody((*dst)[n:min(cap(*dst), n+left+2)])
 	*dst = (*dst)[:n+got]
 	return got, err
-}
-
-// grown grows b in step with received, not announced, bytes: for all that is left if that is not much compared with b.
-func grown(b []byte, left int, more bool) []byte {
-	room := min(left+2, max(bodyStep, len(b)))
-	if more { // other replies follow in the same slice
-		room = max(room, len(b)/2)
-	}
-	out := make([]byte, len(b), len(b)+room)
-	copy(out, b)
-	return out
 }
 
 // endBody counts the streamed reply and reports whether it was the last of its call.

@@ -54,7 +54,11 @@ func (c *Conn) connect(ctx context.Context, addr string) (l *link, err error) {
 		peer = a.String()
 	}
 	l = newLink(c, nc, socket, peer)
-	return l, l.setUp(ctx)
+	step, err := l.setUp(ctx)
+	if err != nil { // the arguments of the step are not told, since one of them is the password
+		err = &Error{Op: "set up (" + step + ")", Addr: peer, Err: err}
+	}
+	return l, err
 }
 
 // netDialer finds a dead peer by keep-alive after 45 s of silence, where no command waits that would find it sooner.

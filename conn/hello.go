@@ -85,24 +85,22 @@ func (l *link) setUpWithoutHello(ctx context.Context, user, pass string, refused
 	return failed, err
 }
 
-// hinted adds advice to the end of a connection if the step may be the reason for it: some proxies close at a command
-// that they do not know.
+// hints say which options leave out a step that some proxies do not know, and close at.
+var hints = map[string]string{
+	stepHello:        "set Options.Protocol to 2, or DisableIdentity and Handoff.Mode to disabled if it knows HELLO",
+	stepSetInfo:      "set Options.DisableIdentity",
+	stepOptIn:        "set Options.Handoff.Mode to disabled",
+	"CLIENT SETNAME": "leave Options.ClientName empty",
+}
+
+// hinted adds advice to the end of a connection if the step may be the reason for it.
 func hinted(name string, err error) error {
 	eof := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	if !eof && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		return err
 	}
-	hint := ""
-	switch name {
-	case stepHello:
-		hint = "set Options.Protocol to 2, or DisableIdentity and Handoff.Mode to disabled if it knows HELLO"
-	case stepSetInfo:
-		hint = "set Options.DisableIdentity"
-	case stepOptIn:
-		hint = "set Options.Handoff.Mode to disabled"
-	case "CLIENT SETNAME":
-		hint = "leave Options.ClientName empty"
-	default:
+	hint, ok := hints[name]
+	if !ok {
 		return err
 	}
 	return fmt.Errorf("%w (a proxy that closes at commands it does not know? %s)", err, hint)

@@ -23,7 +23,7 @@ func (l *link) keep() {
 		select {
 		case <-l.dead:
 			l.mu.Lock()
-			free := !l.reading
+			free := !l.reading || len(l.toKeeper) > 0
 			l.reading = true
 			l.mu.Unlock()
 			if free {
@@ -78,11 +78,10 @@ func (l *link) readUntilServed() {
 				return
 			}
 		case !isTimeout(err):
-			l.in.watch.forget()
 			l.fail(err)
-			return
 		}
 	}
+	l.in.watch.forget() // the link is dead
 }
 
 // prepareToSleep ends what is overdue and sets the deadline of the keeper's next read. It reports false if the link has

@@ -81,7 +81,9 @@ func (l *link) do(ctx context.Context, q *Call) error {
 		l.mu.Unlock()
 		return errNext
 	}
-	if n, limit := len(l.out.pending)+l.out.leaving, l.cfg.MaxPending; n > 0 && limit > 0 && n+len(q.Req) > limit {
+	// A reply may come before the writer, which still counts the bytes as leaving, has noticed that they were taken.
+	n, limit := min(len(l.out.pending)+l.out.leaving, l.out.unanswered), l.cfg.MaxPending
+	if n > 0 && limit > 0 && n+len(q.Req) > limit {
 		l.mu.Unlock()
 		err := fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, len(q.Req), limit)
 		return &Error{Op: "do", Addr: l.peer, Err: err}

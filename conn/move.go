@@ -155,17 +155,16 @@ func (m *move) wait(ctx context.Context, next, serving *link) {
 
 // redial dials until it has a link or ctx ends.
 func (m *move) redial(ctx context.Context) *link {
-	for {
-		next, err := m.dial(ctx)
-		if err == nil {
+	for ctx.Err() == nil {
+		if next, err := m.dial(ctx); err == nil {
 			return next
 		}
 		select {
 		case <-time.After(redialPause):
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // switchLocked makes the next link serve. It publishes that first: a caller that the retired link turns away finds it.

@@ -249,3 +249,27 @@ func TestRetiredConnectionDeliversWhatItOwes(t *testing.T) {
 		assert.Zero(t, p.A.Stats().Open)
 	})
 }
+
+// Close has ended the move, its next link and the serving link by the time OnState learns of it, so OnState may wait for that.
+func TestOnStateMayCloseTheConnectionThatCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		p.cfg.OnState = func(c *conn.Conn, from, to conn.State) {
+			if from == conn.Moving && to == conn.Closed {
+				c.Close()
+			}
+		}
+		for _, pinned := range []bool{false, true} {
+			p.B.Stall(!pinned)
+			c := p.dial()
+			if pinned {
+				c.Pin()
+			}
+			moved := make(chan error, 1)
+			go func() { moved <- p.move(c, time.Minute) }()
+			synctest.Wait()
+			c.Close()
+			assert.Error(t, <-moved)
+		}
+	})
+}

@@ -56,9 +56,8 @@ func (l *link) readForAll(ctx context.Context, q *Call) bool {
 			continue
 		}
 		if !isTimeout(err) {
-			l.in.watch.forget()
-			l.waitAgain(q)
 			l.fail(err)
+			l.waitAgain(q)
 			return false
 		}
 		progress := bytes != l.in.rd.Replied()
@@ -78,7 +77,6 @@ func (l *link) readForAll(ctx context.Context, q *Call) bool {
 			l.slow.Store(true) // an interruption would say nothing about the server
 		}
 		l.waitAgain(q)
-		l.toKeeper <- struct{}{}
 		return false
 	}
 	if err != nil && !isTimeout(err) {
@@ -115,11 +113,17 @@ func (l *link) mayReadOn(ctx context.Context, q *Call) bool {
 // interruptRead makes the current reader look at its state again.
 func (l *link) interruptRead() { l.nc.SetReadDeadline(longAgo) }
 
-// waitAgain puts q, which has read, among the calls that wait.
+// waitAgain gives the reading to the keeper and puts q, which has read, among the calls that wait. The keeper of a dead
+// link may have ended.
 func (l *link) waitAgain(q *Call) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	q.reads, q.waiting = false, !q.ended
-	l.mu.Unlock()
+	if l.cause != nil {
+		l.in.watch.forget()
+		return
+	}
+	l.toKeeper <- struct{}{}
 }
 
 // handOverReading gives the reading to the oldest waiting caller, or to nobody. Callers that are still writing look

@@ -34,18 +34,10 @@ func (s *steps) add(name string, reply func(v resp3.Value) error, args ...string
 	*s = append(*s, step{name, args, reply})
 }
 
-// setUp makes a fresh link usable. All commands go out in one write and their replies are consumed strictly in order;
-// pushes may stand between any two. A server that refuses HELLO gets a second write in RESP2.
-func (l *link) setUp(ctx context.Context) error {
-	if name, err := l.trySetUp(ctx); err != nil {
-		// The arguments of the step are not told, since one of them is the password.
-		return &Error{Op: "set up (" + name + ")", Addr: l.peer, Err: err}
-	}
-	return nil
-}
-
-// trySetUp names the step that failed.
-func (l *link) trySetUp(ctx context.Context) (failed string, err error) {
+// setUp makes a fresh link usable. With an error it names the step that failed. All commands go out in one write and
+// their replies are consumed strictly in order; pushes may stand between any two. A server that refuses HELLO gets a
+// second write in RESP2.
+func (l *link) setUp(ctx context.Context) (failed string, err error) {
 	l.setup = Setup{Peer: l.peer, TLS: l.cfg.TLS != nil, Proto: 2, Began: time.Now()}
 	var user, pass string
 	if l.cfg.Credentials != nil {
@@ -147,8 +139,12 @@ func (l *link) stepsRESP2(user, pass string, hello bool) (s steps) {
 	return s
 }
 
+// optInStep takes +OK for yes and any error for no. Any other reply means that replies and commands are out of step.
 func (l *link) optInStep(s *steps) {
-	s.add(stepOptIn, l.optIn, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
+	s.add(stepOptIn, func(v resp3.Value) error {
+		l.setup.Refused = v.Err()
+		return ignoreError(v)
+	}, "CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", l.setup.Asked)
 }
 
 // run sends the steps in one write and checks their replies in order. With an error it names the step that was refused,
@@ -235,12 +231,6 @@ func (l *link) setInfo(v resp3.Value) error {
 	if v.Err() != nil {
 		l.cfg.noSetInfo.Store(true)
 	}
-	return ignoreError(v)
-}
-
-// optIn takes +OK for yes and any error for no. Any other reply means that replies and commands are out of step.
-func (l *link) optIn(v resp3.Value) error {
-	l.setup.Refused = v.Err()
 	return ignoreError(v)
 }
 
