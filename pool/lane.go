@@ -201,6 +201,7 @@ func (p *Pool) openLaneLocked(s *shared) *pendingDial {
 		if m != nil {
 			s.addLocked(m)
 		}
+		p.startDialsLocked() // also after a failure: MinIdle is due from the first use of the pool on
 	})
 	return s.pending
 }
