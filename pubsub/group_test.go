@@ -3,6 +3,7 @@ package pubsub
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +51,10 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 		_, err = NewSubscriber(w, Options{}).Subscribe(t.Context(), "c")
 		assert.ErrorContains(t, err, "the limit is Options.MaxSubscriptions")
 		assert.Equal(t, 1, g.Len())
+
+		sent := slices.DeleteFunc(srv.Commands(), func(c handofftest.Command) bool { return c.Args[0] != "SUBSCRIBE" })
+		require.Len(t, sent, 1)
+		assert.Equal(t, []string{"SUBSCRIBE", "c"}, sent[0].Args, "a name that is given twice is sent once")
 
 		srv.Publish("c", "before")
 		synctest.Wait()

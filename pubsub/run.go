@@ -176,9 +176,8 @@ func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscr
 		}
 		select {
 		case due <- r:
-		case <-r.c.cn.Done():
+		case <-r.c.cn.Done(): // also when the subscription ends
 			account.Done(r.begun, nil, nil)
-		case <-s.ctx.Done():
 		}
 	})
 }

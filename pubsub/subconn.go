@@ -31,7 +31,7 @@ type subConn struct {
 	resubscribing bool      // it is to be subscribed anew
 
 	// Guarded by Subscription.mu.
-	unconfirmed   map[string]bool // names that subscribe waits for
+	confirmed     map[string]bool // names confirmed since subscribe began; nil when it has ended
 	buffered      []Message       // messages from before it served
 	bufferedBytes int
 	since         time.Time // when it began to serve
@@ -85,18 +85,13 @@ const ping = "*1\r\n$4\r\nPING\r\n"
 // subscribe returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply, so the
 // reply to the PING behind it says that all have come. A refusal is a second reply, for which conn closes the connection.
 func (c *subConn) subscribe(ctx context.Context) error {
-	s := c.s
-	names := map[string]bool{}
-	for _, name := range s.names {
-		names[name] = true
-	}
-	all, missing := len(names), 0
-	s.locked(func() { c.unconfirmed = names })
+	s, n := c.s, 0
+	s.locked(func() { c.confirmed = map[string]bool{} })
 	request := resp3.AppendCommand(nil, append([]string{s.command}, s.names...)...)
 	err := c.do(ctx, string(request)+ping)
-	s.locked(func() { missing, c.unconfirmed = len(names), nil })
-	if err == nil && missing > 0 {
-		cause := fmt.Errorf("server confirmed %d of %d channels", all-missing, all)
+	s.locked(func() { n, c.confirmed = len(c.confirmed), nil })
+	if err == nil && n < len(s.names) {
+		cause := fmt.Errorf("server confirmed %d of %d channels", n, len(s.names))
 		err = &conn.Error{Op: "subscribe", Addr: c.cn.Peer(), Sent: true, Err: cause}
 	}
 	if err != nil {
@@ -152,7 +147,11 @@ func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
 			c.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
 		}
 	case "subscribe", "psubscribe", "ssubscribe":
-		c.s.locked(func() { delete(c.unconfirmed, part[1]) })
+		c.s.locked(func() {
+			if c.confirmed != nil {
+				c.confirmed[part[1]] = true
+			}
+		})
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		select {
 		case c.unsubscribed <- resubscription{c: c, channel: part[1], lost: time.Now()}:
