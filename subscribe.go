@@ -77,17 +77,8 @@ func (c *Client) pubsubWiring() pubsub.Wiring {
 			}
 			return nil
 		},
-		Config: func() *conn.Config {
-			cfg := c.connConfig()
-			cfg.OnState = func(cn *conn.Conn, from, to conn.State) { // the pools do not know it
-				if to == conn.Closed && from != conn.Dialing {
-					c.handoffs.PeerLost(cn)
-				}
-			}
-			return cfg
-		},
-		Dial: c.dialUncounted, Lost: c.dials.Lost, Retry: c.retrySubscribe,
-		Joined: c.handoffs.Joined, Refused: c.shunRefusing,
+		Config: c.connConfig, Dial: c.dialUncounted, Lost: c.dials.Lost, Retry: c.retrySubscribe,
+		Joined: c.handoffs.Joined, Ended: c.handoffs.PeerLost, Refused: c.shunRefusing,
 		ListenElsewhere: func(ctx context.Context) { // a lane hears a MOVING as well
 			if c.o.Handoff.Mode != handoff.ModeDisabled && c.pool.Stats().Lanes == 0 {
 				c.pool.Lane(ctx)

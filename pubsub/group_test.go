@@ -33,16 +33,13 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 			Group: &g, Limit: 1, ReadTimeout: time.Second,
 			Closed: func() error { return nil },
 			Config: func() *conn.Config {
-				return &conn.Config{
-					Dial:    network.DialContext,
-					OnPush:  func(*conn.Conn, string, resp3.Value) {},
-					OnState: func(*conn.Conn, conn.State, conn.State) {},
-				}
+				return &conn.Config{Dial: network.DialContext, OnPush: func(*conn.Conn, string, resp3.Value) {}}
 			},
 			Dial:            func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) { return conn.Dial(ctx, cfg, a.Addr()) },
 			Lost:            func(*conn.Conn) {},
 			Retry:           func(_ context.Context, _ string, attempt func() error) error { return attempt() },
 			Joined:          func(cn *conn.Conn) { joined = append(joined, cn.Peer()) },
+			Ended:           func(*conn.Conn) {},
 			Refused:         func(string, error) {},
 			ListenElsewhere: func(context.Context) {},
 		}

@@ -26,9 +26,9 @@ type subConn struct {
 	unsubscribed chan resubscription // room for one: a channel that the server has ended the subscription to
 
 	// Owned by Subscription.run, once the subConn serves.
-	refused       bool      // the server has refused the subscription, or the connection could not be used after it
-	subscribed    time.Time // when it was last subscribed anew
-	resubscribing bool      // it is to be subscribed anew
+	refused    bool            // the server has refused the subscription, or the connection could not be used after it
+	subscribed time.Time       // when it was last subscribed anew
+	pending    *resubscription // it is to be subscribed anew; nil if not
 
 	// Guarded by Subscription.mu.
 	confirmed     map[string]bool // names confirmed since subscribe began; nil when it has ended
@@ -41,7 +41,7 @@ type subConn struct {
 // subConn if its connection was set up; it is closed then.
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*subConn, error) {
 	c := &subConn{s: s, cfg: s.client.Config(), unsubscribed: make(chan resubscription, 1)}
-	onPush, onState := c.cfg.OnPush, c.cfg.OnState
+	onPush := c.cfg.OnPush
 	c.cfg.Listen = true
 	c.cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
 		if !c.push(cn, v) {
@@ -52,7 +52,9 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 		if to == conn.Closed {
 			c.closed.Store(time.Now().UnixNano())
 		}
-		onState(cn, from, to)
+		if to == conn.Closed && from != conn.Dialing {
+			s.client.Ended(cn)
+		}
 	}
 	var err error
 	if c.cn, err = dial(ctx, c.cfg); err != nil {
