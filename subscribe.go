@@ -78,7 +78,7 @@ func (c *Client) pubsubWiring() pubsub.Wiring {
 			return nil
 		},
 		Config: c.connConfig, Dial: c.dialUncounted, Lost: c.dials.Lost, Retry: c.retrySubscribe,
-		Joined: c.handoffs.Joined, Refused: c.shunRefusing,
+		Joined: c.handoffs.Joined, Ended: c.handoffs.PeerLost, Refused: c.shunRefusing,
 		ListenElsewhere: func(ctx context.Context) { // a lane hears a MOVING as well
 			if c.o.Handoff.Mode != handoff.ModeDisabled && c.pool.Stats().Lanes == 0 {
 				c.pool.Lane(ctx)

@@ -113,6 +113,37 @@ func TestGapBeginsWithALossDuringAMoveThatFails(t *testing.T) {
 	})
 }
 
+// The server ends a channel on the old connection before the new one is confirmed: this gap is no part of the move.
+func TestChannelThatTheServerEndsDuringAMoveIsTold(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprint(late), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				end := func(_ *town, old, _ *handofftest.Conn) {
+					old.Push([]byte(">3\r\n$11\r\nunsubscribe\r\n$1\r\nx\r\n:0\r\n"))
+				}
+				confirm, last := end, end
+				if late {
+					confirm = nil
+				} else {
+					last = nil
+				}
+				w, s := script(t, confirm, last)
+				w.b.Delay(20 * time.Millisecond)
+				w.a.Moving(15*time.Second, w.b.Addr())
+				<-time.After(time.Second)
+				es := taken(s)
+				if late { // the new one had it before
+					require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubMoved}, kinds(es))
+					return
+				}
+				require.Equal(t, []baton.SubEventKind{baton.SubConnected, baton.SubLost, baton.SubResubscribed, baton.SubMoved}, kinds(es))
+				assert.Equal(t, []string{"x", "x"}, []string{es[1].Channel, es[2].Channel})
+				assert.Positive(t, es[2].Gap)
+			})
+		})
+	}
+}
+
 // script runs a move in which each connection gets messages of its own, at the two instants that matter: when the new one
 // is about to be confirmed, and when it has been asked for the last time.
 func script(t *testing.T, confirm, last func(p *pair, old, next *handofftest.Conn)) (*pair, *baton.Subscription) {

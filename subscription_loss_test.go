@@ -15,6 +15,7 @@ import (
 	"github.com/baton-go/baton/handoff"
 	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/handoff/handofftest/resp3test"
+	"github.com/baton-go/baton/pool"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -111,6 +112,24 @@ func TestChannelThatTheServerEndsIsSubscribedAgain(t *testing.T) {
 			assert.Equal(t, "a", es[0].Channel)
 			assert.EqualValues(t, 2, p.A.Stats().Open, "on the same connection")
 		})
+	})
+}
+
+// MinIdle is due from the first use of the pool on. A subscription does not use it, and has no place in it to give back.
+func TestEndOfASubscriptionDialsNothingForThePool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, handofftest.Options{})
+		defer w.srv.Close()
+		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Pool: pool.Config{MinIdle: 3}})
+		require.NoError(t, err)
+		defer c.Close()
+		s, err := c.Subscribe(t.Context(), "c")
+		require.NoError(t, err)
+		w.a.Kill()
+		<-time.After(time.Second)
+		require.NoError(t, s.Close())
+		<-time.After(time.Second)
+		assert.Zero(t, c.Stats().Dials)
 	})
 }
 

@@ -105,25 +105,17 @@ func (d *Dials) Begin(ctx context.Context, urgent func() bool) (start time.Time,
 		}
 		changed := d.changed
 		d.mu.Unlock()
-		err := waitFor(ctx, changed, pause)
+		select {
+		case <-changed:
+		case <-time.After(pause):
+		case <-ctx.Done():
+			err = conn.ContextError(ctx)
+		}
 		d.mu.Lock()
 		if err != nil {
 			return start, err
 		}
 	}
-}
-
-// waitFor waits for a change, for d, or for the end of ctx, which is the error.
-func waitFor(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-changed:
-	case <-t.C:
-	case <-ctx.Done():
-		return conn.ContextError(ctx)
-	}
-	return nil
 }
 
 // startLocked starts a dial if one may start now, else it returns a pause after which to look again.

@@ -188,8 +188,8 @@ func (s *shared) removeLocked(c *conn.Conn) {
 	s.published.Store(&conns)
 }
 
-// openLaneLocked starts the dial of a shared connection, or joins the one under way. It never exceeds Size: a lane that
-// is needed while all connections are leased waits for one of their places.
+// openLaneLocked starts the dial of a shared connection, or joins the one under way. It does not look for room: leases
+// leave a place for the first lane, and callers have looked for any other.
 func (p *Pool) openLaneLocked(s *shared) *pendingDial {
 	if s.pending != nil {
 		return s.pending
@@ -201,6 +201,7 @@ func (p *Pool) openLaneLocked(s *shared) *pendingDial {
 		if m != nil {
 			s.addLocked(m)
 		}
+		p.startDialsLocked() // also after a failure: MinIdle is due from the first use of the pool on
 	})
 	return s.pending
 }

@@ -50,6 +50,20 @@ func TestMinIdleIsMadeUpWhenAnIdleConnectionBecomesTheLane(t *testing.T) {
 	})
 }
 
+// MinIdle is due from the first use of the pool on, also if the dial of that use fails.
+func TestMinIdleIsDialledAfterALaneWasNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, pool.Config{Size: 10, MinIdle: 3})
+		defer b.close()
+		b.node.Shut()
+		_, err := b.pool.Lane(t.Context())
+		require.Error(t, err)
+		require.NoError(t, b.node.Reopen())
+		<-time.After(time.Second)
+		b.check(3, 0, 3, 0, 0)
+	})
+}
+
 func TestLifetimeReplacesIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t, pool.Config{Size: 10, MinIdle: 2, MaxLifetime: time.Hour})

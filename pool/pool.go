@@ -107,7 +107,10 @@ func (p *Pool) startDialsLocked() {
 			if m != nil {
 				p.offerLocked(m)
 			} else {
-				p.answerLocked(nil, err) // the others try again
+				p.answerLocked(nil, err)
+			}
+			if m != nil || len(p.waiting) > 0 { // the others try again
+				p.startDialsLocked()
 			}
 		})
 	}
@@ -151,9 +154,6 @@ func (p *Pool) dialLocked(urgent func() bool, use func(*member, error)) *pending
 		p.dialing--
 		m, err := p.addLocked(c, err)
 		use(m, err)
-		if m != nil || len(p.waiting) > 0 {
-			p.startDialsLocked()
-		}
 		p.mu.Unlock()
 		d.err = err
 		switch {

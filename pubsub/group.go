@@ -25,15 +25,17 @@ type Wiring struct {
 
 	// Closed returns an error if there can be no further subscription. It is called with the lock of Group held.
 	Closed func() error
-	// Config returns a configuration for one connection, whose OnPush and OnState the subscription wraps.
+	// Config returns a configuration for one connection, whose OnPush the subscription wraps. It replaces OnState.
 	Config func() *conn.Config
 	// Dial opens a connection to the configured endpoint as soon as it may be dialled. Lost is told of the loss of one.
 	Dial func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error)
 	Lost func(cn *conn.Conn)
 	// Retry calls attempt until it succeeds or must not be repeated, and returns the error for the caller of command.
 	Retry func(ctx context.Context, command string, attempt func() error) error
-	// Joined is told of a connection that begins to serve, Refused of a peer that has refused a subscription.
+	// Joined is told of a connection that begins to serve, Ended of any that was set up and is closed, and Refused of a peer
+	// that has refused a subscription.
 	Joined  func(cn *conn.Conn)
+	Ended   func(cn *conn.Conn)
 	Refused func(peer string, err error)
 	// ListenElsewhere has another connection of the client read, which may take until ctx ends.
 	ListenElsewhere func(ctx context.Context)
@@ -89,11 +91,7 @@ func (g *Group) list() []*member {
 }
 
 // Len returns the number of subscriptions, each of which has a connection or waits for one.
-func (g *Group) Len() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.all)
-}
+func (g *Group) Len() int { return len(g.list()) }
 
 // Close ends all subscriptions, for cause, and waits until nothing of them is left. Wiring.Closed must refuse new ones.
 func (g *Group) Close(cause error) {

@@ -3,6 +3,7 @@ package pubsub
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,11 +26,7 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 			Group: &g, Limit: 1, ReadTimeout: time.Second,
 			Closed: func() error { return nil },
 			Config: func() *conn.Config {
-				return &conn.Config{
-					Dial:    p.Network.DialContext,
-					OnPush:  func(*conn.Conn, string, resp3.Value) {},
-					OnState: func(*conn.Conn, conn.State, conn.State) {},
-				}
+				return &conn.Config{Dial: p.Network.DialContext, OnPush: func(*conn.Conn, string, resp3.Value) {}}
 			},
 			Dial: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
 				return conn.Dial(ctx, cfg, p.A.Addr())
@@ -37,6 +34,7 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 			Lost:            func(*conn.Conn) {},
 			Retry:           func(_ context.Context, _ string, attempt func() error) error { return attempt() },
 			Joined:          func(cn *conn.Conn) { joined = append(joined, cn.Peer()) },
+			Ended:           func(*conn.Conn) {},
 			Refused:         func(string, error) {},
 			ListenElsewhere: func(context.Context) {},
 		}
@@ -45,6 +43,10 @@ func TestGroupKnowsMovesAndClosesItsSubscriptions(t *testing.T) {
 		_, err = NewSubscriber(w, Options{}).Subscribe(t.Context(), "c")
 		assert.ErrorContains(t, err, "the limit is Options.MaxSubscriptions")
 		assert.Equal(t, 1, g.Len())
+
+		sent := slices.DeleteFunc(p.Server.Commands(), func(c handofftest.Command) bool { return c.Args[0] != "SUBSCRIBE" })
+		require.Len(t, sent, 1)
+		assert.Equal(t, []string{"SUBSCRIBE", "c"}, sent[0].Args, "a name that is given twice is sent once")
 
 		p.Server.Publish("c", "before")
 		synctest.Wait()

@@ -76,7 +76,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	sure := 0
+	confirmed, sure := time.Now(), 0
 	s.locked(func() { sure = len(next.buffered) })
 	lost := s.drain(old, r.target.Drain)
 	// With a loss, messages may be missing that were published before the new one was confirmed. Others that came on the
@@ -89,6 +89,7 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 		s.locked(func() { s.serveLocked(old, nil) })
 		return nil, err
 	}
+	s.tellResubscribed(old, next, confirmed)
 	e := Event{Kind: Moved, From: old.cn.Peer(), Peer: next.cn.Peer()}
 	if lost != nil {
 		s.tell(Event{Kind: Lost, Peer: e.From, Err: lost})
@@ -105,6 +106,23 @@ func (s *Subscription) move(old *subConn, r moveRequest) (*subConn, error) {
 	s.client.Joined(next.cn)
 	old.cn.Close()
 	return next, nil
+}
+
+// tellResubscribed tells of a channel that the server ended on old before next was confirmed, so that next has it again.
+func (s *Subscription) tellResubscribed(old, next *subConn, confirmed time.Time) {
+	r := old.pending
+	if r == nil {
+		select {
+		case ended := <-old.unsubscribed:
+			r = &ended
+		default:
+		}
+		if r == nil || !r.lost.Before(confirmed) {
+			return
+		}
+		s.tell(Event{Kind: Lost, Peer: old.cn.Peer(), Channel: r.channel})
+	}
+	s.tell(Event{Kind: Resubscribed, Peer: next.cn.Peer(), Channel: r.channel}.endingGap(r.lost))
 }
 
 // dial dials the target as conn.Conn.Move does.

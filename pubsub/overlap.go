@@ -50,8 +50,9 @@ type history struct {
 
 // channelHistory is the last messages of a channel, in order.
 type channelHistory struct {
-	hashes []uint64
-	before int // how many of them were delivered before the move began
+	hashes []uint64 // in order during a move; else a ring, once there are maxRemembered
+	oldest int      // where the ring begins
+	before int      // how many were delivered before the move began
 }
 
 func newHistory() history {
@@ -72,16 +73,19 @@ func (h *history) add(m *Message) {
 		// The strings of a message keep the memory of its whole frame.
 		h.channels[channelKey{strings.Clone(k.pattern), strings.Clone(k.channel)}] = c
 	}
-	if len(c.hashes) >= maxRemembered && !h.moving {
-		c.hashes = slices.Delete(c.hashes, 0, 1)
+	if len(c.hashes) < maxRemembered || h.moving {
+		c.hashes = append(c.hashes, h.hash(m))
+		return
 	}
-	c.hashes = append(c.hashes, h.hash(m))
+	c.hashes[c.oldest] = h.hash(m)
+	c.oldest = (c.oldest + 1) % maxRemembered
 }
 
 func (h *history) beginMove() {
 	h.moving = true
 	for _, c := range h.channels {
-		c.before = len(c.hashes)
+		c.hashes = slices.Concat(c.hashes[c.oldest:], c.hashes[:c.oldest])
+		c.oldest, c.before = 0, len(c.hashes)
 	}
 }
 
@@ -91,7 +95,9 @@ func (h *history) endMove() {
 		clear(h.channels)
 	}
 	for _, c := range h.channels {
-		c.hashes = slices.Clone(c.hashes[max(len(c.hashes)-maxRemembered, 0):])
+		if n := len(c.hashes); n > maxRemembered {
+			c.hashes = slices.Clone(c.hashes[n-maxRemembered:])
+		}
 	}
 }
 

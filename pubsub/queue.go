@@ -64,9 +64,7 @@ func (q *queue) take() (m Message, ok bool) {
 		return m, false
 	}
 	m = q.pop()
-	if q.len() > 0 {
-		q.signal() // for another consumer: one signal may stand for many messages
-	}
+	q.signal() // for another consumer: one signal may stand for many messages
 	if q.len() <= q.limit/2 {
 		q.dropping = false
 		q.unblock()
@@ -74,8 +72,11 @@ func (q *queue) take() (m Message, ok bool) {
 	return m, true
 }
 
-// signal wakes one consumer. A signal that has not been received yet serves as well.
+// signal wakes one consumer if a message waits. A signal that has not been received yet serves as well.
 func (q *queue) signal() {
+	if q.len() == 0 {
+		return
+	}
 	select {
 	case q.ready <- struct{}{}:
 	default:

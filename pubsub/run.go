@@ -39,7 +39,7 @@ func (s *Subscription) run(c *subConn) {
 	due := make(chan resubscription)
 	for s.ctx.Err() == nil {
 		unsubscribed := c.unsubscribed
-		if c.resubscribing {
+		if c.pending != nil {
 			unsubscribed = nil
 		}
 		select {
@@ -164,7 +164,7 @@ type resubscription struct {
 // channel, as it does with sharded channels whose slot goes elsewhere. That is at once unless it happens again and again.
 func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscription) {
 	account := &s.client.Group.attempts
-	r.c.resubscribing = true
+	r.c.pending = &r
 	s.tell(Event{Kind: Lost, Peer: r.c.cn.Peer(), Channel: r.channel})
 	if !r.lost.Before(r.c.subscribed) { // not one of several that were ended together
 		account.Broken(r.c.subscribed)
@@ -176,9 +176,8 @@ func (s *Subscription) awaitResubscription(r resubscription, due chan<- resubscr
 		}
 		select {
 		case due <- r:
-		case <-r.c.cn.Done():
+		case <-r.c.cn.Done(): // also when the subscription ends
 			account.Done(r.begun, nil, nil)
-		case <-s.ctx.Done():
 		}
 	})
 }
@@ -190,7 +189,7 @@ func (s *Subscription) resubscribe(c *subConn, r resubscription) {
 		account.Done(r.begun, nil, nil)
 		return
 	}
-	c.resubscribing, c.subscribed = false, time.Now()
+	c.pending, c.subscribed = nil, time.Now()
 	err := c.subscribe(s.ctx)
 	account.Done(r.begun, c.cn, err)
 	e := Event{Kind: Resubscribed, Peer: c.cn.Peer(), Channel: r.channel}.endingGap(r.lost)

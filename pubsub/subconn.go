@@ -26,12 +26,12 @@ type subConn struct {
 	unsubscribed chan resubscription // room for one: a channel that the server has ended the subscription to
 
 	// Owned by Subscription.run, once the subConn serves.
-	refused       bool      // the server has refused the subscription, or the connection could not be used after it
-	subscribed    time.Time // when it was last subscribed anew
-	resubscribing bool      // it is to be subscribed anew
+	refused    bool            // the server has refused the subscription, or the connection could not be used after it
+	subscribed time.Time       // when it was last subscribed anew
+	pending    *resubscription // it is to be subscribed anew; nil if not
 
 	// Guarded by Subscription.mu.
-	unconfirmed   map[string]bool // names that subscribe waits for
+	confirmed     map[string]bool // names confirmed since subscribe began; nil when it has ended
 	buffered      []Message       // messages from before it served
 	bufferedBytes int
 	since         time.Time // when it began to serve
@@ -41,7 +41,7 @@ type subConn struct {
 // subConn if its connection was set up; it is closed then.
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*subConn, error) {
 	c := &subConn{s: s, cfg: s.client.Config(), unsubscribed: make(chan resubscription, 1)}
-	onPush, onState := c.cfg.OnPush, c.cfg.OnState
+	onPush := c.cfg.OnPush
 	c.cfg.Listen = true
 	c.cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
 		if !c.push(cn, v) {
@@ -52,7 +52,9 @@ func (s *Subscription) open(ctx context.Context, dial func(context.Context, *con
 		if to == conn.Closed {
 			c.closed.Store(time.Now().UnixNano())
 		}
-		onState(cn, from, to)
+		if to == conn.Closed && from != conn.Dialing {
+			s.client.Ended(cn)
+		}
 	}
 	var err error
 	if c.cn, err = dial(ctx, c.cfg); err != nil {
@@ -85,18 +87,13 @@ const ping = "*1\r\n$4\r\nPING\r\n"
 // subscribe returns when every name is confirmed. SUBSCRIBE is answered by a push for each name and by no reply, so the
 // reply to the PING behind it says that all have come. A refusal is a second reply, for which conn closes the connection.
 func (c *subConn) subscribe(ctx context.Context) error {
-	s := c.s
-	names := map[string]bool{}
-	for _, name := range s.names {
-		names[name] = true
-	}
-	all, missing := len(names), 0
-	s.locked(func() { c.unconfirmed = names })
+	s, n := c.s, 0
+	s.locked(func() { c.confirmed = map[string]bool{} })
 	request := resp3.AppendCommand(nil, append([]string{s.command}, s.names...)...)
 	err := c.do(ctx, string(request)+ping)
-	s.locked(func() { missing, c.unconfirmed = len(names), nil })
-	if err == nil && missing > 0 {
-		cause := fmt.Errorf("server confirmed %d of %d channels", all-missing, all)
+	s.locked(func() { n, c.confirmed = len(c.confirmed), nil })
+	if err == nil && n < len(s.names) {
+		cause := fmt.Errorf("server confirmed %d of %d channels", n, len(s.names))
 		err = &conn.Error{Op: "subscribe", Addr: c.cn.Peer(), Sent: true, Err: cause}
 	}
 	if err != nil {
@@ -152,7 +149,11 @@ func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
 			c.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
 		}
 	case "subscribe", "psubscribe", "ssubscribe":
-		c.s.locked(func() { delete(c.unconfirmed, part[1]) })
+		c.s.locked(func() {
+			if c.confirmed != nil {
+				c.confirmed[part[1]] = true
+			}
+		})
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		select {
 		case c.unsubscribed <- resubscription{c: c, channel: part[1], lost: time.Now()}:

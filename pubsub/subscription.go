@@ -143,11 +143,17 @@ type Subscription struct {
 
 func newSubscription(w Wiring, o Options, command string, names []string) *Subscription {
 	s := &Subscription{
-		client: w, o: o, command: command, names: slices.Clone(names),
+		client: w, o: o, command: command,
 		done: make(chan struct{}), moves: make(chan moveRequest), blocked: make(chan struct{}, 1),
 		events: make(chan Event, keptEvents),
 		queue:  newQueue(o.Buffer, o.Overflow), history: newHistory(),
 	}
+	given := map[string]bool{}
+	s.names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		again := given[name]
+		given[name] = true
+		return again
+	})
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.member = member{end: s.end, done: s.done, serving: s.current, move: s.requestMove}
 	return s
@@ -172,6 +178,7 @@ func (s *Subscription) All(ctx context.Context) iter.Seq2[Message, error] {
 func (s *Subscription) next(ctx context.Context) (Message, error) {
 	for {
 		if ctx.Err() != nil {
+			s.locked(s.queue.signal) // for another consumer: this one may have received the signal for a message
 			return Message{}, conn.ContextError(ctx)
 		}
 		s.mu.Lock()

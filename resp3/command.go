@@ -105,7 +105,7 @@ func appendArg(dst []byte, a any) ([]byte, error) {
 		return AppendIntArg(dst, a), nil
 	case float64:
 		return AppendFloatArg(dst, a), nil
-	case bool:
+	case bool, int8, int16, int32, uint, uint8, uint16, uint32, uint64, float32: // these have no methods
 		return appendBasic(dst, reflect.ValueOf(a)), nil
 	case time.Duration:
 		if a != 0 && a.Milliseconds() == 0 {

@@ -177,15 +177,6 @@ func (s *scanner) text(b []byte, kind Kind, limit int) (step, error) {
 	return s.endLine(b, start+s.line, kind)
 }
 
-// boolean reads t or f.
-func (s *scanner) boolean(b []byte) (step, error) {
-	i := s.pos + 1
-	if i < len(b) && b[i] != 't' && b[i] != 'f' {
-		return more, s.fail("%s in a boolean", describe(b[i]))
-	}
-	return s.endLine(b, i+1, Boolean)
-}
-
 // endLine ends an element whose CRLF is at b[i].
 func (s *scanner) endLine(b []byte, i int, kind Kind) (step, error) {
 	end, err := s.crlf(b, i, kind)

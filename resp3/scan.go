@@ -161,7 +161,10 @@ func (s *scanner) element(b []byte) (step, error) {
 	case Null:
 		return s.endLine(b, s.pos+1, k)
 	case Boolean:
-		return s.boolean(b)
+		if i := s.pos + 1; i < len(b) && b[i] != 't' && b[i] != 'f' {
+			return more, s.fail("%s in a boolean", describe(b[i]))
+		}
+		return s.endLine(b, s.pos+2, k)
 	case endMark:
 		return s.end(b)
 	case chunkMark:
