@@ -282,19 +282,19 @@ func TestRightfulRepliesNeverCondemn(t *testing.T) { // H-123
 				var e *baton.OpError
 				require.NotErrorAs(t, try(), &e)
 			}
-			held, err := c.Conn(ctx)
+			session, err := c.Conn(ctx)
 			require.NoError(t, err)
-			_, err = held.Do(ctx, "MULTI")
+			_, err = session.Do(ctx, "MULTI")
 			require.NoError(t, err)
-			_, err = held.Incr(ctx, "n")
+			_, err = session.Incr(ctx, "n")
 			assert.ErrorContains(t, err, "only queued between MULTI and EXEC")
-			_, err = held.Do(ctx, "INCR", "n")
+			_, err = session.Do(ctx, "INCR", "n")
 			require.NoError(t, err)
-			_, _, err = held.BLPop(ctx, time.Second, "list") // is answered QUEUED
+			_, _, err = session.BLPop(ctx, time.Second, "list") // is answered QUEUED
 			require.Error(t, err)
-			_, err = held.Do(ctx, "EXEC")
+			_, err = session.Do(ctx, "EXEC")
 			require.NoError(t, err)
-			held.Release()
+			session.Release()
 			require.NoError(t, c.Ready(ctx))
 			assert.EqualValues(t, 2, c.Stats().Dials, "the lane and the lease")
 			assert.Zero(t, c.Stats().Lost)

@@ -243,15 +243,15 @@ func TestConnectionsApartComeAndGo(t *testing.T) {
 		assert.Equal(t, 6, c.Stats().Lanes)
 		assert.Equal(t, 6, c.Stats().Open)
 
-		var held []*baton.Conn
+		var session []*baton.Conn
 		for range 8 {
 			l, err := c.Conn(t.Context())
 			require.NoError(t, err)
-			held = append(held, l)
+			session = append(session, l)
 		}
 		assert.Equal(t, map[pool.Role]int{pool.Lane: 1, pool.Apart: 1, pool.Leased: 8}, roles(c), "leases come first")
 		large(3)
-		for _, l := range held {
+		for _, l := range session {
 			l.Release()
 		}
 		<-time.After(30 * time.Minute)

@@ -42,19 +42,19 @@ func TestSessionOfALeaseAcrossAMove(t *testing.T) {
 				p := newPair(t)
 				c := p.client(baton.Options{})
 				defer c.Close()
-				held, err := c.Conn(t.Context())
+				session, err := c.Conn(t.Context())
 				require.NoError(t, err)
 				begun := time.Now()
 				at := func(d time.Duration) { <-time.After(time.Until(begun.Add(d))) }
 				if tt.before != nil {
-					_, err = held.Do(t.Context(), tt.before...)
+					_, err = session.Do(t.Context(), tt.before...)
 					require.NoError(t, err)
 				}
 				p.A.Moving(10*time.Second, p.B.Addr())
 				if tt.undo != nil {
 					at(tt.undone)
 					assert.Equal(t, map[string]int{p.A.Addr(): 1, p.B.Addr(): 1}, peers(c))
-					_, err = held.Do(t.Context(), tt.undo...)
+					_, err = session.Do(t.Context(), tt.undo...)
 					require.NoError(t, err)
 				}
 				at(tt.moved)
@@ -62,7 +62,7 @@ func TestSessionOfALeaseAcrossAMove(t *testing.T) {
 				at(10 * time.Second)
 				assert.Zero(t, p.A.Shut())
 				for range 2 {
-					_, err = held.Do(t.Context(), "INCR", "n")
+					_, err = session.Do(t.Context(), "INCR", "n")
 					if tt.lost {
 						var oe *baton.OpError
 						require.ErrorAs(t, err, &oe)
@@ -75,12 +75,12 @@ func TestSessionOfALeaseAcrossAMove(t *testing.T) {
 				if tt.lost {
 					assert.Zero(t, p.Server.Executed("INCR"))
 				}
-				held.Release()
-				held, err = c.Conn(t.Context())
+				session.Release()
+				session, err = c.Conn(t.Context())
 				require.NoError(t, err)
-				_, err = held.Do(t.Context(), "INCR", "n")
+				_, err = session.Do(t.Context(), "INCR", "n")
 				assert.NoError(t, err, "the next holder has no part in it")
-				held.Release()
+				session.Release()
 				assert.Zero(t, c.Stats().Retired, "and the connection is the same")
 			})
 		})
@@ -102,15 +102,15 @@ func TestReleaseLeavesNothingBehind(t *testing.T) {
 			{[][]any{{"CLIENT", "SETNAME", "me"}}, 1},
 		} {
 			before := c.Stats().Retired
-			held, err := c.Conn(ctx)
+			session, err := c.Conn(ctx)
 			require.NoError(t, err)
 			for _, args := range tt.dirt {
-				if _, err := held.Do(ctx, args...); !errors.Is(err, baton.Nil) {
+				if _, err := session.Do(ctx, args...); !errors.Is(err, baton.Nil) {
 					require.NoError(t, err)
 				}
 			}
-			held.Release()
-			held.Release()
+			session.Release()
+			session.Release()
 			assert.Equal(t, tt.closed, c.Stats().Retired-before, "%v", tt.dirt)
 			next, err := c.Conn(ctx)
 			require.NoError(t, err)
@@ -123,11 +123,11 @@ func TestReleaseLeavesNothingBehind(t *testing.T) {
 			next.Release()
 		}
 		for _, args := range [][]any{{"SUBSCRIBE", "c"}, {"MONITOR"}, {"CLIENT", "REPLY", "OFF"}, {"RESET"}, {"QUIT"}, {"PSYNC", "?", -1}} {
-			held, err := c.Conn(ctx)
+			session, err := c.Conn(ctx)
 			require.NoError(t, err)
-			_, err = held.Do(ctx, args...)
+			_, err = session.Do(ctx, args...)
 			assert.ErrorContains(t, err, "breaks the order", "%v", args)
-			held.Release()
+			session.Release()
 		}
 	})
 }
@@ -168,33 +168,33 @@ func TestALeaseThatHasEndedTakesNoCommand(t *testing.T) {
 func TestTypedCommandsDoNotTakeQueuedForTheirResult(t *testing.T) {
 	servers(t, func(t *testing.T, addr string) {
 		c, ctx := open(t, baton.Options{Addr: addr}), t.Context()
-		held, err := c.Conn(ctx)
+		session, err := c.Conn(ctx)
 		require.NoError(t, err)
-		defer held.Release()
-		_, err = held.Do(ctx, "MULTI")
+		defer session.Release()
+		_, err = session.Do(ctx, "MULTI")
 		require.NoError(t, err)
 		for name, use := range map[string]func() error{
-			"GET":  func() error { _, err := held.Get(ctx, "k"); return err },
-			"SET":  func() error { _, err := held.Set(ctx, "k", "v", baton.NX()); return err },
-			"INCR": func() error { _, err := held.Incr(ctx, "k"); return err },
-			"MSET": func() error { return held.MSet(ctx, "k", "v") },
-			"SCAN": func() error { return first(held.Scan(ctx, baton.ScanOptions{})) },
+			"GET":  func() error { _, err := session.Get(ctx, "k"); return err },
+			"SET":  func() error { _, err := session.Set(ctx, "k", "v", baton.NX()); return err },
+			"INCR": func() error { _, err := session.Incr(ctx, "k"); return err },
+			"MSET": func() error { return session.MSet(ctx, "k", "v") },
+			"SCAN": func() error { return first(session.Scan(ctx, baton.ScanOptions{})) },
 			"XREAD": func() error {
-				_, err := held.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}})
+				_, err := session.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}})
 				return err
 			},
 		} {
 			assert.ErrorContains(t, use(), name+" is only queued between MULTI and EXEC")
 		}
 		var n baton.Reply[resp3.Value]
-		require.NoError(t, held.Pipeline(ctx, func(p *baton.Pipe) error { n = p.Do("INCR", "n"); return nil }))
+		require.NoError(t, session.Pipeline(ctx, func(p *baton.Pipe) error { n = p.Do("INCR", "n"); return nil }))
 		v, err := n.Get()
 		require.NoError(t, err)
 		assert.Equal(t, resp3test.SimpleString("QUEUED"), v)
-		sum, err := baton.As[[]int64](held.Do(ctx, "EXEC"))
+		sum, err := baton.As[[]int64](session.Do(ctx, "EXEC"))
 		require.NoError(t, err)
 		assert.Equal(t, []int64{1}, sum)
-		got, err := held.Incr(ctx, "n")
+		got, err := session.Incr(ctx, "n")
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, got, "as usual afterwards")
 	})
@@ -212,24 +212,30 @@ func first[T any](seq iter.Seq2[T, error]) error {
 func TestGivenUpCommandsOfLeasesCostNoConnection(t *testing.T) {
 	tests := map[string]struct {
 		after   time.Duration // each command takes 100 ms
-		use     func(ctx, short context.Context, c *baton.Client, held *baton.Conn)
+		use     func(ctx, short context.Context, c *baton.Client, session *baton.Conn)
 		retired int
 	}{
-		"read":  {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Get(short, "k") }},
-		"WATCH": {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "WATCH", "k") }},
-		"EXEC": {after: 250 * time.Millisecond, use: func(ctx, short context.Context, _ *baton.Client, held *baton.Conn) {
-			_, _ = held.Do(ctx, "WATCH", "k")
-			_, _ = held.Do(ctx, "MULTI")
-			_, _ = held.Do(short, "EXEC")
+		"read": {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, session *baton.Conn) { _, _ = session.Get(short, "k") }},
+		"WATCH": {after: 50 * time.Millisecond, use: func(_, short context.Context, _ *baton.Client, session *baton.Conn) {
+			_, _ = session.Do(short, "WATCH", "k")
 		}},
-		"refused EXEC": {after: 150 * time.Millisecond, retired: 1, use: func(ctx, short context.Context, _ *baton.Client, held *baton.Conn) {
-			_, _ = held.Do(ctx, "MULTI")
-			_, _ = held.Do(short, "EXEC", "refuse")
+		"EXEC": {after: 250 * time.Millisecond, use: func(ctx, short context.Context, _ *baton.Client, session *baton.Conn) {
+			_, _ = session.Do(ctx, "WATCH", "k")
+			_, _ = session.Do(ctx, "MULTI")
+			_, _ = session.Do(short, "EXEC")
 		}},
-		"MULTI":  {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "MULTI") }},
-		"SELECT": {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, held *baton.Conn) { _, _ = held.Do(short, "SELECT", 1) }},
-		"Tx": {after: 150 * time.Millisecond, use: func(_, short context.Context, c *baton.Client, held *baton.Conn) {
-			held.Release() // so that it is this connection
+		"refused EXEC": {after: 150 * time.Millisecond, retired: 1, use: func(ctx, short context.Context, _ *baton.Client, session *baton.Conn) {
+			_, _ = session.Do(ctx, "MULTI")
+			_, _ = session.Do(short, "EXEC", "refuse")
+		}},
+		"MULTI": {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, session *baton.Conn) {
+			_, _ = session.Do(short, "MULTI")
+		}},
+		"SELECT": {after: 50 * time.Millisecond, retired: 1, use: func(_, short context.Context, _ *baton.Client, session *baton.Conn) {
+			_, _ = session.Do(short, "SELECT", 1)
+		}},
+		"Tx": {after: 150 * time.Millisecond, use: func(_, short context.Context, c *baton.Client, session *baton.Conn) {
+			session.Release() // so that it is this connection
 			_ = c.Tx(short, func(tx *baton.Tx) error {
 				return tx.Exec(short, func(p *baton.Pipe) error { p.Get("k"); return nil })
 			}, "k")
@@ -244,16 +250,16 @@ func TestGivenUpCommandsOfLeasesCostNoConnection(t *testing.T) {
 				c := p.client(baton.Options{})
 				defer c.Close()
 				require.NoError(t, c.Ready(t.Context()))
-				held, err := c.Conn(t.Context())
+				session, err := c.Conn(t.Context())
 				require.NoError(t, err)
 				p.A.Delay(100 * time.Millisecond)
 				short, cancel := context.WithTimeout(t.Context(), tt.after)
 				defer cancel()
-				tt.use(t.Context(), short, c, held)
+				tt.use(t.Context(), short, c, session)
 				require.Error(t, short.Err(), "the control: it was given up")
 				begun := time.Now()
-				held.Release()
-				held.Release()
+				session.Release()
+				session.Release()
 				assert.Zero(t, time.Since(begun), "nobody waits")
 				<-time.After(time.Second)
 				s := c.Stats()

@@ -194,9 +194,9 @@ func TestProviderIsAskedAgainForStaleCredentials(t *testing.T) {
 	uses := map[string]func(*baton.Client) error{
 		"lane": func(c *baton.Client) error { _, err := c.Incr(ctx, "n"); return err },
 		"lease": func(c *baton.Client) error {
-			held, err := c.Conn(ctx)
+			session, err := c.Conn(ctx)
 			if err == nil {
-				held.Release()
+				session.Release()
 			}
 			return err
 		},

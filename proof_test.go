@@ -60,13 +60,13 @@ func TestTextOfOthersProvesNothing(t *testing.T) {
 			assert.ErrorContains(t, err, text)
 			assert.Equal(t, map[string]int{"INCR": 1, "EVAL": 1, "NEW": 1}, count, code)
 
-			held, err := c.Conn(t.Context())
+			session, err := c.Conn(t.Context())
 			require.NoError(t, err)
 			clear(count)
-			_, err = held.Eval(t.Context(), "x", nil)
+			_, err = session.Eval(t.Context(), "x", nil)
 			assert.EqualError(t, err, text)
 			assert.Equal(t, 1, count["EVAL"])
-			held.Release()
+			session.Release()
 			c.Close()
 		}
 	})
@@ -202,12 +202,12 @@ func TestForgottenLoginGivesTheConnectionUp(t *testing.T) {
 		}},
 		"script": {do: func(c *baton.Client) error { _, err := c.Do(ctx, "NEW"); return err }, fails: true},
 		"held": {do: func(c *baton.Client) error {
-			held, err := c.Conn(ctx)
+			session, err := c.Conn(ctx)
 			if err != nil {
 				return err
 			}
-			defer held.Release()
-			_, err = held.Incr(ctx, "n")
+			defer session.Release()
+			_, err = session.Incr(ctx, "n")
 			return err
 		}, fails: true},
 	} {
@@ -255,12 +255,12 @@ func TestForgottenLoginGivesTheIdleConnectionsUpToo(t *testing.T) {
 		forgotten.set(time.Now())
 		failed := 0
 		for range 20 {
-			held, err := c.Conn(t.Context())
+			session, err := c.Conn(t.Context())
 			require.NoError(t, err)
-			if _, err := held.Incr(t.Context(), "n"); err != nil {
+			if _, err := session.Incr(t.Context(), "n"); err != nil {
 				failed++
 			}
-			held.Release()
+			session.Release()
 		}
 		assert.Equal(t, 1, failed)
 		_, err := c.Incr(t.Context(), "n")
@@ -457,24 +457,24 @@ func TestHeldConnectionOfAServerThatCannotServe(t *testing.T) {
 		p.Network.SetHost(handofftest.PairName, "10.0.0.1", "10.0.0.2")
 		c := p.client(baton.Options{Addr: handofftest.PairName})
 		defer c.Close()
-		held, err := c.Conn(t.Context())
+		session, err := c.Conn(t.Context())
 		require.NoError(t, err)
 		begun := time.Now()
 		loading.set(begun.Add(time.Second))
-		_, err = held.Get(t.Context(), "k")
+		_, err = session.Get(t.Context(), "k")
 		assert.ErrorIs(t, err, baton.Nil)
 		assert.GreaterOrEqual(t, time.Since(begun), time.Second)
 		begun = time.Now()
-		_, err = held.Incr(t.Context(), "n")
+		_, err = session.Incr(t.Context(), "n")
 		assert.EqualError(t, err, "READONLY x")
 		assert.Zero(t, time.Since(begun))
-		_, err = held.Get(t.Context(), "k")
+		_, err = session.Get(t.Context(), "k")
 		assert.ErrorIs(t, err, baton.Nil, "it serves on")
-		held.Release()
-		held, err = c.Conn(t.Context())
+		session.Release()
+		session, err = c.Conn(t.Context())
 		require.NoError(t, err)
-		defer held.Release()
-		_, err = held.Incr(t.Context(), "n")
+		defer session.Release()
+		_, err = session.Incr(t.Context(), "n")
 		assert.NoError(t, err)
 	})
 }

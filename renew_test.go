@@ -124,13 +124,13 @@ func occupy(t *testing.T, c *baton.Client) (stop func() (done, failed int64)) {
 			return err
 		})
 		loop(5*time.Second, func() error {
-			held, err := c.Conn(t.Context())
+			session, err := c.Conn(t.Context())
 			if err != nil {
 				return err
 			}
-			defer held.Release()
+			defer session.Release()
 			for _, command := range []string{"MULTI", "PING", "EXEC"} {
-				if _, err := held.Do(t.Context(), command); err != nil {
+				if _, err := session.Do(t.Context(), command); err != nil {
 					return err
 				}
 				<-time.After(700 * time.Millisecond)
@@ -295,24 +295,24 @@ func TestSessionsAreWaitedForAheadOfAnExpiry(t *testing.T) { // H-124
 			p := newStrict(t)
 			c := p.client(baton.Options{Credentials: &issuer{life: time.Hour, kept: 2 * time.Hour}, Pool: pool.Config{MaxIdleTime: -1}})
 			defer c.Close()
-			held, err := c.Conn(t.Context())
+			session, err := c.Conn(t.Context())
 			require.NoError(t, err)
-			defer held.Release()
+			defer session.Release()
 			<-time.After(50 * time.Minute)
-			_, err = held.Do(t.Context(), "WATCH", "k")
+			_, err = session.Do(t.Context(), "WATCH", "k")
 			require.NoError(t, err)
 			<-time.After(6 * time.Minute) // the renewal began a minute ago
 			if long {
 				<-time.After(3 * time.Minute)
 			}
-			_, err = held.Do(t.Context(), "MULTI")
+			_, err = session.Do(t.Context(), "MULTI")
 			if long {
 				require.ErrorIs(t, err, baton.ErrMoved)
 				assert.Zero(t, p.cut.Load())
 				return
 			}
 			require.NoError(t, err)
-			_, err = held.Do(t.Context(), "EXEC")
+			_, err = session.Do(t.Context(), "EXEC")
 			require.NoError(t, err)
 			<-time.After(10 * time.Minute)
 			assert.Zero(t, p.cut.Load())

@@ -118,7 +118,7 @@ func TestChannelThatTheServerEndsDuringAMoveIsTold(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprint(late), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				end := func(_ *town, old, _ *handofftest.Conn) {
+				end := func(_ *pair, old, _ *handofftest.Conn) {
 					old.Push([]byte(">3\r\n$11\r\nunsubscribe\r\n$1\r\nx\r\n:0\r\n"))
 				}
 				confirm, last := end, end
@@ -127,9 +127,9 @@ func TestChannelThatTheServerEndsDuringAMoveIsTold(t *testing.T) {
 				} else {
 					last = nil
 				}
-				w, s := script(t, confirm, last)
-				w.b.Delay(20 * time.Millisecond)
-				w.a.Moving(15*time.Second, w.b.Addr())
+				p, s := script(t, confirm, last)
+				p.B.Delay(20 * time.Millisecond)
+				p.A.Moving(15*time.Second, p.B.Addr())
 				<-time.After(time.Second)
 				es := taken(s)
 				if late { // the new one had it before

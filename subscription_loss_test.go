@@ -118,14 +118,13 @@ func TestChannelThatTheServerEndsIsSubscribedAgain(t *testing.T) {
 // MinIdle is due from the first use of the pool on. A subscription does not use it, and has no place in it to give back.
 func TestEndOfASubscriptionDialsNothingForThePool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, handofftest.Options{})
-		defer w.srv.Close()
-		c, err := baton.New(baton.Options{Addr: w.a.Addr(), Dialer: w.net.DialContext, Pool: pool.Config{MinIdle: 3}})
+		p := newPair(t)
+		c, err := baton.New(baton.Options{Addr: p.A.Addr(), Dialer: p.Network.DialContext, Pool: pool.Config{MinIdle: 3}})
 		require.NoError(t, err)
 		defer c.Close()
 		s, err := c.Subscribe(t.Context(), "c")
 		require.NoError(t, err)
-		w.a.Kill()
+		p.A.Kill()
 		<-time.After(time.Second)
 		require.NoError(t, s.Close())
 		<-time.After(time.Second)

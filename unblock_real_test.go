@@ -46,12 +46,12 @@ var blockers = map[string]func(ctx context.Context, c *baton.Client, i int) erro
 		return err
 	},
 	"WAIT": func(ctx context.Context, c *baton.Client, _ int) error {
-		held, err := c.Conn(ctx)
+		session, err := c.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		defer held.Release()
-		_, err = held.Wait(ctx, 9, 0)
+		defer session.Release()
+		_, err = session.Wait(ctx, 9, 0)
 		return err
 	},
 }

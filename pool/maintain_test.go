@@ -53,14 +53,13 @@ func TestMinIdleIsMadeUpWhenAnIdleConnectionBecomesTheLane(t *testing.T) {
 // MinIdle is due from the first use of the pool on, also if the dial of that use fails.
 func TestMinIdleIsDialledAfterALaneWasNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, pool.Config{Size: 10, MinIdle: 3})
-		defer b.close()
-		b.node.Shut()
-		_, err := b.pool.Lane(t.Context())
+		p := newPair(t, pool.Config{Size: 10, MinIdle: 3})
+		p.A.Shut()
+		_, err := p.pool.Lane(t.Context())
 		require.Error(t, err)
-		require.NoError(t, b.node.Reopen())
+		require.NoError(t, p.A.Reopen())
 		<-time.After(time.Second)
-		b.check(3, 0, 3, 0, 0)
+		p.check(3, 0, 3, 0, 0)
 	})
 }
 

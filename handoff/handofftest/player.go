@@ -22,7 +22,7 @@ type Player struct {
 	// Settle, if not nil, returns when everybody waits: synctest.Wait.
 	Settle func()
 	// Backend is the address of a real Redis. The nodes are then proxies on loopback addresses, and time is real: all times are
-	// multiplied by Scale, and expectations are waited for, for up to Patience. Only scripts that say "real: yes" can be played so.
+	// multiplied by Scale, and expectations are waited for, for up to ReplyTimeout. Only scripts that say "real: yes" can be played so.
 	Backend      string
 	Scale        float64
 	ReplyTimeout time.Duration

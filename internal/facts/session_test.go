@@ -106,37 +106,37 @@ func TestStateStaysOnAHeldConnection(t *testing.T) {
 		{"CLIENT NO-EVICT ON", "flags=e"}, {"CLIENT NO-TOUCH ON", "flags=T"}, {"CLIENT CAPA redirect", "capa=r"}, {"CLIENT IMPORT-SOURCE ON", "flags=I"},
 		{"CLIENT TRACKING ON", "flags=t"}, {"CLIENT SETNAME x", "name=x"}, {"SELECT 3", "db=3"},
 	} {
-		held, tell := hold(t, c)
+		session, tell := hold(t, c)
 		first := tell()
 		words := strings.Fields(x.command)
 		args := make([]any, len(words))
 		for i, w := range words {
 			args[i] = w
 		}
-		_, err := held.Do(t.Context(), args...)
+		_, err := session.Do(t.Context(), args...)
 		_, refused := errs.As[*resp3.Error](err)
 		if !refused { // unknown to some servers, and not allowed in general
 			require.NoError(t, err)
 			require.Contains(t, tell(), x.sign)
 			known++
 		}
-		held.Release()
-		held, tell = hold(t, c)
+		session.Release()
+		session, tell = hold(t, c)
 		assert.NotContains(t, tell(), x.sign, x.command)
 		if !refused {
 			assert.NotContains(t, tell(), first[:strings.Index(first, " ")+1], "%s: not the same connection", x.command)
 		}
-		held.Release()
+		session.Release()
 	}
 	assert.GreaterOrEqual(t, known, 4)
 }
 
 // hold leases a connection, of which tell says what the server knows.
-func hold(t *testing.T, c *baton.Client) (held *baton.Conn, tell func() string) {
-	held, err := c.Conn(t.Context())
+func hold(t *testing.T, c *baton.Client) (session *baton.Conn, tell func() string) {
+	session, err := c.Conn(t.Context())
 	require.NoError(t, err)
-	return held, func() string {
-		text, err := baton.As[string](held.Do(t.Context(), "CLIENT", "INFO"))
+	return session, func() string {
+		text, err := baton.As[string](session.Do(t.Context(), "CLIENT", "INFO"))
 		require.NoError(t, err)
 		return text
 	}
@@ -149,13 +149,13 @@ func TestRefusedHelloMayHaveChangedTheUser(t *testing.T) {
 	defer c.Close()
 	_, err = c.Do(t.Context(), "ACL", "SETUSER", "other", "on", ">pw", "~*", "+@all")
 	require.NoError(t, err)
-	held, _ := hold(t, c)
-	_, err = held.Do(t.Context(), "HELLO", "3", "AUTH", "other", "pw", "BOGUS", "option")
+	session, _ := hold(t, c)
+	_, err = session.Do(t.Context(), "HELLO", "3", "AUTH", "other", "pw", "BOGUS", "option")
 	require.ErrorContains(t, err, "yntax error")
-	held.Release()
-	held, tell := hold(t, c)
+	session.Release()
+	session, tell := hold(t, c)
 	assert.Contains(t, tell(), "user=default")
-	held.Release()
+	session.Release()
 }
 
 func TestUnknownSubcommandOfClientNeedsAHeldConnection(t *testing.T) {
