@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/internal/redistest"
 	"github.com/baton-go/baton/pool"
+	"github.com/baton-go/baton/resp3"
 )
 
 // The methods promised to allocate nothing, or no more than what they return. The race detector allocates itself.
@@ -93,6 +95,61 @@ func TestAllocationsPerCall(t *testing.T) {
 	// The control: what does allocate is seen.
 	assert.Positive(t, fewest(0, 100, func() { sink = make([]byte, 100) }))
 }
+
+// As allocates what it returns: nothing for each element but the elements themselves.
+func TestAllocationsOfAs(t *testing.T) {
+	ctx := t.Context()
+	var texts, numbers, pairs, hash []resp3.Value
+	for i := range 100 {
+		texts = append(texts, resp3test.BulkString("text"))
+		numbers = append(numbers, resp3test.Integer(int64(i)))
+		pairs = append(pairs, resp3test.BulkString(fmt.Sprint("field:", i)), resp3test.BulkString("1.5"))
+	}
+	for i := range 10 {
+		hash = append(hash, resp3test.BulkString(string(rune('a'+i))), resp3test.BulkString("1"))
+	}
+	all := &reply{resp3test.Map(hash...)}
+	type ten struct {
+		A string             `redis:"a"`
+		B int                `redis:"b"`
+		C int64              `redis:"c"`
+		D string             `redis:"d"`
+		E float64            `redis:"e"`
+		F bool               `redis:"f"`
+		G uint               `redis:"g"`
+		H []byte             `redis:"h"`
+		I *int               `redis:"i"`
+		J baton.Opt[float64] `redis:"j"`
+	}
+	for name, tt := range map[string]struct {
+		most float64
+		call func() error
+	}{
+		"a text":           {0, asOf[string](resp3test.BulkString("text"))},
+		"an integer":       {0, asOf[int64](resp3test.Integer(7))},
+		"texts":            {2, asOf[[]string](resp3test.Array(texts...))},
+		"integers":         {2, asOf[[]int64](resp3test.Array(numbers...))},
+		"floats":           {2, asOf[[]float64](resp3test.Array(numbers...))},
+		"texts by name":    {7, asOf[map[string]string](resp3test.Map(pairs...))},
+		"floats by name":   {9, asOf[map[string]float64](resp3test.Map(pairs...))},
+		"no texts by name": {2, asOf[map[string]string](resp3test.Map())},
+		"a struct, 10 fields": {26, func() error {
+			_, err := baton.HGetAllAs[ten](ctx, all, "key")
+			return err
+		}},
+	} {
+		assert.LessOrEqual(t, fewest(tt.most, 200, func() { require.NoError(t, tt.call()) }), tt.most, name)
+	}
+}
+
+func asOf[T any](v resp3.Value) func() error {
+	return func() error { _, err := baton.As[T](v, nil); return err }
+}
+
+// reply is a Doer with one reply to all.
+type reply struct{ v resp3.Value }
+
+func (r *reply) Do(context.Context, ...any) (resp3.Value, error) { return r.v, nil }
 
 // fewest counts the allocations of a call, up to five times as long as they are more than most: on a machine that is slow, what else
 // runs in this process (a keeper that wakes, a garbage collection that empties pools) counts too, and not each time.

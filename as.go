@@ -3,6 +3,7 @@ package baton
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"math/big"
 	"reflect"
 	"strconv"
@@ -189,18 +190,15 @@ func unsigned(v resp3.Value) (uint64, error) {
 	return b.Uint64(), nil
 }
 
-// fillFloat reads also what Go writes: NaN and +Inf. A float32 is read as one, since rounding twice may give its neighbour.
+// fillFloat reads also the forms that only Go writes, as +Inf. A float32 is read as one, since rounding twice may give its neighbour.
 func fillFloat(dst reflect.Value, v resp3.Value) error {
-	s, err := v.Text()
-	if err != nil {
-		return err
-	}
-	f, err := strconv.ParseFloat(strings.TrimPrefix(s, "-"), dst.Type().Bits())
-	if err != nil || strings.ContainsAny(s, "xX_") || strings.HasPrefix(s, "--") || strings.HasPrefix(s, "-+") {
-		return &resp3.TypeError{Want: "a " + dst.Type().String(), Kind: v.Kind()}
-	}
-	if s[0] == '-' {
-		f = -f
+	f, err := v.Float()
+	if bits := dst.Type().Bits(); err != nil || bits == 32 && !math.IsNaN(f) {
+		s, _ := v.Text()
+		f, err = strconv.ParseFloat(s, bits)
+		if err != nil || strings.ContainsAny(s, "xX_") {
+			return &resp3.TypeError{Want: "a " + dst.Type().String(), Kind: v.Kind()}
+		}
 	}
 	dst.SetFloat(f)
 	return nil
@@ -217,11 +215,12 @@ func fillSlice(dst reflect.Value, v resp3.Value) error {
 	if v.Kind() == resp3.Map {
 		n *= 2
 	}
-	dst.Set(reflect.MakeSlice(dst.Type(), n, n))
+	dst.Grow(max(n, 1)) // an empty list is not nil
+	dst.SetLen(n)
 	texts, _ := dst.Addr().Interface().(*[]string)
 	i := 0
 	for e := range v.All() {
-		if texts != nil && e.Kind() == resp3.BulkString && !e.IsNull() { // most lists, without reflection
+		if texts != nil && isText(e) { // most lists, without reflection
 			(*texts)[i], _ = e.Text()
 		} else if err := fill(dst.Index(i), e); err != nil {
 			return inside("element", i, err)
@@ -238,18 +237,27 @@ func fillMap(dst reflect.Value, v resp3.Value) error {
 	}
 	t := dst.Type()
 	dst.Set(reflect.MakeMapWithSize(t, n))
-	key, val := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+	texts, _ := dst.Addr().Interface().(*map[string]string)
+	var key, val reflect.Value
 	at := 0
 	for k, e := range v.Pairs() {
-		key.SetZero()
-		val.SetZero()
-		if err := fillKey(key, k); err != nil {
-			return inside("key", at, err)
+		if texts != nil && isText(k) && isText(e) { // most maps, without reflection
+			name, _ := k.Text()
+			(*texts)[name], _ = e.Text()
+		} else {
+			if !key.IsValid() {
+				key, val = reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+			}
+			key.SetZero()
+			val.SetZero()
+			if err := fillKey(key, k); err != nil {
+				return inside("key", at, err)
+			}
+			if err := fill(val, e); err != nil {
+				return inside("value", at, err)
+			}
+			dst.SetMapIndex(key, val)
 		}
-		if err := fill(val, e); err != nil {
-			return inside("value", at, err)
-		}
-		dst.SetMapIndex(key, val)
 		if at++; dst.Len() < at { // only one of two values would be left
 			return keyTwice(v.Kind())
 		}
@@ -290,7 +298,7 @@ func natural(v resp3.Value) (any, error) {
 	return v.Text()
 }
 
-// fillDuration reads what durationText writes.
+// fillDuration reads milliseconds with up to six digits behind the point, as durationText writes them.
 func fillDuration(dst reflect.Value, v resp3.Value) error {
 	s, err := v.Text()
 	if err != nil {
@@ -303,19 +311,6 @@ func fillDuration(dst reflect.Value, v resp3.Value) error {
 	}
 	dst.SetInt(n)
 	return nil
-}
-
-// durationText gives milliseconds, with up to six digits behind the point if there is more to it.
-func durationText(d time.Duration) string {
-	sign, ns := "", uint64(d)
-	if d < 0 {
-		sign, ns = "-", -ns
-	}
-	s := sign + strconv.FormatUint(ns/1e6, 10)
-	if ns%1e6 != 0 {
-		s += "." + strings.TrimRight(strconv.FormatUint(1e6+ns%1e6, 10)[1:], "0")
-	}
-	return s
 }
 
 // unmarshaler returns the method of *ptr that reads a text: text comes before binary, as when it is written.
@@ -365,6 +360,8 @@ func isAggregate(v resp3.Value) bool {
 	k := v.Kind()
 	return k == resp3.Array || k == resp3.Map || k == resp3.Set || k == resp3.Push
 }
+
+func isText(v resp3.Value) bool { return v.Kind() == resp3.BulkString && !v.IsNull() }
 
 // flat spells an array of pairs of plain values as RESP2 does: members and scores alternate.
 func flat(v resp3.Value) resp3.Value {

@@ -119,6 +119,8 @@ func TestAsMakesWhatIsAskedFor(t *testing.T) {
 		"small":                     {as[int8], resp3test.Integer(-128), int8(-128)},
 		"float32":                   {as[float32], resp3test.BulkString("0.1"), float32(0.1)},
 		"float32 below zero":        {as[float32], resp3test.Double(-1.5), float32(-1.5)},
+		"infinity as Go writes it":  {as[float64], resp3test.BulkString("+Inf"), math.Inf(1)},
+		"infinities":                {as[[]float64], resp3test.Array(strs("inf", "-Inf", "Infinity")...), []float64{math.Inf(1), math.Inf(-1), math.Inf(1)}},
 		"text before binary":        {as[uuid], resp3test.BulkString("0102-0304"), uuid{1, 2, 3, 4}},
 		"binary":                    {as[bits], resp3test.BulkString("\x01\x02"), bits{1, 2}},
 		"address":                   {as[netip.Addr], resp3test.BulkString("10.0.0.1"), netip.MustParseAddr("10.0.0.1")},
@@ -139,6 +141,14 @@ func TestAsMakesWhatIsAskedFor(t *testing.T) {
 	lacks, err := baton.As[[][]byte](resp3test.Array(resp3test.NullBulkString(), resp3test.BulkString("")), nil)
 	require.NoError(t, err)
 	assert.Equal(t, [][]byte{nil, {}}, lacks)
+	for _, text := range []string{"nan", "NaN", "-nan", "+nan", "nan(0x1)"} {
+		nan, err := baton.As[float64](resp3test.BulkString(text), nil)
+		require.NoError(t, err, text)
+		assert.True(t, math.IsNaN(nan), text)
+		small, err := baton.As[float32](resp3test.BulkString(text), nil)
+		require.NoError(t, err, text)
+		assert.True(t, math.IsNaN(float64(small)), text)
+	}
 	huge, err := baton.As[[]*big.Int](resp3test.Array(resp3test.BulkString("123456789012345678901234567890")), nil)
 	require.NoError(t, err)
 	assert.Equal(t, "123456789012345678901234567890", huge[0].String())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -143,6 +144,19 @@ func textOf(v reflect.Value) (s string, ok bool, err error) {
 		}
 	}
 	return s, true, err
+}
+
+// durationText gives milliseconds, with up to six digits behind the point if there is more to it.
+func durationText(d time.Duration) string {
+	sign, ns := "", uint64(d)
+	if d < 0 {
+		sign, ns = "-", -ns
+	}
+	s := sign + strconv.FormatUint(ns/1e6, 10)
+	if ns%1e6 != 0 {
+		s += "." + strings.TrimRight(strconv.FormatUint(1e6+ns%1e6, 10)[1:], "0")
+	}
+	return s
 }
 
 // hashField is a field of a struct, and the field of a hash with its name.
