@@ -28,17 +28,16 @@ type claim struct {
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // fill hands out every reply that is whole; if wait is set and none is, it waits for bytes first. It reports whether
-// own was among them.
+// the reply of self was among them.
 func (l *link) fill(self *Call, wait bool) (mine bool, err error) {
 	in := &l.in
-	if in.midBody {
-		if !wait {
-			return false, nil
-		}
+	if in.midBody && wait {
 		return l.streamBody(self)
 	}
-	var f resp3.Frame
-	ok := true
+	if in.midBody {
+		return false, nil
+	}
+	f, ok := resp3.Frame{}, true
 	if wait {
 		f, err = in.rd.Next()
 	} else {
@@ -80,8 +79,8 @@ func (l *link) fill(self *Call, wait bool) (mine bool, err error) {
 	return mine, err
 }
 
-// ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. The
-// begin of it is enough. The answer to a PING on such a connection is an array too, and is none of these.
+// ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. Its
+// beginning is enough. The answer to a PING on such a connection is an array too, and is none of these.
 func ofChannels(frame []byte) bool {
 	head, rest, _ := bytes.Cut(frame, crlf)
 	if len(head) != 2 || head[0] != byte(resp3.Push) && head[0] != byte(resp3.Array) {
