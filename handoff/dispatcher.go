@@ -81,9 +81,15 @@ func (d *dispatcher) hooks() []NotificationHook {
 }
 
 func (d *dispatcher) add(h NotificationHook) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.set.Store(&hookSet{hooks: append(slices.Clip(d.hooks()), h), dispatch: (*dispatcher).dispatch})
+	for added := false; !added; { // without mu: AllowEndpoint, which is called with it held, may add one
+		old := d.set.Load()
+		set := &hookSet{dispatch: (*dispatcher).dispatch}
+		if old != nil {
+			set.hooks = slices.Clip(old.hooks)
+		}
+		set.hooks = append(set.hooks, h)
+		added = d.set.CompareAndSwap(old, set)
+	}
 }
 
 // put has the hook runner call f, and starts it if needed. It never blocks. false: the queue is full, or ctx has ended.
@@ -245,9 +251,9 @@ func (d *dispatcher) rememberLocked(a announcement, p *pending) {
 func (d *dispatcher) show(p *pending) {
 	d.mu.Lock()
 	p.shown = true
-	decided := p.decided
+	skip := p.decided || d.ctx.Err() != nil
 	d.mu.Unlock()
-	if decided {
+	if skip {
 		return
 	}
 	n, keep := p.n, true
