@@ -34,7 +34,8 @@ type dispatcher struct {
 	busy   atomic.Int64  // start of what the hook runner does now, 0 if it does nothing
 	exited chan struct{} // closed when the hook runner has returned
 
-	set atomic.Pointer[hookSet]
+	adding sync.Mutex // for writing set; not mu, since AllowEndpoint, which is called with mu held, may add a hook
+	set    atomic.Pointer[hookSet]
 
 	// mu guards the fields below. It is held while a notification is acted upon, so that none overtakes another.
 	mu      sync.Mutex
@@ -70,6 +71,7 @@ func newDispatcher(ctx context.Context, logger *slog.Logger, o *observers, act a
 	return &dispatcher{
 		ctx: ctx, logger: logger, observers: o, act: act,
 		urgent: make(chan func(), hookQueue), later: make(chan func(), hookQueue), exited: make(chan struct{}),
+		known: map[announcement]*pending{},
 	}
 }
 
@@ -81,15 +83,9 @@ func (d *dispatcher) hooks() []NotificationHook {
 }
 
 func (d *dispatcher) add(h NotificationHook) {
-	for added := false; !added; { // without mu: AllowEndpoint, which is called with it held, may add one
-		old := d.set.Load()
-		set := &hookSet{dispatch: (*dispatcher).dispatch}
-		if old != nil {
-			set.hooks = slices.Clip(old.hooks)
-		}
-		set.hooks = append(set.hooks, h)
-		added = d.set.CompareAndSwap(old, set)
-	}
+	d.adding.Lock()
+	defer d.adding.Unlock()
+	d.set.Store(&hookSet{hooks: append(slices.Clip(d.hooks()), h), dispatch: (*dispatcher).dispatch})
 }
 
 // put has the hook runner call f, and starts it if needed. It never blocks. false: the queue is full, or ctx has ended.
@@ -136,11 +132,9 @@ func (d *dispatcher) close() {
 	d.waiting = nil
 	d.mu.Unlock()
 	d.start.Do(func() { close(d.exited) })
-	t := time.NewTimer(closeTimeout)
-	defer t.Stop()
 	select {
 	case <-d.exited:
-	case <-t.C:
+	case <-time.After(closeTimeout):
 	}
 }
 
@@ -237,9 +231,6 @@ func (d *dispatcher) dispatch(p *pending) {
 }
 
 func (d *dispatcher) rememberLocked(a announcement, p *pending) {
-	if d.known == nil {
-		d.known = map[announcement]*pending{}
-	}
 	if len(d.known) >= maxMemory {
 		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && !p.read.Before(old.until) })
 		maps.DeleteFunc(d.known, func(_ announcement, old *pending) bool { return old.decided && len(d.known) >= maxMemory })
