@@ -34,7 +34,8 @@ type dispatcher struct {
 	busy   atomic.Int64  // start of what the hook runner does now, 0 if it does nothing
 	exited chan struct{} // closed when the hook runner has returned
 
-	set atomic.Pointer[hookSet]
+	adding sync.Mutex // for writing set; not mu, since AllowEndpoint, which is called with mu held, may add a hook
+	set    atomic.Pointer[hookSet]
 
 	// mu guards the fields below. It is held while a notification is acted upon, so that none overtakes another.
 	mu      sync.Mutex
@@ -63,8 +64,8 @@ type pending struct {
 func (d *dispatcher) hooks() []NotificationHook { return d.set.Load().hooks }
 
 func (d *dispatcher) add(h NotificationHook) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.adding.Lock()
+	defer d.adding.Unlock()
 	d.set.Store(&hookSet{hooks: append(slices.Clip(d.hooks()), h), dispatch: (*dispatcher).dispatch})
 }
 
@@ -211,9 +212,9 @@ func (d *dispatcher) dispatch(p *pending) {
 func (d *dispatcher) show(p *pending) {
 	d.mu.Lock()
 	p.shown = true
-	decided := p.decided
+	skip := p.decided || d.ctx.Err() != nil
 	d.mu.Unlock()
-	if decided {
+	if skip {
 		return
 	}
 	n, keep := p.n, true

@@ -417,3 +417,45 @@ func TestFullLineKeepsTheOrder(t *testing.T) {
 		r.pass(s)
 	})
 }
+
+// Notifications wait for their hooks when the client is closed. A hook that is running gets to its end; none begins.
+func TestNoHookBeginsAfterClose(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byIP)
+		shown := 0
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			shown++
+			time.Sleep(100 * time.Millisecond)
+			return n, true
+		}})
+		c := r.open(1, nodeA)[0]
+		for i := range int64(20) {
+			r.say(c, shardEvent(FailingOver, i, 2*s))
+		}
+		r.pass(50 * time.Millisecond)
+		began := time.Now()
+		r.e.Close()
+		assert.Equal(t, 50*time.Millisecond, time.Since(began))
+		r.pass(5 * s)
+		assert.Equal(t, 1, shown)
+	})
+}
+
+// With hooks a notification is acted upon under a lock. AllowEndpoint, which is asked then, may use the Manager nevertheless.
+func TestAllowEndpointMayUseTheManager(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var m *Manager
+		r := newRig(t, Config{AllowEndpoint: func(string) bool {
+			m.AddNotificationHook(hook{})
+			return m.Stats().Jobs == 0 && m.Timeline() != nil && len(m.Reports()) == 0
+		}}, byIP)
+		defer r.e.Close()
+		m = r.m
+		m.AddNotificationHook(hook{})
+		r.set(nodeB, node{})
+		r.say(r.open(1, nodeA)[0], movingTo(1, 15*s, nodeB))
+		r.pass(s)
+		assert.Equal(t, map[string]int{nodeB: 1}, r.peers())
+		assert.Len(t, r.e.dispatcher.hooks(), 2)
+	})
+}

@@ -80,5 +80,9 @@ func TestPlanThatIsOvertakenChangesNothing(t *testing.T) {
 		assert.Nil(t, m.planLocked(nodeA, to(nodeB, now.Add(2*time.Millisecond))), "control: a newer one does")
 		assert.Equal(t, nodeB, j.target())
 		assert.Empty(t, onward.target())
+		back := m.planLocked(nodeC, to(nodeA, now.Add(4*time.Millisecond)))
+		assert.Empty(t, j.target(), "A is where connections go to")
+		m.planLocked(nodeB, to(nodeC, now.Add(3*time.Millisecond)))
+		assert.Equal(t, nodeA, back.target(), "an older plan to C does not end a newer one away from C")
 	})
 }

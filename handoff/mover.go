@@ -137,11 +137,11 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 		return nil
 	}
 	j := m.running[peer]
-	if j != nil && p.opened.Before(j.plan.opened) {
+	if j != nil && p.olderThan(j.plan) {
 		return nil // a newer announcement was faster
 	}
 	if len(p.targets) == 1 {
-		if old := m.running[p.targets[0]]; old != nil { // the server goes back to a peer that it has left
+		if old := m.running[p.targets[0]]; old != nil && !p.olderThan(old.plan) { // the server goes back to a peer that it has left
 			canceled := old.plan
 			canceled.until, canceled.canceled = p.opened, true
 			m.replaceLocked(old, canceled)

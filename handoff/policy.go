@@ -154,6 +154,9 @@ func (p plan) moveTo(addr, avoid string, now time.Time) conn.Target {
 	return t
 }
 
+// olderThan reports whether p was announced before o. A guess is older than any announcement.
+func (p plan) olderThan(o plan) bool { return o.strategy != unlisted && p.opened.Before(o.opened) }
+
 // renewedBy reports whether p differs from o, whose window is open, in its times only. A reconnect at half of the time is never
 // renewed: the newest announcement tells when that is.
 func (o plan) renewedBy(p plan) bool {

@@ -30,12 +30,12 @@ type peerCheck struct {
 	left    memory[string] // peers that were left
 }
 
-// checkPeers orders look-ups of the peers in use, at most once in the time every.
+// checkPeers orders look-ups of the peers in use, at most once in the time every; 0: in any case.
 func (m *mover) checkPeers(rounds int, every time.Duration, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &m.check
-	if m.ctx.Err() != nil || !m.named || m.cfg.Mode == ModeDisabled || m.cfg.DryRun || now.Sub(c.asked) < every {
+	if m.ctx.Err() != nil || !m.named || m.cfg.Mode == ModeDisabled || m.cfg.DryRun || every > 0 && now.Sub(c.asked) < every {
 		return
 	}
 	if c.rounds == 0 {

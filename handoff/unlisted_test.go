@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"context"
 	"math/rand"
 	"net/netip"
 	"sync/atomic"
@@ -104,5 +105,40 @@ func TestGuessWaitsForSessions(t *testing.T) {
 		for _, d := range r.dials {
 			assert.Greater(t, d.target.Hold.Sub(d.target.Drain), time.Hour)
 		}
+	})
+}
+
+// A MIGRATED waits for its hooks. Meanwhile a connection is lost, which asks DNS once. That was later than the notification was
+// read, and yet the look-ups for the notification are made as well.
+func TestLookUpsForAMigrationThatWaitedForHooks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.e.Close()
+		r.setDNS(domain, "10.0.0.1")
+		c := r.open(1, nodeA)[0]
+		r.m.AddNotificationHook(hook{pre: func(_ context.Context, _ ConnInfo, n Notification) (Notification, bool) {
+			time.Sleep(200 * time.Millisecond)
+			return n, true
+		}})
+		r.say(c, shardEvent(Migrated, 1, 0))
+		r.pass(100 * time.Millisecond)
+		r.lost()
+		r.pass(time.Minute)
+		assert.Len(t, r.asked, 1+checkRounds)
+	})
+}
+
+// A MOVING waits for its hooks while a job begins because DNS does not list the peer any more. The announcement is what counts.
+func TestAnnouncementCountsMoreThanAGuess(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{}, byDNS)
+		defer r.e.Close()
+		m, read := r.e.mover, time.Now()
+		guess := read.Add(100 * time.Millisecond)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		j := m.planLocked(nodeA, plan{strategy: unlisted, targets: []string{nodeB}, opened: guess, until: guess.Add(unlistedWindow)})
+		m.planLocked(nodeA, plan{strategy: namedTarget, targets: []string{nodeC}, opened: read, until: read.Add(19 * s)})
+		assert.Equal(t, nodeC, j.target())
 	})
 }
