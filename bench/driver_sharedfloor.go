@@ -13,7 +13,7 @@ func sharedFloorDrivers() []Driver {
 	return []Driver{{Name: "shared-floor", Role: Floor, Open: openSharedFloor}}
 }
 
-// What a waiting caller is told.
+// Signals to a waiting caller.
 const (
 	wakeDone = 1 // its reply has come
 	wakeLead = 2 // it reads for all from now on

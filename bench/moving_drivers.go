@@ -11,8 +11,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// What follows opens clients for the scenario of moving addresses, as they come but for the feature, which is on where there is
-// one. rueidis, which has none, shows what the same windows do to a client that does not listen.
+// The functions below open clients for the scenario of moving addresses, with their defaults and the feature on where there is one.
+// rueidis, which has none, shows the effect of the same windows on a client that does not listen.
 
 func moveBaton(e movingEnv) (*mover, error) {
 	c, err := baton.New(baton.Options{Addr: e.Addr, Resolver: e})

@@ -14,7 +14,7 @@ type scriptVerb struct {
 
 // scriptVerbs are all verbs but those of the player itself, which have no do.
 var scriptVerbs = map[string]scriptVerb{
-	// What servers announce.
+	// Announcements of servers.
 	"MOVING": {"node seconds target", func(st *Stage, a []string) error {
 		st.nodes[a[0]].Moving(st.seconds(a[1]), st.target(a[2]))
 		return nil
@@ -40,7 +40,7 @@ var scriptVerbs = map[string]scriptVerb{
 		c.Push(st.frame(a[1]))
 		return nil
 	}},
-	// What befalls nodes and connections.
+	// Troubles of nodes and connections.
 	"shut":   {"node", func(st *Stage, a []string) error { st.nodes[a[0]].Shut(); return nil }},
 	"kill":   {"node", func(st *Stage, a []string) error { st.nodes[a[0]].Kill(); return nil }},
 	"refuse": {"node", func(st *Stage, a []string) error { st.nodes[a[0]].Refuse(); return nil }},
@@ -67,7 +67,7 @@ var scriptVerbs = map[string]scriptVerb{
 		st.swallow[st.nodes[a[0]].Addr()] = a[1] == "on"
 		return nil
 	}},
-	// What the network and the server say when they are asked.
+	// Answers of the network and the server.
 	"dns":  {"node*", func(st *Stage, a []string) error { st.network.SetHost(StageName, st.ips(a)...); return nil }},
 	"name": {"node word", func(st *Stage, a []string) error { st.name(a[0], a[1]); return nil }},
 	"feature": {"on|off|unknown", func(st *Stage, a []string) error {
