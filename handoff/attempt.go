@@ -242,7 +242,7 @@ func (r *runner) reachedSamePeer(a *attempt) {
 		if s == reconnectHalfway {
 			r.reconnectLater(a.c.ID(), time.Now()) // another node may take the address over
 		}
-	case s == followName && literal && !sameAddr(a.to, r.j.peer):
+	case s == followName && literal && !conn.SameAddr(a.to, r.j.peer):
 		// A proxy may show one address for all nodes. Connections are opened anew, wherever that leads.
 		r.tellEnd(a, MoveFailed, "the peer's address does not tell where connections lead")
 		r.m.mu.Lock()

@@ -52,17 +52,12 @@ func detectEndpointType(peer string, tls bool) EndpointType {
 
 // ipOf returns the address of "ip:port", IPv4 never mapped.
 func ipOf(peer string) (netip.Addr, bool) {
-	ip, _, ok := ipPort(peer)
-	return ip, ok
-}
-
-func ipPort(addr string) (ip netip.Addr, port string, ok bool) {
-	host, port, err := net.SplitHostPort(addr)
+	host, port, err := net.SplitHostPort(peer)
 	if err != nil || !isPort(port) {
-		return netip.Addr{}, "", false
+		return netip.Addr{}, false
 	}
-	ip, err = netip.ParseAddr(host)
-	return ip.Unmap(), port, err == nil
+	ip, err := netip.ParseAddr(host)
+	return ip.Unmap(), err == nil
 }
 
 // parseEndpoint returns the canonical host:port of an endpoint: names in lower case, IPv6 in brackets, IPv4 never mapped;

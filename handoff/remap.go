@@ -3,6 +3,8 @@ package handoff
 import (
 	"slices"
 	"time"
+
+	"github.com/baton-go/baton/conn"
 )
 
 // leaving is a peer that retires, as far as new dials are concerned.
@@ -34,7 +36,7 @@ func (m *mover) jobs() int {
 }
 
 func (m *mover) retires(addr string) bool {
-	return slices.ContainsFunc(m.leaving(), func(l leaving) bool { return sameAddr(l.peer, addr) })
+	return slices.ContainsFunc(m.leaving(), func(l leaving) bool { return conn.SameAddr(l.peer, addr) })
 }
 
 // leaving lists the peers that retire, the newest announcement first.
@@ -62,7 +64,7 @@ func (m *mover) leaving() []leaving {
 func remap(listed []string, out []leaving) []string {
 	var first, unsure, retiring, order []string
 	for _, a := range listed {
-		i := slices.IndexFunc(out, func(l leaving) bool { return sameAddr(l.peer, a) })
+		i := slices.IndexFunc(out, func(l leaving) bool { return conn.SameAddr(l.peer, a) })
 		switch {
 		case i >= 0:
 			if out[i].target != "" {
@@ -108,14 +110,4 @@ func (m *mover) finalLocked(target string, failing bool, now time.Time) (string,
 		target, failing = next.target(), next.failing
 	}
 	return target, failing
-}
-
-// sameAddr reports whether two host:port are the same address. Names are equal to themselves only.
-func sameAddr(a, b string) bool {
-	if a == b {
-		return true
-	}
-	x, portX, okX := ipPort(a)
-	y, portY, okY := ipPort(b)
-	return okX && okY && portX == portY && x == y
 }

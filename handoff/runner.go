@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/baton-go/baton/conn"
 )
 
 const (
@@ -225,7 +227,7 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 	}
 	allowed := r.m.breakers.get(target).allows(now)
 	r.m.mu.Unlock()
-	if strategy == reconnectHalfway || strategy == unlisted || configured == target || sameAddr(configured, r.j.peer) {
+	if strategy == reconnectHalfway || strategy == unlisted || configured == target || conn.SameAddr(configured, r.j.peer) {
 		configured = "" // leads nowhere else
 	}
 	if allowed && (r.lastGood != "" || configured == "" || n%2 == 0) {
@@ -236,7 +238,7 @@ func (r *runner) destination(now time.Time) (to string, isTarget bool) {
 
 // avoid is the peer that an attempt must not reach, "" if there is none.
 func (r *runner) avoid(to string, isTarget bool) string {
-	if r.plan.samePeer || sameAddr(to, r.j.peer) {
+	if r.plan.samePeer || conn.SameAddr(to, r.j.peer) {
 		return "" // another node may serve the same address at half of the time
 	}
 	_, shown := ipOf(r.j.peer)
