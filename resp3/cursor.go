@@ -100,12 +100,21 @@ func (c *Cursor) Text() (string, error) {
 // Texts fills dst with the next texts and returns how many there were. It stops in front of anything but a plain bulk string, which
 // may be for Text.
 func (c *Cursor) Texts(dst []string) int {
-	for i := range dst {
-		s, ok := c.plainText()
-		if !ok {
-			return i
+	s := c.rest
+	defer func() { c.rest = s }()
+	for k := range dst {
+		if len(s) < len("$0\r\n\r\n") || s[0] != byte(BulkString) {
+			return k
 		}
-		dst[i] = s
+		n, i := 0, 1
+		for ; i < len(s)-1 && s[i]-'0' <= 9 && i < 10; i++ {
+			n = n*10 + int(s[i]-'0')
+		}
+		end := i + 2 + n
+		if i == 1 || s[1] == '0' && i > 2 || end > len(s)-2 || s[i] != '\r' || s[i+1] != '\n' || s[end] != '\r' || s[end+1] != '\n' {
+			return k
+		}
+		dst[k], s = s[i+2:end], s[end+2:]
 	}
 	return len(dst)
 }
