@@ -59,11 +59,18 @@ func appendGet(req []byte, key string) []byte {
 	return resp3.AppendBulkString(append(req, "*2\r\n$3\r\nGET\r\n"...), key)
 }
 
-func set[T string | []byte](q *conn.Call, key string, value T, opts []SetOption) request {
+func set(q *conn.Call, key, value string, opts []SetOption) request {
 	r := command(q, "SET")
 	r.str(key)
-	q.Req = resp3.AppendBulkString(q.Req, value)
-	r.n++
+	r.str(value)
+	r.setOptions(opts)
+	return r
+}
+
+func setBytes(q *conn.Call, key string, value []byte, opts []SetOption) request {
+	r := command(q, "SET")
+	r.str(key)
+	r.bytes(value)
 	r.setOptions(opts)
 	return r
 }
@@ -175,12 +182,12 @@ func (p *Pipe) Set(key, value string, opts ...SetOption) Reply[bool] {
 
 // SetBytes is Set for a value that is a byte slice. The slice is not kept.
 func (c *commands) SetBytes(ctx context.Context, key string, value []byte, opts ...SetOption) (bool, error) {
-	return c.present(ctx, set(c.newCall(), key, value, opts))
+	return c.present(ctx, setBytes(c.newCall(), key, value, opts))
 }
 
 // SetBytes queues SET, see Client.SetBytes.
 func (p *Pipe) SetBytes(key string, value []byte, opts ...SetOption) Reply[bool] {
-	return enqueue(p, set(p.next(), key, value, opts), decodePresent)
+	return enqueue(p, setBytes(p.next(), key, value, opts), decodePresent)
 }
 
 // GetDel returns the value of key and removes it, or Nil if there is none.

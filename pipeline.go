@@ -66,11 +66,12 @@ func (p *Pipe) reply(i int) string {
 // read with Reply.Get then; the others return the error, which says whether they may have been executed.
 func (c *commands) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
 	p := &Pipe{call: c.newCall(), err: errRunning}
+	p.call.Mode = conn.Raw
 	defer p.free()
 	if err := p.fill(fn); err != nil || p.n == 0 {
 		return err
 	}
-	p.call.Mode, p.call.Replies, p.req = conn.Raw, p.n, p.call.Req
+	p.call.Replies, p.req = p.n, p.call.Req
 	p.ends = make([]int, 0, p.n)
 	p.err = c.run(ctx, &operation{call: p.call, name: "pipeline", pipe: p})
 	if len(p.ends) == p.n {
@@ -121,7 +122,7 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 	}
 	f := p.judgeFrom(first, c, op, cn)
 	if err != nil {
-		q.Req = facts.Skip(q.Req, len(q.Ends))
+		q.DropFront(len(q.Req) - len(facts.Skip(q.Req, len(q.Ends))))
 		q.Replies -= len(q.Ends)
 	}
 	return f

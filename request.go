@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/internal/blocks"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -44,21 +45,38 @@ func listArgs(q *conn.Call, name, listName string, texts []string, fixed ...stri
 	}
 	size := 32
 	for _, s := range fixed {
-		size += len(s) + 16
+		size += copied(s) + 16
 	}
 	for _, s := range texts {
-		size += len(s) + 16
+		size += copied(s) + 16
 	}
-	b := resp3.AppendHeader(slices.Grow(q.Req, size), resp3.Array, 1+len(fixed)+len(texts))
+	b := resp3.AppendHeader(blocks.Grow(q.Req, size), resp3.Array, 1+len(fixed)+len(texts))
 	b = resp3.AppendBulkString(b, name)
 	for _, s := range fixed {
-		b = resp3.AppendBulkString(b, s)
+		b = appendText(b, q, s)
 	}
 	for _, s := range texts {
-		b = resp3.AppendBulkString(b, s)
+		b = appendText(b, q, s)
 	}
 	q.Req = b
 	return r
+}
+
+// appendText appends an argument to b, which becomes q.Req. A large one is not copied, as strings cannot change.
+func appendText(b []byte, q *conn.Call, s string) []byte {
+	if len(s) < conn.RefAbove {
+		return resp3.AppendBulkString(b, s)
+	}
+	q.ReferString(len(b), s)
+	return resp3.AppendBulkString(b, "")
+}
+
+// copied returns how many bytes of an argument appendText copies.
+func copied(s string) int {
+	if len(s) < conn.RefAbove {
+		return len(s)
+	}
+	return 0
 }
 
 // pairArgs is listArgs for a list of pairs.
@@ -83,12 +101,61 @@ func anyArgs(q *conn.Call, args ...any) request {
 		return r
 	}
 	r.name = name
+	if slices.ContainsFunc(args, func(a any) bool { return isLarge(q, a) }) {
+		r.largeArgs(args)
+		return r
+	}
 	q.Req, r.err = resp3.AppendCommandArgs(q.Req, args...)
 	return r
 }
 
+// largeArgs encodes arguments of which some are large.
+func (r *request) largeArgs(args []any) {
+	q, small := r.call, slices.Clone(args)
+	for i, a := range args {
+		if isLarge(q, a) {
+			small[i] = ""
+		}
+	}
+	if q.Req, r.err = resp3.AppendCommandArgs(q.Req, small...); r.err != nil {
+		return
+	}
+	_, at := lengthAt(q.Req, r.start)
+	for _, a := range args {
+		if s, ok := a.(string); ok && isLarge(q, a) {
+			q.ReferString(at, s)
+		} else if isLarge(q, a) {
+			q.ReferBytes(at, a.([]byte))
+		}
+		size, content := lengthAt(q.Req, at)
+		at = content + size + 2
+	}
+}
+
+// isLarge reports whether an argument is not copied. Bytes in a pipeline are: the caller may change them before it is sent.
+func isLarge(q *conn.Call, a any) bool {
+	switch a := a.(type) {
+	case string:
+		return len(a) >= conn.RefAbove
+	case []byte:
+		return len(a) >= conn.RefAbove && q.Mode != conn.Raw
+	}
+	return false
+}
+
 func (r *request) str(s string) {
-	r.call.Req = resp3.AppendBulkString(r.call.Req, s)
+	r.call.Req = appendText(r.call.Req, r.call, s)
+	r.n++
+}
+
+// bytes adds the caller's bytes, see isLarge.
+func (r *request) bytes(b []byte) {
+	q := r.call
+	if len(b) >= conn.RefAbove && q.Mode != conn.Raw {
+		q.ReferBytes(len(q.Req), b)
+		b = nil
+	}
+	q.Req = resp3.AppendBulkString(blocks.Grow(q.Req, len(b)+32), b)
 	r.n++
 }
 
@@ -173,15 +240,15 @@ func (r *request) fail(err error) {
 
 // end completes the command. It returns the reason not to send it.
 func (r *request) end() error {
-	switch b := r.call.Req; {
+	switch {
 	case r.err != nil, r.n == 0:
 	case r.n < 10:
-		b[r.start+1] = byte('0' + r.n)
+		r.call.Req[r.start+1] = byte('0' + r.n)
 	default:
 		var digits [20]byte
 		number := strconv.AppendInt(digits[:0], int64(r.n), 10)
-		b[r.start+1] = number[0]
-		r.call.Req = slices.Insert(b, r.start+2, number[1:]...)
+		r.call.Req[r.start+1] = number[0]
+		r.call.InsertAt(r.start+2, number[1:])
 	}
 	return r.err
 }

@@ -117,13 +117,14 @@ func (t *Tx) Exec(ctx context.Context, fn func(*Pipe) error) error {
 	}
 	p := &Pipe{call: t.newCall(), err: errRunning, tx: true}
 	defer p.free()
+	p.call.Mode = conn.Raw
 	p.call.Req = append(p.call.Req, multi...)
 	if err := p.fill(fn); err != nil || p.n == 0 {
 		return err
 	}
 	t.called = true
 	p.req = append(p.call.Req, exec...)
-	p.call.Req, p.call.Mode, p.call.Replies = p.req, conn.Raw, p.n+2
+	p.call.Req, p.call.Replies = p.req, p.n+2
 	err := t.run(ctx, &operation{call: p.call, name: "EXEC", session: true, pipe: p})
 	if err == nil {
 		err = t.readReplies(p)

@@ -54,6 +54,7 @@ func openFloor(e Env) (*Session, error) {
 		LRange: func(_ context.Context, w *Worker, key string) (int, error) {
 			return c.one(w, w.req.of("LRANGE", key, "0", "-1"))
 		},
+		Large: c.large(),
 		Close: c.close,
 	}, nil
 }

@@ -72,6 +72,7 @@ func goRedisSession(c redis.Cmdable, stop func()) *Session {
 			v, err := c.LRange(ctx, key, 0, -1).Result()
 			return len(v), err
 		},
+		Large: goRedisLarge(c),
 		Close: stop,
 	}
 }

@@ -62,6 +62,7 @@ func rueidisSession(c rueidis.Client) *Session {
 			v, err := c.Do(ctx, c.B().Lrange().Key(key).Start(0).Stop(-1).Build()).AsStrSlice()
 			return len(v), err
 		},
+		Large: rueidisLarge(c),
 		Close: c.Close,
 	}
 }

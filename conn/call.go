@@ -8,6 +8,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/baton-go/baton/internal/blocks"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -42,6 +43,7 @@ type Call struct {
 	seq     uint64      // place in the queue; guarded by link.mu
 	Mode    Mode
 	Null    bool // the reply was null; not in modes Value and Raw
+	refers  bool // Refs is not empty
 	Large   bool // out: a single reply had 64 KiB or more, or was going to when the call was given up
 	callState
 
@@ -57,6 +59,7 @@ type Call struct {
 	Rep     []byte        // Encoded, Raw: encoded replies
 	Ends    []int         // Raw: where in Rep each whole reply ends
 	Wait    time.Duration // the server may wait so long before Timeout begins; not in modes Check, AppendText, Text
+	Refs    []Ref         // arguments for which empty ones stand in Req
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
 	base    int           // length of Dst before the first attempt
 	cut     error         // why a taken call is to end early; guarded by link.mu
@@ -130,6 +133,13 @@ func (c *Config) NewCall() *Call {
 
 // Free gives the call back. Neither it nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
+	if q.refers {
+		clear(q.Refs)
+		q.Refs, q.refers = q.Refs[:0], false
+	}
+	if cap(q.Req) > keepRequest {
+		blocks.Recycle(q.Req)
+	}
 	q.Req = emptied(q.Req, keepRequest)
 	q.Dst, q.Str, q.Err = nil, "", nil
 	if q.Mode >= Int || q.failed || q.wasCut {

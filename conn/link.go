@@ -30,6 +30,7 @@ type link struct {
 	socket  net.Conn // the one below nc if that is TLS: closing it neither writes nor waits
 	peer    string
 	created time.Time
+	resumes bool  // a write that a deadline has cut can go on, see resumes
 	setup   Setup // written by set-up before the link is published
 	note    atomic.Pointer[any]
 
@@ -60,7 +61,7 @@ type counters struct {
 
 func newLink(c *Conn, nc, socket net.Conn, peer string) *link {
 	l := &link{
-		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(),
+		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(), resumes: resumes(nc),
 		dead: make(chan struct{}), toKeeper: make(chan struct{}, 1),
 	}
 	l.in.rd = resp3.NewReader(nc, c.cfg.Limits)
@@ -82,10 +83,10 @@ func (l *link) do(ctx context.Context, q *Call) error {
 		return errNext
 	}
 	// A reply may come before the writer, which still counts the bytes as leaving, has noticed that they were taken.
-	n, limit := min(len(l.out.pending)+l.out.leaving, l.out.unanswered), l.cfg.MaxPending
-	if n > 0 && limit > 0 && n+len(q.Req) > limit {
+	n, limit := min(l.out.size()+l.out.leaving, l.out.unanswered), l.cfg.MaxPending
+	if n > 0 && limit > 0 && n+q.size() > limit {
 		l.mu.Unlock()
-		err := fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, len(q.Req), limit)
+		err := fmt.Errorf("%w: %d bytes, the call has %d, limit %d", ErrBacklog, n, q.size(), limit)
 		return &Error{Op: "do", Addr: l.peer, Err: err}
 	}
 	l.queueLocked(q)
@@ -104,7 +105,7 @@ func (l *link) do(ctx context.Context, q *Call) error {
 
 func (l *link) queueLocked(q *Call) {
 	q.begin()
-	e := owed{call: q, timeout: q.Timeout, left: 1, size: int32(min(len(q.Req), math.MaxInt32))}
+	e := owed{call: q, timeout: q.Timeout, left: 1, size: int32(min(q.size(), math.MaxInt32))}
 	if q.Mode == Raw {
 		e.left = int32(max(q.Replies, 1))
 	}
@@ -123,7 +124,11 @@ func (l *link) queueLocked(q *Call) {
 			l.nc.SetReadDeadline(at)
 		}
 	}
-	l.out.pending = append(l.out.pending, q.Req...)
+	if len(q.Req) < RefAbove && !q.refers {
+		l.out.pending = append(l.out.pending, q.Req...)
+	} else {
+		l.out.add(q, l.resumes, !l.out.writing) // who finds nobody writing writes
+	}
 	l.out.unanswered += int(e.size)
 	q.seq = l.queue.push(e)
 	l.countLocked()
@@ -250,7 +255,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 		q.failLocked(err)
 	}
 	l.out.unanswered = 0
-	l.out.pending, l.out.spare = nil, nil
+	l.out.pending, l.out.spare, l.out.inserts, l.out.inserted = nil, nil, nil, 0
 	l.owes.Store(0)
 	l.mu.Unlock()
 	l.socket.Close()

@@ -1,22 +1,29 @@
 package conn
 
-import "runtime"
+import (
+	"net"
+	"runtime"
+	"time"
+)
 
-// A caller writes at most 64 KiB itself. Larger or backlogged writes get a goroutine, so that the caller can read
-// meanwhile (a server that answers before it reads on would block both sides for ever) and can be cancelled.
+// A caller writes at most 64 KiB itself. Of its own requests it writes more if the socket takes them at once. All other
+// large or backlogged writes get a goroutine, so that the caller can read meanwhile (a server that answers before it
+// reads on would block both sides for ever) and can be cancelled.
 const (
 	writeAbove = 64 << 10 // bytes
 	maxWrites  = 8        // by one caller in a row
+	// atOnce is how long the socket may take for a write that is at once.
+	atOnce = time.Millisecond
 )
 
-// outbox has the requests that a link has still to write. It is guarded by link.mu.
-type outbox struct {
-	pending    []byte // requests queued and not handed to the socket
-	spare      []byte // the buffer to queue into while pending is written
-	leaving    int    // bytes handed to the socket that it has not taken yet
-	unanswered int    // request bytes queued or sent and not yet answered
-	handed     uint64 // places below this number have been handed to the socket, at least in part
-	writing    bool   // somebody writes
+// resumes reports whether a write that a deadline has cut can go on where it stopped. TLS could not, and a dialer of the
+// user's need not.
+func resumes(nc net.Conn) bool {
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	}
+	return false
 }
 
 // writeLocked writes until nothing is queued. A caller leaves it to a goroutine when there is much, or when it has
@@ -30,28 +37,22 @@ func (l *link) writeLocked(caller bool) {
 		runtime.Gosched()
 		l.mu.Lock()
 	}
-	for writes := 0; len(o.pending) > 0 && l.cause == nil; writes++ {
-		if caller && (o.unanswered > writeAbove || writes == maxWrites) {
-			l.conn.work.Go(func() {
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				l.writeLocked(false)
-			})
+	for writes := 0; l.cause == nil && o.size()+o.leaving > 0; writes++ {
+		much := caller && o.unanswered > writeAbove
+		if much && (writes > 0 || !l.resumes) || caller && writes == maxWrites {
+			l.writeLater()
 			return
 		}
-		buf, first := o.pending, o.handed
-		o.pending, o.spare = o.spare[:0], nil
-		o.handed, o.leaving = l.queue.tail, len(buf)
+		o.take(l.queue.tail)
 		l.mu.Unlock()
-		n, err := l.nc.Write(buf)
-		if err != nil {
-			l.writeFailed(err, first, n)
-		}
+		whole := l.write(much)
 		l.mu.Lock()
-		o.leaving = 0
-		if cap(buf) <= writeAbove {
-			o.spare = buf[:0]
+		if !whole && l.cause == nil {
+			o.leaving -= o.load.taken
+			l.writeLater()
+			return
 		}
+		o.sent()
 	}
 	o.writing = false
 	if l.finishedLocked() {
@@ -61,8 +62,38 @@ func (l *link) writeLocked(caller bool) {
 	}
 }
 
-// writeFailed ends the link after the socket took n bytes of a buffer that begins with place first. Places wholly
-// behind them were not sent, unless some of the buffer's have been answered: then n does not tell what was executed.
+// writeLater leaves the writing to a goroutine.
+func (l *link) writeLater() {
+	l.conn.work.Go(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.writeLocked(false)
+	})
+}
+
+// write writes the load. With brief set it reports false if the socket did not take it at once; the rest is then in
+// memory that nobody else changes.
+func (l *link) write(brief bool) (whole bool) {
+	d := &l.out.load
+	if brief {
+		l.nc.SetWriteDeadline(time.Now().Add(atOnce))
+	}
+	err := d.writeTo(l.nc)
+	if brief {
+		l.nc.SetWriteDeadline(time.Time{})
+		if err != nil && isTimeout(err) {
+			d.own()
+			return false
+		}
+	}
+	if err != nil {
+		l.writeFailed(err, d.first, d.taken)
+	}
+	return true
+}
+
+// writeFailed ends the link after the socket took n bytes of a load that begins with place first. Places wholly
+// behind them were not sent, unless some of the load's have been answered: then n does not tell what was executed.
 func (l *link) writeFailed(err error, first uint64, n int) {
 	l.mu.Lock()
 	unsent, at := first, 0

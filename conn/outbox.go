@@ -1,0 +1,138 @@
+package conn
+
+import (
+	"net"
+
+	"github.com/baton-go/baton/internal/blocks"
+)
+
+// outbox has the requests that a link has still to write. It is guarded by link.mu.
+type outbox struct {
+	pending    []byte // requests queued and not handed to the socket
+	inserts    []insert
+	inserted   int    // bytes of inserts
+	borrows    bool   // some of it is memory of the caller that writes
+	spare      []byte // the buffer to queue into while pending is written
+	leaving    int    // bytes handed to the socket that it has not taken yet
+	unanswered int    // request bytes queued or sent and not yet answered
+	handed     uint64 // places below this number have been handed to the socket, at least in part
+	writing    bool   // somebody writes
+	load       load   // owned by the writer
+}
+
+// insert is a part of a request that is written from where it is, and its place in pending.
+type insert struct {
+	at   int
+	text []byte
+}
+
+// load is what one write is to send. It survives a write that the socket has taken a part of.
+type load struct {
+	buf     []byte      // requests without their inserts
+	left    []byte      // of buf, if there are no inserts: bytes that the socket has not taken
+	parts   net.Buffers // with inserts, these and what is between them, as far as the socket has not taken it
+	room    net.Buffers // the memory of parts
+	first   uint64      // place of its first request
+	taken   int         // bytes that the socket has taken
+	borrows bool        // parts has memory of the caller that writes
+}
+
+// add queues the request of q. Large parts are not copied: texts, since they cannot change, and everything else if borrow is
+// set, which says that the caller who owns it is going to write it.
+func (o *outbox) add(q *Call, byReference, borrow bool) {
+	if !byReference {
+		o.pending = q.AppendWire(o.pending)
+		return
+	}
+	at := 0
+	for i := range q.Refs {
+		r := &q.Refs[i]
+		o.put(q.Req[at:r.At], borrow, borrow)
+		o.pending = appendLength(o.pending, len(r.Text))
+		o.put(r.Text, borrow || !r.Borrowed, r.Borrowed)
+		at = r.At + len(emptyText) - len(crlf)
+	}
+	o.put(q.Req[at:], borrow, borrow)
+}
+
+// put adds bytes by reference if they are many and that is possible.
+func (o *outbox) put(b []byte, byReference, borrowed bool) {
+	if len(b) < RefAbove || !byReference {
+		o.pending = append(blocks.Grow(o.pending, len(b)), b...)
+		return
+	}
+	o.inserts = append(o.inserts, insert{at: len(o.pending), text: b})
+	o.inserted += len(b)
+	o.borrows = o.borrows || borrowed
+}
+
+// size is the number of bytes that are queued.
+func (o *outbox) size() int { return len(o.pending) + o.inserted }
+
+// take makes all that is queued the load, unless a part of the last one is left. tail is the place of the next request.
+func (o *outbox) take(tail uint64) {
+	d := &o.load
+	if o.leaving > 0 {
+		return
+	}
+	d.buf, d.left, d.parts, d.borrows = o.pending, o.pending, nil, o.borrows
+	d.first, d.taken = o.handed, 0
+	if len(o.inserts) > 0 {
+		d.room = d.room[:0]
+		at := 0
+		for _, in := range o.inserts {
+			d.room = append(d.room, o.pending[at:in.at], in.text)
+			at = in.at
+		}
+		d.room = append(d.room, o.pending[at:])
+		d.parts = d.room
+		clear(o.inserts)
+		o.inserts = o.inserts[:0]
+	}
+	o.handed, o.leaving = tail, o.size()
+	o.pending, o.spare, o.inserted, o.borrows = o.spare[:0], nil, 0, false
+}
+
+// sent drops the load, which the socket has taken or which nobody will write any more, and keeps its buffer.
+func (o *outbox) sent() {
+	buf := o.load.buf
+	o.load.buf, o.load.left, o.leaving = nil, nil, 0
+	if cap(buf) <= writeAbove {
+		o.spare = buf[:0]
+	} else {
+		blocks.Recycle(buf)
+	}
+}
+
+// writeTo writes the rest of the load.
+func (d *load) writeTo(nc net.Conn) (err error) {
+	var n int
+	if d.parts == nil {
+		n, err = nc.Write(d.left)
+		d.left = d.left[n:]
+	} else {
+		var n64 int64
+		n64, err = d.parts.WriteTo(nc)
+		n = int(n64)
+	}
+	d.taken += n
+	return err
+}
+
+// own copies the rest of the load if a part of it is memory of the caller, who is about to leave the writing to another.
+func (d *load) own() {
+	if !d.borrows {
+		return
+	}
+	size := 0
+	for _, p := range d.parts {
+		size += len(p)
+	}
+	rest := blocks.Grow(nil, size)
+	for _, p := range d.parts {
+		rest = append(rest, p...)
+	}
+	clear(d.room)
+	blocks.Recycle(d.buf)
+	d.buf, d.left, d.parts, d.borrows = rest, rest, nil, false
+}
