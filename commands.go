@@ -49,7 +49,8 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 	case op.session && c.conn == nil:
 		return resp3.Value{}, fmt.Errorf("baton: %s changes the state of its connection and connections are shared: use Client.Conn or Client.Tx", r.name)
 	case f.Use == facts.Blocks:
-		args, _ := decodeTexts(string(r.call.AppendWire(nil)))
+		r.call.Inline() // it is encoded anew each time it is issued
+		args, _ := decodeTexts(string(r.call.Req))
 		op.wait = waitingOf(args)
 		if op.wait.OwnWrites && c.conn == nil {
 			return resp3.Value{}, aboutOwnWrites(r.name)

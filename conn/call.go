@@ -61,9 +61,14 @@ type Call struct {
 	Wait    time.Duration // the server may wait so long before Timeout begins; not in modes Check, AppendText, Text
 	Refs    []Ref         // arguments for which empty ones stand in Req
 	Replies int           // Raw: how many replies Req asks for, 0 is 1; the other modes are for one
-	base    int           // length of Dst before the first attempt
-	cut     error         // why a taken call is to end early; guarded by link.mu
-	from    *link         // modes Value, Encoded and Raw: where it was queued last
+	attempt
+}
+
+// attempt is what a call keeps of its present attempt.
+type attempt struct {
+	base int   // length of Dst before the first attempt
+	cut  error // why a taken call is to end early; guarded by link.mu
+	from *link // modes Value, Encoded and Raw: where it was queued last
 }
 
 // callState is the progress of a call; guarded by link.mu while it is queued.
@@ -134,8 +139,7 @@ func (c *Config) NewCall() *Call {
 // Free gives the call back. Neither it nor Req, Rep and Ends may be used afterwards; Dst, Str and Val are the caller's.
 func (q *Call) Free() {
 	if q.refers {
-		clear(q.Refs)
-		q.Refs, q.refers = q.Refs[:0], false
+		q.dropRefs()
 	}
 	if cap(q.Req) > keepRequest {
 		blocks.Recycle(q.Req)

@@ -67,6 +67,19 @@ func (q *Call) AppendWire(dst []byte) []byte {
 	return append(dst, q.Req[at:]...)
 }
 
+// Inline copies the arguments into Req for which empty ones stand there.
+func (q *Call) Inline() {
+	if q.refers {
+		q.Req = q.AppendWire(nil)
+		q.dropRefs()
+	}
+}
+
+func (q *Call) dropRefs() {
+	clear(q.Refs)
+	q.Refs, q.refers = q.Refs[:0], false
+}
+
 // DropFront removes the first n bytes of Req, which are whole commands.
 func (q *Call) DropFront(n int) {
 	q.Req = q.Req[n:]

@@ -17,7 +17,7 @@ func TestGrowKeepsBytesAndMakesRoom(t *testing.T) {
 		Recycle(b)
 	}
 	kept := make([]byte, 3, smallest)
-	assert.Same(t, &kept[0], &Grow(kept, smallest - 3)[0], "there was room")
+	assert.Same(t, &kept[0], &Grow(kept, smallest-3)[0], "there was room")
 }
 
 func TestLargeBuffersAreRecycled(t *testing.T) {
