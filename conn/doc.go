@@ -19,7 +19,7 @@
 // Each link also has one goroutine, the keeper. It reads when no caller does, so that an idle link hears pushes
 // and the end of the stream, and it takes the reading from a caller that gets no reply for long, so that such a caller
 // can hear its context and its timeout. A write of more than 64 KiB, or on top of as much that is unanswered, gets a
-// goroutine for as long as it takes.
+// goroutine for as long as it takes, unless it is the caller's own request and the socket takes it at once.
 //
 // # Giving up
 //
