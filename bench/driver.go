@@ -65,6 +65,7 @@ type Session struct {
 	MGet    func(ctx context.Context, w *Worker, keys []string) (int, error)
 	HGetAll func(ctx context.Context, w *Worker, key string) (int, error)
 	LRange  func(ctx context.Context, w *Worker, key string) (int, error)
+	Struct  func(ctx context.Context, w *Worker, key string) (int, error) // a hash as a person
 	Close   func()
 }
 

@@ -59,6 +59,10 @@ func openBaton(e Env) (*Session, error) {
 			v, err := c.LRange(ctx, key, 0, -1)
 			return len(v), err
 		},
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			p, err := baton.HGetAllAs[person](ctx, c, key)
+			return p.sum(), err
+		},
 		Close: func() { c.Close() },
 	}, nil
 }

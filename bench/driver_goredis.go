@@ -72,6 +72,11 @@ func goRedisSession(c redis.Cmdable, stop func()) *Session {
 			v, err := c.LRange(ctx, key, 0, -1).Result()
 			return len(v), err
 		},
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			var p person
+			err := c.HGetAll(ctx, key).Scan(&p)
+			return p.sum(), err
+		},
 		Close: stop,
 	}
 }

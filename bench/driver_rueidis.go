@@ -62,6 +62,14 @@ func rueidisSession(c rueidis.Client) *Session {
 			v, err := c.Do(ctx, c.B().Lrange().Key(key).Start(0).Stop(-1).Build()).AsStrSlice()
 			return len(v), err
 		},
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			m, err := c.Do(ctx, c.B().Hgetall().Key(key).Build()).AsStrMap()
+			if err != nil {
+				return 0, err
+			}
+			p, err := personOf(m)
+			return p.sum(), err
+		},
 		Close: c.Close,
 	}
 }
