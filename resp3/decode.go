@@ -47,11 +47,12 @@ func (s *scanner) whole(block string) (int, error) {
 var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
 // decode reads the value that text begins with, which the scanner has accepted. block has exactly one place for each value below
-// the top one, counts are those of the scanner.
+// the top one and one more for each attribute, counts are those of the scanner.
 //
 // The elements of an aggregate lie side by side in block, those of the aggregates among them behind. Places count from 0, that of
-// the top value is -1. There is no stack: while an aggregate is filled, its num keeps the way back. An attribute waits in the place
-// of the value behind it.
+// the top value is -1. There is no stack: while an aggregate is filled, its n has the range of its places, and its outer the place
+// of the aggregate around it, counted from -2. An attribute waits in the place of the value behind it, and moves behind the elements
+// of that value together with a copy of it, see Value.tagged.
 func decode(text string, block []Value, counts []int) Value {
 	var root Value
 	at, end := -1, 0  // the next place and the end of the places of one aggregate

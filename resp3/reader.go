@@ -254,7 +254,7 @@ func (r *Reader) endBody() error {
 // Sizes of the blocks that values of one stream may share. They are small, so that a kept value does not keep much else.
 const (
 	shareText   = 4 << 10 // bytes of encoding
-	shareElems  = 63      // values
+	shareElems  = 63      // values: a block of 1,536 bytes with what the allocator adds
 	shareValues = 16      // the most values of a frame that shares
 )
 
