@@ -133,7 +133,7 @@ func TestAllocationsOfAs(t *testing.T) {
 		"texts by name":    {7, asOf[map[string]string](resp3test.Map(pairs...))},
 		"floats by name":   {9, asOf[map[string]float64](resp3test.Map(pairs...))},
 		"no texts by name": {2, asOf[map[string]string](resp3test.Map())},
-		"a struct, 10 fields": {26, func() error {
+		"a struct, 10 fields": {5, func() error {
 			_, err := baton.HGetAllAs[ten](ctx, all, "key")
 			return err
 		}},

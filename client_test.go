@@ -114,7 +114,7 @@ func TestPipeline(t *testing.T) {
 		assert.EqualValues(t, 1, i)
 		v, err := any.Get()
 		assert.NoError(t, err)
-		assert.Equal(t, resp3test.BulkString("7"), v)
+		assertSame(t, resp3test.BulkString("7"), v)
 
 		require.NoError(t, c.Pipeline(ctx, func(*baton.Pipe) error { return nil }), "empty")
 		stop := errors.New("stop")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/internal/errs"
@@ -30,7 +31,7 @@ func HGetAllAs[T any](ctx context.Context, d Doer, key string) (T, error) {
 		var zero T
 		return zero, err
 	}
-	hash, err := As[map[string]string](d.Do(ctx, "HGETALL", key))
+	hash, err := d.Do(ctx, "HGETALL", key)
 	return hashInto[T](fields, hash, err)
 }
 
@@ -40,30 +41,82 @@ func PipeHGetAllAs[T any](p *Pipe, key string) Reply[T] {
 	r := fixedArgs(p.next(), "HGETALL", key)
 	r.fail(err)
 	return enqueue(p, r, func(reply string) (T, error) {
-		hash, err := decodeMap(reply)
+		hash, err := decodeValue(reply)
 		return hashInto[T](fields, hash, err)
 	})
 }
 
-func hashInto[T any](fields []hashField, hash map[string]string, err error) (T, error) {
+func hashInto[T any](fields []hashField, hash resp3.Value, err error) (T, error) {
 	var out, zero T
-	switch {
-	case err != nil:
-		return zero, err
-	case len(hash) == 0:
-		return zero, Nil
+	if err == nil {
+		err = fillStruct(reflect.ValueOf(&out).Elem(), fields, hash)
 	}
-	for _, f := range fields {
-		s, ok := hash[f.name]
-		if !ok {
-			continue
-		}
-		dst, _ := f.in(reflect.ValueOf(&out).Elem(), true)
-		if err := fill(dst, resp3.BulkStringValue(s)); err != nil {
-			return zero, fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", f.name, dst.Type(), err)
-		}
+	if err != nil {
+		return zero, nullIsNil(err)
 	}
 	return out, nil
+}
+
+// fillStruct stores the pairs of hash in the fields of dst. They mostly have the same order, so each name is sought behind the one
+// before.
+func fillStruct(dst reflect.Value, fields []hashField, hash resp3.Value) error {
+	n, err := hash.PairCount()
+	switch {
+	case err != nil:
+		return err
+	case hash.Kind() == resp3.Set:
+		return &resp3.TypeError{Want: "pairs", Kind: resp3.Set}
+	case n == 0:
+		return Nil
+	}
+	next, filled := 0, make([]bool, len(fields))
+	for at := range n {
+		name, err := hashText("key", at, hash.Index(2*at))
+		if err != nil {
+			return err
+		}
+		text, err := hashText("value", at, hash.Index(2*at+1))
+		if err != nil {
+			return err
+		}
+		i := indexField(fields, name, next)
+		if i < 0 {
+			continue
+		}
+		if filled[i] {
+			return keyTwice(hash.Kind())
+		}
+		filled[i], next = true, i+1
+		field, _ := fields[i].in(dst, true)
+		if err := fill(field, resp3.BulkStringValue(text)); err != nil {
+			return fmt.Errorf("baton: field %q of the hash does not fit a %v: %w", name, field.Type(), err)
+		}
+	}
+	return nil
+}
+
+// indexField returns the index of the field of that name, -1 if there is none. It begins at next.
+func indexField(fields []hashField, name string, next int) int {
+	named := func(f hashField) bool { return f.name == name }
+	if i := slices.IndexFunc(fields[next:], named); i >= 0 {
+		return next + i
+	}
+	return slices.IndexFunc(fields[:next], named)
+}
+
+// hashText reads a key or a value of a hash. A null is no key, and a value without content.
+func hashText(part string, i int, v resp3.Value) (string, error) {
+	s, err := v.Text()
+	if err == resp3.ErrNull && part == "value" {
+		return "", nil
+	}
+	if err == resp3.ErrNull {
+		err = &resp3.TypeError{Want: "a value", Kind: resp3.Null}
+	}
+	if err != nil {
+		err = inside(part, i, err)
+	}
+	return s, err
 }
 
 // HSetStruct sets the fields of the hash at key that the tags of a struct name, see HGetAllAs, to the values there, zero or
@@ -186,6 +239,9 @@ func (f hashField) in(v reflect.Value, alloc bool) (reflect.Value, bool) {
 
 // tagged returns the fields of a struct with a tag, those of embedded structs included.
 func tagged(t reflect.Type) ([]hashField, error) {
+	if known, ok := taggedTypes.Load(t); ok {
+		return known.([]hashField), nil
+	}
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("baton: a hash needs a struct, got %v", t)
 	}
@@ -193,8 +249,14 @@ func tagged(t reflect.Type) ([]hashField, error) {
 	if err == nil && len(fields) == 0 {
 		err = fmt.Errorf("baton: %v has no field with a tag `redis:\"name\"`", t)
 	}
+	if err == nil {
+		taggedTypes.Store(t, fields)
+	}
 	return fields, err
 }
+
+// taggedTypes are the fields of the structs that tagged has seen, by their reflect.Type.
+var taggedTypes sync.Map
 
 // collect adds the tagged fields of the struct t, which is at this index within the structs outer.
 func collect(fields []hashField, t reflect.Type, at []int, outer []reflect.Type) (_ []hashField, err error) {

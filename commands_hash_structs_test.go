@@ -1,6 +1,7 @@
 package baton_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton"
+	"github.com/baton-go/baton/handoff/handofftest/resp3test"
 	"github.com/baton-go/baton/internal/redistest"
+	"github.com/baton-go/baton/resp3"
 )
 
 type user struct {
@@ -127,6 +130,46 @@ func TestZeroFieldsOfAStructMayBeLeftOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, n, "nothing is sent if nothing is left")
 	})
+}
+
+// answer is a Doer with one reply to all.
+type answer struct{ v resp3.Value }
+
+func (a answer) Do(context.Context, ...any) (resp3.Value, error) { return a.v, nil }
+
+func TestStructOfRepliesOfOtherKinds(t *testing.T) {
+	name, age, text := resp3test.BulkString("name"), resp3test.BulkString("age"), resp3test.BulkString
+	read := func(v resp3.Value) (user, error) { return baton.HGetAllAs[user](t.Context(), answer{v}, "u") }
+	for what, v := range map[string]resp3.Value{
+		"a map":                 resp3test.Map(name, text("Ann"), age, text("7")),
+		"another order":         resp3test.Map(age, text("7"), text("other"), text("x"), name, text("Ann")),
+		"an array":              resp3test.Array(name, text("Ann"), age, text("7")),
+		"other kinds":           resp3test.Map(resp3test.SimpleString("name"), resp3test.VerbatimString("txt", "Ann"), age, resp3test.Integer(7)),
+		"other names and nulls": resp3test.Map(name, text("Ann"), age, text("7"), text("blob"), resp3test.Null(), text("x"), resp3test.Null()),
+	} {
+		got, err := read(v)
+		assert.NoError(t, err, what)
+		assert.Equal(t, user{Name: "Ann", Age: 7, Blob: got.Blob}, got, what)
+		assert.Empty(t, got.Blob, what)
+	}
+	for what, v := range map[string]resp3.Value{
+		"a name twice":   resp3test.Map(name, text("Ann"), age, text("7"), name, text("Bob")),
+		"no name":        resp3test.Map(resp3test.Null(), text("Ann")),
+		"a list":         resp3test.Map(name, resp3test.Array()),
+		"a set":          resp3test.Set(name, text("Ann")),
+		"a text":         name,
+		"an odd number":  resp3test.Array(name, text("Ann"), age),
+		"lists of pairs": resp3test.Array(resp3test.Array(name, text("Ann"))),
+		"nothing to fit": resp3test.Map(age, resp3test.Null()),
+	} {
+		got, err := read(v)
+		assert.ErrorAs(t, err, new(*resp3.TypeError), what)
+		assert.Zero(t, got, what)
+	}
+	for _, v := range []resp3.Value{resp3test.Map(), resp3test.Array(), resp3test.Null(), resp3test.NullArray()} {
+		_, err := read(v)
+		assert.ErrorIs(t, err, baton.Nil)
+	}
 }
 
 type inner struct {

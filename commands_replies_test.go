@@ -69,7 +69,7 @@ func everyMethodTakesEveryReply(t *testing.T) {
 				assert.Equal(t, derr != nil, statusOr(perr), "%s: %v and %v", where, derr, perr)
 				continue
 			}
-			assert.Equal(t, direct, piped, where)
+			assertSame(t, direct, piped, where)
 		}
 	}
 	reply.Store(nil)

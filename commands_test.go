@@ -72,7 +72,7 @@ func check(t *testing.T, where string, want, got any, err error) {
 		}
 	default:
 		if assert.NoError(t, err, where) {
-			assert.Equal(t, want, got, where)
+			assertSame(t, want, got, where)
 		}
 	}
 }

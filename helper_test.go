@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton"
@@ -170,4 +171,15 @@ func setUpBy(nc net.Conn) func() []string {
 			}
 		}
 	}
+}
+
+// assertSame is assert.Equal, also for a resp3.Value.
+func assertSame(t testing.TB, want, got any, note ...any) {
+	t.Helper()
+	if v, ok := want.(resp3.Value); ok {
+		w, ok := got.(resp3.Value)
+		assert.True(t, ok && v.Equal(w), append([]any{"want %v, got %v %v", want, got}, note)...)
+		return
+	}
+	assert.Equal(t, want, got, note...)
 }

@@ -33,7 +33,8 @@ func dataset() [][]string {
 		{"SET", smallKey, strings.Repeat("s", smallValue)},
 		{"SET", midKey, strings.Repeat("m", midValue)},
 		{"SET", bigKey, strings.Repeat("b", bigValue)},
-		{"DEL", hashKey, listKey},
+		{"DEL", hashKey, listKey, personKey},
+		personHash(),
 	}
 	for _, k := range numberedKeys(manyElems) {
 		cmds = append(cmds, []string{"SET", k, strings.Repeat("v", smallValue)})

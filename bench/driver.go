@@ -66,6 +66,7 @@ type Session struct {
 	HGetAll func(ctx context.Context, w *Worker, key string) (int, error)
 	LRange  func(ctx context.Context, w *Worker, key string) (int, error)
 	Large   *LargeWrites
+	Struct  func(ctx context.Context, w *Worker, key string) (int, error) // a hash as a person
 	Close   func()
 }
 

@@ -60,6 +60,10 @@ func openBaton(e Env) (*Session, error) {
 			return len(v), err
 		},
 		Large: batonLarge(c),
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			p, err := baton.HGetAllAs[person](ctx, c, key)
+			return p.sum(), err
+		},
 		Close: func() { c.Close() },
 	}, nil
 }

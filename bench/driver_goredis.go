@@ -73,6 +73,11 @@ func goRedisSession(c redis.Cmdable, stop func()) *Session {
 			return len(v), err
 		},
 		Large: goRedisLarge(c),
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			var p person
+			err := c.HGetAll(ctx, key).Scan(&p)
+			return p.sum(), err
+		},
 		Close: stop,
 	}
 }

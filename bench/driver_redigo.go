@@ -67,6 +67,15 @@ func openRedigo(e Env) (*Session, error) {
 			v, err := redis.Strings(redigoDo(ctx, p, "LRANGE", key, 0, -1))
 			return len(v), err
 		},
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			v, err := redis.Values(redigoDo(ctx, p, "HGETALL", key))
+			if err != nil {
+				return 0, err
+			}
+			var who person
+			err = redis.ScanStruct(v, &who)
+			return who.sum(), err
+		},
 		Close: func() { p.Close() },
 	}, nil
 }

@@ -63,6 +63,14 @@ func rueidisSession(c rueidis.Client) *Session {
 			return len(v), err
 		},
 		Large: rueidisLarge(c),
+		Struct: func(ctx context.Context, _ *Worker, key string) (int, error) {
+			m, err := c.Do(ctx, c.B().Hgetall().Key(key).Build()).AsStrMap()
+			if err != nil {
+				return 0, err
+			}
+			p, err := personOf(m)
+			return p.sum(), err
+		},
 		Close: c.Close,
 	}
 }

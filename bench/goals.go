@@ -26,6 +26,7 @@ func allGoals() []Goal {
 	}
 	all = append(all, allocGoals()...)
 	all = append(all, memoryGoals()...)
+	all = append(all, structGoals()...)
 	all = append(all, programGoals()...)
 	all = append(all, stormGoals()...)
 	all = append(all, movingGoals()...)

@@ -37,7 +37,7 @@ func TestOpenFrames(t *testing.T) {
 			require.Equal(t, "|1\r\n+a\r\n:1\r\n$30\r\n", string(f.Bytes))
 			require.Equal(t, 12, f.Attrs)
 			require.Nil(t, f.Payload())
-			require.Equal(t, Value{}, f.Value())
+			requireEqual(t, Value{}, f.Value())
 			require.Equal(t, 30, r.Body())
 			_, err = r.Next()
 			require.Equal(t, ErrBody, err)
@@ -109,7 +109,7 @@ func TestBodyGoesStraightToTheCaller(t *testing.T) {
 		require.LessOrEqual(t, len(r.buf), busyBuffer)
 		v, err := r.ReadValue()
 		require.NoError(t, err)
-		require.Equal(t, simpleValue("OK"), v)
+		requireEqual(t, simpleValue("OK"), v)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestCRLFComesWithTheBody(t *testing.T) {
 	require.Equal(t, 2, src.reads, "one for the header, one for payload and CRLF")
 	v, err := r.ReadValue()
 	require.NoError(t, err)
-	require.Equal(t, simpleValue("OK"), v)
+	requireEqual(t, simpleValue("OK"), v)
 }
 
 type counted struct {
@@ -152,7 +152,7 @@ func TestReadValueTakesNoNoticeOfSetStream(t *testing.T) {
 	r.SetStream(1)
 	v, err := r.ReadValue()
 	require.NoError(t, err)
-	require.Equal(t, BulkStringValue("hello"), v)
+	requireEqual(t, BulkStringValue("hello"), v)
 	f, err := r.Next()
 	require.NoError(t, err)
 	require.Equal(t, 5, f.Open)

@@ -57,7 +57,7 @@ func TestLegalSamples(t *testing.T) {
 			for rest, i := s["bytes"], 0; rest != ""; i++ {
 				v, n, err := Decode(rest)
 				require.NoError(t, err)
-				require.Equal(t, got[i], v)
+				requireEqual(t, got[i], v)
 				p, m, ok := plainParse(rest)
 				require.True(t, ok)
 				require.Equal(t, n, m)

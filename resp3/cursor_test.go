@@ -44,11 +44,11 @@ func rewrite(c *Cursor, depth int) (string, error) {
 // plainly writes v as AppendValue does, without attributes.
 func plainly(v Value) string {
 	v = v.bare()
-	if len(v.elems) == 0 {
+	if len(v.elems()) == 0 {
 		return string(AppendValue(nil, v))
 	}
 	out := appendHeader(nil, v.kind, v.Len())
-	for _, e := range v.elems {
+	for _, e := range v.elems() {
 		out = append(out, plainly(e)...)
 	}
 	return string(out)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unsafe"
 )
 
 // Decode reads the first value in block and returns the length of its encoding. Texts are pieces of block, so only streamed strings
@@ -24,7 +25,7 @@ func (s *scanner) decode(block string) (Value, int, error) {
 	}
 	var elems []Value
 	if s.values > 1 {
-		elems = make([]Value, s.values-1)
+		elems = make([]Value, s.values-1+s.tags)
 	}
 	return decode(block[:end], elems, s.counts), end, nil
 }
@@ -46,11 +47,12 @@ func (s *scanner) whole(block string) (int, error) {
 var scanners = sync.Pool{New: func() any { return &scanner{bounds: Limits{}.bounds()} }}
 
 // decode reads the value that text begins with, which the scanner has accepted. block has exactly one place for each value below
-// the top one, counts are those of the scanner.
+// the top one and one more for each attribute, counts are those of the scanner.
 //
 // The elements of an aggregate lie side by side in block, those of the aggregates among them behind. Places count from 0, that of
-// the top value is -1. There is no stack: while an aggregate is filled, its num keeps the way back. An attribute waits in the place
-// of the value behind it.
+// the top value is -1. There is no stack: while an aggregate is filled, its n has the range of its places, and its outer the place
+// of the aggregate around it, counted from -2. An attribute waits in the place of the value behind it, and moves behind the elements
+// of that value together with a copy of it, see Value.tagged.
 func decode(text string, block []Value, counts []int) Value {
 	var root Value
 	at, end := -1, 0  // the next place and the end of the places of one aggregate
@@ -66,8 +68,11 @@ func decode(text string, block []Value, counts []int) Value {
 				return root
 			}
 			v := placeOf(&root, block, up)
-			at, up, end = up, int(v.num>>32)-2, int(uint32(v.num))
-			if v.num = 0; v.kind != Attribute {
+			at, up, v.n = up, int(v.outer)-2, int64(end)-v.n>>32
+			if end = 0; up >= -1 {
+				end = int(uint32(placeOf(&root, block, up).n))
+			}
+			if v.kind != Attribute {
 				at++
 			}
 			if i < len(text) && text[i] == endMark { // it ends this one or one around it, which is complete too
@@ -83,19 +88,17 @@ func decode(text string, block []Value, counts []int) Value {
 		} else {
 			i = readScalar(v, text, i)
 		}
-		first := free
-		if free += n; before.kind == Attribute {
-			block[free], v.tagged = before, true
-			free++
-		}
-		if free > first {
-			v.elems = block[first : first+n : free]
-		}
 		if n > 0 {
-			v.num = int64(up+2)<<32 | int64(end)
-			up, at, end = at, first, first+n
+			v.p = unsafe.Pointer(&block[free])
+			v.n, v.outer = int64(free)<<32|int64(free+n), uint32(up+2)
+			up, at, end = at, free, free+n
 		} else if v.kind != Attribute {
 			at++
+		}
+		if free += n; before.kind == Attribute {
+			block[free], block[free+1] = *v, before
+			v.p, v.tagged = unsafe.Pointer(&block[free]), true
+			free += 2
 		}
 	}
 }
@@ -134,14 +137,14 @@ func readScalar(v *Value, s string, i int) int {
 			return head
 		case streamLen:
 			text, end := joinChunks(s[i:])
-			v.text = view(text)
+			v.setText(view(text))
 			return i + end
 		}
-		v.text = s[head : head+n]
+		v.setText(s[head : head+n])
 		return head + n + 2
 	case Boolean:
 		if s[i+1] == 't' {
-			v.num = 1
+			v.n = 1
 		}
 		return i + 4
 	case Null:
@@ -152,9 +155,9 @@ func readScalar(v *Value, s string, i int) int {
 	}
 	end := i + 1 + strings.IndexByte(s[i+1:], '\r')
 	if v.kind == Integer {
-		v.num, _ = parseInt(s[i+1 : end])
+		v.n, _ = parseInt(s[i+1 : end])
 	} else {
-		v.text = s[i+1 : end]
+		v.setText(s[i+1 : end])
 	}
 	return end + 2
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"unsafe"
 )
 
 // AppendHeader appends the header of an aggregate: an array, set or push of n elements, or a map or attribute of n pairs. They have
@@ -41,7 +42,7 @@ func appendBlob[T string | []byte](dst []byte, k Kind, s T) []byte {
 // AppendValue appends the encoding of v with its attributes. A value that was read is written as it came, except that streamed
 // forms get their lengths and integers lose a plus sign and leading zeros. The zero Value is written as null.
 func AppendValue(dst []byte, v Value) []byte {
-	if len(v.elems) == 0 && !v.tagged {
+	if len(v.elems()) == 0 && !v.tagged {
 		return appendElement(dst, v)
 	}
 	for e := range v.walk(true) {
@@ -62,13 +63,13 @@ func appendElement(dst []byte, v Value) []byte {
 		if v.null {
 			return append(dst, "$-1\r\n"...)
 		}
-		return appendBlob(dst, v.kind, v.text)
+		return appendBlob(dst, v.kind, v.text())
 	case SimpleString, SimpleError, Double, BigNumber:
-		return append(append(append(dst, byte(v.kind)), v.text...), '\r', '\n')
+		return append(append(append(dst, byte(v.kind)), v.text()...), '\r', '\n')
 	case Integer:
-		return append(strconv.AppendInt(append(dst, ':'), v.num, 10), '\r', '\n')
+		return append(strconv.AppendInt(append(dst, ':'), v.n, 10), '\r', '\n')
 	case Boolean:
-		if v.num != 0 {
+		if v.n != 0 {
 			return append(dst, "#t\r\n"...)
 		}
 		return append(dst, "#f\r\n"...)
@@ -98,7 +99,7 @@ func (v Value) walk(attributes bool) iter.Seq[Value] {
 				top.bare = true
 				lists = slices.Grow(lists, e.tags())
 				for ; e.tagged; e = e.tag() { // the first received is visited first
-					lists = append(lists, rest{values: e.elems[len(e.elems) : len(e.elems)+1], bare: true})
+					lists = append(lists, rest{values: unsafe.Slice(e.tag(), 1), bare: true})
 				}
 				continue
 			}
@@ -106,8 +107,8 @@ func (v Value) walk(attributes bool) iter.Seq[Value] {
 			if !yield(e.bare()) {
 				return
 			}
-			if len(e.elems) > 0 {
-				lists = append(lists, rest{values: e.elems})
+			if inner := e.elems(); len(inner) > 0 {
+				lists = append(lists, rest{values: inner})
 			}
 		}
 	}
@@ -135,26 +136,26 @@ func (v Value) String() string {
 }
 
 func appendShown(out []byte, v Value) []byte {
-	switch text := v.text[:min(len(v.text), shownText)]; {
+	switch {
 	case v.IsNull():
 		return append(out, "null"...)
 	case v.kind.aggregate():
 		return fmt.Appendf(out, "%s(%d)", v.kind, v.Len())
 	case v.kind == Integer:
-		return strconv.AppendInt(out, v.num, 10)
+		return strconv.AppendInt(out, v.n, 10)
 	case v.kind == Boolean:
-		return strconv.AppendBool(out, v.num != 0)
+		return strconv.AppendBool(out, v.n != 0)
 	case v.kind == Invalid:
 		return append(out, v.kind.String()...)
-	case v.kind == Double || v.kind == BigNumber:
-		return append(out, text...)
 	case v.kind == SimpleError || v.kind == BulkError:
 		out = append(out, "error "...)
-		fallthrough
-	default:
-		out = strconv.AppendQuote(out, text)
 	}
-	if len(v.text) > shownText {
+	text := v.text()
+	shown := text[:min(len(text), shownText)]
+	if v.kind == Double || v.kind == BigNumber {
+		return append(out, shown...)
+	}
+	if out = strconv.AppendQuote(out, shown); len(text) > shownText {
 		out = append(out, "..."...)
 	}
 	return out

@@ -15,6 +15,7 @@ type Frame struct {
 	Kind  Kind   // of the value itself, behind any attributes
 	seen  uint32 // kinds in the frame, see kindBit
 	head  uint32 // where the payload of a scalar begins that is no null; 0: not known
+	tags  uint32 // attributes in the frame
 	Attrs int    // bytes of attributes in front
 	Elems int    // values in the frame altogether: the top one, nested ones, attributes
 	Bytes []byte // the whole frame; of an open frame only the bytes in front of the payload
@@ -74,15 +75,20 @@ func (f Frame) Value() Value {
 	case f.Elems == 1:
 		var v Value
 		readScalar(&v, view(f.Bytes), 0)
-		v.text = strings.Clone(v.text)
+		if f.seen&textBits != 0 {
+			v.setText(strings.Clone(v.text()))
+		}
 		return v
 	}
 	text := view(f.Bytes)
 	if f.seen&textBits != 0 { // else no Value keeps a part of it
 		text = strings.Clone(text)
 	}
-	return decode(text, make([]Value, f.Elems-1), nil)
+	return decode(text, make([]Value, f.places()), nil)
 }
+
+// places returns how many Values decode needs for the frame beside the top one.
+func (f *Frame) places() int { return f.Elems - 1 + int(f.tags) }
 
 // view returns b as a string without a copy. Nobody may change b while the string is in use.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -91,7 +91,7 @@ func TestFloodsBeforeAReply(t *testing.T) {
 	}
 	v, err := r.ReadValue()
 	require.NoError(t, err)
-	require.Equal(t, simpleValue("OK"), v)
+	requireEqual(t, simpleValue("OK"), v)
 	// Attributes are part of the frame, so its limit ends their flood.
 	r = NewReader(&looped{data: []byte("|0\r\n")}, Limits{MaxElems: 1000})
 	_, err = r.ReadValue()

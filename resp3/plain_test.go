@@ -154,9 +154,17 @@ func requireSame(t testing.TB, p plain, v Value) {
 	t.Helper()
 	require.Equal(t, p.kind, byte(v.Kind()))
 	require.Equal(t, p.null, v.IsNull())
-	require.Equal(t, p.text, v.text)
-	require.Equal(t, p.number, v.num)
-	require.Equal(t, len(p.elems), len(v.elems))
+	text, number := "", int64(0)
+	switch v.kind {
+	case Integer, Boolean:
+		number = v.n
+	case Array, Map, Set, Push:
+	default:
+		text = v.text()
+	}
+	require.Equal(t, p.text, text)
+	require.Equal(t, p.number, number)
+	require.Equal(t, len(p.elems), len(v.elems()))
 	i := 0
 	for e := range v.All() {
 		requireSame(t, p.elems[i], e)

@@ -160,7 +160,8 @@ func (r *Reader) scanned(f *Frame) (bool, error) {
 		return false, nil
 	}
 	f.Kind, f.seen = Kind(b[s.head]), s.seen
-	f.Attrs, f.Elems, f.Bytes, f.Open = s.head, s.values, b[:s.pos:s.pos], s.openLen
+	f.Attrs, f.Elems, f.tags = s.head, s.values, uint32(s.tags)
+	f.Bytes, f.Open = b[:s.pos:s.pos], s.openLen
 	if r.besides += int64(s.head); f.Kind == Push {
 		r.besides += int64(s.pos - s.head)
 	}
@@ -253,7 +254,7 @@ func (r *Reader) endBody() error {
 // Sizes of the blocks that values of one stream may share. They are small, so that a kept value does not keep much else.
 const (
 	shareText   = 4 << 10 // bytes of encoding
-	shareElems  = 64      // values
+	shareElems  = 63      // values: a block of 1,536 bytes with what the allocator adds
 	shareValues = 16      // the most values of a frame that shares
 )
 
@@ -280,7 +281,7 @@ func (r *Reader) ReadValue() (v Value, err error) {
 	case f.seen&streamBits != 0 || f.Elems > shareValues || len(f.Bytes) > shareText/4:
 		return f.Value(), nil
 	case f.Elems > 1:
-		return decode(r.sharedText(&f), r.sharedElems(f.Elems-1), nil), nil
+		return decode(r.sharedText(&f), r.sharedElems(f.places()), nil), nil
 	}
 	readScalar(&v, r.sharedText(&f), 0)
 	return v, nil

@@ -93,7 +93,7 @@ func TestErrorsOfTheSource(t *testing.T) {
 	r := NewReader(&scripted{pieces: []any{[]byte("+a\r\n"), reset, []byte("+b\r\n")}, both: true}, Limits{})
 	v, err := r.ReadValue()
 	require.NoError(t, err, "bytes that came with the error count")
-	require.Equal(t, simpleValue("a"), v)
+	requireEqual(t, simpleValue("a"), v)
 	for range 2 {
 		_, err = r.ReadValue()
 		require.Equal(t, reset, err)
@@ -130,7 +130,7 @@ func TestLongLinesSpanBuffers(t *testing.T) {
 			for _, v := range []Value{simpleValue(want), BulkStringValue(want)} {
 				got, err := r.ReadValue()
 				require.NoError(t, err)
-				require.Equal(t, v, got)
+				requireEqual(t, v, got)
 			}
 		}
 	}
@@ -241,7 +241,7 @@ func TestErrorInsideAnAggregateKeepsTheStreamInStep(t *testing.T) {
 		for _, around := range []string{"*2\r\n%s:1\r\n", "~2\r\n:1\r\n%s", "%%1\r\n%s%[1]s", ">1\r\n%s", "|1\r\n%s%[1]s:1\r\n", "*?\r\n%s.\r\n"} {
 			data := strings.NewReplacer("%[1]s", bad, "%s", bad, "%%", "%").Replace(around)
 			got := readAll(t, []byte(data+"+sentinel\r\n"))
-			require.Equal(t, simpleValue("sentinel"), got[len(got)-1], data)
+			requireEqual(t, simpleValue("sentinel"), got[len(got)-1], data)
 			require.Len(t, got, 2, data)
 		}
 	}

@@ -23,6 +23,7 @@ type scanner struct {
 	head    int    // where the top-level value begins, behind its attributes
 	tag     int    // end of the last attribute; 0: none
 	values  int    // in the frame
+	tags    int    // of those, attributes
 	openLen int    // payload of a bulk string above stream
 	seen    uint32 // one bit for each kind met, see kindBit
 
@@ -58,7 +59,7 @@ var (
 // reset prepares for the next frame.
 func (s *scanner) reset() {
 	s.pos, s.need, s.line, s.left = 0, 0, 0, 0
-	s.head, s.tag, s.values, s.openLen, s.seen = 0, 0, 0, 0, 0
+	s.head, s.tag, s.values, s.tags, s.openLen, s.seen = 0, 0, 0, 0, 0, 0
 	s.stack, s.counts = s.stack[:0], s.counts[:0]
 }
 
@@ -109,6 +110,7 @@ func (s *scanner) count() (bool, error) {
 // endAttribute takes note of a complete attribute, which stands in front of a value and is none itself.
 func (s *scanner) endAttribute() {
 	s.tag = s.pos
+	s.tags++
 	if len(s.stack) == 0 {
 		s.head = s.pos
 	}

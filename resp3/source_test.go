@@ -112,7 +112,7 @@ func readAll(t testing.TB, data []byte) []Value {
 		if i == 0 {
 			want = got
 		}
-		require.Equal(t, want, got, src.name)
+		requireEqual(t, ArrayValue(want...), ArrayValue(got...), src.name)
 	}
 	for _, src := range sources(data) {
 		r := NewReader(src.reader, Limits{})
@@ -120,7 +120,7 @@ func readAll(t testing.TB, data []byte) []Value {
 			f, err := r.Next()
 			return f.Value(), err
 		})
-		require.Equal(t, want, got, src.name)
+		requireEqual(t, ArrayValue(want...), ArrayValue(got...), src.name)
 	}
 	return want
 }

@@ -1,10 +1,12 @@
 package resp3
 
 import (
+	"bytes"
 	"iter"
 	"math/big"
 	"slices"
 	"strconv"
+	"unsafe"
 )
 
 // Value is one value of RESP, with everything inside it. It is immutable and may be used by many goroutines at once. The zero
@@ -13,21 +15,56 @@ import (
 // A Value owns its memory: it keeps nothing of the buffer of a [Reader]. Its texts are pieces of one block, so a text that is
 // kept keeps the block of the reply it came in.
 type Value struct {
-	text  string  // scalars but Integer, Boolean and Null; verbatim with its format in front
-	elems []Value // elements, keys and values alternating; if tagged, attributes stand behind them
-	num   int64   // Integer and Boolean
+	p     unsafe.Pointer // the first byte of the text, or the first element
+	n     int64          // an Integer or Boolean; else bytes of the text, or the number of elements
+	outer uint32         // for decode
 	kind  Kind
 	null  bool // $-1 or *-1
-	// tagged says that one more Value lies in elems between length and capacity: an Attribute that stood in front. It may be
-	// tagged itself.
+	// tagged says that an Attribute stood in front. p then points to two Values: this one without it, and the Attribute, which
+	// may be tagged itself.
 	tagged bool
 }
 
 // BulkStringValue returns a BulkString.
-func BulkStringValue(s string) Value { return Value{kind: BulkString, text: s} }
+func BulkStringValue(s string) Value { return textValue(BulkString, s) }
 
 // ArrayValue returns an Array of copies of elems.
-func ArrayValue(elems ...Value) Value { return Value{kind: Array, elems: slices.Clone(elems)} }
+func ArrayValue(elems ...Value) Value {
+	elems = slices.Clone(elems)
+	return Value{kind: Array, p: unsafe.Pointer(unsafe.SliceData(elems)), n: int64(len(elems))}
+}
+
+func textValue(k Kind, s string) (v Value) {
+	v.kind = k
+	v.setText(s)
+	return v
+}
+
+func (v *Value) setText(s string) { v.p, v.n = unsafe.Pointer(unsafe.StringData(s)), int64(len(s)) }
+
+// text returns the text of a scalar other than Integer, Boolean and Null, a verbatim one with its format in front.
+func (v *Value) text() string { return unsafe.String((*byte)(v.content()), v.n) }
+
+// elems returns the elements of an aggregate, keys and values alternating, and nothing for a scalar.
+func (v *Value) elems() []Value {
+	if !v.kind.aggregate() {
+		return nil
+	}
+	return unsafe.Slice((*Value)(v.content()), v.n)
+}
+
+func (v *Value) content() unsafe.Pointer {
+	if v.tagged {
+		return (*Value)(v.p).p
+	}
+	return v.p
+}
+
+// Equal reports whether w has the same kind, content and attributes. Values that came from different bytes are never equal to
+// reflect.DeepEqual, which compares addresses.
+func (v Value) Equal(w Value) bool {
+	return v.kind == w.kind && bytes.Equal(AppendValue(nil, v), AppendValue(nil, w))
+}
 
 // Kind returns the type of the value. A null of RESP2 keeps its type: $-1 is a BulkString and *-1 an Array, see IsNull.
 func (v Value) Kind() Kind { return v.kind }
@@ -38,7 +75,7 @@ func (v Value) IsNull() bool { return v.null || v.kind == Null }
 // Err returns the [*Error] that a SimpleError or BulkError holds, else nil.
 func (v Value) Err() error {
 	if v.kind == SimpleError || v.kind == BulkError {
-		return newError(v.text)
+		return newError(v.text())
 	}
 	return nil
 }
@@ -47,7 +84,7 @@ func (v Value) Err() error {
 // "0", as RESP2 spells it. The error is [*Error] for an error, [ErrNull] for a null and [*TypeError] for an aggregate.
 func (v Value) Text() (string, error) {
 	if v.kind == Integer || v.kind == Boolean {
-		return strconv.FormatInt(v.num, 10), nil
+		return strconv.FormatInt(v.n, 10), nil
 	}
 	if s, ok := v.spelling(); ok {
 		return s, nil
@@ -69,7 +106,7 @@ func (v Value) Bytes() ([]byte, error) {
 // or not an int64, is a [*TypeError].
 func (v Value) Int() (int64, error) {
 	if v.kind == Integer || v.kind == Boolean {
-		return v.num, nil
+		return v.n, nil
 	}
 	s, _ := v.spelling()
 	if n, ok := parseInt(s); ok {
@@ -85,7 +122,7 @@ func (v Value) Int() (int64, error) {
 // in the grammar of a Double. Errors are those of Text. A number too large for a float64 is a [*TypeError].
 func (v Value) Float() (float64, error) {
 	if v.kind == Integer || v.kind == Boolean {
-		return float64(v.num), nil
+		return float64(v.n), nil
 	}
 	s, _ := v.spelling()
 	if f, ok := parseDouble(s); ok {
@@ -99,8 +136,8 @@ func (v Value) Float() (float64, error) {
 func (v Value) Bool() (bool, error) {
 	s, _ := v.spelling()
 	switch {
-	case (v.kind == Integer || v.kind == Boolean) && v.num&^1 == 0:
-		return v.num == 1, nil
+	case (v.kind == Integer || v.kind == Boolean) && v.n&^1 == 0:
+		return v.n == 1, nil
 	case (s == "0" || s == "1") && v.kind != BigNumber:
 		return s == "1", nil
 	}
@@ -111,7 +148,7 @@ func (v Value) Bool() (bool, error) {
 // spells in decimal, see Int. Errors are those of Text. Any other content is a [*TypeError]. The result belongs to the caller.
 func (v Value) Big() (*big.Int, error) {
 	if v.kind == Integer || v.kind == Boolean {
-		return big.NewInt(v.num), nil
+		return big.NewInt(v.n), nil
 	}
 	s, _ := v.spelling()
 	if !isInteger(s) {
@@ -128,9 +165,9 @@ func (v Value) Big() (*big.Int, error) {
 func (v *Value) spelling() (s string, ok bool) {
 	switch v.kind {
 	case SimpleString, BulkString, Double, BigNumber:
-		return v.text, !v.null
+		return v.text(), !v.null
 	case VerbatimString:
-		return v.text[formatLen+1:], true
+		return v.text()[formatLen+1:], true
 	}
 	return "", false
 }
@@ -148,23 +185,25 @@ func (v Value) refuse(want string) error {
 
 // Len returns the number of elements of an aggregate, the number of pairs of a Map, and 0 for anything else.
 func (v Value) Len() int {
+	n := len(v.elems())
 	if v.kind.paired() {
-		return len(v.elems) / 2
+		n /= 2
 	}
-	return len(v.elems)
+	return n
 }
 
 // Index returns element i, or the zero Value if there is none. In a Map key i is at 2i and its value at 2i+1.
 func (v Value) Index(i int) Value {
-	if uint(i) >= uint(len(v.elems)) {
+	elems := v.elems()
+	if uint(i) >= uint(len(elems)) {
 		return Value{}
 	}
-	return v.elems[i]
+	return elems[i]
 }
 
 // All ranges over the elements in the order received. In a Map keys and values alternate.
 func (v Value) All() iter.Seq[Value] {
-	return slices.Values(v.elems)
+	return slices.Values(v.elems())
 }
 
 // Pairs ranges over the pairs of a Map in the order received. It takes an Array, Set or Push as pairs too, since maps come as
@@ -174,13 +213,13 @@ func (v Value) Pairs() iter.Seq2[Value, Value] {
 	return func(yield func(k, val Value) bool) {
 		switch {
 		case v.nested():
-			for _, e := range v.elems {
-				if !yield(e.elems[0], e.elems[1]) {
+			for _, e := range v.elems() {
+				if pair := e.elems(); !yield(pair[0], pair[1]) {
 					return
 				}
 			}
-		case len(v.elems)%2 == 0:
-			yieldPairs(v.elems, yield)
+		case len(v.elems())%2 == 0:
+			yieldPairs(v.elems(), yield)
 		}
 	}
 }
@@ -190,17 +229,18 @@ func (v Value) Pairs() iter.Seq2[Value, Value] {
 func (v Value) PairCount() (int, error) {
 	switch {
 	case v.nested():
-		return len(v.elems), nil
-	case !v.null && v.kind.aggregate() && len(v.elems)%2 == 0:
-		return len(v.elems) / 2, nil
+		return int(v.n), nil
+	case !v.null && v.kind.aggregate() && v.n%2 == 0:
+		return int(v.n / 2), nil
 	}
 	return 0, v.refuse("pairs")
 }
 
 // nested reports whether all elements are arrays of two.
 func (v Value) nested() bool {
-	flat := func(e Value) bool { return e.kind != Array || len(e.elems) != 2 }
-	return len(v.elems) > 0 && !v.kind.paired() && !slices.ContainsFunc(v.elems, flat)
+	flat := func(e Value) bool { return e.kind != Array || e.n != 2 }
+	elems := v.elems()
+	return len(elems) > 0 && !v.kind.paired() && !slices.ContainsFunc(elems, flat)
 }
 
 // Attrs ranges over the attributes that stood in front of the value, in the order received. A client may ignore them (RESP3.md,
@@ -213,7 +253,7 @@ func (v Value) Attrs() iter.Seq2[Value, Value] {
 			tags = append(tags, t)
 		}
 		for _, t := range slices.Backward(tags) {
-			if !yieldPairs(t.elems, yield) {
+			if !yieldPairs(t.elems(), yield) {
 				return
 			}
 		}
@@ -225,14 +265,14 @@ func (v Value) VerbatimFormat() string {
 	if v.kind != VerbatimString {
 		return ""
 	}
-	return v.text[:formatLen]
+	return v.text()[:formatLen]
 }
 
 // formatLen is the length of the format of a verbatim string; a colon follows.
 const formatLen = 3
 
 // tag returns the Attribute in front of a value that is tagged.
-func (v *Value) tag() *Value { return &v.elems[:len(v.elems)+1][len(v.elems)] }
+func (v *Value) tag() *Value { return &(*[2]Value)(v.p)[1] }
 
 // tags returns how many attributes stand in front of the value.
 func (v *Value) tags() (n int) {
@@ -244,8 +284,7 @@ func (v *Value) tags() (n int) {
 
 // bare returns the value without its attributes.
 func (v Value) bare() Value {
-	v.tagged = false
-	v.elems = v.elems[:len(v.elems):len(v.elems)]
+	v.p, v.tagged = v.content(), false
 	return v
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,9 +19,15 @@ func read(t testing.TB, frame string) Value {
 	return v
 }
 
-func simpleValue(s string) Value   { return Value{kind: SimpleString, text: s} }
-func errorValue(text string) Value { return Value{kind: SimpleError, text: text} }
-func intValue(i int64) Value       { return Value{kind: Integer, num: i} }
+func simpleValue(s string) Value   { return textValue(SimpleString, s) }
+func errorValue(text string) Value { return textValue(SimpleError, text) }
+func intValue(i int64) Value       { return Value{kind: Integer, n: i} }
+
+// requireEqual checks that values are the same, with all that is in them.
+func requireEqual(t testing.TB, want, got Value, note ...any) {
+	t.Helper()
+	require.True(t, want.Equal(got), append([]any{"want %v, got %v %v", want, got}, note)...)
+}
 
 // outcome is what an accessor gave: a value or the type of its error.
 func outcome[T any](v T, err error) any {
@@ -144,13 +151,26 @@ func TestZeroValue(t *testing.T) {
 	require.Equal(t, "_\r\n", string(AppendValue(nil, v)))
 	require.Equal(t, "invalid", v.String())
 	require.Empty(t, v.VerbatimFormat())
-	require.Equal(t, Value{}, Frame{}.Value())
+	requireEqual(t, Value{}, Frame{}.Value())
 	own := []byte("$1\r\na\r\n")
 	byHand := Frame{Kind: BulkString, Bytes: own}.Value()
 	own[4] = 'b'
-	require.Equal(t, BulkStringValue("a"), byHand)
+	requireEqual(t, BulkStringValue("a"), byHand)
 	require.Nil(t, Frame{}.Payload())
 	require.False(t, Frame{}.IsNull())
+}
+
+func TestValuesAreEqual(t *testing.T) {
+	frames := []string{"+a\r\n", "$1\r\na\r\n", "$1\r\nb\r\n", ":1\r\n", ":2\r\n", "#t\r\n", "_\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "$0\r\n\r\n",
+		"*1\r\n:1\r\n", "*1\r\n:2\r\n", "~1\r\n:1\r\n", "|1\r\n+k\r\n:1\r\n+a\r\n", "|1\r\n+k\r\n:2\r\n+a\r\n", "*1\r\n|0\r\n:1\r\n"}
+	for i, a := range frames {
+		require.False(t, Value{}.Equal(read(t, a)), a)
+		for j, b := range frames {
+			require.Equal(t, i == j, read(t, a).Equal(read(t, strings.Clone(b))), "%q and %q", a, b)
+		}
+	}
+	require.True(t, Value{}.Equal(Value{}))
+	require.LessOrEqual(t, unsafe.Sizeof(Value{}), uintptr(24))
 }
 
 func TestErrorValues(t *testing.T) {
@@ -166,7 +186,7 @@ func TestErrorValues(t *testing.T) {
 		" ERR":                  {"", " ERR"},
 		"ERR ":                  {"", "ERR "},
 	} {
-		for _, v := range []Value{errorValue(text), {kind: BulkError, text: text}, read(t, string(AppendValue(nil, errorValue(text))))} {
+		for _, v := range []Value{errorValue(text), textValue(BulkError, text), read(t, string(AppendValue(nil, errorValue(text))))} {
 			err, ok := v.Err().(*Error)
 			require.True(t, ok)
 			require.Equal(t, want, *err, text)
@@ -178,18 +198,18 @@ func TestErrorValues(t *testing.T) {
 func TestAggregateAccessors(t *testing.T) {
 	m := read(t, "%2\r\n+a\r\n:1\r\n*1\r\n:5\r\n:2\r\n")
 	require.Equal(t, 2, m.Len())
-	require.Equal(t, simpleValue("a"), m.Index(0))
-	require.Equal(t, intValue(2), m.Index(3))
-	require.Equal(t, Value{}, m.Index(4))
-	require.Equal(t, Value{}, m.Index(-1))
+	requireEqual(t, simpleValue("a"), m.Index(0))
+	requireEqual(t, intValue(2), m.Index(3))
+	requireEqual(t, Value{}, m.Index(4))
+	requireEqual(t, Value{}, m.Index(-1))
 	require.Len(t, slices.Collect(m.All()), 4)
 	for _, flat := range []Value{m, ArrayValue(m.Index(0), m.Index(1), m.Index(2), m.Index(3))} {
 		var keys, values []Value
 		for k, v := range flat.Pairs() {
 			keys, values = append(keys, k), append(values, v)
 		}
-		require.Equal(t, []Value{simpleValue("a"), ArrayValue(intValue(5))}, keys)
-		require.Equal(t, []Value{intValue(1), intValue(2)}, values)
+		requireEqual(t, ArrayValue(simpleValue("a"), ArrayValue(intValue(5))), ArrayValue(keys...))
+		requireEqual(t, ArrayValue(intValue(1), intValue(2)), ArrayValue(values...))
 	}
 	for range ArrayValue(intValue(1)).Pairs() {
 		t.Fatal("an odd array has no pairs")
