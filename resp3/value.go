@@ -15,6 +15,7 @@ import (
 // A Value owns its memory: it keeps nothing of the buffer of a [Reader]. Its texts are pieces of one block, so a text that is
 // kept keeps the block of the reply it came in.
 type Value struct {
+	_     [0]func()      // == would compare addresses
 	p     unsafe.Pointer // the first byte of the text, or the first element
 	n     int64          // an Integer or Boolean; else bytes of the text, or the number of elements
 	outer uint32         // for decode
