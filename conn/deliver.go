@@ -148,6 +148,7 @@ func (l *link) claim(n int) (claims []claim, err error) {
 		}
 		l.servedLocked(e)
 	}
+	l.company = len(claims) > 1
 	return claims, nil
 }
 
