@@ -48,4 +48,8 @@ func TestCallersThatWereServedTogetherAreCompany(t *testing.T) {
 	lone := l.cfg.NewCall()
 	lone.Mode, lone.Replies = Raw, 2
 	assert.False(t, served(lone))
+	assert.True(t, served(l.cfg.NewCall(), l.cfg.NewCall()))
+	l.queueLocked(l.cfg.NewCall())
+	assert.True(t, l.endBody(), "a streamed reply is that of one call")
+	assert.False(t, l.company)
 }
