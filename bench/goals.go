@@ -18,6 +18,7 @@ func allGoals() []Goal {
 	for _, n := range []int{8, 64, 512, 4096} {
 		all = append(all, sharedGoals(n)...)
 	}
+	all = append(all, fewGoals()...)
 	all = append(all, valueGoals()...)
 	for _, s := range []string{"open-20k", "open-40k"} {
 		for _, m := range []string{"p50", "p99", "p999"} {

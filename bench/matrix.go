@@ -17,6 +17,7 @@ type matrix struct {
 // matrices are the groups of the document.
 var matrices = []matrix{
 	{"Callers over TCP", []string{"get-1", "get-8", "get-64", "get-512", "get-4096"}, []string{"ops", "p99", "cpu"}, []string{"ops", "p99", "cpu"}},
+	{"Few callers over TCP", []string{"get-2", "get-3", "get-4"}, []string{"ops", "p50", "p99", "cpu"}, []string{"ops", "p50", "p99"}},
 	{"Callers over a unix socket", []string{"unix-1", "unix-8", "unix-64", "unix-512", "unix-4096"}, []string{"ops", "p99"}, []string{"ops", "p99"}},
 	{"Callers over TLS", []string{"tls-1", "tls-64", "tls-512"}, []string{"ops", "p99"}, []string{"ops", "p99"}},
 	{"One caller", []string{"burst", "cancel", "timeout", "set", "incr"}, []string{"ops", "p99", "allocs"}, []string{"ops", "p99"}},

@@ -56,8 +56,8 @@ type Scenario struct {
 func allScenarios() []Scenario {
 	var all []Scenario
 	for _, part := range [][]Scenario{
-		smallScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), largeScenarios(), structScenarios(),
-		openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
+		smallScenarios(), fewScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), largeScenarios(),
+		structScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
 	} {
 		all = append(all, part...)
 	}

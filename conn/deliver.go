@@ -148,6 +148,7 @@ func (l *link) claim(n int) (claims []claim, err error) {
 		}
 		l.servedLocked(e)
 	}
+	l.company = len(claims) > 1
 	return claims, nil
 }
 
@@ -319,7 +320,7 @@ func (in *reader) readBody(q *Call) (int, error) {
 func (l *link) endBody() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.in.midBody = false
+	l.in.midBody, l.company = false, false
 	l.repliedLocked(1)
 	if l.cause != nil {
 		return false

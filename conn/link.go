@@ -37,6 +37,7 @@ type link struct {
 	mu       sync.Mutex
 	out      outbox
 	queue    owedQueue
+	company  bool      // the replies that came last were of several calls
 	reading  bool      // somebody holds the reading
 	asleep   bool      // the keeper holds it, blocked in a read
 	wakeAt   time.Time // the deadline of that read; zero: none, since nothing was owed

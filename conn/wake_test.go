@@ -30,3 +30,26 @@ func TestFailedAttemptLeavesNothingInTheCallersBuffer(t *testing.T) {
 	q.begin()
 	assert.Equal(t, "before ", string(q.Dst))
 }
+
+// Callers that are served together come back together: the first of them to write finds nobody in flight, and yields all
+// the same. A lone caller's pipeline has many replies and is no company.
+func TestCallersThatWereServedTogetherAreCompany(t *testing.T) {
+	l := &link{cfg: &Config{}, in: reader{batch: new(batch)}}
+	served := func(calls ...*Call) bool {
+		for _, q := range calls {
+			l.queueLocked(q)
+		}
+		l.out.handed = l.queue.tail
+		_, err := l.claim(2)
+		assert.NoError(t, err)
+		return l.company
+	}
+	assert.True(t, served(l.cfg.NewCall(), l.cfg.NewCall()))
+	lone := l.cfg.NewCall()
+	lone.Mode, lone.Replies = Raw, 2
+	assert.False(t, served(lone))
+	assert.True(t, served(l.cfg.NewCall(), l.cfg.NewCall()))
+	l.queueLocked(l.cfg.NewCall())
+	assert.True(t, l.endBody(), "a streamed reply is that of one call")
+	assert.False(t, l.company)
+}

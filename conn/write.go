@@ -31,8 +31,8 @@ func resumes(nc net.Conn) bool {
 func (l *link) writeLocked(caller bool) {
 	o := &l.out
 	o.writing = true
-	if caller && l.queue.len() > 1 {
-		// Others are in flight, so others are about to queue: let them, and one write serves all.
+	if caller && (l.queue.len() > 1 || l.company) {
+		// Others are in flight or have just been served, so others are about to queue: let them, and one write serves all.
 		l.mu.Unlock()
 		runtime.Gosched()
 		l.mu.Lock()
