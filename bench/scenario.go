@@ -38,6 +38,7 @@ type Scenario struct {
 	Name    string
 	What    string
 	Callers int
+	Conns   int // as Env.Conns
 	Ctx     CtxMode
 	Burst   bool   // 64 callers run for a moment before the measurement
 	Rate    int    // open loop: requests a second, all callers together; 0: as fast as replies come
@@ -56,7 +57,7 @@ type Scenario struct {
 func allScenarios() []Scenario {
 	var all []Scenario
 	for _, part := range [][]Scenario{
-		smallScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
+		smallScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), blockingScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
 	} {
 		all = append(all, part...)
 	}
