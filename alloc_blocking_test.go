@@ -4,6 +4,10 @@ package baton_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,4 +44,24 @@ func TestAllocationsOfABlockingCommand(t *testing.T) {
 		t.Log(name, got)
 		assert.LessOrEqual(t, got, tt.most, name)
 	}
+}
+
+// A wait has the goroutine of its caller and the keeper of its connection, with a context that can end or without.
+func TestWaitsHaveNoGoroutineOfTheirOwn(t *testing.T) {
+	const waits = 20
+	c := open(t, baton.Options{Addr: redistest.Start(t)})
+	ctx, cancel := context.WithCancel(context.Background())
+	require.NoError(t, c.Ready(ctx))
+	before := runtime.NumGoroutine()
+	var all sync.WaitGroup
+	for range waits {
+		all.Go(func() { _, _, _ = c.BLPop(ctx, time.Hour, "list") })
+	}
+	require.Eventually(t, func() bool {
+		info, err := baton.As[string](c.Do(ctx, "INFO", "clients"))
+		return err == nil && strings.Contains(info, fmt.Sprintf("blocked_clients:%d\r\n", waits))
+	}, time.Minute, time.Millisecond)
+	assert.LessOrEqual(t, runtime.NumGoroutine()-before, 2*waits+5, "some more for the test and the maintenance of the pool")
+	cancel()
+	all.Wait()
 }
