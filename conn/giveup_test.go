@@ -3,6 +3,7 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton/conn"
+	"github.com/baton-go/baton/handoff/handofftest"
 	"github.com/baton-go/baton/resp3"
 )
 
@@ -85,5 +87,38 @@ func TestOnBroken(t *testing.T) {
 		other := c.Pin()
 		other.OnBroken(func() { t.Error("this pin was not broken") })
 		other.Unpin()
+	})
+}
+
+// A call whose reply is just being filled in, and whose owner waits for the rest of it, is ended by the reader, which is its owner.
+func TestGiveUpInTheMiddleOfAReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		half := make(chan struct{})
+		p := newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+			switch string(args[0]) {
+			case "HALF":
+				return []byte("$100000\r\n" + strings.Repeat("h", 50_000)), true
+			case "REST":
+				<-half
+				return []byte(strings.Repeat("r", 50_000) + "\r\n+rest\r\n"), true
+			}
+			return nil, false
+		}})
+		pin := p.dial().Pin()
+		defer pin.Unpin()
+		q := p.cfg.NewCall()
+		q.Mode, q.Timeout, q.Req = conn.Encoded, time.Minute, resp3.AppendCommand(q.Req, "HALF")
+		ended := make(chan error, 1)
+		go func() { ended <- pin.Do(context.Background(), q) }()
+		synctest.Wait()
+		begun, e := time.Now(), &conn.Error{Op: "wait", Sent: true, Err: errors.New("gone")}
+		assert.True(t, pin.GiveUp(q, e))
+		assert.Same(t, e, <-ended)
+		assert.Zero(t, time.Since(begun))
+		q.Free()
+		close(half)
+		s, err := p.pinned(pin, "REST")
+		require.NoError(t, err)
+		assert.Equal(t, "rest", s)
 	})
 }
