@@ -55,6 +55,7 @@ func (u *unblocker) do() error {
 		defer time.AfterFunc(u.untilLate(), start).Stop()
 	}
 	err := u.p.Do(context.Background(), u.q) // giveUp ends it
+	u.p.OnBroken(func() {})                  // a pin of a session lives on
 	u.begun.Do(func() {})                    // a reason that comes late starts nothing
 	if u.reply != nil {
 		u.reply()
