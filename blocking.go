@@ -3,10 +3,8 @@ package baton
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -20,18 +18,20 @@ import (
 type waiting struct {
 	facts.Wait // At is 0 if the wait cannot be read: the command is sent as it is
 	args       []string
+	room       [6]string     // for args, if they are few
 	wait       time.Duration // 0: for ever
 	need       int64         // WAIT: the replicas asked for; the reply is a number
 	end        time.Time     // of the wait, from when it is first issued
+	op         operation     // of a typed command: the memory of both is one
 
 	// await is awaitAnswer. Programs without commands that block do not refer to it, so that the linker leaves it out.
-	await func(ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error
+	await func(w *waiting, ctx context.Context, c *Client, cn *conn.Conn, session *conn.Pin, q *conn.Call) error
 }
 
 // waitingOf looks for the wait in a command. The server will refuse a wait that cannot be read here.
 func waitingOf(args []string) *waiting {
-	w := &waiting{Wait: facts.WaitOf(args), args: args}
-	w.await = w.awaitAnswer
+	w := &waiting{Wait: facts.WaitOf(args), await: (*waiting).awaitAnswer}
+	w.args = append(w.room[:0], args...)
 	at := w.At
 	w.At = 0
 	if at < 1 || at >= len(args) {
@@ -54,18 +54,10 @@ const maxWait = 100 * 365 * 24 * time.Hour
 // waitText gives a wait as the server reads it, cut to whole milliseconds.
 func waitText(wait, unit time.Duration) string {
 	wait = wait.Truncate(time.Millisecond)
-	if unit == time.Millisecond {
-		return strconv.FormatInt(wait.Milliseconds(), 10)
+	if unit == time.Millisecond || wait%unit == 0 {
+		return strconv.FormatInt(int64(wait/unit), 10)
 	}
 	return strconv.FormatFloat(wait.Seconds(), 'f', -1, 64)
-}
-
-// checkWait is for waits that callers give as a Duration.
-func checkWait(name string, wait time.Duration) error {
-	if wait < 0 || 0 < wait && wait < time.Millisecond || wait > maxWait {
-		return fmt.Errorf("baton: %s: wait is %v, must be 0 (for ever) or from 1ms to %v", name, wait, maxWait)
-	}
-	return nil
 }
 
 // encode puts the command into q with the rest of its wait, which it returns; 0 means for ever or unknown.
@@ -75,8 +67,7 @@ func (w *waiting) encode(q *conn.Call) (rest time.Duration) {
 	case w.end.IsZero():
 		w.end, rest = now.Add(w.wait), w.wait
 	default:
-		rest = (w.end.Sub(now) + time.Millisecond - 1).Truncate(time.Millisecond)
-		rest = max(rest, time.Millisecond)
+		rest = max((w.end.Sub(now) + time.Millisecond - 1).Truncate(time.Millisecond), time.Millisecond)
 		w.args[w.At] = waitText(rest, w.Unit)
 	}
 	q.Req = resp3.AppendCommand(q.Req[:0], w.args...)
@@ -85,10 +76,7 @@ func (w *waiting) encode(q *conn.Call) (rest time.Duration) {
 
 // over reports whether the command has waited long enough. A wait that cannot be read is over with the first reply.
 func (w *waiting) over() bool {
-	if w.wait == 0 {
-		return w.At == 0
-	}
-	return !w.end.After(time.Now())
+	return w.wait == 0 && w.At == 0 || w.wait > 0 && !w.end.After(time.Now())
 }
 
 // hasAnswer reports whether q has the answer: the value that was waited for, or an error. The error with which a server ends
@@ -113,7 +101,7 @@ func (w *waiting) try(ctx context.Context, c *Client, op *operation) (*conn.Conn
 	if err != nil {
 		return nil, err
 	}
-	if err = w.await(ctx, c, l.Conn(), nil, op.call); sent(err) {
+	if err = w.await(w, ctx, c, l.Conn(), nil, op.call); sent(err) {
 		l.Discard() // it may still block there, and take what nobody would get
 	} else {
 		c.releaseSettled(l)
@@ -179,29 +167,17 @@ func (w *waiting) issueOnce(ctx context.Context, c *Client, p *conn.Pin, q *conn
 	if err != nil {
 		return err
 	}
-	u := &unblocker{c: c, p: p, server: server}
+	u := &unblocker{c: c, ctx: ctx, p: p, q: q, server: server}
 	if 0 < w.Key && w.Key < len(w.args) {
 		u.key = w.args[w.Key]
 	}
 	q.Timeout, q.Wait = 0, 0
-	if rest := w.encode(q); rest > 0 {
+	if rest := w.encode(q); rest > 0 && c.o.ReadTimeout > 0 {
 		// It is unblocked when the wait and the timeout are over. The same timeout again is for the reply to that.
 		q.Timeout, q.Wait = c.o.ReadTimeout, rest+c.o.ReadTimeout
 		u.due = time.Now().Add(rest)
 	}
-	inner, abandon := context.WithCancel(context.WithoutCancel(ctx))
-	replied, reply := context.WithCancel(context.Background())
-	u.replied, u.abandon = replied, abandon
-	var watch sync.WaitGroup
-	watch.Go(func() { u.watch(ctx) }) // ends when the call has ended
-	err = p.Do(inner, q)
-	reply()
-	watch.Wait()
-	abandon()
-	if ce, ok := errs.As[*conn.Error](err); ok && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return &conn.Error{Op: "wait", Addr: ce.Addr, Sent: ce.Sent, Err: conn.ContextError(ctx)}
-	}
-	return err
+	return u.do()
 }
 
 // fixLastIDs replaces "$" by the id of the last entry. Entries that are added between two issues would be missed otherwise.

@@ -32,3 +32,17 @@ func TestWaitThatEndsAsItIsEncodedKeepsItsTimeout(t *testing.T) {
 		assert.False(t, forever.over())
 	})
 }
+
+// Interleaving: the reply comes, and with it a reason to unblock the command: its timer has just fired, say, and could not be
+// stopped. The caller has returned, so nothing may begin for it, neither now nor when another reason comes.
+func TestReasonThatComesWithTheReplyStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &unblocker{}
+		u.begun.Do(func() {}) // as do does when it has the reply
+		for range 2 {
+			u.start()
+			synctest.Wait()
+		}
+		assert.Nil(t, u.replied)
+	})
+}

@@ -3,7 +3,6 @@ package baton
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/baton-go/baton/conn"
 	"github.com/baton-go/baton/internal/errs"
@@ -60,20 +59,6 @@ func (c *commands) Do(ctx context.Context, args ...any) (resp3.Value, error) {
 		return resp3.Value{}, err
 	}
 	return r.call.Val, nil
-}
-
-// block runs a command that waits. The caller frees the call.
-func (c *commands) block(ctx context.Context, wait time.Duration, args ...string) (*conn.Call, error) {
-	q := c.newCall()
-	if err := checkWait(args[0], wait); err != nil {
-		return q, err
-	}
-	q.Mode, q.Req = conn.Value, resp3.AppendCommand(q.Req, args...)
-	err := c.run(ctx, &operation{call: q, name: args[0], wait: waitingOf(args)})
-	if err == nil && q.Val.IsNull() {
-		err = Nil
-	}
-	return q, err
 }
 
 // send sends a request and waits for its reply. Each of the methods below returns the reply in one form and frees the call.

@@ -182,48 +182,72 @@ func (p *Pipe) LMove(src, dst string, from, to End) Reply[string] {
 // that in time (10 ms, or four round trips if that is more, at most 500 ms) the connection is closed, and the *OpError has Sent
 // true.
 func (c *commands) BLPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
-	return c.popPair(ctx, "BLPOP", wait, keys)
+	return c.popAny(ctx, "BLPOP", wait, keys, nil)
 }
 
 // BRPop removes and returns the tail of the first list that has one, in the order of keys. It waits as BLPop does.
 func (c *commands) BRPop(ctx context.Context, wait time.Duration, keys ...string) (key, value string, err error) {
-	return c.popPair(ctx, "BRPOP", wait, keys)
+	return c.popAny(ctx, "BRPOP", wait, keys, nil)
 }
 
-func (c *commands) popPair(ctx context.Context, name string, wait time.Duration, keys []string) (key, value string, err error) {
-	v, err := c.popAny(ctx, name, wait, keys, 2)
+// block runs a command that waits, for a reply of mode Encoded, or Value if it is never null. The caller frees the call.
+func (c *commands) block(ctx context.Context, mode conn.Mode, wait time.Duration, args ...string) (*conn.Call, error) {
+	q := c.newCall()
+	if err := checkWait(args[0], wait); err != nil {
+		return q, err
+	}
+	q.Mode, q.Req = mode, resp3.AppendCommand(q.Req, args...)
+	w := waitingOf(args)
+	w.op = operation{call: q, name: args[0], wait: w}
+	err := c.run(ctx, &w.op)
+	return q, orNil(err, q.Null)
+}
+
+// checkWait is for waits that callers give as a Duration.
+func checkWait(name string, wait time.Duration) error {
+	if wait < 0 || 0 < wait && wait < time.Millisecond || wait > maxWait {
+		return fmt.Errorf("baton: %s: wait is %v, must be 0 (for ever) or from 1ms to %v", name, wait, maxWait)
+	}
+	return nil
+}
+
+// popAny runs a command that waits for an element in one of keys, with a score unless score is nil.
+func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, keys []string, score *float64) (key, value string, err error) {
+	if len(keys) == 0 {
+		return "", "", fmt.Errorf("baton: %s needs at least one key", name)
+	}
+	var room [8]string
+	args := append(append(append(room[:0], name), keys...), waitText(wait, time.Second))
+	q, err := c.block(ctx, conn.Encoded, wait, args...)
+	defer q.Free()
 	if err != nil {
 		return "", "", err
 	}
-	if key, err = v.Index(0).Text(); err != nil {
-		return "", "", err
+	values, w := 2, resp3.Walk(q.Block())
+	if score != nil {
+		values = 3
 	}
-	value, err = v.Index(1).Text()
+	if err = tupleHeader(&w, values); err == nil {
+		key, err = w.Text()
+	}
+	if err == nil {
+		value, err = w.Text()
+	}
+	if err == nil && score != nil {
+		*score, err = w.Float()
+	}
+	condemnMismatch(q, err)
 	return key, value, err
-}
-
-func (c *commands) popAny(ctx context.Context, name string, wait time.Duration, keys []string, values int) (resp3.Value, error) {
-	if len(keys) == 0 {
-		return resp3.Value{}, fmt.Errorf("baton: %s needs at least one key", name)
-	}
-	args := append(append([]string{name}, keys...), waitText(wait, time.Second))
-	q, err := c.block(ctx, wait, args...)
-	defer q.Free()
-	if err == nil && q.Val.Len() != values {
-		err = wrongCount(q.Val.Len(), values)
-		condemnMismatch(q, err)
-	}
-	return q.Val, err
 }
 
 // BLMove moves an element from one end of source to an end of destination and returns it. It waits as BLPop does.
 func (c *commands) BLMove(ctx context.Context, wait time.Duration, source, destination string, from, to End) (string, error) {
-	q, err := c.block(ctx, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
+	q, err := c.block(ctx, conn.Encoded, wait, "BLMOVE", source, destination, string(from), string(to), waitText(wait, time.Second))
 	defer q.Free()
 	if err != nil {
 		return "", err
 	}
-	s, err := q.Val.Text()
+	s, err := decodeText(q.Block())
 	condemnMismatch(q, err)
 	return s, err
 }

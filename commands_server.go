@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/baton-go/baton/conn"
 )
 
 // Ping sends PING and waits for the answer.
@@ -109,7 +111,7 @@ func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (
 	if c.conn == nil {
 		return 0, aboutOwnWrites("WAIT")
 	}
-	q, err := c.block(ctx, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))
+	q, err := c.block(ctx, conn.Value, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))
 	defer q.Free()
 	if err != nil {
 		return 0, err

@@ -356,15 +356,6 @@ func (c *commands) BZPopMax(ctx context.Context, wait time.Duration, keys ...str
 }
 
 func (c *commands) popScored(ctx context.Context, name string, wait time.Duration, keys []string) (key, member string, score float64, err error) {
-	v, err := c.popAny(ctx, name, wait, keys, 3)
-	if err != nil {
-		return "", "", 0, err
-	}
-	if key, err = v.Index(0).Text(); err == nil {
-		member, err = v.Index(1).Text()
-	}
-	if err == nil {
-		score, err = v.Index(2).Float()
-	}
+	key, member, err = c.popAny(ctx, name, wait, keys, &score)
 	return key, member, score, err
 }

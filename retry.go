@@ -125,12 +125,12 @@ type retries struct {
 
 // nextAttempt waits for the next attempt after a failure that leaves this chance. It reports false if there is none.
 func (c *Client) nextAttempt(ctx context.Context, r *retries, left chance) bool {
+	if left == none || ctx.Err() != nil || c.closed.Load() {
+		return false
+	}
 	p, now := &c.o.Retry, time.Now()
 	if r.until.IsZero() {
 		r.until = now.Add(p.For)
-	}
-	if left == none || ctx.Err() != nil || c.closed.Load() {
-		return false
 	}
 	r.pauses++
 	d := p.backoff(r.pauses)

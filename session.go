@@ -143,10 +143,7 @@ func (c *Conn) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	if op.wait != nil && !c.state.queueing {
 		return cn, c.wait(ctx, cn, op)
 	}
-	if op.wait != nil { // it is only queued
-		op.wait.encode(op.call)
-		op.call.Timeout, op.call.Wait = c.client.o.ReadTimeout, 0
-	}
+	op.call.Timeout = c.client.o.ReadTimeout // a command that may block, too: it is only queued
 	if pin != nil {
 		return cn, pin.Do(ctx, op.call)
 	}
@@ -165,7 +162,7 @@ func (c *Conn) wait(ctx context.Context, cn *conn.Conn, op *operation) error {
 			return &conn.Error{Op: "wait", Addr: cn.Peer(), Err: ErrMoved}
 		}
 	}
-	err := op.wait.await(ctx, c.client, cn, pin, op.call)
+	err := op.wait.await(op.wait, ctx, c.client, cn, pin, op.call)
 	if sent(err) && !op.wait.OwnWrites {
 		cn.Close() // it may still block there, and take what nobody would get
 	}

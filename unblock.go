@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/baton-go/baton/conn"
@@ -27,41 +28,73 @@ const (
 // unblocker ends a command that blocks on the server, from another connection to the same process, so that the server tells
 // whether it has taken something: the reply is an element, or the null that proves that nothing was taken.
 type unblocker struct {
-	c       *Client
-	p       *conn.Pin
-	server  serverLink      // the server end of p
-	key     string          // one of the command's, "" if it has none
-	due     time.Time       // when the server should have ended the wait; zero: never
-	replied context.Context // ends when the command has its reply
-	abandon func()          // gives the command up without knowing what became of it
+	c      *Client
+	ctx    context.Context // of the caller
+	p      *conn.Pin
+	q      *conn.Call
+	server serverLink // the server end of p
+	key    string     // one of the command's, "" if it has none
+	due    time.Time  // when the server should have ended the wait; zero: never
+
+	begun   sync.Once       // done with the first reason to unblock the command, which nearly all end without
+	replied context.Context // ends when the command has its reply; nil: there was no reason
+	reply   func()
+	work    sync.WaitGroup // watch
 }
 
 var errUnblock = errors.New("CLIENT UNBLOCK is not possible")
 
-// watch waits for reasons to unblock the command, and returns when it has ended.
-func (u *unblocker) watch(ctx context.Context) {
-	var late <-chan time.Time
-	if !u.due.IsZero() && u.c.o.ReadTimeout > 0 {
-		t := time.NewTimer(u.untilLate())
-		defer t.Stop()
-		late = t.C
+// do runs the command. Each reason to unblock it calls start.
+func (u *unblocker) do() error {
+	start := u.start
+	u.p.OnBroken(start)
+	if u.ctx.Done() != nil {
+		defer context.AfterFunc(u.ctx, start)()
 	}
-	broken := u.p.Broken()
+	if !u.due.IsZero() {
+		defer time.AfterFunc(u.untilLate(), start).Stop()
+	}
+	err := u.p.Do(context.Background(), u.q) // giveUp ends it
+	u.p.OnBroken(func() {})                  // a pin of a session lives on
+	u.begun.Do(func() {})                    // a reason that comes late starts nothing
+	if u.reply != nil {
+		u.reply()
+		u.work.Wait()
+	}
+	return err
+}
+
+func (u *unblocker) start() {
+	u.begun.Do(func() {
+		u.replied, u.reply = context.WithCancel(context.Background())
+		u.work.Go(u.watch)
+	})
+}
+
+// watch waits for reasons to unblock the command, and returns when it has ended.
+func (u *unblocker) watch() {
+	forCaller, cancel := context.WithCancel(u.replied) // while its caller goes on waiting for the reply
+	defer cancel()
+	defer context.AfterFunc(u.ctx, cancel)()
+	broken, late := u.p.Broken(), (<-chan time.Time)(nil)
+	if !u.due.IsZero() {
+		late = time.After(u.untilLate())
+	}
 	for {
 		select {
 		case <-u.replied.Done():
 			return
 		case <-broken: // the link has a little time left; if CLIENT UNBLOCK is refused, the command stays until the link is cut
 			broken = nil
-			u.unblockForCaller(ctx)
+			_ = u.unblock(forCaller)
 		case <-late: // the server is slow, and would take an element even when nobody waits any more
 			if more := u.untilLate(); more > 0 { // timeouts were relaxed meanwhile
 				late = time.After(more)
 				continue
 			}
 			late = nil
-			u.unblockForCaller(ctx)
-		case <-ctx.Done():
+			_ = u.unblock(forCaller)
+		case <-u.ctx.Done():
 			u.giveUp()
 			return
 		}
@@ -74,23 +107,17 @@ func (u *unblocker) untilLate() time.Duration {
 	return u.due.Add(max(u.c.o.ReadTimeout, u.c.handoffs.Relaxed(u.due, now))).Sub(now)
 }
 
-// unblockForCaller unblocks the command while its caller goes on waiting for the reply.
-func (u *unblocker) unblockForCaller(ctx context.Context) {
-	both, cancel := context.WithCancel(u.replied)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	_ = u.unblock(both)
-}
-
-// giveUp unblocks the command for a caller who is about to go, and abandons it if the reply does not come soon.
+// giveUp unblocks the command for a caller who is about to go, and gives it up if the reply does not come soon, without knowing
+// what became of it.
 func (u *unblocker) giveUp() {
 	limit, cancel := context.WithTimeout(u.replied, min(max(unblockGrace, 4*u.p.Setup().RTT), maxGrace))
 	defer cancel()
 	if u.unblock(limit) == nil {
 		<-limit.Done()
 	}
-	if u.replied.Err() == nil {
-		u.abandon()
+	err := &conn.Error{Op: "wait", Addr: u.p.Setup().Peer, Sent: true, Err: conn.ContextError(u.ctx)}
+	for u.replied.Err() == nil && !u.p.GiveUp(u.q, err) { // it is not queued yet, or has just ended
+		pause(u.replied, unblockPause, nil)
 	}
 }
 

@@ -100,7 +100,7 @@ func (c *cell) env() (Env, error) {
 	if c.scenario.Burst {
 		callers = max(callers, burstCallers)
 	}
-	e := Env{Network: c.Network, Addr: c.Addr, Callers: callers}
+	e := Env{Network: c.Network, Addr: c.Addr, Callers: callers, Conns: c.scenario.Conns}
 	var err error
 	if c.Network == "tls" {
 		e.Network = "tcp"

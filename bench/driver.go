@@ -25,6 +25,7 @@ type Env struct {
 	Addr    string
 	TLS     *tls.Config // nil: plaintext
 	Callers int
+	Conns   int // that calls need at once, if each needs one for itself; 0: as many as the client has by default
 }
 
 // dial opens the byte stream, with TLS if it is wanted.
@@ -66,7 +67,10 @@ type Session struct {
 	HGetAll func(ctx context.Context, w *Worker, key string) (int, error)
 	LRange  func(ctx context.Context, w *Worker, key string) (int, error)
 	Large   *LargeWrites
-	Struct  func(ctx context.Context, w *Worker, key string) (int, error) // a hash as a person
+	Struct  func(ctx context.Context, w *Worker, key string) (int, error)    // a hash as a person
+	Push    func(ctx context.Context, w *Worker, key, value string) error    // LPUSH
+	BPop    func(ctx context.Context, w *Worker, key string) (string, error) // BLPOP
+	Watch   func(ctx context.Context, w *Worker, key string) (int, error)    // WATCH, GET, then MULTI, SET, EXEC
 	Close   func()
 }
 

@@ -29,7 +29,7 @@ func openBaton(e Env) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{
+	return blockingBaton(&Session{
 		Get: func(ctx context.Context, _ *Worker, key string) (int, error) {
 			s, err := c.Get(ctx, key)
 			return len(s), err
@@ -65,7 +65,7 @@ func openBaton(e Env) (*Session, error) {
 			return p.sum(), err
 		},
 		Close: func() { c.Close() },
-	}, nil
+	}, c), nil
 }
 
 func batonPipe(ctx context.Context, c *baton.Client, keys []string) (int, error) {

@@ -21,14 +21,14 @@ func goRedisDrivers() []Driver {
 // goRedisOptions is the default configuration without the maintenance probe, which the server would refuse.
 func goRedisOptions(e Env) *redis.Options {
 	return &redis.Options{
-		Network: e.Network, Addr: e.Addr, TLSConfig: e.TLS,
+		Network: e.Network, Addr: e.Addr, TLSConfig: e.TLS, PoolSize: e.Conns,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 }
 
 func openGoRedis(e Env) (*Session, error) {
 	c := redis.NewClient(goRedisOptions(e))
-	return goRedisSession(c, func() { c.Close() }), nil
+	return blockingGoRedis(goRedisSession(c, func() { c.Close() }), c), nil
 }
 
 func openGoRedisAuto(o *redis.AutoPipelineOptions) func(Env) (*Session, error) {

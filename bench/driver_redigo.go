@@ -35,10 +35,10 @@ func redigoDo(ctx context.Context, p *redis.Pool, cmd string, args ...any) (any,
 
 func openRedigo(e Env) (*Session, error) {
 	p := &redis.Pool{
-		MaxIdle: redigoPool, MaxActive: redigoPool, Wait: true,
+		MaxIdle: max(redigoPool, e.Conns), MaxActive: max(redigoPool, e.Conns), Wait: true,
 		Dial: func() (redis.Conn, error) { return redigoDial(e) },
 	}
-	return &Session{
+	return blockingRedigo(&Session{
 		Get: func(ctx context.Context, _ *Worker, key string) (int, error) {
 			s, err := redis.String(redigoDo(ctx, p, "GET", key))
 			return len(s), err
@@ -77,7 +77,7 @@ func openRedigo(e Env) (*Session, error) {
 			return who.sum(), err
 		},
 		Close: func() { p.Close() },
-	}, nil
+	}, p), nil
 }
 
 func redigoPipe(ctx context.Context, p *redis.Pool, keys []string) (int, error) {

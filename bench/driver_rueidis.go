@@ -32,7 +32,7 @@ func openRueidis(multiplex int) func(Env) (*Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rueidisSession(c), nil
+		return blockingRueidis(rueidisSession(c), c), nil
 	}
 }
 

@@ -31,6 +31,7 @@ func allGoals() []Goal {
 	all = append(all, programGoals()...)
 	all = append(all, stormGoals()...)
 	all = append(all, movingGoals()...)
+	all = append(all, blockingGoals()...)
 	for i := range all {
 		if all[i].Driver == "" {
 			all[i].Driver = "baton"
@@ -132,6 +133,22 @@ func movingGoals() []Goal {
 		{What: "MOVING under load, connections cut off", Scenario: "moving", Metric: "left", Limit: 0},
 		{What: "MOVING under load, p99.9 of that before", Scenario: "moving", Metric: "slowdown", Limit: 2},
 	}
+}
+
+// blockingGoals are those of commands that need a connection of their own. A round of BLPOPs is two of them, and two LPUSHes.
+func blockingGoals() []Goal {
+	var all []Goal
+	for _, s := range []string{"blpop-1", "blpop-32"} {
+		all = append(all,
+			Goal{What: "LPUSH and BLPOP, there and back", Scenario: s, Metric: "ops", How: quotient, Against: "rueidis", AtLeast: true, Limit: 1.1},
+			Goal{What: "LPUSH and BLPOP, there and back", Scenario: s, Metric: "allocs", Limit: 18 + slack})
+	}
+	for _, s := range []string{"watch-8", "watch-64"} {
+		for _, m := range []string{"cpu", "p99"} {
+			all = append(all, Goal{What: "WATCH, GET, MULTI, SET, EXEC", Scenario: s, Metric: m, How: quotient, Against: "rueidis", Limit: 1})
+		}
+	}
+	return all
 }
 
 // elsewhere is what this module does not measure, and what does, in the directory above.

@@ -26,6 +26,7 @@ var matrices = []matrix{
 	{"Large values", []string{"get-64k-into", "get-1m-into", "get-64k", "get-1m"}, []string{"ops", "bytes"}, []string{"ops"}},
 	{"Aggregates", []string{"mget-100", "hgetall-1000", "lrange-1000"}, []string{"ops", "allocs"}, []string{"ops"}},
 	{"A hash into a struct", []string{"hgetall-struct"}, []string{"ops", "cpu", "allocs", "bytes"}, []string{"ops", "bytes"}},
+	{"Commands that wait, and transactions with WATCH", []string{"blpop-1", "blpop-32", "watch-8", "watch-64"}, []string{"ops", "p99", "cpu", "allocs"}, []string{"ops", "p99", "cpu"}},
 	{"Open loop", []string{"open-5k", "open-20k", "open-40k"}, []string{"p50", "p99", "p999", "cpu"}, []string{"p50", "p99", "p999"}},
 	{"Opening a client and 100 first GETs at once", []string{"first-100"}, []string{"p50", "p99", "allocs"}, []string{"p50"}},
 	{"1000 idle connections", []string{"idle-1000"}, []string{"heap", "goroutines", "idlecpu"}, []string{"heap", "goroutines", "idlecpu"}},

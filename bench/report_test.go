@@ -89,12 +89,12 @@ func TestGoalLowestLooksAtEveryPeer(t *testing.T) {
 }
 
 func TestGoalsNameWhatExists(t *testing.T) {
-	known := map[string]bool{"floor": true, "shared-floor": true, "": true, "baton": true, "baton-append": true, "baton-frames": true}
+	known := map[string]bool{"floor": true, "shared-floor": true, "": true, "baton": true, "baton-append": true, "baton-frames": true, "rueidis": true}
 	for _, g := range allGoals() {
 		s, err := findScenario(g.Scenario)
 		require.NoError(t, err)
 		assert.NotEqual(t, quickNone, s.Quick, "%s has a goal and is not in -quick", s.Name)
-		if g.How == lowest {
+		if g.How == lowest || g.Against == "rueidis" {
 			assert.Equal(t, quickAll, s.Quick, "%s needs the peers", s.Name)
 		}
 		assert.True(t, known[g.Driver] && known[g.Against], "%+v", g)

@@ -38,6 +38,7 @@ type Scenario struct {
 	Name    string
 	What    string
 	Callers int
+	Conns   int // as Env.Conns
 	Ctx     CtxMode
 	Burst   bool   // 64 callers run for a moment before the measurement
 	Rate    int    // open loop: requests a second, all callers together; 0: as fast as replies come
@@ -57,7 +58,8 @@ func allScenarios() []Scenario {
 	var all []Scenario
 	for _, part := range [][]Scenario{
 		smallScenarios(), fewScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), largeScenarios(),
-		structScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
+		structScenarios(), blockingScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(),
+		decodeScenarios(),
 	} {
 		all = append(all, part...)
 	}

@@ -20,13 +20,13 @@ type Conn struct {
 
 	mu      sync.Mutex
 	state   State
-	changed chan struct{}     // closed and replaced at every change of state
-	cause   error             // why it is Closed; set before done is closed
-	old     []*link           // retired links that still owe replies
-	epoch   int               // links that have served
-	pins    map[*Pin]struct{} // of the serving link
-	move    *move             // not nil exactly while the state is Moving
-	notify  []func()          // what unlock runs
+	changed chan struct{} // closed and replaced at every change of state
+	cause   error         // why it is Closed; set before done is closed
+	old     []*link       // retired links that still owe replies
+	epoch   int           // links that have served
+	pins    []*Pin        // of the serving link
+	move    *move         // not nil exactly while the state is Moving
+	notify  []func()      // what unlock runs
 
 	work sync.WaitGroup // keepers, background writers, moves
 }

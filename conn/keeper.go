@@ -166,12 +166,7 @@ func (l *link) expireLocked(now time.Time) (next time.Time) {
 			continue
 		}
 		// A call that is only queued will be written all the same, so it counts as sent.
-		err := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ErrTimeout}
-		if e.call.taken {
-			e.call.cutLocked(err)
-		} else {
-			l.endLocked(e.call, err)
-		}
+		l.endLocked(e.call, &Error{Op: "read", Addr: l.peer, Sent: true, Err: ErrTimeout})
 	}
 	return next
 }

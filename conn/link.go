@@ -177,15 +177,11 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 	}
 	q.waiting, q.reads = false, false
 	err := &Error{Op: "read", Addr: l.peer, Sent: true, Err: ContextError(ctx)}
-	switch {
-	case q.ended:
-	case q.taken:
-		q.cutLocked(err)
-		if l.in.midBody {
+	if !q.ended {
+		l.endLocked(q, err)
+		if q.taken && l.in.midBody {
 			l.interruptRead() // the reader may be waiting for more of this very reply
 		}
-	default:
-		l.endLocked(q, err)
 	}
 	l.mu.Unlock()
 	for ; due > 0; due-- {
@@ -196,8 +192,12 @@ func (l *link) giveUp(ctx context.Context, q *Call) error {
 	return q.err()
 }
 
-// endLocked ends a queued call that nobody fills in, and leaves its place in the queue to an orphan.
+// endLocked ends a queued call, and leaves its place in the queue to an orphan. The reader does so if it just fills it in.
 func (l *link) endLocked(q *Call, err error) {
+	if q.taken {
+		q.cutLocked(err)
+		return
+	}
 	l.queue.at(q.seq).call = nil
 	q.failLocked(err)
 	q.wake <- sigDone // there is room: a call ends once

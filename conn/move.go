@@ -176,10 +176,14 @@ func (m *move) switchLocked() {
 	if old.err() == nil {
 		c.old = append(c.old, old)
 	}
-	for p := range c.pins { // from now on they are not bound to the serving link
-		close(p.broken)
+	for _, p := range c.pins { // from now on they are not bound to the serving link
+		p.moved.Store(true)
+		c.afterLocked(p.onBroken)
+		if p.broken != nil {
+			close(p.broken)
+		}
 	}
-	clear(c.pins)
+	c.pins = nil
 	c.cur.Store(next)
 	c.epoch++
 	c.setStateLocked(Draining)

@@ -91,7 +91,7 @@ func (o *ordered) check(order string) {
 	assert.Equal(o, c.state == Moving, c.move != nil, order)
 	assert.Equal(o, c.state == Closed, c.cause != nil, order)
 	assert.Empty(o, c.notify, order)
-	for p := range c.pins {
+	for _, p := range c.pins {
 		assert.Same(o, c.cur.Load(), p.link, order)
 	}
 	switch c.state {

@@ -3,6 +3,8 @@ package conn
 import (
 	"cmp"
 	"context"
+	"slices"
+	"sync/atomic"
 )
 
 // Pin binds its holder to the link that served when it was taken, because the server keeps state for that socket: keys
@@ -12,21 +14,20 @@ import (
 //
 // A pin may be used by several goroutines at once.
 type Pin struct {
-	conn   *Conn
-	link   *link
-	epoch  int
-	broken chan struct{} // closed with Conn.mu held, before the link is retired
+	conn     *Conn
+	link     *link
+	epoch    int
+	moved    atomic.Bool   // it is broken; set with Conn.mu held, before the link is retired
+	broken   chan struct{} // made when it is asked for; guarded by Conn.mu
+	onBroken func()        // guarded by Conn.mu
 }
 
 // Pin pins the serving link. Every pin needs an Unpin.
 func (c *Conn) Pin() *Pin {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := &Pin{conn: c, link: c.cur.Load(), epoch: c.epoch, broken: make(chan struct{})}
-	if c.pins == nil {
-		c.pins = map[*Pin]struct{}{}
-	}
-	c.pins[p] = struct{}{}
+	p := &Pin{conn: c, link: c.cur.Load(), epoch: c.epoch, onBroken: func() {}}
+	c.pins = append(c.pins, p)
 	return p
 }
 
@@ -36,7 +37,9 @@ func (p *Pin) Unpin() {
 	c := p.conn
 	c.mu.Lock()
 	defer c.unlock()
-	delete(c.pins, p)
+	if i := slices.Index(c.pins, p); i >= 0 {
+		c.pins = slices.Delete(c.pins, i, i+1)
+	}
 	if m := c.move; m != nil && m.next != nil && len(c.pins) == 0 && m.next.err() == nil {
 		m.switchLocked()
 	}
@@ -57,19 +60,47 @@ func (p *Pin) Do(ctx context.Context, q *Call) error {
 	return &Error{Op: "do", Addr: p.link.peer, Err: err}
 }
 
+// GiveUp ends q, which another goroutine has under way with Do of this pin, as the end of its context would: Do returns err. It
+// reports false if q is not queued, not yet or not any more.
+func (p *Pin) GiveUp(q *Call, err *Error) bool {
+	l := p.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	under := q.queued && !q.ended
+	if under {
+		l.endLocked(q, err)
+		l.interruptRead() // the reader may be the owner of q, or wait for more of the reply to q
+	}
+	return under
+}
+
 // Broken is closed when the connection has moved in spite of the pin. The old link then still delivers what it owes,
 // until the target's Drain.
-func (p *Pin) Broken() <-chan struct{} { return p.broken }
+func (p *Pin) Broken() <-chan struct{} {
+	p.conn.mu.Lock()
+	defer p.conn.mu.Unlock()
+	if p.broken == nil {
+		p.broken = make(chan struct{})
+		if p.Moved() {
+			close(p.broken)
+		}
+	}
+	return p.broken
+}
 
-// Moved reports whether the pin is broken.
-func (p *Pin) Moved() bool {
-	select {
-	case <-p.broken:
-		return true
-	default:
-		return false
+// OnBroken has f called when the pin is broken, or at once if it is. It replaces the function that was given before, which may
+// still be called late. f must not block.
+func (p *Pin) OnBroken(f func()) {
+	p.conn.mu.Lock()
+	defer p.conn.unlock()
+	p.onBroken = f
+	if p.Moved() {
+		p.conn.afterLocked(f)
 	}
 }
+
+// Moved reports whether the pin is broken.
+func (p *Pin) Moved() bool { return p.moved.Load() }
 
 // Epoch is the number of the pinned link among those that have served, as in Info.
 func (p *Pin) Epoch() int { return p.epoch }
