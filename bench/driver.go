@@ -65,7 +65,10 @@ type Session struct {
 	MGet    func(ctx context.Context, w *Worker, keys []string) (int, error)
 	HGetAll func(ctx context.Context, w *Worker, key string) (int, error)
 	LRange  func(ctx context.Context, w *Worker, key string) (int, error)
-	Close   func()
+	// Listen receives messages until ctx ends. It calls ready when the channels are confirmed, once or more, and got with the
+	// length of each message, by one goroutine.
+	Listen func(ctx context.Context, channels []string, ready func(), got func(payload int)) error
+	Close  func()
 }
 
 // closers closes many connections.

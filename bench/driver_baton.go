@@ -59,6 +59,7 @@ func openBaton(e Env) (*Session, error) {
 			v, err := c.LRange(ctx, key, 0, -1)
 			return len(v), err
 		},
+		Listen: batonListen(c),
 		Close: func() { c.Close() },
 	}, nil
 }

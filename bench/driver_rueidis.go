@@ -14,6 +14,7 @@ func rueidisDrivers() []Driver {
 	return []Driver{
 		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis, Move: moveRueidis, Program: "rueidis"},
 		{Name: "rueidis-1", Role: Peer, Open: openRueidis(-1)},
+		{Name: "rueidis-hooks", Role: Peer, Open: openRueidisHooks},
 	}
 }
 
@@ -62,7 +63,8 @@ func rueidisSession(c rueidis.Client) *Session {
 			v, err := c.Do(ctx, c.B().Lrange().Key(key).Start(0).Stop(-1).Build()).AsStrSlice()
 			return len(v), err
 		},
-		Close: c.Close,
+		Listen: rueidisListen(c),
+		Close:  c.Close,
 	}
 }
 

@@ -56,7 +56,7 @@ type Scenario struct {
 func allScenarios() []Scenario {
 	var all []Scenario
 	for _, part := range [][]Scenario{
-		smallScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(),
+		smallScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(), decodeScenarios(), pubsubScenarios(),
 	} {
 		all = append(all, part...)
 	}
