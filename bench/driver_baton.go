@@ -60,7 +60,7 @@ func openBaton(e Env) (*Session, error) {
 			return len(v), err
 		},
 		Listen: batonListen(c),
-		Close: func() { c.Close() },
+		Close:  func() { c.Close() },
 	}, nil
 }
 

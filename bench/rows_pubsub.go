@@ -162,6 +162,11 @@ func runPubSub(c *cell) (Metrics, error) {
 	}
 	return c.listening(s, publishBlock, next, func(h *heard) (Metrics, error) {
 		time.Sleep(warmUp(c.Duration))
+		stop, err := c.profile()
+		if err != nil {
+			return nil, err
+		}
+		defer stop()
 		before, err := takeUsage(c.server)
 		if err != nil {
 			return nil, err
