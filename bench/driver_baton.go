@@ -115,11 +115,7 @@ func idleBaton(e Env, n int) (io.Closer, error) {
 		return nil, err
 	}
 	for range 1000 {
-		open := 0
-		for range c.Conns() {
-			open++
-		}
-		if open >= n {
+		if c.Stats().Open >= n {
 			return stop, nil
 		}
 		time.Sleep(5 * time.Millisecond)
