@@ -128,6 +128,7 @@ func (c *subConn) deliver(cn *conn.Conn) {
 // enqueueLocked gives messages to the consumer. If it returns a channel there is no room for those that are left: they can
 // be enqueued again when it is closed.
 func (s *Subscription) enqueueLocked(ms []Message) (left []Message, room <-chan struct{}) {
+	defer s.queue.signal()
 	for i := range ms {
 		dropped := s.queue.dropped
 		if room = s.queue.offer(ms[i]); room != nil {
