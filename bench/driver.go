@@ -47,6 +47,7 @@ type Driver struct {
 	Name   string
 	Role   Role
 	Open   func(e Env) (*Session, error)
+	Listen func(e Env) (*Session, error)         // instead of Open where a subscription is measured
 	Idle   func(e Env, n int) (io.Closer, error) // opens n connections that stay unused
 	Move   func(e movingEnv) (*mover, error)     // while the server moves
 	Decode Decoder                               // without a server

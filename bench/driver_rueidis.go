@@ -14,7 +14,7 @@ func rueidisDrivers() []Driver {
 	return []Driver{
 		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis, Move: moveRueidis, Program: "rueidis"},
 		{Name: "rueidis-1", Role: Peer, Open: openRueidis(-1)},
-		{Name: "rueidis-hooks", Role: Peer, Open: openRueidisHooks},
+		{Name: "rueidis-hooks", Role: Peer, Listen: openRueidisHooks},
 	}
 }
 

@@ -89,7 +89,7 @@ func TestGoalLowestLooksAtEveryPeer(t *testing.T) {
 }
 
 func TestGoalsNameWhatExists(t *testing.T) {
-	known := map[string]bool{"floor": true, "shared-floor": true, "": true, "baton": true, "baton-append": true, "baton-frames": true}
+	known := map[string]bool{"floor": true, "shared-floor": true, "": true, "rueidis": true, "baton": true, "baton-append": true, "baton-frames": true}
 	for _, g := range allGoals() {
 		s, err := findScenario(g.Scenario)
 		require.NoError(t, err)

@@ -21,20 +21,28 @@ const (
 // pubsubScenarios are a subscription that gets all it can take, and a lone caller beside one that gets much.
 func pubsubScenarios() []Scenario {
 	listens := func(d Driver) bool {
-		return slices.Contains([]string{"baton", "goredis", "rueidis", "rueidis-hooks", "redigo", "floor"}, d.Name)
+		return slices.Contains([]string{"baton", "goredis", "rueidis", "rueidis-hooks"}, d.Name)
 	}
 	var all []Scenario
 	for _, n := range []int{1, 32} {
 		all = append(all, Scenario{
 			Name: fmt.Sprintf("pubsub-%d", n), What: fmt.Sprintf("messages of 64 bytes received by one subscription to %d channels", n),
-			Callers: n, Run: runPubSub, Has: listens,
+			Callers: n, Run: runPubSub, Has: listens, Quick: quickAll,
 		})
 	}
 	return append(all, Scenario{
 		Name: "beside-sub", What: "one caller, GET of 64 bytes, while a subscription of the same client receives 50,000 messages a second",
 		Want: smallValue, Main: "p99", Run: runBesideSub,
-		Has: listens,
+		Has: listens, Quick: quickAll,
 	})
+}
+
+// subscriber opens the driver where a subscription is measured.
+func (d Driver) subscriber(e Env) (*Session, error) {
+	if d.Listen != nil {
+		return d.Listen(e)
+	}
+	return d.Open(e)
 }
 
 // publisher publishes to channels in turn on a socket of its own, in blocks that are encoded before.
@@ -111,9 +119,6 @@ func (c *cell) listening(s *Session, messages int, next func(ctx context.Context
 	var ended, failed error
 	var work sync.WaitGroup
 	ready := make(chan struct{})
-	if s.Listen == nil {
-		return nil, errNotOffered
-	}
 	work.Go(func() { ended = s.Listen(ctx, channels, sync.OnceFunc(func() { close(ready) }), h.got) })
 	select {
 	case <-ready:
@@ -142,13 +147,39 @@ func (c *cell) listening(s *Session, messages int, next func(ctx context.Context
 	return m, err
 }
 
+// counted is what arrives in a while.
+func (c *cell) counted(h *heard) (Metrics, error) {
+	stop, err := c.profile()
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	before, err := takeUsage(c.server)
+	if err != nil {
+		return nil, err
+	}
+	begun := h.messages.Load()
+	time.Sleep(c.Duration)
+	n := float64(h.messages.Load() - begun)
+	after, err := takeUsage(c.server)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("no message within %v", c.Duration)
+	}
+	m := after.per(before, n)
+	m["ops"], m["n"] = n/after.at.Sub(before.at).Seconds(), n
+	return m, nil
+}
+
 // runPubSub counts what arrives while the publisher is never more than publishAhead ahead.
 func runPubSub(c *cell) (Metrics, error) {
 	e, err := c.env()
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.driver.Open(e)
+	s, err := c.driver.subscriber(e)
 	if err != nil {
 		return nil, err
 	}
@@ -162,28 +193,7 @@ func runPubSub(c *cell) (Metrics, error) {
 	}
 	return c.listening(s, publishBlock, next, func(h *heard) (Metrics, error) {
 		time.Sleep(warmUp(c.Duration))
-		stop, err := c.profile()
-		if err != nil {
-			return nil, err
-		}
-		defer stop()
-		before, err := takeUsage(c.server)
-		if err != nil {
-			return nil, err
-		}
-		begun := h.messages.Load()
-		time.Sleep(c.Duration)
-		n := float64(h.messages.Load() - begun)
-		after, err := takeUsage(c.server)
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("no message within %v", c.Duration)
-		}
-		m := after.per(before, n)
-		m["ops"], m["n"] = n/after.at.Sub(before.at).Seconds(), n
-		return m, nil
+		return c.counted(h)
 	})
 }
 
@@ -193,7 +203,7 @@ func runBesideSub(c *cell) (Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.driver.Open(e)
+	s, err := c.driver.subscriber(e)
 	if err != nil {
 		return nil, err
 	}
