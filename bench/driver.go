@@ -48,6 +48,7 @@ type Driver struct {
 	Name   string
 	Role   Role
 	Open   func(e Env) (*Session, error)
+	Listen func(e Env) (*Session, error)         // instead of Open where a subscription is measured
 	Idle   func(e Env, n int) (io.Closer, error) // opens n connections that stay unused
 	Move   func(e movingEnv) (*mover, error)     // while the server moves
 	Decode Decoder                               // without a server
@@ -71,7 +72,10 @@ type Session struct {
 	Push    func(ctx context.Context, w *Worker, key, value string) error    // LPUSH
 	BPop    func(ctx context.Context, w *Worker, key string) (string, error) // BLPOP
 	Watch   func(ctx context.Context, w *Worker, key string) (int, error)    // WATCH, GET, then MULTI, SET, EXEC
-	Close   func()
+	// Listen receives messages until ctx ends. It calls ready when the channels are confirmed, once or more, and got with the
+	// length of each message, by one goroutine.
+	Listen func(ctx context.Context, channels []string, ready func(), got func(payload int)) error
+	Close  func()
 }
 
 // closers closes many connections.

@@ -64,7 +64,8 @@ func openBaton(e Env) (*Session, error) {
 			p, err := baton.HGetAllAs[person](ctx, c, key)
 			return p.sum(), err
 		},
-		Close: func() { c.Close() },
+		Listen: batonListen(c),
+		Close:  func() { c.Close() },
 	}, c), nil
 }
 
@@ -119,11 +120,7 @@ func idleBaton(e Env, n int) (io.Closer, error) {
 		return nil, err
 	}
 	for range 1000 {
-		open := 0
-		for range c.Conns() {
-			open++
-		}
-		if open >= n {
+		if c.Stats().Open >= n {
 			return stop, nil
 		}
 		time.Sleep(5 * time.Millisecond)

@@ -28,7 +28,9 @@ func goRedisOptions(e Env) *redis.Options {
 
 func openGoRedis(e Env) (*Session, error) {
 	c := redis.NewClient(goRedisOptions(e))
-	return blockingGoRedis(goRedisSession(c, func() { c.Close() }), c), nil
+	s := blockingGoRedis(goRedisSession(c, func() { c.Close() }), c)
+	s.Listen = goRedisListen(c)
+	return s, nil
 }
 
 func openGoRedisAuto(o *redis.AutoPipelineOptions) func(Env) (*Session, error) {

@@ -14,6 +14,7 @@ func rueidisDrivers() []Driver {
 	return []Driver{
 		{Name: "rueidis", Role: Peer, Open: openRueidis(0), Idle: idleRueidis, Move: moveRueidis, Program: "rueidis"},
 		{Name: "rueidis-1", Role: Peer, Open: openRueidis(-1)},
+		{Name: "rueidis-hooks", Role: Peer, Listen: openRueidisHooks},
 	}
 }
 
@@ -71,7 +72,8 @@ func rueidisSession(c rueidis.Client) *Session {
 			p, err := personOf(m)
 			return p.sum(), err
 		},
-		Close: c.Close,
+		Listen: rueidisListen(c),
+		Close:  c.Close,
 	}
 }
 

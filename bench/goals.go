@@ -25,6 +25,7 @@ func allGoals() []Goal {
 			all = append(all, Goal{What: "open loop", Scenario: s, Metric: m, How: lowest, Limit: 1})
 		}
 	}
+	all = append(all, pubsubGoals()...)
 	all = append(all, allocGoals()...)
 	all = append(all, memoryGoals()...)
 	all = append(all, structGoals()...)

@@ -31,6 +31,8 @@ var matrices = []matrix{
 	{"Opening a client and 100 first GETs at once", []string{"first-100"}, []string{"p50", "p99", "allocs"}, []string{"p50"}},
 	{"1000 idle connections", []string{"idle-1000"}, []string{"heap", "goroutines", "idlecpu"}, []string{"heap", "goroutines", "idlecpu"}},
 	{"Small values while 200 MiB a second are read beside them", []string{"beside"}, []string{"ops", "p50", "p99", "p999", "cpu"}, []string{"ops", "p99"}},
+	{"Messages of one subscription", []string{"pubsub-1", "pubsub-32"}, []string{"ops", "cpu", "allocs"}, []string{"ops"}},
+	{"One caller beside a subscription", []string{"beside-sub"}, []string{"ops", "p50", "p99", "p999", "cpu"}, []string{"ops", "p99"}},
 	{"20,000 calls with random cancellations", []string{"storm"}, []string{"plain", "opened", "cut"}, []string{"extra"}},
 	{"While the server moves", []string{"moving"}, []string{"failed", "wrong", "missed", "failedpops", "lostpops", "left", "stall", "calm999", "p999"}, []string{"failed", "wrong", "missed", "failedpops", "lostpops", "left", "stall"}},
 	{"A program with one SET and one GET", []string{"program"}, []string{"size", "compile", "modules"}, []string{"size", "compile", "modules"}},

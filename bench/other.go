@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -69,6 +70,8 @@ func runIdle(c *cell) (Metrics, error) {
 	opened := time.Since(start)
 	time.Sleep(time.Second) // whatever a client does after opening shall be over
 	heap, goroutines := settled()
+	debug.FreeOSMemory() // the runtime gives back what opening has used for seconds, which is no cost of being idle
+	time.Sleep(100 * time.Millisecond)
 	u0, err := takeUsage(c.server)
 	if err != nil {
 		return nil, err

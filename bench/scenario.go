@@ -58,8 +58,8 @@ func allScenarios() []Scenario {
 	var all []Scenario
 	for _, part := range [][]Scenario{
 		smallScenarios(), fewScenarios(), networkScenarios(), pipeScenarios(), valueScenarios(), largeScenarios(),
-		structScenarios(), blockingScenarios(), openLoopScenarios(), otherScenarios(), programScenarios(),
-		decodeScenarios(),
+		structScenarios(), blockingScenarios(), openLoopScenarios(), otherScenarios(), pubsubScenarios(),
+		programScenarios(), decodeScenarios(),
 	} {
 		all = append(all, part...)
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	// OnPush gets every push frame, with the peer of the link it came in on. It runs on the goroutine that reads: it
 	// must not block. It may be called before Dial returns.
 	OnPush func(c *Conn, peer string, v resp3.Value)
+	// OnPushes, if there is one, takes the place of OnPush: it gets all pushes at once that were read together, in order.
+	// The frames are valid until it returns. Unlike OnPush it may block, for as long as nothing else is to be read.
+	OnPushes func(c *Conn, peer string, pushes []resp3.Frame)
 	// Relaxed returns the least timeout in force at now for something that began at start; 0 if nothing is relaxed.
 	Relaxed func(start, now time.Time) time.Duration
 	// OptIn returns the endpoint type to ask for in CLIENT MAINT_NOTIFICATIONS, or "" not to ask. It is called before

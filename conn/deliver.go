@@ -82,6 +82,9 @@ func (l *link) fill(self *Call, wait bool) (mine bool, err error) {
 // ofChannels reports whether an encoded push, or an array in RESP2, is a message or a confirmation of pub/sub. Its
 // beginning is enough. The answer to a PING on such a connection is an array too, and is none of these.
 func ofChannels(frame []byte) bool {
+	if len(frame) > 0 && bytes.HasPrefix(frame[1:], usual) && (frame[0] == byte(resp3.Push) || frame[0] == byte(resp3.Array)) {
+		return true
+	}
 	head, rest, _ := bytes.Cut(frame, crlf)
 	if len(head) != 2 || head[0] != byte(resp3.Push) && head[0] != byte(resp3.Array) {
 		return false
@@ -97,9 +100,10 @@ func ofChannels(frame []byte) bool {
 	return false
 }
 
-var crlf = []byte("\r\n")
+var crlf, usual = []byte("\r\n"), []byte("3\r\n$7\r\nmessage\r\n")
 
-// deliver gives the first n frames of the batch, in order, to the calls they belong to, and pushes to Config.OnPush.
+// deliver gives the first n frames of the batch, in order, to the calls they belong to, and pushes to Config.OnPush or
+// Config.OnPushes.
 func (l *link) deliver(self *Call, n, pushes int) (mine bool, err error) {
 	var claims []claim
 	if n > pushes {
@@ -108,9 +112,7 @@ func (l *link) deliver(self *Call, n, pushes int) (mine bool, err error) {
 	for i := 0; i < n && (err == nil || len(claims) > 0); i++ {
 		f := &l.in.batch.frames[i]
 		if f.Kind == resp3.Push {
-			if l.cfg.OnPush != nil {
-				l.cfg.OnPush(l.conn, l.peer, f.Value())
-			}
+			i += l.push(l.in.batch.frames[i:n]) - 1
 			continue
 		}
 		c := &claims[0]
@@ -124,6 +126,23 @@ func (l *link) deliver(self *Call, n, pushes int) (mine bool, err error) {
 		}
 	}
 	return mine, err
+}
+
+// push hands out the pushes that frames begins with, and returns how many they are.
+func (l *link) push(frames []resp3.Frame) int {
+	n := 1
+	for n < len(frames) && frames[n].Kind == resp3.Push {
+		n++
+	}
+	switch {
+	case l.cfg.OnPushes != nil:
+		l.cfg.OnPushes(l.conn, l.peer, frames[:n])
+	case l.cfg.OnPush != nil:
+		for i := range n {
+			l.cfg.OnPush(l.conn, l.peer, frames[i].Value())
+		}
+	}
+	return n
 }
 
 // claim takes the calls that the next n replies belong to. From here to release nobody else ends them. With an error

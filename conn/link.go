@@ -67,6 +67,7 @@ func newLink(c *Conn, nc, socket net.Conn, peer string) *link {
 	}
 	l.in.rd = resp3.NewReader(nc, c.cfg.Limits)
 	l.in.rd.SetStream(streamAbove)
+	l.in.rd.Shrink() // what set-up reads is small: a link that nobody uses then never has a large buffer
 	l.in.watch.interrupt = l.interruptRead
 	c.work.Go(l.keep)
 	return l

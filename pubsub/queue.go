@@ -42,7 +42,6 @@ func (q *queue) offer(m Message) (room <-chan struct{}) {
 		q.waiting, q.head = q.waiting[:n], 0
 	}
 	q.waiting = append(q.waiting, m)
-	q.signal()
 	return nil
 }
 

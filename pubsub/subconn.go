@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,10 @@ type subConn struct {
 	pinging      atomic.Bool         // a heartbeat is under way
 	unsubscribed chan resubscription // room for one: a channel that the server has ended the subscription to
 
+	// Owned by the goroutine that reads.
+	block    strings.Builder // the texts of the latest messages
+	together []Message       // delivered at once
+
 	// Owned by Subscription.run, once the subConn serves.
 	refused    bool            // the server has refused the subscription, or the connection could not be used after it
 	subscribed time.Time       // when it was last subscribed anew
@@ -41,13 +46,7 @@ type subConn struct {
 // subConn if its connection was set up; it is closed then.
 func (s *Subscription) open(ctx context.Context, dial func(context.Context, *conn.Config) (*conn.Conn, error)) (*subConn, error) {
 	c := &subConn{s: s, cfg: s.client.Config(), unsubscribed: make(chan resubscription, 1)}
-	onPush := c.cfg.OnPush
-	c.cfg.Listen = true
-	c.cfg.OnPush = func(cn *conn.Conn, peer string, v resp3.Value) {
-		if !c.push(cn, v) {
-			onPush(cn, peer, v)
-		}
-	}
+	c.cfg.Listen, c.cfg.OnPushes = true, c.push
 	c.cfg.OnState = func(cn *conn.Conn, from, to conn.State) {
 		if to == conn.Closed {
 			c.closed.Store(time.Now().UnixNano())
@@ -128,98 +127,6 @@ func (c *subConn) do(ctx context.Context, request string) error {
 	return q.Err
 }
 
-// push takes a push about channels and reports whether v is one. It runs on the goroutine that reads from the connection.
-// With Overflow Block it waits there for room, until the connection is closed at the latest.
-func (c *subConn) push(cn *conn.Conn, v resp3.Value) bool {
-	var part [4]string
-	for i := range min(v.Len(), len(part)) {
-		text, err := v.Index(i).Text()
-		if err != nil {
-			return false // no server sends that
-		}
-		part[i] = text
-	}
-	switch kind := part[0]; kind {
-	case "message", "smessage":
-		if v.Len() == 3 {
-			c.deliver(cn, Message{Channel: part[1], Payload: part[2], Shard: kind == "smessage"})
-		}
-	case "pmessage":
-		if v.Len() == 4 {
-			c.deliver(cn, Message{Pattern: part[1], Channel: part[2], Payload: part[3]})
-		}
-	case "subscribe", "psubscribe", "ssubscribe":
-		c.s.locked(func() {
-			if c.confirmed != nil {
-				c.confirmed[part[1]] = true
-			}
-		})
-	case "unsubscribe", "punsubscribe", "sunsubscribe":
-		select {
-		case c.unsubscribed <- resubscription{c: c, channel: part[1], lost: time.Now()}:
-		default: // all channels are subscribed to again at once
-		}
-	default:
-		return false // a proxy sends others by itself: they are no sign of life
-	}
-	c.heard.Store(time.Now().UnixNano())
-	return true
-}
-
-// deliver queues m, or buffers it while the connection does not serve. Asking who serves, remembering and queueing are
-// one step under mu: a move relies on it that messages of the old connection are remembered, and that none comes in
-// between when the new one begins to serve.
-func (c *subConn) deliver(cn *conn.Conn, m Message) {
-	s := c.s
-	for {
-		var room <-chan struct{}
-		overfull := false
-		s.mu.Lock()
-		switch {
-		case s.ctx.Err() != nil:
-		case s.serving == c:
-			room = s.enqueueLocked(m)
-		default:
-			c.buffered = append(c.buffered, m)
-			c.bufferedBytes += len(m.Channel) + len(m.Pattern) + len(m.Payload)
-			if overfull = c.bufferedBytes > maxBuffered; overfull {
-				c.buffered = nil
-			}
-		}
-		s.mu.Unlock()
-		if overfull {
-			cn.Retire(time.Now())
-		}
-		if room == nil {
-			return
-		}
-		select {
-		case s.blocked <- struct{}{}:
-		default:
-		}
-		select {
-		case <-room:
-		case <-cn.Done():
-			return
-		}
-	}
-}
-
-// enqueueLocked gives m to the consumer. If it returns a channel there is no room: m can be enqueued again when that is
-// closed.
-func (s *Subscription) enqueueLocked(m Message) (room <-chan struct{}) {
-	dropped := s.queue.dropped
-	if room = s.queue.offer(m); room != nil {
-		return room
-	}
-	s.history.add(&m)
-	if s.queue.dropped > dropped && !s.queue.dropping {
-		s.queue.dropping = true
-		s.tellLocked(Event{Kind: Dropped, Peer: s.serving.cn.Peer(), Dropped: s.queue.dropped})
-	}
-	return nil
-}
-
 // serveLocked has c serve, beginning with the messages that it has buffered. Of each channel it skips as many as copies
 // says, and returns how many these are together.
 func (s *Subscription) serveLocked(c *subConn, copies map[channelKey]int) (skipped int) {
@@ -227,13 +134,12 @@ func (s *Subscription) serveLocked(c *subConn, copies map[channelKey]int) (skipp
 	defer s.queue.restoreLimit()
 	s.serving, c.since = c, time.Now()
 	for i := range c.buffered {
-		m := c.buffered[i]
-		if k := keyOf(&m); copies[k] > 0 {
+		if k := keyOf(&c.buffered[i]); copies[k] > 0 {
 			copies[k]--
 			skipped++
 			continue
 		}
-		s.enqueueLocked(m)
+		s.enqueueLocked(c.buffered[i : i+1])
 	}
 	c.buffered, c.bufferedBytes = nil, 0
 	return skipped

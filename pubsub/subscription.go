@@ -14,7 +14,8 @@ import (
 	"github.com/baton-go/baton/conn"
 )
 
-// Message is a message that was published to a channel. It belongs to the receiver.
+// Message is a message that was published to a channel. It belongs to the receiver. The texts of small messages that came
+// together share blocks of 4 KiB: copy those that you keep for long.
 type Message struct {
 	Channel string
 	Pattern string // the pattern that matched; "" unless PSubscribe made the subscription
@@ -133,8 +134,8 @@ type Subscription struct {
 	events  chan Event
 	work    sync.WaitGroup // goroutines that run starts
 
-	// mu guards the fields below: memory only, since goroutines that read from connections take it for each message. It
-	// is a leaf.
+	// mu guards the fields below: memory only, since goroutines that read from connections take it for each read. It is
+	// a leaf.
 	mu      sync.Mutex
 	serving *subConn // its messages go to the queue; nil before start and while no connection serves
 	queue   queue

@@ -40,7 +40,7 @@ func TestLoopThatEndsLeavesTheMessageToAnother(t *testing.T) {
 			synctest.Wait()
 		}
 		first.ended.Store(true)
-		s.locked(func() { s.queue.offer(Message{Payload: "m"}) })
+		s.locked(func() { s.enqueueLocked([]Message{{Payload: "m"}}) })
 		synctest.Wait()
 		assert.Equal(t, []string{"m"}, got)
 		s.end(errors.New("over"))
