@@ -188,14 +188,14 @@ func (q *Call) begin() {
 // take fills in one whole reply, on the goroutine that reads; more is the number of replies that follow. It reports
 // false if the command cannot have a reply of this kind.
 func (q *Call) take(f *resp3.Frame, more int) bool {
+	if len(f.Bytes) >= largeReply {
+		q.Large = true
+	}
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {
 			q.takeText(p)
 			return true
 		}
-	}
-	if len(f.Bytes) >= largeReply {
-		q.Large = true
 	}
 	switch {
 	case q.Mode == Raw:
