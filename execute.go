@@ -111,7 +111,12 @@ func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	case op.wait != nil:
 		return op.wait.try(ctx, c, op)
 	}
-	cn, apart, err := c.lane(ctx, op.call)
+	t, lane := c.large.Load(), c.pool.Lane
+	apart := t != nil && t.expects(op.call)
+	if apart {
+		lane = c.pool.Apart
+	}
+	cn, err := lane(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package baton
 
 import (
 	"bytes"
-	"context"
 	"hash/maphash"
 	"sync/atomic"
 
@@ -128,28 +127,14 @@ func lengthAt(req []byte, at int) (n, end int) {
 	return n, min(at+2, len(req))
 }
 
-// lane picks the shared connection for q: one apart from the lanes if its reply is likely to be large.
-func (c *Client) lane(ctx context.Context, q *conn.Call) (cn *conn.Conn, apart bool, err error) {
-	if t := c.large.Load(); t != nil && t.expects(q) {
-		cn, err = c.pool.Apart(ctx)
-		return cn, true, err
-	}
-	cn, err = c.pool.Lane(ctx)
-	return cn, false, err
-}
-
 // noteReplySize records whether the replies to q were large, after an attempt on a shared connection. Small ones that were
 // expected to be small say nothing new.
 func (c *Client) noteReplySize(q *conn.Call, apart bool) {
 	if !apart && !q.Large && len(q.Rep) < largeReply {
 		return
 	}
-	t := c.large.Load()
-	if t == nil {
-		t = &largeReplies{seed: maphash.MakeSeed()}
-		if !c.large.CompareAndSwap(nil, t) {
-			t = c.large.Load()
-		}
+	if c.large.Load() == nil {
+		c.large.CompareAndSwap(nil, &largeReplies{seed: maphash.MakeSeed()})
 	}
-	t.learn(q)
+	c.large.Load().learn(q)
 }
