@@ -5,6 +5,9 @@ package baton_test
 import (
 	"context"
 	"fmt"
+	"math"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +97,29 @@ func TestAllocationsPerCall(t *testing.T) {
 	}
 	// The control: what does allocate is seen.
 	assert.Positive(t, fewest(0, 100, func() { sink = make([]byte, 100) }))
+}
+
+// A large value takes the memory of its bytes and no more: the line end behind it goes elsewhere.
+func TestLargeValueTakesNoMoreMemoryThanItsBytes(t *testing.T) {
+	ctx := context.Background()
+	c := open(t, baton.Options{Addr: redistest.Start(t), Pool: pool.Config{Lanes: 1}})
+	for _, size := range []int{20_480, 65_536, 1_048_576} { // sizes for which the runtime has blocks without a remainder
+		_, err := c.Set(ctx, "key", strings.Repeat("v", size))
+		require.NoError(t, err)
+		get := func() { _, err = c.Get(ctx, "key"); require.NoError(t, err) }
+		get()
+		least := math.Inf(1) // what else runs in this process counts too, and not each time
+		for range 5 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range 50 {
+				get()
+			}
+			runtime.ReadMemStats(&after)
+			least = min(least, float64(after.TotalAlloc-before.TotalAlloc)/50)
+		}
+		assert.LessOrEqual(t, least, 1.01*float64(size)+128)
+	}
 }
 
 // As allocates what it returns: nothing for each element but the elements themselves.

@@ -48,13 +48,7 @@ func XX() SetOption { return SetOption{word: "XX"} }
 // KeepTTL keeps the expiry that the key has.
 func KeepTTL() SetOption { return SetOption{word: "KEEPTTL"} }
 
-// get is fixedArgs for the most frequent command, with its header as a constant.
-func get(q *conn.Call, key string) request {
-	r := request{call: q, name: "GET", start: len(q.Req)}
-	q.Req = appendGet(q.Req, key)
-	return r
-}
-
+// appendGet is fixedArgs for the most frequent command, with its header as a constant. It cannot fail.
 func appendGet(req []byte, key string) []byte {
 	return resp3.AppendBulkString(append(req, "*2\r\n$3\r\nGET\r\n"...), key)
 }
@@ -167,7 +161,10 @@ func (c *commands) Get(ctx context.Context, key string) (string, error) {
 
 // Get queues GET, see Client.Get.
 func (p *Pipe) Get(key string) Reply[string] {
-	return enqueue(p, get(p.next(), key), decodeText)
+	q := p.next()
+	q.Req = appendGet(q.Req, key)
+	p.n++
+	return Reply[string]{p: p, i: p.n - 1, decode: decodeText}
 }
 
 // Set sets key to value. It reports false if NX or XX does not allow it.

@@ -50,9 +50,7 @@ func (c *commands) do(ctx context.Context, q *conn.Call, name string) error {
 //go:noinline
 func (c *Client) finishSlow(ctx context.Context, q *conn.Call, name string, cn *conn.Conn, err error) error {
 	op := &operation{call: q, name: name}
-	if q.Large {
-		c.noteReplySize(q)
-	}
+	c.noteReplySize(q, false)
 	_, err = c.retry(ctx, op, cn, err)
 	if c.handoffs.Watching() {
 		c.observe(op, time.Time{}, err)
@@ -113,12 +111,17 @@ func (c *Client) try(ctx context.Context, op *operation) (*conn.Conn, error) {
 	case op.wait != nil:
 		return op.wait.try(ctx, c, op)
 	}
-	cn, err := c.lane(ctx, op.call)
+	t, lane := c.large.Load(), c.pool.Lane
+	apart := t != nil && t.expects(op.call)
+	if apart {
+		lane = c.pool.Apart
+	}
+	cn, err := lane(ctx)
 	if err != nil {
 		return nil, err
 	}
 	err = cn.Do(ctx, op.call)
-	c.noteReplySize(op.call)
+	c.noteReplySize(op.call, apart)
 	return cn, err
 }
 

@@ -2,7 +2,6 @@ package baton
 
 import (
 	"bytes"
-	"context"
 	"hash/maphash"
 	"sync/atomic"
 
@@ -82,7 +81,8 @@ func (t *largeReplies) learn(q *conn.Call) {
 	}
 	var whole uint64
 	single, begin := false, 0
-	for i, rest := 0, q.Req; len(rest) > 0 && i <= len(q.Ends); i++ {
+	many := !q.Large && len(q.Rep) >= largeReply // and none of them large: the first two commands are enough
+	for i, rest := 0, q.Req; len(rest) > 0 && i <= len(q.Ends) && (i < 2 || !many); i++ {
 		var part []byte
 		part, rest = splitRequest(rest, true)
 		h := t.hash(part)
@@ -92,8 +92,8 @@ func (t *largeReplies) learn(q *conn.Call) {
 			large = q.Ends[i]-begin >= largeReply
 			begin = q.Ends[i]
 		}
-		hasArgument := bytes.Count(part, []byte{'\n'}) > 2 // EXEC has none: its reply is that of the whole
-		if large = large && hasArgument; large || t.knows(h) {
+		large = large && bytes.Count(part, []byte{'\n'}) > 2 // EXEC has no argument: its reply is that of the whole
+		if large || t.knows(h) {
 			t.note(h, large)
 			single = single || large
 		}
@@ -127,25 +127,14 @@ func lengthAt(req []byte, at int) (n, end int) {
 	return n, min(at+2, len(req))
 }
 
-// lane picks the shared connection for q, which is apart from the lanes if its reply is likely to be large.
-func (c *Client) lane(ctx context.Context, q *conn.Call) (*conn.Conn, error) {
-	if t := c.large.Load(); t != nil && t.expects(q) {
-		return c.pool.Apart(ctx)
+// noteReplySize records whether the replies to q were large, after an attempt on a shared connection. Small ones that were
+// expected to be small say nothing new.
+func (c *Client) noteReplySize(q *conn.Call, apart bool) {
+	if !apart && !q.Large && len(q.Rep) < largeReply {
+		return
 	}
-	return c.pool.Lane(ctx)
-}
-
-// noteReplySize records whether the replies to q were large, after each attempt on a shared connection.
-func (c *Client) noteReplySize(q *conn.Call) {
-	t := c.large.Load()
-	if t == nil {
-		if !q.Large && len(q.Rep) < largeReply {
-			return
-		}
-		t = &largeReplies{seed: maphash.MakeSeed()}
-		if !c.large.CompareAndSwap(nil, t) {
-			t = c.large.Load()
-		}
+	if c.large.Load() == nil {
+		c.large.CompareAndSwap(nil, &largeReplies{seed: maphash.MakeSeed()})
 	}
-	t.learn(q)
+	c.large.Load().learn(q)
 }

@@ -20,6 +20,7 @@ type Pipe struct {
 	req  []byte // all commands, while call.Req may be what is left of them
 	text string // the replies that have come, encoded, one behind the other
 	ends []int  // where in text each of them ends
+	errs bool   // some reply, perhaps of an attempt that was made again, was an error
 
 	tx bool       // MULTI and EXEC surround the commands, none of which is sent again by itself
 	cn *conn.Conn // of a transaction: where it was sent
@@ -76,7 +77,9 @@ func (c *commands) Pipeline(ctx context.Context, fn func(*Pipe) error) error {
 	p.err = c.run(ctx, &operation{call: p.call, name: "pipeline", pipe: p})
 	if len(p.ends) == p.n {
 		p.err = nil
-		return p.firstError("pipeline", 0)
+		if p.errs {
+			return p.firstError("pipeline", 0)
+		}
 	}
 	return p.err
 }
@@ -112,8 +115,9 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 	if p.ends = p.ends[:first]; first > 0 {
 		before = p.ends[first-1]
 	}
-	for _, end := range q.Ends {
-		p.ends = append(p.ends, before+end)
+	p.ends = append(p.ends, q.Ends...)
+	for i := first; before > 0 && i < len(p.ends); i++ {
+		p.ends[i] += before
 	}
 	if block := q.Block(); before == 0 {
 		p.text = block
@@ -131,6 +135,10 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 // judgeFrom judges the replies from the first of an attempt on. If each of them proves that its own command was not executed,
 // the one that leaves the least chance stands for all.
 func (p *Pipe) judgeFrom(first int, c *Client, op *operation, cn *conn.Conn) fate {
+	if op.call.Num == 0 {
+		return fate{replied: true}
+	}
+	p.errs = true
 	least, notExecuted := fate{replied: true}, true
 	req, at := op.call.Req, first // req is cut as far as there was an error
 	for i := first; i < len(p.ends); i++ {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/baton-go/baton/resp3"
@@ -28,7 +29,6 @@ type Z struct {
 // They take RESP2 and RESP3 alike: numbers may come as texts, maps and lists of pairs as flat arrays. A decoder of one value
 // takes the kinds that the mode of conn of that name takes.
 
-func decodeText(reply string) (string, error)              { return decode(reply, nextText) }
 func decodeInt(reply string) (int64, error)                { return decode(reply, nextInt) }
 func decodeFloat(reply string) (float64, error)            { return decode(reply, nextFloat) }
 func decodeTruth(reply string) (bool, error)               { return decode(reply, nextTruth) }
@@ -39,6 +39,14 @@ func decodeInts(reply string) ([]int64, error)             { return each(reply, 
 func decodeTruths(reply string) ([]bool, error)            { return each(reply, nextTruth) }
 func decodeOptTexts(reply string) ([]Opt[string], error)   { return each(reply, optText) }
 func decodeOptFloats(reply string) ([]Opt[float64], error) { return each(reply, optFloat) }
+
+// decodeText takes the most frequent kind apart where it lies: the reply is known to be whole and right.
+func decodeText(reply string) (string, error) {
+	if len(reply) > 4 && resp3.Kind(reply[0]) == resp3.BulkString && reply[1]-'0' <= 9 {
+		return reply[strings.IndexByte(reply, '\n')+1 : len(reply)-2], nil
+	}
+	return decode(reply, nextText)
+}
 
 // decode makes a value of a whole reply with next. It is small enough to be inlined, so that the cursor does not escape.
 func decode[T any](reply string, next func(*resp3.Cursor) (T, error)) (T, error) {

@@ -83,7 +83,7 @@ var styles = map[string]style{
 	"goredis": {"#0969da", "", 2}, "goredis-ap": {"#0969da", "7 4", 2}, "goredis-fd": {"#0969da", "2 3", 2},
 	"rueidis": {"#1a7f37", "", 2}, "rueidis-1": {"#1a7f37", "7 4", 2},
 	"radix": {"#8250df", "", 2}, "redigo": {"#b35900", "", 2},
-	"floor": {"#6e7781", "2 3", 1.5}, "shared-floor": {"#6e7781", "7 4", 1.5},
+	"floor": {"#6e7781", "2 3", 1.5}, "floor-strings": {"#6e7781", "1 2", 1.5}, "shared-floor": {"#6e7781", "7 4", 1.5},
 }
 
 // styleOf is the look of a driver; one that has none of its own is black.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 )
 
 // floorBuffer is the read buffer of a floor connection.
@@ -13,13 +14,57 @@ const floorBuffer = 64 << 10
 
 // floorDrivers is one raw socket per caller: encoded request, one write, reads until the reply is whole, values skipped.
 func floorDrivers() []Driver {
-	return []Driver{{Name: "floor", Role: Floor, Open: openFloor, Idle: idleFloor, Decode: floorDecoder, Program: "std"}}
+	return []Driver{
+		{Name: "floor", Role: Floor, Open: openFloor, Idle: idleFloor, Decode: floorDecoder, Program: "std"},
+		{Name: "floor-strings", Role: Floor, Open: openFloorStrings},
+	}
+}
+
+// openFloorStrings is the floor that makes one string of all bytes that answer a call.
+func openFloorStrings(e Env) (*Session, error) {
+	c := &floorClient{env: e, conn: make([]floorConn, e.Callers), strings: true}
+	return &Session{
+		Get: func(_ context.Context, w *Worker, key string) (int, error) {
+			n, err := c.one(w, w.req.of("GET", key))
+			return n, c.finish(w, err)
+		},
+		Pipe: func(ctx context.Context, w *Worker, keys []string) (int, error) {
+			n, err := c.pipe(ctx, w, keys)
+			return n, c.finish(w, err)
+		},
+		Close: c.close,
+	}, nil
+}
+
+// textConn keeps what is read, in memory for as much as the last call had.
+type textConn struct {
+	net.Conn
+	b    strings.Builder
+	text string
+}
+
+// Read is that of the socket.
+func (t *textConn) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	t.b.Grow(max(n, len(t.text)-t.b.Len()))
+	t.b.Write(p[:n])
+	return n, err
+}
+
+// finish makes the string of a call.
+func (c *floorClient) finish(w *Worker, err error) error {
+	if t, ok := c.conn[w.ID].nc.(*textConn); ok {
+		t.text = t.b.String()
+		t.b.Reset()
+	}
+	return err
 }
 
 // floorClient holds the socket of each caller; a slot is touched by its own caller only.
 type floorClient struct {
-	env  Env
-	conn []floorConn
+	env     Env
+	conn    []floorConn
+	strings bool // connections are textConns
 }
 
 type floorConn struct {
@@ -68,6 +113,9 @@ func (c *floorClient) of(w *Worker) (*floorConn, error) {
 	nc, err := c.env.dial(context.Background())
 	if err != nil {
 		return nil, err
+	}
+	if c.strings {
+		nc = &textConn{Conn: nc}
 	}
 	fc.nc, fc.sk = nc, newSkipper(nc, floorBuffer)
 	return fc, nil

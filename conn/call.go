@@ -53,7 +53,7 @@ type Call struct {
 	Err  error
 	home *sync.Pool
 
-	Num     int64         // Int, Truth
+	Num     int64         // Int, Truth; Raw: how many replies are errors
 	Float   float64       // Float
 	Val     resp3.Value   // Value
 	Rep     []byte        // Encoded, Raw: encoded replies
@@ -194,7 +194,7 @@ func (q *Call) begin() {
 		q.Dst = q.Dst[:q.base] // an attempt that failed may have left a part there
 	}
 	if q.queued {
-		q.Rep, q.Ends, q.cut, q.Err, q.Null = q.Rep[:0], q.Ends[:0], nil, nil, false
+		q.Rep, q.Ends, q.Num, q.cut, q.Err, q.Null = q.Rep[:0], q.Ends[:0], 0, nil, nil, false
 	}
 	q.callState = callState{queued: true}
 }
@@ -202,14 +202,14 @@ func (q *Call) begin() {
 // take fills in one whole reply, on the goroutine that reads; more is the number of replies that follow. It reports
 // false if the command cannot have a reply of this kind.
 func (q *Call) take(f *resp3.Frame, more int) bool {
+	if len(f.Bytes) >= largeReply {
+		q.Large = true
+	}
 	if f.Kind == resp3.BulkString && q.Mode <= Text { // the common case first
 		if p := f.Payload(); p != nil {
 			q.takeText(p)
 			return true
 		}
-	}
-	if len(f.Bytes) >= largeReply {
-		q.Large = true
 	}
 	switch {
 	case q.Mode == Raw:
@@ -219,6 +219,9 @@ func (q *Call) take(f *resp3.Frame, more int) bool {
 		}
 		q.Rep = append(q.Rep, f.Bytes...)
 		q.Ends = append(q.Ends, len(q.Rep))
+		if f.Kind == resp3.SimpleError || f.Kind == resp3.BulkError {
+			q.Num++
+		}
 	case q.Mode == Value:
 		q.Val = f.Value()
 		q.Err = q.Val.Err()

@@ -321,7 +321,7 @@ func (in *reader) readBody(q *Call) (int, error) {
 	n, left := len(*dst), in.rd.Body()
 	if room := cap(*dst) - n; room < left && room < 4<<10 {
 		// Memory grows in step with received, not announced, bytes: for all that is left if that is not much in comparison.
-		more := min(left+2, max(bodyStep, n))
+		more := min(left, max(bodyStep, n))
 		if q.Mode == Raw { // other replies follow in the same slice
 			more = max(more, n/2)
 		}

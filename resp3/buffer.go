@@ -12,10 +12,10 @@ import (
 
 // Sizes of the buffers of a Reader in bytes.
 const (
-	tinyBuffer   = 512      // for the read that waits on an idle link
-	firstBuffer  = 16 << 10 // normal
-	busyBuffer   = 64 << 10 // once reads fill a normal one
-	pooledBuffer = 1 << 20  // the largest that is pooled; only large frames need so much
+	tinyBuffer   = 512       // for the read that waits on an idle link
+	firstBuffer  = 16 << 10  // normal
+	busyBuffer   = 128 << 10 // once reads fill a normal one; a value of 64 KiB comes with one read
+	pooledBuffer = 1 << 20   // the largest that is pooled; only large frames need so much
 )
 
 // pools hold buffers of 16 KiB, 32 KiB, ... 1 MiB for all Readers.
