@@ -120,46 +120,44 @@ func timeout(d, def time.Duration) time.Duration { return max(0, cmp.Or(d, def))
 
 // validate reports everything that is wrong with o after withDefaults.
 func (o Options) validate() error {
-	var p errorList
+	var addr error
 	switch {
 	case o.Network == "unix" && o.Addr == "":
-		p.add("Addr is empty, must be the path of a unix socket")
+		addr = check(false, "Addr is empty, must be the path of a unix socket")
 	case o.Network == "unix":
 	case o.Network != "tcp":
-		p.add("Network is %q, must be tcp or unix", o.Network)
+		addr = check(false, "Network is %q, must be tcp or unix", o.Network)
 	case strings.ContainsAny(o.Addr, "@/?"): // maybe a URL with a password
-		p.add("Addr must be host:port, not a URL, which is for ParseURL")
+		addr = check(false, "Addr must be host:port, not a URL, which is for ParseURL")
 	case strings.ContainsFunc(o.Addr, func(ch rune) bool { return ch <= ' ' || ch == ',' || ch == 0x7f }):
-		p.add("Addr is %q, must be one host:port without blanks", o.Addr)
+		addr = check(false, "Addr is %q, must be one host:port without blanks", o.Addr)
 	default:
 		if _, port, err := net.SplitHostPort(o.Addr); err != nil {
-			p.add("Addr is %q, must be host:port: %v", o.Addr, err)
+			addr = check(false, "Addr is %q, must be host:port: %v", o.Addr, err)
 		} else if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
-			p.add("Addr is %q, its port must be from 1 to 65535", o.Addr)
+			addr = check(false, "Addr is %q, its port must be from 1 to 65535", o.Addr)
 		}
 	}
 	unprintable := func(ch rune) bool { return ch <= ' ' || ch > '~' }
-	p.addIf(o.Protocol != 0 && o.Protocol != 2 && o.Protocol != 3, "Protocol is %d, must be 0, 2 or 3", o.Protocol)
-	p.addIf(o.DB < 0, "DB is %d, must not be negative", o.DB)
-	p.addIf(o.Username != "" && o.Password == "" && o.Credentials == nil, "Username is %q without a Password", o.Username)
-	p.addIf(strings.ContainsFunc(o.ClientName, unprintable), "ClientName is %q, must be printable without blanks", o.ClientName)
-	p.addIf(o.Network == "unix" && o.TLS != nil, "TLS over a unix socket is not supported")
-	p = append(p, o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate())
-	p.addIf(o.Protocol == 2 && o.Handoff.Mode == handoff.ModeEnabled,
-		"Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3")
-	if err := errors.Join(p...); err != nil {
+	err := errors.Join(addr,
+		check(o.Protocol == 0 || o.Protocol == 2 || o.Protocol == 3, "Protocol is %d, must be 0, 2 or 3", o.Protocol),
+		check(o.DB >= 0, "DB is %d, must not be negative", o.DB),
+		check(o.Username == "" || o.Password != "" || o.Credentials != nil, "Username is %q without a Password", o.Username),
+		check(!strings.ContainsFunc(o.ClientName, unprintable), "ClientName is %q, must be printable without blanks", o.ClientName),
+		check(o.Network != "unix" || o.TLS == nil, "TLS over a unix socket is not supported"),
+		o.Pool.Validate(), o.Retry.validate(), o.Limits.Validate(), o.Handoff.Validate(),
+		check(o.Protocol != 2 || o.Handoff.Mode != handoff.ModeEnabled,
+			"Handoff.Mode is enabled and Protocol is 2: maintenance notifications need RESP3"))
+	if err != nil {
 		return fmt.Errorf("baton: invalid options: %w", err)
 	}
 	return nil
 }
 
-// errorList has everything that is wrong with options; a nil in it is nothing.
-type errorList []error
-
-func (l *errorList) add(format string, a ...any) { *l = append(*l, fmt.Errorf(format, a...)) }
-
-func (l *errorList) addIf(wrong bool, format string, a ...any) {
-	if wrong {
-		l.add(format, a...)
+// check returns the error that the format gives, unless all is well.
+func check(ok bool, format string, a ...any) error {
+	if ok {
+		return nil
 	}
+	return fmt.Errorf(format, a...)
 }

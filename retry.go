@@ -72,12 +72,11 @@ const (
 )
 
 func (p RetryPolicy) validate() error {
-	var errs errorList
-	errs.addIf(p.UpTo > WriteAccumulate, "Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate)
-	errs.addIf(p.For > maxRetryTime, "Retry.For is %v, must be at most %v", p.For, maxRetryTime)
-	errs.addIf(p.MaxBackoff > maxBackoff, "Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, maxBackoff)
-	errs.addIf(p.MinBackoff > p.MaxBackoff, "Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff)
-	return errors.Join(errs...)
+	return errors.Join(
+		check(p.UpTo <= WriteAccumulate, "Retry.UpTo is %d, must be at most WriteAccumulate (%d)", p.UpTo, WriteAccumulate),
+		check(p.For <= maxRetryTime, "Retry.For is %v, must be at most %v", p.For, maxRetryTime),
+		check(p.MaxBackoff <= maxBackoff, "Retry.MaxBackoff is %v, must be at most %v", p.MaxBackoff, maxBackoff),
+		check(p.MinBackoff <= p.MaxBackoff, "Retry.MinBackoff is %v, must not exceed MaxBackoff (%v)", p.MinBackoff, p.MaxBackoff))
 }
 
 // chance says what bounds another attempt after a failed one.

@@ -117,35 +117,34 @@ const (
 
 // Validate reports every field that is out of range, joined, each with its value and the limit. Zeroes are fine.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("handoff: "+format, args...)) }
-	if c.Mode > ModeDisabled {
-		bad("Mode is %d, limit %d", c.Mode, ModeDisabled)
+	return errors.Join(
+		check(c.Mode <= ModeDisabled, "Mode is %d, limit %d", c.Mode, ModeDisabled),
+		check(c.EndpointType <= EndpointTypeNone, "EndpointType is %d, limit %d", c.EndpointType, EndpointTypeNone),
+		checkDuration("RelaxedTimeout", c.RelaxedTimeout, true),
+		checkDuration("PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true),
+		checkDuration("RelaxedTail", c.RelaxedTail, true),
+		checkDuration("HandoffTimeout", c.HandoffTimeout, false),
+		checkDuration("CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false),
+		checkDuration("RelaxedCap", c.RelaxedCap, false),
+		checkDuration("Jitter", c.Jitter, true),
+		checkNumber("MaxWorkers", c.MaxWorkers, 1<<16),
+		checkNumber("HandoffQueueSize", c.HandoffQueueSize, 1<<24),
+		checkNumber("CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1<<16),
+		checkNumber("CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1<<16),
+		checkNumber("MaxHandoffRetries", c.MaxHandoffRetries, 10))
+}
+
+func checkDuration(name string, d time.Duration, noneOK bool) error {
+	return check(d == 0 || d < 0 && noneOK || minDuration <= d && d <= maxDuration, "%s is %v, limits %v to %v", name, d, minDuration, maxDuration)
+}
+
+func checkNumber(name string, n, limit int) error {
+	return check(0 <= n && n <= limit, "%s is %d, limits 1 to %d", name, n, limit)
+}
+
+func check(ok bool, format string, a ...any) error {
+	if ok {
+		return nil
 	}
-	if c.EndpointType > EndpointTypeNone {
-		bad("EndpointType is %d, limit %d", c.EndpointType, EndpointTypeNone)
-	}
-	duration := func(name string, d time.Duration, noneOK bool) {
-		if d != 0 && (d > 0 || !noneOK) && (d < minDuration || d > maxDuration) {
-			bad("%s is %v, limits %v to %v", name, d, minDuration, maxDuration)
-		}
-	}
-	duration("RelaxedTimeout", c.RelaxedTimeout, true)
-	duration("PostHandoffRelaxedDuration", c.PostHandoffRelaxedDuration, true)
-	duration("RelaxedTail", c.RelaxedTail, true)
-	duration("HandoffTimeout", c.HandoffTimeout, false)
-	duration("CircuitBreakerResetTimeout", c.CircuitBreakerResetTimeout, false)
-	duration("RelaxedCap", c.RelaxedCap, false)
-	duration("Jitter", c.Jitter, true)
-	number := func(name string, n, limit int) {
-		if n < 0 || n > limit {
-			bad("%s is %d, limits 1 to %d", name, n, limit)
-		}
-	}
-	number("MaxWorkers", c.MaxWorkers, 1<<16)
-	number("HandoffQueueSize", c.HandoffQueueSize, 1<<24)
-	number("CircuitBreakerFailureThreshold", c.CircuitBreakerFailureThreshold, 1<<16)
-	number("CircuitBreakerMaxRequests", c.CircuitBreakerMaxRequests, 1<<16)
-	number("MaxHandoffRetries", c.MaxHandoffRetries, 10)
-	return errors.Join(errs...)
+	return fmt.Errorf("handoff: "+format, a...)
 }

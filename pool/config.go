@@ -66,19 +66,20 @@ func (c Config) ForBlocking() Config {
 
 // Validate reports everything that is wrong with c after WithDefaults.
 func (c Config) Validate() error {
-	var errs []error
-	check := func(ok bool, format string, a ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, a...))
-		}
+	return errors.Join(
+		check(c.Size >= 1 && c.Size <= maxConns, "Pool.Size is %d, must be from 1 to %d", c.Size, maxConns),
+		check(c.Lanes >= 1 && c.Lanes <= max(c.Size, 1), "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size),
+		check(c.Blocking >= 1 && c.Blocking <= maxConns, "Pool.Blocking is %d, must be from 1 to %d", c.Blocking, maxConns),
+		check(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1),
+			"Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1),
+		check(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size),
+		check(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing),
+		check(c.MaxWaiting >= 1, "Pool.MaxWaiting is %d, must be at least 1", c.MaxWaiting))
+}
+
+func check(ok bool, format string, a ...any) error {
+	if ok {
+		return nil
 	}
-	check(c.Size >= 1 && c.Size <= maxConns, "Pool.Size is %d, must be from 1 to %d", c.Size, maxConns)
-	check(c.Lanes >= 1 && c.Lanes <= max(c.Size, 1), "Pool.Lanes is %d, must be from 1 to Size (%d)", c.Lanes, c.Size)
-	check(c.Blocking >= 1 && c.Blocking <= maxConns, "Pool.Blocking is %d, must be from 1 to %d", c.Blocking, maxConns)
-	check(c.MinIdle >= 0 && c.MinIdle < max(c.Size, 1),
-		"Pool.MinIdle is %d, must be from 0 to Size-1 (%d), since one connection is shared", c.MinIdle, c.Size-1)
-	check(c.MaxActive == 0 || c.MaxActive > c.Size, "Pool.MaxActive is %d, must be greater than Size (%d)", c.MaxActive, c.Size)
-	check(c.MaxDialing >= 1, "Pool.MaxDialing is %d, must be at least 1", c.MaxDialing)
-	check(c.MaxWaiting >= 1, "Pool.MaxWaiting is %d, must be at least 1", c.MaxWaiting)
-	return errors.Join(errs...)
+	return fmt.Errorf(format, a...)
 }
