@@ -228,31 +228,35 @@ func (c *commands) Scan(ctx context.Context, o ScanOptions) iter.Seq2[string, er
 	return scan(ctx, c, "SCAN", "", o, nextTexts)
 }
 
-// scan asks for page after page until the server says that it was the last. Each page has a call of its own, so that no
-// call is open while the caller looks at it.
+// scan is small, because it is inlined into each command that scans and then into each type that has the command.
 func scan[T any](ctx context.Context, c *commands, name, key string, o ScanOptions, items func(*resp3.Cursor) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) { scanPages(ctx, c, name, key, &o, items, yield) }
+}
+
+// scanPages asks for page after page until the server says that it was the last. Each page has a call of its own, so that no
+// call is open while the caller looks at it.
+func scanPages[T any](ctx context.Context, c *commands, name, key string, o *ScanOptions,
+	items func(*resp3.Cursor) ([]T, error), yield func(T, error) bool) {
 	decode := func(reply string) (page[T], error) { return decodePage(reply, items) }
-	return func(yield func(T, error) bool) {
-		for cursor := "0"; ; {
-			p, err := fetch(ctx, c, scanPage(c.newCall(), name, key, cursor, o), decode)
-			if err != nil {
-				var zero T
-				yield(zero, err)
+	for cursor := "0"; ; {
+		p, err := fetch(ctx, c, scanPage(c.newCall(), name, key, cursor, o), decode)
+		if err != nil {
+			var zero T
+			yield(zero, err)
+			return
+		}
+		for _, v := range p.items {
+			if !yield(v, nil) {
 				return
 			}
-			for _, v := range p.items {
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if cursor = p.next; cursor == "0" {
-				return
-			}
+		}
+		if cursor = p.next; cursor == "0" {
+			return
 		}
 	}
 }
 
-func scanPage(q *conn.Call, name, key, cursor string, o ScanOptions) request {
+func scanPage(q *conn.Call, name, key, cursor string, o *ScanOptions) request {
 	r := command(q, name)
 	if name != "SCAN" {
 		r.str(key)

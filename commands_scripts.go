@@ -22,6 +22,11 @@ func evalArgs(name, script string, keys []string, args []any) []any {
 	return append(all, args...)
 }
 
+// eval is a command with a script and its arguments.
+func eval(q *conn.Call, name, script string, keys []string, args []any) request {
+	return anyArgs(q, evalArgs(name, script, keys, args)...)
+}
+
 // value returns a reply as it is.
 func (c *commands) value(ctx context.Context, r request) (resp3.Value, error) {
 	err := c.send(ctx, &r, conn.Value)
@@ -35,43 +40,43 @@ func (c *commands) value(ctx context.Context, r request) (resp3.Value, error) {
 
 // Eval runs a script of Lua with keys and arguments, whose types are those of Do. For a script that runs often see Script.
 func (c *commands) Eval(ctx context.Context, script string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVAL", script, keys, args)...))
+	return c.value(ctx, eval(c.newCall(), "EVAL", script, keys, args))
 }
 
 // Eval queues EVAL, see Client.Eval.
 func (p *Pipe) Eval(script string, keys []string, args ...any) Reply[resp3.Value] {
-	return enqueue(p, anyArgs(p.next(), evalArgs("EVAL", script, keys, args)...), decodeValue)
+	return enqueue(p, eval(p.next(), "EVAL", script, keys, args), decodeValue)
 }
 
 // EvalRO is Eval for a script that only reads. The server refuses other scripts.
 func (c *commands) EvalRO(ctx context.Context, script string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVAL_RO", script, keys, args)...))
+	return c.value(ctx, eval(c.newCall(), "EVAL_RO", script, keys, args))
 }
 
 // EvalRO queues EVAL_RO, see Client.EvalRO.
 func (p *Pipe) EvalRO(script string, keys []string, args ...any) Reply[resp3.Value] {
-	return enqueue(p, anyArgs(p.next(), evalArgs("EVAL_RO", script, keys, args)...), decodeValue)
+	return enqueue(p, eval(p.next(), "EVAL_RO", script, keys, args), decodeValue)
 }
 
 // EvalSha is Eval for a script that the server has already, named by its SHA-1 in hexadecimal. If the server does not have it,
 // the error has code NOSCRIPT.
 func (c *commands) EvalSha(ctx context.Context, sha string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVALSHA", sha, keys, args)...))
+	return c.value(ctx, eval(c.newCall(), "EVALSHA", sha, keys, args))
 }
 
 // EvalSha queues EVALSHA, see Client.EvalSha.
 func (p *Pipe) EvalSha(sha string, keys []string, args ...any) Reply[resp3.Value] {
-	return enqueue(p, anyArgs(p.next(), evalArgs("EVALSHA", sha, keys, args)...), decodeValue)
+	return enqueue(p, eval(p.next(), "EVALSHA", sha, keys, args), decodeValue)
 }
 
 // EvalShaRO is EvalSha for a script that only reads.
 func (c *commands) EvalShaRO(ctx context.Context, sha string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, anyArgs(c.newCall(), evalArgs("EVALSHA_RO", sha, keys, args)...))
+	return c.value(ctx, eval(c.newCall(), "EVALSHA_RO", sha, keys, args))
 }
 
 // EvalShaRO queues EVALSHA_RO, see Client.EvalShaRO.
 func (p *Pipe) EvalShaRO(sha string, keys []string, args ...any) Reply[resp3.Value] {
-	return enqueue(p, anyArgs(p.next(), evalArgs("EVALSHA_RO", sha, keys, args)...), decodeValue)
+	return enqueue(p, eval(p.next(), "EVALSHA_RO", sha, keys, args), decodeValue)
 }
 
 // ScriptLoad stores a script in the server and returns its SHA-1 in hexadecimal.
@@ -86,22 +91,22 @@ func (p *Pipe) ScriptLoad(script string) Reply[string] {
 
 // FCall calls a function of a library in the server with keys and arguments, whose types are those of Do.
 func (c *commands) FCall(ctx context.Context, function string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, anyArgs(c.newCall(), evalArgs("FCALL", function, keys, args)...))
+	return c.value(ctx, eval(c.newCall(), "FCALL", function, keys, args))
 }
 
 // FCall queues FCALL, see Client.FCall.
 func (p *Pipe) FCall(function string, keys []string, args ...any) Reply[resp3.Value] {
-	return enqueue(p, anyArgs(p.next(), evalArgs("FCALL", function, keys, args)...), decodeValue)
+	return enqueue(p, eval(p.next(), "FCALL", function, keys, args), decodeValue)
 }
 
 // FCallRO is FCall for a function that only reads.
 func (c *commands) FCallRO(ctx context.Context, function string, keys []string, args ...any) (resp3.Value, error) {
-	return c.value(ctx, anyArgs(c.newCall(), evalArgs("FCALL_RO", function, keys, args)...))
+	return c.value(ctx, eval(c.newCall(), "FCALL_RO", function, keys, args))
 }
 
 // FCallRO queues FCALL_RO, see Client.FCallRO.
 func (p *Pipe) FCallRO(function string, keys []string, args ...any) Reply[resp3.Value] {
-	return enqueue(p, anyArgs(p.next(), evalArgs("FCALL_RO", function, keys, args)...), decodeValue)
+	return enqueue(p, eval(p.next(), "FCALL_RO", function, keys, args), decodeValue)
 }
 
 // Script is a script of Lua whose text is sent only if the server does not have it. A Script never changes and may be used by
