@@ -234,7 +234,9 @@ func (c *Conn) setStateLocked(to State) {
 	}
 }
 
-// afterLocked has unlock run f.
+// afterLocked has unlock run f. It is not inlined, since it has many callers.
+//
+//go:noinline
 func (c *Conn) afterLocked(f func()) { c.notify = append(c.notify, f) }
 
 // unlock releases mu and then runs, in order, what must not run with it held.

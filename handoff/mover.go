@@ -78,7 +78,9 @@ func (j *job) target() string {
 	return p.targets[0]
 }
 
-// notify wakes the goroutine of j, if there is a j.
+// notify wakes the goroutine of j, if there is a j. It is not inlined, since it has many callers.
+//
+//go:noinline
 func (j *job) notify() {
 	if j == nil {
 		return
@@ -166,6 +168,7 @@ func (m *mover) planLocked(peer string, p plan) (started *job) {
 	return started
 }
 
+//go:noinline
 func (m *mover) replaceLocked(j *job, p plan) {
 	m.lastRev++
 	p.rev = m.lastRev
