@@ -30,7 +30,6 @@ type link struct {
 	socket  net.Conn // the one below nc if that is TLS: closing it neither writes nor waits
 	peer    string
 	created time.Time
-	resumes bool  // a write that a deadline has cut can go on, see resumes
 	setup   Setup // written by set-up before the link is published
 	note    atomic.Pointer[any]
 
@@ -62,9 +61,10 @@ type counters struct {
 
 func newLink(c *Conn, nc, socket net.Conn, peer string) *link {
 	l := &link{
-		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(), resumes: resumes(nc),
+		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(),
 		dead: make(chan struct{}), toKeeper: make(chan struct{}, 1),
 	}
+	l.out.resumes = resumes(nc)
 	l.in.rd = resp3.NewReader(nc, c.cfg.Limits)
 	l.in.rd.SetStream(streamAbove)
 	l.in.rd.Shrink() // what set-up reads is small: a link that nobody uses then never has a large buffer
@@ -129,7 +129,7 @@ func (l *link) queueLocked(q *Call) {
 	if len(q.Req) < RefAbove && !q.refers {
 		l.out.pending = append(l.out.pending, q.Req...)
 	} else {
-		l.out.add(q, l.resumes, !l.out.writing) // who finds nobody writing writes
+		l.out.add(q, l.out.resumes, !l.out.writing) // who finds nobody writing writes
 	}
 	l.out.unanswered += int(e.size)
 	q.seq = l.queue.push(e)

@@ -9,8 +9,8 @@ import (
 // The first bytes of a very large argument are copied and written by themselves, so that the server is awake and reads in
 // step: on the loopback interface 1 MiB arrives in a third of the time then (docs/decisions/0012).
 const (
-	leadAbove = 256 << 10
-	lead      = 32 << 10
+	splitAbove = 256 << 10
+	firstPart  = 32 << 10
 )
 
 // outbox has the requests that a link has still to write. It is guarded by link.mu.
@@ -24,6 +24,7 @@ type outbox struct {
 	unanswered int    // request bytes queued or sent and not yet answered
 	handed     uint64 // places below this number have been handed to the socket, at least in part
 	writing    bool   // somebody writes
+	resumes    bool   // a write that a deadline has cut can go on; never changes
 	load       load   // owned by the writer
 }
 
@@ -68,9 +69,9 @@ func (o *outbox) put(b []byte, byReference, borrowed bool) {
 		o.pending = append(blocks.Grow(o.pending, len(b)), b...)
 		return
 	}
-	if len(b) >= leadAbove {
-		o.pending = append(blocks.Grow(o.pending, lead), b[:lead]...)
-		b = b[lead:]
+	if len(b) >= splitAbove {
+		o.pending = append(blocks.Grow(o.pending, firstPart), b[:firstPart]...)
+		b = b[firstPart:]
 	}
 	o.inserts = append(o.inserts, insert{at: len(o.pending), text: b})
 	o.inserted += len(b)
@@ -124,7 +125,7 @@ func (d *load) writeTo(nc net.Conn) (err error) {
 		d.taken += n
 		return err
 	}
-	if len(d.parts[0]) >= lead {
+	if len(d.parts[0]) >= firstPart {
 		n, err = nc.Write(d.parts[0])
 		d.parts[0] = d.parts[0][n:]
 		d.taken += n

@@ -39,7 +39,7 @@ func (l *link) writeLocked(caller bool) {
 	}
 	for writes := 0; l.cause == nil && o.size()+o.leaving > 0; writes++ {
 		much := caller && o.unanswered > writeAbove
-		if much && (writes > 0 || !l.resumes) || caller && writes == maxWrites {
+		if much && (writes > 0 || !o.resumes) || caller && writes == maxWrites {
 			l.writeLater()
 			return
 		}
