@@ -64,7 +64,7 @@ func newLink(c *Conn, nc, socket net.Conn, peer string) *link {
 		conn: c, cfg: c.cfg, nc: nc, socket: socket, peer: peer, created: time.Now(),
 		dead: make(chan struct{}), toKeeper: make(chan struct{}, 1),
 	}
-	l.out.resumes = resumes(nc)
+	l.out.takesAtOnce = takesAtOnce(nc)
 	l.in.rd = resp3.NewReader(nc, c.cfg.Limits)
 	l.in.rd.SetStream(streamAbove)
 	l.in.rd.Shrink() // what set-up reads is small: a link that nobody uses then never has a large buffer
@@ -129,7 +129,7 @@ func (l *link) queueLocked(q *Call) {
 	if len(q.Req) < RefAbove && !q.refers {
 		l.out.pending = append(l.out.pending, q.Req...)
 	} else {
-		l.out.add(q, l.out.resumes, !l.out.writing) // who finds nobody writing writes
+		l.out.add(q, l.out.takesAtOnce, !l.out.writing) // who finds nobody writing writes
 	}
 	l.out.unanswered += int(e.size)
 	q.seq = l.queue.push(e)

@@ -15,17 +15,17 @@ const (
 
 // outbox has the requests that a link has still to write. It is guarded by link.mu.
 type outbox struct {
-	pending    []byte // requests queued and not handed to the socket
-	inserts    []insert
-	inserted   int    // bytes of inserts
-	borrows    bool   // some of it is memory of the caller that writes
-	spare      []byte // the buffer to queue into while pending is written
-	leaving    int    // bytes handed to the socket that it has not taken yet
-	unanswered int    // request bytes queued or sent and not yet answered
-	handed     uint64 // places below this number have been handed to the socket, at least in part
-	writing    bool   // somebody writes
-	resumes    bool   // a write that a deadline has cut can go on; never changes
-	load       load   // owned by the writer
+	pending     []byte // requests queued and not handed to the socket
+	inserts     []insert
+	inserted    int    // bytes of inserts
+	borrows     bool   // some of it is memory of the caller that writes
+	spare       []byte // the buffer to queue into while pending is written
+	leaving     int    // bytes handed to the socket that it has not taken yet
+	unanswered  int    // request bytes queued or sent and not yet answered
+	handed      uint64 // places below this number have been handed to the socket, at least in part
+	writing     bool   // somebody writes
+	takesAtOnce bool   // the socket can be asked to take what it takes without waiting; never changes
+	load        load   // owned by the writer
 }
 
 // insert is a part of a request that is written from where it is, and its place in pending.
@@ -37,12 +37,12 @@ type insert struct {
 // load is what one write is to send. It survives a write that the socket has taken a part of.
 type load struct {
 	buf     []byte      // requests without their inserts
-	left    []byte      // of buf, if there are no inserts: bytes that the socket has not taken
-	parts   net.Buffers // with inserts, these and what is between them, as far as the socket has not taken it
+	parts   net.Buffers // what the socket has not taken, with the inserts in their places; nil: the whole of buf
 	room    net.Buffers // the memory of parts
 	first   uint64      // place of its first request
 	taken   int         // bytes that the socket has taken
 	borrows bool        // parts has memory of the caller that writes
+	socket  *atOnce     // made with the first load that needs it
 }
 
 // add queues the request of q. Large parts are not copied: texts, since they cannot change, and everything else if borrow is
@@ -87,7 +87,7 @@ func (o *outbox) take(tail uint64) {
 	if o.leaving > 0 {
 		return
 	}
-	d.buf, d.left, d.parts, d.borrows = o.pending, o.pending, nil, o.borrows
+	d.buf, d.parts, d.borrows = o.pending, nil, o.borrows
 	d.first, d.taken = o.handed, 0
 	if len(o.inserts) > 0 {
 		d.room = d.room[:0]
@@ -108,7 +108,7 @@ func (o *outbox) take(tail uint64) {
 // sent drops the load, which the socket has taken or which nobody will write any more, and keeps its buffer.
 func (o *outbox) sent() {
 	buf := o.load.buf
-	o.load.buf, o.load.left, o.leaving = nil, nil, 0
+	o.load.buf, o.leaving = nil, 0
 	if cap(buf) <= writeAbove {
 		o.spare = buf[:0]
 	} else {
@@ -116,26 +116,57 @@ func (o *outbox) sent() {
 	}
 }
 
-// writeTo writes the rest of the load.
-func (d *load) writeTo(nc net.Conn) (err error) {
-	var n int
+// writeTo writes the rest of the load, for as long as it takes.
+func (d *load) writeTo(nc net.Conn) error {
 	if d.parts == nil {
-		n, err = nc.Write(d.left)
-		d.left = d.left[n:]
+		n, err := nc.Write(d.buf)
 		d.taken += n
 		return err
 	}
-	if len(d.parts[0]) >= firstPart {
-		n, err = nc.Write(d.parts[0])
-		d.parts[0] = d.parts[0][n:]
-		d.taken += n
-	}
-	if err == nil {
-		var rest int64
-		rest, err = d.parts.WriteTo(nc)
-		d.taken += int(rest)
-	}
+	n, err := d.parts.WriteTo(nc)
+	d.taken += int(n)
 	return err
+}
+
+// writeAtOnce writes of the load what the socket takes without waiting, and reports whether that was all. The rest is in
+// memory that nobody else changes.
+func (d *load) writeAtOnce(nc net.Conn) (whole bool, err error) {
+	if d.socket == nil {
+		d.socket = newAtOnce(nc)
+	}
+	if d.parts == nil {
+		d.room = append(d.room[:0], d.buf)
+		d.parts = d.room
+	}
+	for n, ready := 0, d.socket != nil; ready && err == nil && len(d.parts) > 0; {
+		next := d.parts
+		if d.taken == 0 && len(d.parts[0]) >= firstPart {
+			next = d.parts[:1]
+		}
+		size := 0
+		for _, p := range next {
+			size += len(p)
+		}
+		n, err = d.socket.write(next)
+		d.took(n)
+		ready = n == size
+	}
+	if whole = len(d.parts) == 0; !whole && err == nil {
+		d.own()
+	}
+	return whole, err
+}
+
+// took removes the first n bytes of parts.
+func (d *load) took(n int) {
+	d.taken += n
+	for len(d.parts) > 0 && n >= len(d.parts[0]) {
+		n -= len(d.parts[0])
+		d.parts[0], d.parts = nil, d.parts[1:]
+	}
+	if n > 0 {
+		d.parts[0] = d.parts[0][n:]
+	}
 }
 
 // own copies the rest of the load if a part of it is memory of the caller, who is about to leave the writing to another.
@@ -153,5 +184,6 @@ func (d *load) own() {
 	}
 	clear(d.room)
 	blocks.Recycle(d.buf)
-	d.buf, d.left, d.parts, d.borrows = rest, rest, nil, false
+	d.room = append(d.room[:0], rest)
+	d.buf, d.parts, d.borrows = rest, d.room, false
 }

@@ -1,10 +1,6 @@
 package conn
 
-import (
-	"net"
-	"runtime"
-	"time"
-)
+import "runtime"
 
 // A caller writes at most 64 KiB itself. Of its own requests it writes more if the socket takes them at once. All other
 // large or backlogged writes get a goroutine, so that the caller can read meanwhile (a server that answers before it
@@ -12,19 +8,7 @@ import (
 const (
 	writeAbove = 64 << 10 // bytes
 	maxWrites  = 8        // by one caller in a row
-	// atOnce is how long the socket may take for a write that is at once.
-	atOnce = time.Millisecond
 )
-
-// resumes reports whether a write that a deadline has cut can go on where it stopped. TLS could not, and a dialer of the
-// user's need not.
-func resumes(nc net.Conn) bool {
-	switch nc.(type) {
-	case *net.TCPConn, *net.UnixConn:
-		return true
-	}
-	return false
-}
 
 // writeLocked writes until nothing is queued. A caller leaves it to a goroutine when there is much, or when it has
 // written for others often enough. mu is held on entry and exit and free in between.
@@ -39,7 +23,7 @@ func (l *link) writeLocked(caller bool) {
 	}
 	for writes := 0; l.cause == nil && o.size()+o.leaving > 0; writes++ {
 		much := caller && o.unanswered > writeAbove
-		if much && (writes > 0 || !o.resumes) || caller && writes == maxWrites {
+		if much && (writes > 0 || !o.takesAtOnce) || caller && writes == maxWrites {
 			l.writeLater()
 			return
 		}
@@ -71,25 +55,19 @@ func (l *link) writeLater() {
 	})
 }
 
-// write writes the load. With brief set it reports false if the socket did not take it at once; the rest is then in
-// memory that nobody else changes.
-func (l *link) write(brief bool) (whole bool) {
+// write writes the load, all of it or what the socket takes at once. It reports false if there is a rest.
+func (l *link) write(atOnce bool) (whole bool) {
+	var err error
 	d := &l.out.load
-	if brief {
-		l.nc.SetWriteDeadline(time.Now().Add(atOnce))
-	}
-	err := d.writeTo(l.nc)
-	if brief {
-		l.nc.SetWriteDeadline(time.Time{})
-		if err != nil && isTimeout(err) {
-			d.own()
-			return false
-		}
+	if whole = !atOnce; whole {
+		err = d.writeTo(l.nc)
+	} else {
+		whole, err = d.writeAtOnce(l.nc)
 	}
 	if err != nil {
 		l.writeFailed(err, d.first, d.taken)
 	}
-	return true
+	return whole
 }
 
 // writeFailed ends the link after the socket took n bytes of a load that begins with place first. Places wholly
