@@ -69,16 +69,17 @@ func fillStruct(dst reflect.Value, fields []hashField, hash resp3.Value) error {
 	case n == 0:
 		return Nil
 	}
-	next, filled := 0, make([]bool, len(fields))
-	for at := range n {
-		name, err := hashText("key", at, hash.Index(2*at))
+	next, at, filled := 0, 0, make([]bool, len(fields))
+	for k, v := range hash.Pairs() {
+		name, err := hashText("key", at, k)
 		if err != nil {
 			return err
 		}
-		text, err := hashText("value", at, hash.Index(2*at+1))
+		text, err := hashText("value", at, v)
 		if err != nil {
 			return err
 		}
+		at++
 		i := indexField(fields, name, next)
 		if i < 0 {
 			continue
