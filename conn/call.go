@@ -123,6 +123,7 @@ const (
 	keepRequest = 64 << 10
 	keepReplies = 16 << 10
 	keepEnds    = 2 << 10
+	keepRefs    = 256
 	keepIdle    = 1 << 10
 )
 

@@ -45,8 +45,9 @@ func (q *Call) size() int {
 	return n
 }
 
-func decimals(n int) (d int) {
-	for ; n > 0; n /= 10 {
+func decimals(n int) int {
+	d := 1
+	for ; n > 9; n /= 10 {
 		d++
 	}
 	return d
@@ -77,7 +78,7 @@ func (q *Call) Inline() {
 
 func (q *Call) dropRefs() {
 	clear(q.Refs)
-	q.Refs, q.refers = q.Refs[:0], false
+	q.Refs, q.refers = emptied(q.Refs, keepRefs), false
 }
 
 // DropFront removes the first n bytes of Req, which are whole commands.
@@ -89,6 +90,7 @@ func (q *Call) DropFront(n int) {
 			kept = append(kept, r)
 		}
 	}
+	clear(q.Refs[len(kept):]) // a free call must not keep arguments alive
 	q.Refs = kept
 }
 
