@@ -12,7 +12,6 @@ type atOnce struct {
 	try  func(fd uintptr) bool
 	room []syscall.Iovec
 	n    int
-	err  error
 }
 
 // takesAtOnce reports whether nc is a plain socket. TLS and connections of the user's own kind are not.
@@ -34,14 +33,11 @@ func newAtOnce(nc net.Conn) *atOnce {
 	a.try = func(fd uintptr) bool {
 		for {
 			n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&a.room[0])), uintptr(len(a.room)))
-			switch errno {
-			case 0:
-				a.n = int(n)
-			case syscall.EINTR:
+			if errno == syscall.EINTR {
 				continue
-			case syscall.EAGAIN:
-			default:
-				a.err = errno
+			}
+			if errno == 0 {
+				a.n = int(n)
 			}
 			return true // also after EAGAIN: it is not waited for
 		}
@@ -49,10 +45,10 @@ func newAtOnce(nc net.Conn) *atOnce {
 	return a
 }
 
-// write returns how many bytes the socket took of parts. The error is nil if it took none because it was full.
-func (a *atOnce) write(parts [][]byte) (int, error) {
+// write returns how many bytes the socket took of parts: none if it is full, or at an error.
+func (a *atOnce) write(parts [][]byte) int {
 	const most = 1024 // that the system takes
-	a.room, a.n, a.err = a.room[:0], 0, nil
+	a.room, a.n = a.room[:0], 0
 	for _, p := range parts[:min(len(parts), most)] {
 		if len(p) > 0 {
 			v := syscall.Iovec{Base: &p[0]}
@@ -60,10 +56,7 @@ func (a *atOnce) write(parts [][]byte) (int, error) {
 			a.room = append(a.room, v)
 		}
 	}
-	err := a.raw.Write(a.try)
+	_ = a.raw.Write(a.try) // the next write meets the error again
 	clear(a.room)
-	if err == nil {
-		err = a.err
-	}
-	return a.n, err
+	return a.n
 }

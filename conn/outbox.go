@@ -157,8 +157,9 @@ func (d *load) writeTo(nc net.Conn) error {
 }
 
 // writeAtOnce writes of the load what the socket takes without waiting, and reports whether that was all. The rest is in
-// memory that nobody else changes.
-func (d *load) writeAtOnce(nc net.Conn) (whole bool, err error) {
+// memory that nobody else changes. An error is left to the goroutine that goes on with the rest, and meets it again: the
+// server may have answered before it closed, and the caller reads meanwhile.
+func (d *load) writeAtOnce(nc net.Conn) (whole bool) {
 	if d.socket == nil {
 		d.socket = newAtOnce(nc)
 	}
@@ -166,7 +167,7 @@ func (d *load) writeAtOnce(nc net.Conn) (whole bool, err error) {
 		d.room = append(d.room[:0], d.buf)
 		d.parts = d.room
 	}
-	for n, ready := 0, d.socket != nil; ready && err == nil && len(d.parts) > 0; {
+	for ready := d.socket != nil; ready && len(d.parts) > 0; {
 		next := d.parts
 		if d.taken == 0 && len(d.parts[0]) >= firstPart {
 			next = d.parts[:1]
@@ -175,14 +176,14 @@ func (d *load) writeAtOnce(nc net.Conn) (whole bool, err error) {
 		for _, p := range next {
 			size += len(p)
 		}
-		n, err = d.socket.write(next)
+		n := d.socket.write(next)
 		d.took(n)
 		ready = n == size
 	}
-	if whole = len(d.parts) == 0; !whole && err == nil {
+	if whole = len(d.parts) == 0; !whole {
 		d.own()
 	}
-	return whole, err
+	return whole
 }
 
 // took removes the first n bytes of parts.

@@ -57,17 +57,14 @@ func (l *link) writeLater() {
 
 // write writes the load, all of it or what the socket takes at once. It reports false if there is a rest.
 func (l *link) write(atOnce bool) (whole bool) {
-	var err error
 	d := l.out.load
-	if whole = !atOnce; whole {
-		err = d.writeTo(l.nc)
-	} else {
-		whole, err = d.writeAtOnce(l.nc)
+	if atOnce {
+		return d.writeAtOnce(l.nc)
 	}
-	if err != nil {
+	if err := d.writeTo(l.nc); err != nil {
 		l.writeFailed(err, d.first, d.taken)
 	}
-	return whole
+	return true
 }
 
 // writeFailed ends the link after the socket took n bytes of a load that begins with place first. Places wholly
