@@ -129,6 +129,7 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 		q.DropFront(len(q.Req) - len(facts.Skip(q.Req, len(q.Ends))))
 		q.Replies -= len(q.Ends)
 	}
+	q.Rep, q.Ends, q.Num = q.Rep[:0], q.Ends[:0], 0 // the next attempt may end before the call is queued again
 	return f
 }
 
