@@ -22,7 +22,7 @@ const (
 	maxFileLines     = 400    // and more is too long
 	maxFunctionLines = 50     // and more is too long
 	maxFields        = 22     // of a struct; an embedded one counts as one
-	maxLibraryLines  = 17_700 // the goal is 13,000; raised only for a new feature
+	maxLibraryLines  = 17_800 // the goal is 13,000; raised only for a new feature
 )
 
 // notLibrary are the directories of programs, of the test kit, and of code for tests alone.

@@ -29,6 +29,7 @@ func allGoals() []Goal {
 	all = append(all, allocGoals()...)
 	all = append(all, memoryGoals()...)
 	all = append(all, structGoals()...)
+	all = append(all, largeGoals()...)
 	all = append(all, programGoals()...)
 	all = append(all, stormGoals()...)
 	all = append(all, movingGoals()...)
@@ -69,10 +70,10 @@ func valueGoals() []Goal {
 	floor := func(what, scenario string, limit float64) {
 		all = append(all, Goal{What: what, Scenario: scenario, Metric: "ops", How: quotient, Against: "floor", AtLeast: true, Limit: limit})
 	}
-	floor("pipelines", "pipe-100", 0.8)
-	floor("pipelines", "pipe-1000", 0.8)
-	floor("into the caller's buffer", "get-64k-into", 0.95)
-	floor("into the caller's buffer", "get-1m-into", 0.95)
+	floor("pipelines", "pipe-100", 0.9)
+	floor("pipelines", "pipe-1000", 0.9)
+	floor("into the caller's buffer", "get-64k-into", 0.97)
+	floor("into the caller's buffer", "get-1m-into", 0.97)
 	for _, s := range []string{"mget-100", "hgetall-1000", "lrange-1000"} {
 		floor("aggregates into strings", s, 0.65)
 		all = append(all, Goal{What: "aggregates into strings", Scenario: s, Metric: "allocs", Limit: 12 + slack})
@@ -98,7 +99,7 @@ func allocGoals() []Goal {
 func memoryGoals() []Goal {
 	return []Goal{
 		{What: "decoding without values, MB/s", Scenario: "decode-mixed", Driver: "baton-frames", Metric: "mbs", AtLeast: true, Limit: 450},
-		{What: "decoding into values, MB/s", Scenario: "decode-mixed", Metric: "mbs", AtLeast: true, Limit: 250},
+		{What: "decoding into values, MB/s", Scenario: "decode-mixed", Metric: "mbs", AtLeast: true, Limit: 300},
 		{What: "decoding into values", Scenario: "decode-mixed", Metric: "allocs", Limit: 1 + slack},
 		{What: "decoding 64-byte bulks, MB/s", Scenario: "decode-bulk64", Driver: "baton-frames", Metric: "mbs", AtLeast: true, Limit: 2000},
 		{What: "idle connection, KiB of heap", Scenario: "idle-1000", Metric: "heap", Limit: 4},

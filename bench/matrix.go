@@ -24,6 +24,7 @@ var matrices = []matrix{
 	{"64 callers", []string{"cancel-64", "timeout-64", "set-64", "incr-64"}, []string{"ops", "p99", "allocs"}, []string{"ops", "p99"}},
 	{"Pipelines", []string{"pipe-10", "pipe-100", "pipe-1000"}, []string{"ops", "allocs"}, []string{"ops"}},
 	{"Large values", []string{"get-64k-into", "get-1m-into", "get-64k", "get-1m"}, []string{"ops", "bytes"}, []string{"ops"}},
+	{"Large values written", []string{"set-64k", "settext-64k", "pipeset-64k", "hset-64k", "xadd-64k", "mset-64k", "set-256k", "settext-256k", "set-1m", "settext-1m"}, []string{"ops", "p99", "cpu", "bytes"}, []string{"ops", "p99"}},
 	{"Aggregates", []string{"mget-100", "hgetall-1000", "lrange-1000"}, []string{"ops", "allocs"}, []string{"ops"}},
 	{"A hash into a struct", []string{"hgetall-struct"}, []string{"ops", "cpu", "allocs", "bytes"}, []string{"ops", "bytes"}},
 	{"Commands that wait, and transactions with WATCH", []string{"blpop-1", "blpop-32", "watch-8", "watch-64"}, []string{"ops", "p99", "cpu", "allocs"}, []string{"ops", "p99", "cpu"}},

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
-	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/rueidis"
@@ -38,7 +38,7 @@ func largeScenarios() []Scenario {
 		add := func(name, what string, of func(l *LargeWrites) func(context.Context) error) {
 			all = append(all, Scenario{Name: name + "-" + size.name, What: fmt.Sprintf("one caller, %s of %d KiB", what, size.bytes>>10), Op: opLarge(of)})
 		}
-		all = append(all, Scenario{Name: "set-" + size.name, What: fmt.Sprintf("one caller, SET of %d KiB from a byte slice", size.bytes>>10), Op: func(s *Session) opFunc {
+		all = append(all, Scenario{Name: "set-" + size.name, What: fmt.Sprintf("one caller, SET of %d KiB from a byte slice", size.bytes>>10), Quick: quickAll, Op: func(s *Session) opFunc {
 			if s.Set == nil {
 				return nil
 			}
@@ -67,6 +67,18 @@ func largeScenarios() []Scenario {
 			}
 			return func(ctx context.Context) error { return l.MSet(ctx, pairs) }
 		})
+	}
+	return all
+}
+
+// largeGoals say that no peer writes large values faster, or with shorter tails, and that a value is not copied into memory that is
+// thrown away.
+func largeGoals() []Goal {
+	var all []Goal
+	for _, s := range []string{"set-64k", "set-256k", "set-1m"} {
+		all = append(all, Goal{What: "large values written", Scenario: s, Metric: "p50", How: lowest, Limit: 1},
+			Goal{What: "large values written", Scenario: s, Metric: "p99", How: lowest, Limit: 1},
+			Goal{What: "large values written, bytes allocated", Scenario: s, Metric: "bytes", Limit: 1 << 10})
 	}
 	return all
 }
@@ -160,42 +172,32 @@ func rueidisLarge(c rueidis.Client) *LargeWrites {
 	}
 }
 
-// floorLarge writes the whole request from one buffer that was encoded before.
+// large writes whole requests that were encoded before, n at once.
 func (c *floorClient) large() *LargeWrites {
-	var encoded request
-	once := func(name string, args ...string) error {
-		if encoded.wire == nil {
-			encoded.of(name, args[0], args[1:]...)
+	encoded := map[string][]byte{}
+	send := func(n int, args ...string) error {
+		id := fmt.Sprint(args[0], n, len(args[len(args)-1]))
+		if encoded[id] == nil {
+			encoded[id] = bytes.Repeat(appendCommand(nil, args...), n)
 		}
-		_, err := c.one(&Worker{}, encoded.wire)
+		fc, err := c.of(&Worker{})
+		if err == nil {
+			_, err = fc.nc.Write(encoded[id])
+		}
+		for ; n > 0 && err == nil; n-- {
+			_, _, err = fc.sk.reply()
+		}
 		return err
 	}
 	return &LargeWrites{
-		SetText: func(_ context.Context, value string) error { return once("SET", largeKey, value) },
-		HSet:    func(_ context.Context, value string) error { return once("HSET", hashKey+":large", "field", value) },
+		SetText: func(_ context.Context, value string) error { return send(1, "SET", largeKey, value) },
+		HSet:    func(_ context.Context, value string) error { return send(1, "HSET", hashKey+":large", "field", value) },
 		XAdd: func(_ context.Context, value string) error {
-			return once("XADD", "bench:stream", "MAXLEN", "4", "*", "field", value)
+			return send(1, "XADD", "bench:stream", "MAXLEN", "4", "*", "field", value)
 		},
-		MSet: func(_ context.Context, pairs []string) error { return once("MSET", pairs...) },
-		Pipe: func(_ context.Context, value string, n int) error {
-			if encoded.wire == nil {
-				one := new(request)
-				one.of("SET", largeKey, value)
-				encoded.wire = []byte(strings.Repeat(unsafe.String(unsafe.SliceData(one.wire), len(one.wire)), n))
-			}
-			fc, err := c.of(&Worker{})
-			if err != nil {
-				return err
-			}
-			if _, err := fc.nc.Write(encoded.wire); err != nil {
-				return err
-			}
-			for range n {
-				if _, _, err := fc.sk.reply(); err != nil {
-					return err
-				}
-			}
-			return nil
+		MSet: func(_ context.Context, pairs []string) error {
+			return send(1, append([]string{"MSET"}, pairs...)...)
 		},
+		Pipe: func(_ context.Context, value string, n int) error { return send(n, "SET", largeKey, value) },
 	}
 }

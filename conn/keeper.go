@@ -108,7 +108,7 @@ func (l *link) prepareToSleep() bool {
 	}
 	if idle {
 		l.queue.shrink()
-		l.out.pending, l.out.spare = emptied(l.out.pending, keepIdle), emptied(l.out.spare, keepIdle)
+		l.out.shrink()
 		next = time.Time{}
 	}
 	l.asleep, l.wakeAt = true, next

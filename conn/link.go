@@ -256,8 +256,7 @@ func (l *link) failFrom(cause error, unsent uint64) {
 		}
 		q.failLocked(err)
 	}
-	l.out.unanswered = 0
-	l.out.pending, l.out.spare, l.out.inserts, l.out.inserted = nil, nil, nil, 0
+	l.out.drop()
 	l.owes.Store(0)
 	l.mu.Unlock()
 	l.socket.Close()

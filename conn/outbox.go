@@ -15,22 +15,26 @@ const (
 
 // outbox has the requests that a link has still to write. It is guarded by link.mu.
 type outbox struct {
-	pending     []byte // requests queued and not handed to the socket
-	inserts     []insert
-	inserted    int    // bytes of inserts
-	borrows     bool   // some of it is memory of the caller that writes
-	spare       []byte // the buffer to queue into while pending is written
-	leaving     int    // bytes handed to the socket that it has not taken yet
-	unanswered  int    // request bytes queued or sent and not yet answered
-	handed      uint64 // places below this number have been handed to the socket, at least in part
-	writing     bool   // somebody writes
-	takesAtOnce bool   // the socket can be asked to take what it takes without waiting; never changes
-	load        load   // owned by the writer
+	pending     []byte   // requests queued and not handed to the socket
+	inserts     *inserts // what belongs between these bytes; nil before the first large request
+	spare       []byte   // the buffer to queue into while pending is written
+	load        *load    // owned by the writer; nil while the link is idle
+	leaving     int      // bytes handed to the socket that it has not taken yet
+	unanswered  int      // request bytes queued or sent and not yet answered
+	handed      uint64   // places below this number have been handed to the socket, at least in part
+	writing     bool     // somebody writes
+	takesAtOnce bool     // the socket can be asked to take what it takes without waiting; never changes
 }
 
-// insert is a part of a request that is written from where it is, and its place in pending.
+// inserts are parts of requests that are written from where they are.
+type inserts struct {
+	list    []insert
+	size    int  // bytes
+	borrows bool // some of it is memory of the caller that writes
+}
+
 type insert struct {
-	at   int
+	at   int // place in outbox.pending
 	text []byte
 }
 
@@ -73,36 +77,47 @@ func (o *outbox) put(b []byte, byReference, borrowed bool) {
 		o.pending = append(blocks.Grow(o.pending, firstPart), b[:firstPart]...)
 		b = b[firstPart:]
 	}
-	o.inserts = append(o.inserts, insert{at: len(o.pending), text: b})
-	o.inserted += len(b)
-	o.borrows = o.borrows || borrowed
+	if o.inserts == nil {
+		o.inserts = new(inserts)
+	}
+	in := o.inserts
+	in.list = append(in.list, insert{at: len(o.pending), text: b})
+	in.size += len(b)
+	in.borrows = in.borrows || borrowed
 }
 
 // size is the number of bytes that are queued.
-func (o *outbox) size() int { return len(o.pending) + o.inserted }
+func (o *outbox) size() int {
+	if o.inserts == nil {
+		return len(o.pending)
+	}
+	return len(o.pending) + o.inserts.size
+}
 
 // take makes all that is queued the load, unless a part of the last one is left. tail is the place of the next request.
 func (o *outbox) take(tail uint64) {
-	d := &o.load
 	if o.leaving > 0 {
 		return
 	}
-	d.buf, d.parts, d.borrows = o.pending, nil, o.borrows
-	d.first, d.taken = o.handed, 0
-	if len(o.inserts) > 0 {
-		d.room = d.room[:0]
+	if o.load == nil {
+		o.load = new(load)
+	}
+	d := o.load
+	d.buf, d.parts, d.first, d.taken, d.borrows = o.pending, nil, o.handed, 0, false
+	o.handed, o.leaving = tail, o.size()
+	if in := o.inserts; in != nil && in.size > 0 {
 		at := 0
-		for _, in := range o.inserts {
-			d.room = append(d.room, o.pending[at:in.at], in.text)
-			at = in.at
+		d.room = d.room[:0]
+		for _, i := range in.list {
+			d.room = append(d.room, o.pending[at:i.at], i.text)
+			at = i.at
 		}
 		d.room = append(d.room, o.pending[at:])
-		d.parts = d.room
-		clear(o.inserts)
-		o.inserts = o.inserts[:0]
+		d.parts, d.borrows = d.room, in.borrows
+		clear(in.list)
+		*in = inserts{list: in.list[:0]}
 	}
-	o.handed, o.leaving = tail, o.size()
-	o.pending, o.spare, o.inserted, o.borrows = o.spare[:0], nil, 0, false
+	o.pending, o.spare = o.spare[:0], nil
 }
 
 // sent drops the load, which the socket has taken or which nobody will write any more, and keeps its buffer.
@@ -114,6 +129,19 @@ func (o *outbox) sent() {
 	} else {
 		blocks.Recycle(buf)
 	}
+}
+
+// shrink gives memory back when the link is idle.
+func (o *outbox) shrink() {
+	o.pending, o.spare = emptied(o.pending, keepIdle), emptied(o.spare, keepIdle)
+	if !o.writing {
+		o.load, o.inserts = nil, nil
+	}
+}
+
+// drop forgets what is queued. The load is left to the writer.
+func (o *outbox) drop() {
+	o.pending, o.spare, o.inserts, o.unanswered = nil, nil, nil, 0
 }
 
 // writeTo writes the rest of the load, for as long as it takes.

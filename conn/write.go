@@ -58,7 +58,7 @@ func (l *link) writeLater() {
 // write writes the load, all of it or what the socket takes at once. It reports false if there is a rest.
 func (l *link) write(atOnce bool) (whole bool) {
 	var err error
-	d := &l.out.load
+	d := l.out.load
 	if whole = !atOnce; whole {
 		err = d.writeTo(l.nc)
 	} else {
