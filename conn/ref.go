@@ -89,6 +89,7 @@ func (q *Call) DropFront(n int) {
 			kept = append(kept, r)
 		}
 	}
+	clear(q.Refs[len(kept):])
 	q.Refs = kept
 }
 
