@@ -119,11 +119,7 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 	for i := first; before > 0 && i < len(p.ends); i++ {
 		p.ends[i] += before
 	}
-	if block := q.Block(); before == 0 {
-		p.text = block
-	} else {
-		p.text = p.text[:before] + block
-	}
+	p.text = p.text[:before] + q.Block() // without a copy if one of them is empty
 	f := p.judgeFrom(first, c, op, cn)
 	if err != nil {
 		q.DropFront(len(q.Req) - len(facts.Skip(q.Req, len(q.Ends))))
