@@ -86,6 +86,8 @@ func (w *waiting) hasAnswer(q *conn.Call) bool {
 	case q.Err != nil:
 		e, ok := errs.As[*resp3.Error](q.Err)
 		return !ok || e.Code != "UNBLOCKED" || !strings.Contains(e.Message, "instance state changed")
+	case q.Mode == conn.Int:
+		return q.Null || q.Num >= w.need
 	case w.need > 0:
 		n, err := q.Val.Int()
 		return err != nil || n >= w.need

@@ -190,7 +190,7 @@ func (c *commands) BRPop(ctx context.Context, wait time.Duration, keys ...string
 	return c.popAny(ctx, "BRPOP", wait, keys, nil)
 }
 
-// block runs a command that waits, for a reply of mode Encoded, or Value if it is never null. The caller frees the call.
+// block runs a command that waits, for a reply of mode Encoded or Int. The caller frees the call.
 func (c *commands) block(ctx context.Context, mode conn.Mode, wait time.Duration, args ...string) (*conn.Call, error) {
 	q := c.newCall()
 	if err := checkWait(args[0], wait); err != nil {

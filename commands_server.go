@@ -111,12 +111,10 @@ func (c *commands) Wait(ctx context.Context, replicas int, wait time.Duration) (
 	if c.conn == nil {
 		return 0, aboutOwnWrites("WAIT")
 	}
-	q, err := c.block(ctx, conn.Value, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))
+	q, err := c.block(ctx, conn.Int, wait, "WAIT", strconv.Itoa(replicas), waitText(wait, time.Millisecond))
 	defer q.Free()
 	if err != nil {
 		return 0, err
 	}
-	n, err := q.Val.Int()
-	condemnMismatch(q, err)
-	return n, err
+	return q.Num, nil
 }

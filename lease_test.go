@@ -174,11 +174,13 @@ func TestTypedCommandsDoNotTakeQueuedForTheirResult(t *testing.T) {
 		_, err = session.Do(ctx, "MULTI")
 		require.NoError(t, err)
 		for name, use := range map[string]func() error{
-			"GET":  func() error { _, err := session.Get(ctx, "k"); return err },
-			"SET":  func() error { _, err := session.Set(ctx, "k", "v", baton.NX()); return err },
-			"INCR": func() error { _, err := session.Incr(ctx, "k"); return err },
-			"MSET": func() error { return session.MSet(ctx, "k", "v") },
-			"SCAN": func() error { return first(session.Scan(ctx, baton.ScanOptions{})) },
+			"GET":   func() error { _, err := session.Get(ctx, "k"); return err },
+			"SET":   func() error { _, err := session.Set(ctx, "k", "v", baton.NX()); return err },
+			"INCR":  func() error { _, err := session.Incr(ctx, "k"); return err },
+			"MSET":  func() error { return session.MSet(ctx, "k", "v") },
+			"BLPOP": func() error { _, _, err := session.BLPop(ctx, time.Second, "l"); return err },
+			"WAIT":  func() error { _, err := session.Wait(ctx, 0, time.Second); return err },
+			"SCAN":  func() error { return first(session.Scan(ctx, baton.ScanOptions{})) },
 			"XREAD": func() error {
 				_, err := session.XRead(ctx, baton.ReadOptions{Streams: []string{"s"}, IDs: []baton.StreamID{"0"}})
 				return err

@@ -119,16 +119,13 @@ func (p *Pipe) settle(c *Client, op *operation, cn *conn.Conn, err error) fate {
 	for i := first; before > 0 && i < len(p.ends); i++ {
 		p.ends[i] += before
 	}
-	if block := q.Block(); before == 0 {
-		p.text = block
-	} else {
-		p.text = p.text[:before] + block
-	}
+	p.text = p.text[:before] + q.Block() // without a copy if one of them is empty
 	f := p.judgeFrom(first, c, op, cn)
 	if err != nil {
 		q.DropFront(len(q.Req) - len(facts.Skip(q.Req, len(q.Ends))))
 		q.Replies -= len(q.Ends)
 	}
+	q.Rep, q.Ends, q.Num = q.Rep[:0], q.Ends[:0], 0 // the next attempt may end before the call is queued again
 	return f
 }
 

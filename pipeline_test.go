@@ -1,15 +1,19 @@
 package baton_test
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/baton-go/baton"
 	"github.com/baton-go/baton/handoff/handofftest"
+	"github.com/baton-go/baton/pool"
 )
 
 func TestPipelineGoesOnBehindTheLastReply(t *testing.T) {
@@ -121,6 +125,52 @@ func TestRestOfAPipelineIsSentAgainWhileItIsNotExecuted(t *testing.T) {
 		}
 		assert.Equal(t, map[string]int{"a": 1, "b": 3, "c": 3}, seen, "answered commands are not sent again")
 	})
+}
+
+// Interleaving: an attempt brings replies, and the next one finds no connection, or none that takes the call. It has brought no
+// replies, and those of the attempt before must not count again: the rest would get replies that are not its own, and not be sent.
+func TestRepliesCountOnceThoughTheNextAttemptIsNotMade(t *testing.T) {
+	loading := "-LOADING " + strings.Repeat("x", 1000) + "\r\n"
+	for name, loads := range map[string]bool{"the connection is lost": false, "the server is loading": true} {
+		for _, n := range []int{6, 40} { // a block that is copied, and one that takes the memory of the call
+			t.Run(fmt.Sprint(name, ", ", n), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var p *pair
+					seen := map[string]int{}
+					refuse := sync.OnceFunc(func() {
+						p.A.Refuse()
+						time.AfterFunc(5*time.Second, func() { assert.NoError(t, p.A.Reopen()) })
+					})
+					p = newPair(t, handofftest.Options{Intercept: func(_ handofftest.ConnInfo, args [][]byte) ([]byte, bool) {
+						if string(args[0]) != "ECHO" {
+							return nil, false
+						}
+						go refuse() // no lock is held then
+						seen[string(args[1])]++
+						return []byte(loading), loads && seen[string(args[1])] == 1
+					}})
+					c := p.client(baton.Options{Retry: baton.RetryPolicy{For: time.Minute}, Pool: pool.Config{WaitTimeout: time.Second}})
+					defer c.Close()
+					if !loads {
+						p.Server.Conn(p.A.Conns()[0].ID).CutAfter(int64(2*len("$500\r\n\r\n") + 2*500 + 20))
+					}
+					text := func(i int) string { return fmt.Sprintf("%0500d", i) }
+					var texts []baton.Reply[string]
+					assert.NoError(t, c.Pipeline(t.Context(), func(pipe *baton.Pipe) error {
+						for i := range n {
+							texts = append(texts, pipe.Echo(text(i)))
+						}
+						return nil
+					}))
+					for i := range texts {
+						got, err := texts[i].Get()
+						assert.NoError(t, err)
+						assert.Equal(t, text(i), got)
+					}
+				})
+			})
+		}
+	}
 }
 
 // An error may stand behind an attribute, in a pipeline as in a transaction.

@@ -241,7 +241,9 @@ func TestCommandsInFrontLeaveWithTheirLargeArguments(t *testing.T) {
 	}
 	two := append(resp3.AppendCommand(nil, "SET", "b", long("b")), resp3.AppendCommand(nil, "SET", "c", long("c"))...)
 	assert.Equal(t, append(resp3.AppendCommand(nil, "SET", "a", long("a")), two...), q.AppendWire(nil))
+	refs := q.Refs
 	q.DropFront(first)
+	assert.Zero(t, refs[len(q.Refs)], "nothing of an answered command is kept")
 	assert.Equal(t, two, q.AppendWire(nil))
 	q.InsertAt(0, resp3.AppendCommand(nil, "PING"))
 	assert.Equal(t, append(resp3.AppendCommand(nil, "PING"), two...), q.AppendWire(nil))
