@@ -200,13 +200,18 @@ func (p *Pipe) next() *conn.Call {
 	return p.call
 }
 
-// enqueue adds r to the pipeline and returns the handle of its reply.
+// enqueue adds r to the pipeline and returns the handle of its reply. It is short, as there is one for each type of reply.
 func enqueue[T any](p *Pipe, r request, decode func(string) (T, error)) Reply[T] {
+	return Reply[T]{p: p, i: p.queue(&r), decode: decode}
+}
+
+// queue completes r and returns its place in the pipeline.
+func (p *Pipe) queue(r *request) int {
 	p.n++
 	if err := r.end(); err != nil && p.err == errRunning {
 		p.err = fmt.Errorf("baton: command %d of the pipeline, %s: %w", p.n, r.name, err)
 	}
-	return Reply[T]{p: p, i: p.n - 1, decode: decode}
+	return p.n - 1
 }
 
 // Do queues any command that Client.Do takes, except those that may block.
