@@ -15,7 +15,7 @@ import (
 	"github.com/baton-go/baton/internal/redistest"
 )
 
-// What large writes take besides the value: nothing worth speaking of, of any size.
+// A large write allocates next to nothing, of whatever size the value is.
 func TestLargeWritesAllocateLittle(t *testing.T) {
 	ctx := context.Background()
 	c := open(t, baton.Options{Addr: redistest.Start(t)})

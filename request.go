@@ -138,10 +138,12 @@ func isLarge(q *conn.Call, a any) bool {
 	case string:
 		return len(a) >= conn.RefAbove
 	case []byte:
-		return len(a) >= conn.RefAbove && q.Mode != conn.Raw
+		return isBorrowed(q, a)
 	}
 	return false
 }
+
+func isBorrowed(q *conn.Call, b []byte) bool { return len(b) >= conn.RefAbove && q.Mode != conn.Raw }
 
 func (r *request) str(s string) {
 	r.call.Req = appendText(r.call.Req, r.call, s)
@@ -151,7 +153,7 @@ func (r *request) str(s string) {
 // bytes adds the caller's bytes, see isLarge.
 func (r *request) bytes(b []byte) {
 	q := r.call
-	if len(b) >= conn.RefAbove && q.Mode != conn.Raw {
+	if isBorrowed(q, b) {
 		q.ReferBytes(len(q.Req), b)
 		b = nil
 	}
